@@ -1,1 +1,19 @@
-//! Quarterdeck.
+//! Quarterdeck: the terminal operations console for machine-learning models.
+//!
+//! # The house
+//!
+//! | room | holds |
+//! |---|---|
+//! | [`domain`] | the field's vocabulary and its rules; pure |
+//! | [`sources`] | one module a system: wire types, map to domain, requests |
+//! | [`terminal`] | enter, leave, suspend; the writer thread; capabilities; OSC strings |
+//! | [`sim`] | the simulated fleet behind `quarterdeck demo` |
+//!
+//! Dependencies point one way: `domain` ← `intent` ← `ui` ← `panes` ← `app` ← `runtime` ← `commands`.
+//! `sources`, `store`, `terminal` and `config` use `domain` only; `sim` is used by `commands` and
+//! tests alone. `tests/house.rs` holds that.
+
+pub mod domain;
+pub mod sim;
+pub mod sources;
+pub mod terminal;

@@ -1,0 +1,196 @@
+//! Identity: what a server calls a thing, kept apart from what people read.
+//!
+//! A [`Key`] is the server's raw string. It is never displayed: it has no `Display`, its `Debug` is
+//! cleaned, and it leaves the program only inside a request to the server that gave it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::text::Clean;
+use super::time::Millis;
+
+/// A server's own identifier, raw. Compare it, send it back, never show it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Arc<str>);
+
+impl Key {
+    /// Takes a server's raw string.
+    pub fn new(raw: &str) -> Self {
+        Self(Arc::from(raw))
+    }
+
+    /// The raw string, for a request. Anything that is shown takes [`Key::clean`].
+    pub fn raw(&self) -> &str {
+        &self.0
+    }
+
+    /// The displayable form. Two keys may share it: see the fleet's look-alike check.
+    pub fn clean(&self) -> Clean {
+        Clean::name(&self.0)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({:?})", Clean::limited(&self.0, 80).as_str())
+    }
+}
+
+impl serde::Serialize for Key {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&self.0)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Key {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Ok(Self::new(&<std::borrow::Cow<'de, str>>::deserialize(d)?))
+    }
+}
+
+/// A configured source's name, unique in its context; chosen by the user, hence displayable.
+#[derive(
+    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
+pub struct SourceId(Clean);
+
+impl SourceId {
+    /// Names a source.
+    pub fn new(name: &str) -> Self {
+        Self(Clean::name(name))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The name as clean text.
+    pub fn clean(&self) -> &Clean {
+        &self.0
+    }
+}
+
+impl fmt::Display for SourceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which registry: base URL without credentials, and workspace.
+#[derive(
+    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
+pub struct RegistryKey {
+    /// The base URL, without user information and without a trailing slash.
+    pub base: Key,
+    /// The workspace, empty where the server has none.
+    pub workspace: Key,
+}
+
+/// A registered model. Names can be deleted and made again and versions then restart at 1, so the
+/// creation time is part of the identity.
+#[derive(
+    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
+pub struct ModelKey {
+    /// The registry that holds it.
+    pub registry: Arc<RegistryKey>,
+    /// The raw name.
+    pub name: Key,
+    /// When the registry created it.
+    pub created: Millis,
+}
+
+/// A version of a registered model. Versions are opaque text; [`VersionKey::number`] is for sorting.
+#[derive(
+    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
+pub struct VersionKey {
+    /// The model.
+    pub model: ModelKey,
+    /// The raw version string.
+    pub version: Key,
+}
+
+impl VersionKey {
+    /// The version as a number where it is one: for sorting, never for identity.
+    pub fn number(&self) -> Option<u64> {
+        self.version.raw().parse().ok()
+    }
+}
+
+/// An experiment of a tracker.
+#[derive(
+    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
+pub struct ExperimentKey {
+    /// The tracker's base URL and workspace.
+    pub tracker: Arc<RegistryKey>,
+    /// The raw experiment id.
+    pub id: Key,
+}
+
+/// A run of a tracker.
+#[derive(
+    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
+pub struct RunKey {
+    /// The tracker's base URL and workspace.
+    pub tracker: Arc<RegistryKey>,
+    /// The raw run id.
+    pub id: Key,
+}
+
+/// What kind of system a deployment lives in.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeploymentKind {
+    /// V2 / open inference protocol: `MLServer`, Triton, `KServe` predictors.
+    V2,
+    /// TensorFlow Serving's REST interface.
+    Tfserving,
+    /// A `BentoML` server.
+    Bentoml,
+    /// `mlflow models serve`.
+    MlflowServe,
+}
+
+impl DeploymentKind {
+    /// The word used in configuration, flags and JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::V2 => "v2",
+            Self::Tfserving => "tfserving",
+            Self::Bentoml => "bentoml",
+            Self::MlflowServe => "mlflow-serve",
+        }
+    }
+
+    /// Every kind, in the order documentation lists them.
+    pub const ALL: [Self; 4] = [Self::V2, Self::Tfserving, Self::Bentoml, Self::MlflowServe];
+}
+
+impl fmt::Display for DeploymentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// A deployment: a serving endpoint of one model. Named by where it is, never by a local source id,
+/// so that a wiring tag on the registered model means the same to every teammate.
+#[derive(
+    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
+pub struct DeploymentKey {
+    /// The kind of system.
+    pub kind: DeploymentKind,
+    /// Base URL (without user information) or cluster.
+    pub base: Key,
+    /// Scope inside it, such as a namespace; empty for a plain endpoint.
+    pub scope: Key,
+    /// The model's name as the endpoint knows it.
+    pub name: Key,
+}

@@ -1,0 +1,1 @@
+//! The simulated fleet behind `quarterdeck demo`: real wire protocols on loopback.

@@ -1,0 +1,1 @@
+//! Systems the console reads: wire types, map to domain, requests. The contract lives here.

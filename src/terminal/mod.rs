@@ -1,0 +1,1 @@
+//! The terminal: entering and leaving it, the writer thread, capabilities, operating-system commands.
