@@ -5,6 +5,7 @@
 //! | room | holds |
 //! |---|---|
 //! | [`domain`] | the field's vocabulary and its rules; pure |
+//! | [`intent`] | command table, keymap, messages, effects, filter grammar; pure |
 //! | [`sources`] | one module a system: wire types, map to domain, requests |
 //! | [`terminal`] | enter, leave, suspend; the writer thread; capabilities; OSC strings |
 //! | [`sim`] | the simulated fleet behind `quarterdeck demo` |
@@ -14,6 +15,7 @@
 //! tests alone. `tests/house.rs` holds that.
 
 pub mod domain;
+pub mod intent;
 pub mod sim;
 pub mod sources;
 pub mod terminal;
