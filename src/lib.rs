@@ -5,6 +5,7 @@
 //! | room | holds |
 //! |---|---|
 //! | [`domain`] | the field's vocabulary and its rules; pure |
+//! | [`ui`] | pure drawing: theme, table, chart, form, text, exports |
 //! | [`sources`] | one module a system: wire types, map to domain, requests |
 //! | [`terminal`] | enter, leave, suspend; the writer thread; capabilities; OSC strings |
 //! | [`sim`] | the simulated fleet behind `quarterdeck demo` |
@@ -17,3 +18,4 @@ pub mod domain;
 pub mod sim;
 pub mod sources;
 pub mod terminal;
+pub mod ui;
