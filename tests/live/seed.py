@@ -18,6 +18,8 @@ ESC = "\u001b[31mred\u001b[0m"
 UNICODE_MODEL = "Pr\u00e9vision de ventes \u6771\u4eac"
 HOSTILE_MODEL = "sneaky\u001b[2Jmodel"
 SMALL_MODELS = 250
+# A version that was registered from outside: no run, and a store that the server cannot reach.
+ELSEWHERE = "s3://models.invalid/exported/model"
 HOUR = 3_600_000
 
 
@@ -217,7 +219,7 @@ class Seed:
         start = now - 80 * HOUR
         self.run("hostile", fraud, f"name {ESC} \u202egnp.exe", start, params={"note": ESC, "long": "x" * 500},
                  tags={"note": f"line one\nline two\t{ESC}\u0007", "link": "\u001b]8;;http://evil.invalid\u0007click\u001b]8;;\u0007"},
-                 metrics=[{"key": "auc (val) / micro.avg", "value": 0.5, "timestamp": start, "step": 0}])
+                 metrics=[{"key": "auc val/micro.avg", "value": 0.5, "timestamp": start, "step": 0}])
 
         gone = self.run("deleted", fraud, "deleted-run", now - 90 * HOUR)
         self.api.post("runs/delete", run_id=gone)
@@ -255,20 +257,22 @@ class Seed:
         name = f"fleet-{index:03d}"
         self.model(name, tags={"owner": f"team-{index % 50:02d}"})
         if index % 10 == 0:
-            self.version(name, self.plain_source("fraud"))
+            self.version(name, ELSEWHERE)
             self.alias(name, "champion", "1")
 
-    def plain_source(self, prefix):
-        return f"mlflow-artifacts:/{self.facts['experiments'][prefix + '-train']}/absent/artifacts/model"
+    def of_run(self, prefix, index):
+        """Source and run of a version whose artifacts were never written."""
+        run_id = self.facts["runs"][f"{prefix}-{index}"]
+        experiment = self.facts["experiments"][f"{prefix}-train"]
+        return {"source": f"mlflow-artifacts:/{experiment}/{run_id}/artifacts/model", "run_id": run_id}
 
     def registry(self, logged):
-        runs = self.facts["runs"]
         real = {"source": logged["source"], "run_id": logged["run_id"], "model_id": logged["model_id"]}
 
         self.model("fraud-detector", "Scores card payments.",
                    {"owner": "risk", "quarterdeck.owner": "risk", "quarterdeck.runbook": "https://wiki.invalid/fraud"})
         # The first version's artifacts do not exist: lineage that is broken, as in life.
-        self.version("fraud-detector", self.plain_source("fraud"), runs["fraud-9"], "first")
+        self.version("fraud-detector", description="first", **self.of_run("fraud", 9))
         self.version("fraud-detector", description="second", tags={"validation_status": "passed"}, **real)
         self.version("fraud-detector", description="third", tags={"validation_status": "pending"}, **real)
         self.version("fraud-detector", description="withdrawn", **real)
@@ -278,13 +282,13 @@ class Seed:
 
         self.model("churn", "Monthly churn.", {"owner": "growth"})
         for index in range(4):
-            self.version("churn", self.plain_source("churn"), runs[f"churn-{index}"])
+            self.version("churn", **self.of_run("churn", index))
         self.alias("churn", "champion", "3")
         self.alias("churn", "Champion", "2")
 
         self.model("eta-city", "Arrival times; still promoted by stage.", {"owner": "routing"})
         for index in range(3):
-            self.version("eta-city", self.plain_source("eta"), runs[f"eta-{index}"])
+            self.version("eta-city", **self.of_run("eta", index))
         for version, stage in (("1", "Production"), ("2", "Staging")):
             self.api.post("model-versions/transition-stage", name="eta-city", version=version, stage=stage,
                           archive_existing_versions=False)
@@ -292,16 +296,15 @@ class Seed:
         # Served as v5 by BentoML: promoted, never deployed.
         self.model("fraud_svc", "Served by BentoML.", {"owner": "risk"})
         for index in range(6):
-            self.version("fraud_svc", self.plain_source("fraud"), runs[f"fraud-{index}"],
-                         tags={"quarterdeck.serving_version": f"v{index + 1}"})
+            self.version("fraud_svc", **self.of_run("fraud", index), tags={"quarterdeck.serving_version": f"v{index + 1}"})
         self.alias("fraud_svc", "champion", "6")
 
         self.model(UNICODE_MODEL, "\u58f2\u4e0a\u4e88\u6e2c", {"owner": "\u00e9quipe ventes"})
-        self.version(UNICODE_MODEL, self.plain_source("eta"))
+        self.version(UNICODE_MODEL, ELSEWHERE)
         self.alias(UNICODE_MODEL, "champion", "1")
 
         self.model("escape-codes", f"description {ESC}", {"owner": ESC, "note": "\u001b]52;c;aGk=\u0007\u009b2J"})
-        self.version("escape-codes", self.plain_source("eta"), description=f"version {ESC}", tags={"note": ESC})
+        self.version("escape-codes", ELSEWHERE, description=f"version {ESC}", tags={"note": ESC})
         self.alias("escape-codes", "champion", "1")
 
         self.optional("model name with an escape sequence", lambda: self.model(HOSTILE_MODEL))
@@ -331,9 +334,9 @@ def seed_auth(api):
                       metrics=[{"key": "auc", "value": 0.9, "timestamp": seed.now, "step": 0}])
     for name in ("fraud-detector", "hidden"):
         seed.model(name, tags={"owner": "risk"})
-        seed.version(name, f"mlflow-artifacts:/{experiment}/absent/artifacts/model", run_id)
+        seed.version(name, f"mlflow-artifacts:/{experiment}/{run_id}/artifacts/model", run_id)
         seed.alias(name, "champion", "1")
-    for user, model, permission in (("editor", "fraud-detector", "EDIT"), ("nobody", "hidden", "NO_PERMISSIONS")):
+    for user, model, permission in (("editor", "fraud-detector", "EDIT"), ("nobody", "hidden", "DENY")):
         seed.optional(
             f"grant {permission} on {model}",
             lambda user=user, model=model, permission=permission: api.post(
