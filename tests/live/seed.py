@@ -318,24 +318,32 @@ class Seed:
             self.say("runs seeded")
             rest = [pool.submit(self.small_model, index) for index in range(small)]
             self.facts["logged"] = logged()
+            self.experiment("fraud-release")
             self.registry(self.facts["logged"])
             for job in rest:
                 job.result()
         return self.facts
 
 
+def one_model(seed, names, champion="1"):
+    """A small content for the servers that are about access: one run, and a version of each model."""
+    experiment = seed.experiment("fraud-train")
+    run_id = seed.run("only", experiment, "only-run", seed.now - HOUR,
+                      metrics=[{"key": "auc", "value": 0.9, "timestamp": seed.now, "step": 0}])
+    uri = seed.api.call("GET", "runs/get", query={"run_id": run_id})["run"]["info"]["artifact_uri"]
+    for name in names:
+        seed.model(name, tags={"owner": "risk"})
+        for _ in range(int(champion)):
+            seed.version(name, f"{uri}/model", run_id)
+        seed.alias(name, "champion", champion)
+
+
 def seed_auth(api):
-    """Users and one small model for the basic-auth server; returns what was left out."""
+    """The basic-auth server: four users, one of whom may not see one of the two models."""
     seed = Seed(api)
     for name in ("reader", "editor", "nobody"):
         api.post("users/create", username=name, password=f"{name}-password-1")
-    experiment = seed.experiment("fraud-train")
-    run_id = seed.run("only", experiment, "auth-run", seed.now - HOUR,
-                      metrics=[{"key": "auc", "value": 0.9, "timestamp": seed.now, "step": 0}])
-    for name in ("fraud-detector", "hidden"):
-        seed.model(name, tags={"owner": "risk"})
-        seed.version(name, f"mlflow-artifacts:/{experiment}/{run_id}/artifacts/model", run_id)
-        seed.alias(name, "champion", "1")
+    one_model(seed, ("fraud-detector", "hidden"))
     for user, model, permission in (("editor", "fraud-detector", "EDIT"), ("nobody", "hidden", "DENY")):
         seed.optional(
             f"grant {permission} on {model}",
@@ -343,4 +351,15 @@ def seed_auth(api):
                 "/api/3.0/mlflow/users/permissions/grant", username=user, resource_type="registered_model",
                 resource_id=model, permission=permission),
         )
+    return seed.facts
+
+
+def seed_prefix(api):
+    """The server behind a path: the same model in two workspaces, with different champions."""
+    seed = Seed(api)
+    one_model(seed, ("fraud-detector",), "1")
+    api.post("/api/3.0/mlflow/workspaces", name="team-a")
+    api.headers["X-MLFLOW-WORKSPACE"] = "team-a"
+    other = Seed(api)
+    one_model(other, ("fraud-detector", "only-in-team-a"), "2")
     return seed.facts
