@@ -3,6 +3,7 @@
 
 mod dialogs;
 mod history;
+mod typing;
 mod update;
 mod view;
 mod wants;
@@ -25,7 +26,7 @@ use crate::intent::chord::Chord;
 use crate::intent::keymap::Keymap;
 use crate::intent::msg::{Effect, Notice};
 use crate::panes::{Cx, Place, Prompt};
-use crate::ui::form::Input;
+use crate::ui::form::TextInput;
 use crate::ui::hits::Hits;
 
 pub use self::update::update;
@@ -38,7 +39,7 @@ pub type Effects = Vec<Effect>;
 #[derive(Debug)]
 struct Typing {
     prompt: Prompt,
-    input: Input,
+    input: TextInput,
     error: Option<String>,
 }
 

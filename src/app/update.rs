@@ -12,7 +12,8 @@ use crate::intent::command::{Command, RESERVED, Scope};
 use crate::intent::keymap::Lookup;
 use crate::intent::msg::{Effect, Msg};
 use crate::panes::{Ask, Cx, Pane, Place, Thing};
-use crate::ui::form::Input;
+use super::typing::edit;
+use crate::ui::form::TextInput;
 use crate::ui::hits::Target;
 
 /// Takes one message in and says what is to be done.
@@ -287,7 +288,7 @@ impl App {
                     self.history.close();
                 }
                 Ask::Prompt(prompt) => {
-                    let input = Input::with(&prompt.initial);
+                    let input = TextInput::with(&Clean::text(&prompt.initial));
                     self.typing = Some(Typing { prompt, input, error: None });
                 }
                 Ask::Choose(choice) => self.dialog = Some(Dialog::choice(choice)),
@@ -306,13 +307,13 @@ impl App {
             Chord { code: Code::Esc, .. } | Chord { code: Code::Char('c'), ctrl: true, .. } => {
                 (typing.prompt.initial.clone(), true)
             }
-            Chord { code: Code::Enter, .. } => (typing.input.text().to_owned(), true),
+            Chord { code: Code::Enter, .. } => (typing.input.as_str().to_owned(), true),
             chord => {
-                if !typing.input.key(chord) {
+                if !edit(&mut typing.input, chord) {
                     self.typing = Some(typing);
                     return;
                 }
-                (typing.input.text().to_owned(), false)
+                (typing.input.as_str().to_owned(), false)
             }
         };
         match self.with_pane(|pane, cx| pane.prompt(kind, &text, entered, cx)) {
@@ -335,7 +336,7 @@ impl App {
             dialog.paste(text);
         } else if let Some(mut typing) = self.typing.take() {
             typing.input.paste(text);
-            let (kind, line) = (typing.prompt.kind, typing.input.text().to_owned());
+            let (kind, line) = (typing.prompt.kind, typing.input.as_str().to_owned());
             let outcome = self.with_pane(|pane, cx| pane.prompt(kind, &line, false, cx));
             typing.error = outcome.as_ref().err().cloned();
             self.typing = Some(typing);

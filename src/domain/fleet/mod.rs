@@ -227,6 +227,11 @@ impl Fleet {
         all
     }
 
+    /// A model that a version of was made by a run.
+    pub fn model_made_by(&self, run: &RunKey) -> Option<&ModelKey> {
+        self.made_by.get(run).and_then(|models| models.first())
+    }
+
     /// Whether another model's name looks the same on screen: writes to either would be refused.
     pub fn looks_alike(&self, key: &ModelKey) -> bool {
         let Some(view) = self.views.get(key) else {
