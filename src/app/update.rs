@@ -3,6 +3,7 @@
 use super::dialogs::{Dialog, Outcome};
 use super::{App, Effects, Typing};
 use crate::domain::change::Subject;
+use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::SourceId;
 use crate::domain::query::{Detail, Query};
 use crate::domain::text::Clean;
@@ -37,8 +38,9 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Effects {
             if context == *app.fleet.context() =>
         {
             app.wants.answered(&source, &query, now.mono);
-            if let Ok(detail) = &result {
-                app.absorb(&source, &query, detail, asked_at);
+            match &result {
+                Ok(detail) => app.absorb(&source, &query, detail, asked_at),
+                Err(fault) => app.miss(&query, fault),
             }
             let asks = app.with_pane(|pane, cx| pane.fetched(&query, &result, asked_at, cx));
             app.ask(asks, &mut effects);
@@ -100,6 +102,24 @@ impl App {
                 }
             }
             Detail::History(_) | Detail::Artifacts(_) => {}
+        }
+    }
+
+    /// What a failed detail says about the fleet: only a definite absence says anything.
+    fn miss(&mut self, query: &Query, fault: &Fault) {
+        match query {
+            Query::Run(run) if fault.kind == FaultKind::NotFound => {
+                self.fleet.run_is_gone(run.clone());
+            }
+            Query::Package(version)
+                if matches!(
+                    fault.kind,
+                    FaultKind::NotFound | FaultKind::Server(_) | FaultKind::Decode { .. }
+                ) =>
+            {
+                self.fleet.set_package(version.clone(), None, self.now.wall);
+            }
+            _ => {}
         }
     }
 
