@@ -288,7 +288,7 @@ fn screen(look: &Look, dialog: bool) -> Buffer {
     };
     table(b, look, paint::inner_rows(area, 3, area.height - 3 - list));
     if look.size >= Size::Medium {
-        let detail = paint::inner_columns(paint::inner_rows(area, 3 + list, 2), 2, 2);
+        let detail = paint::inner_columns(paint::inner_rows(area, 3 + list, 2), 1, 1);
         rule(
             b,
             look,
@@ -339,7 +339,7 @@ fn screen(look: &Look, dialog: bool) -> Buffer {
             Pair::spans(
                 "p95 ms",
                 vec![
-                    span(Role::Accent, sparkline(&values, 24, Bad::High, s)),
+                    span(Role::Dim, sparkline(&values, 24, Bad::High, s)),
                     span(Role::Text, " 310"),
                 ],
             ),

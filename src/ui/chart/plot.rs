@@ -141,15 +141,6 @@ pub(super) fn draw(
             .contains(&at)
             .then(|| plot.x + (at * f64::from(plot.width - 1)).round() as u16)
     };
-    if let Some(y) = chart.threshold.and_then(row_of) {
-        paint::fill_row(
-            buf,
-            plot,
-            y,
-            look.symbols.threshold,
-            look.style(Role::Threshold),
-        );
-    }
     let columns: Vec<(u16, &str)> = chart
         .markers
         .iter()
@@ -159,15 +150,25 @@ pub(super) fn draw(
     for (x, _) in &columns {
         column(buf, plot, *x, thin, look.style(Role::ChartCursor));
     }
+    if let Some(y) = chart.threshold.and_then(row_of) {
+        paint::fill_row(
+            buf,
+            plot,
+            y,
+            look.symbols.threshold,
+            look.style(Role::Threshold),
+        );
+    }
     lines(chart.series, buf, look, plot, window, scale);
     if let Some(x) = chart.cursor.and_then(column_of) {
-        let style = look.style(Role::Strong);
         for y in plot.top()..plot.bottom() {
             if let Some(cell) = buf.cell_mut((x, y)) {
                 if is_ground(cell.symbol()) {
-                    cell.set_symbol(look.symbols.bar);
+                    cell.set_symbol(look.symbols.bar)
+                        .set_style(look.style(Role::ChartCursor));
+                } else {
+                    cell.set_style(look.style(Role::Strong));
                 }
-                cell.set_style(style);
             }
         }
     }
@@ -295,19 +296,30 @@ fn clipped(canvas: &mut Canvas, from: (f64, f64), to: (f64, f64), w: usize, seri
     canvas.line(cut(from, to), cut(to, from), series);
 }
 
-/// `▲v14` under each marker; one that would touch its neighbour keeps the glyph only.
+/// `▲v14` under each marker, or `v14▲` at the right edge; one without room keeps the glyph only.
 fn marker_labels(buf: &mut Buffer, look: &Look, area: Rect, columns: &[(u16, &str)]) {
-    let style = look.style(Role::Marker);
-    for (i, (x, label)) in columns.iter().enumerate() {
-        paint::put(buf, area, *x, area.y, look.symbols.marker, style);
-        let next = columns[i + 1..]
-            .iter()
-            .map(|(x, _)| *x)
-            .min()
-            .unwrap_or(area.right());
-        let room = usize::from(next.saturating_sub(*x + 2));
-        if text::width(label) <= room {
-            paint::put(buf, area, *x + 1, area.y, label, look.style(Role::Dim));
+    let mut order: Vec<_> = columns.to_vec();
+    order.sort_by_key(|(x, _)| *x);
+    let mut free = area.x;
+    for (i, (x, label)) in order.iter().enumerate() {
+        paint::put(
+            buf,
+            area,
+            *x,
+            area.y,
+            look.symbols.marker,
+            look.style(Role::Marker),
+        );
+        let next = order.get(i + 1).map_or(area.right() + 1, |(x, _)| *x);
+        let w = text::width(label) as u16;
+        if x + 1 + w < next {
+            paint::put(buf, area, x + 1, area.y, label, look.style(Role::Dim));
+            free = x + w + 2;
+        } else {
+            if x.saturating_sub(w) >= free {
+                paint::put(buf, area, x - w, area.y, label, look.style(Role::Dim));
+            }
+            free = x + 2;
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::ui::text;
 use crate::ui::theme::Role;
 
 /// Draws a rule across one row, with a title in it and something at its right end:
-/// `── fraud-detector ──────────── 3–42 of 2,000 ──`.
+/// ` fraud-detector ───────────── 3–42 of 2,000 ─`.
 pub fn rule(buf: &mut Buffer, look: &Look, area: Rect, title: &[Span<'_>], right: &[Span<'_>]) {
     let line = paint::row(area, 0);
     if line.is_empty() {
@@ -20,14 +20,14 @@ pub fn rule(buf: &mut Buffer, look: &Look, area: Rect, title: &[Span<'_>], right
     paint::fill_row(buf, line, line.y, look.symbols.rule, style);
     let mut free = line.x;
     if !title.is_empty() {
-        let inner = paint::inner_columns(line, 1, 2);
+        let inner = paint::inner_columns(line, 0, 2);
         let x = paint::put(buf, inner, inner.x, line.y, " ", style);
         let x = paint::put_spans(buf, look, inner, x, line.y, title);
         free = paint::put(buf, line, x, line.y, " ", style);
     }
     let w = spans_width(right) as u16;
     if w > 0 && free + w + 6 <= line.right() {
-        let x = line.right() - w - 3;
+        let x = line.right() - w - 2;
         paint::put(buf, line, x, line.y, " ", style);
         let x = paint::put_spans(buf, look, line, x + 1, line.y, right);
         paint::put(buf, line, x, line.y, " ", style);

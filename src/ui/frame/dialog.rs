@@ -42,7 +42,10 @@ impl Dialog<'_> {
         let screen = screen.intersection(buf.area);
         let foot = u16::from(!self.hints.is_empty()) * 2;
         let width = self.width.saturating_add(6).min(screen.width);
-        let height = self.height.saturating_add(4 + foot).min(screen.height);
+        let height = self
+            .height
+            .saturating_add(3 + foot.max(1))
+            .min(screen.height);
         if width < 8 || height < 3 {
             return Opened::default();
         }

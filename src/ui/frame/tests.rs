@@ -157,9 +157,9 @@ fn a_dialog_is_a_box_over_the_rest() {
     模模模模模│                                      │模模模模模
     模模模模模│                                      │模模模模模
     模模模模模│                                      │模模模模模
-    模模模模模│                                      │模模模模模
     模模模模模│  ↵ close   y copy                    │模模模模模
     模模模模模└──────────────────────────────────────┘模模模模模
+    模模模模模模模模模模模模模模模模模模模模模模模模模模模模模模
     模模模模模模模模模模模模模模模模模模模模模模模模模模模模模模
     模模模模模模模模模模模模模模模模模模模模模模模模模模模模模模
     模模模模模模模模模模模模模模模模模模模模模模模模模模模模模模
@@ -181,9 +181,9 @@ fn a_dialog_is_a_box_over_the_rest() {
     - " "
     text.dim "close"
     - "   "
-    text.dim "y"
+    key.off "y"
     - " "
-    text.dim "copy"
+    key.off "copy"
     - "                    "
     text.dim "│模"
     - " "
@@ -224,7 +224,7 @@ fn the_footer_drops_what_matters_least() {
     );
     assert_eq!(draw(40), " ↵ open   w what changed   ? all keys\n");
     assert_eq!(draw(14), " ? all keys\n");
-    assert_eq!(draw(0), "");
+    assert_eq!(draw(0), "\n");
 }
 
 #[test]
@@ -301,11 +301,11 @@ fn an_empty_state_says_what_would_fill_it() {
         &[span(Role::Dim, "0 of 0")],
     );
     insta::assert_snapshot!(screen(&buf), @r"
-    ─ deployments ─────────────────────────────────────────────── 0 of 0 ─
-       No deployment is configured
+    deployments ───────────────────────────────────────────────── 0 of 0
+      No deployment is configured
 
-       Add [[contexts.prod.deployments]] to the configuration, or tag a
-       model with quarterdeck.deployment.
+      Add [[contexts.prod.deployments]] to the configuration, or tag a
+      model with quarterdeck.deployment.
     ");
 }
 
