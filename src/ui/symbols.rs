@@ -53,6 +53,8 @@ pub struct Symbols {
     pub ascii: bool,
     /// The selected row.
     pub select: &'static str,
+    /// The selected row, marked.
+    pub select_marked: &'static str,
     /// A marked row.
     pub mark: &'static str,
     /// Two values differ.
@@ -108,6 +110,7 @@ impl Symbols {
     pub const UNICODE: Self = Self {
         ascii: false,
         select: "›",
+        select_marked: "»",
         mark: "▪",
         differs: "≠",
         arrow: "→",
@@ -140,6 +143,7 @@ impl Symbols {
     pub const ASCII: Self = Self {
         ascii: true,
         select: ">",
+        select_marked: "#",
         mark: "*",
         differs: "!",
         arrow: ">",
@@ -239,6 +243,7 @@ mod tests {
     fn all(s: &Symbols) -> Vec<&'static str> {
         let mut all = vec![
             s.select,
+            s.select_marked,
             s.mark,
             s.differs,
             s.arrow,
