@@ -7,12 +7,13 @@
 //! 3. [`writer::Writer::spawn`] on [`session::Session::output`]; a `ratatui::Terminal` over
 //!    [`frame::FrameBackend`]; draw, take, submit: the first frame is on its way.
 //! 4. [`writer::Writer::drain`], then [`query::ask`] and [`caps::Caps::learn`].
-//! 5. Only now the event stream, through [`input::Decoder`]; [`watch::Watch`] beside it.
+//! 5. Only now [`events::Events`], through [`input::Decoder`]; [`watch::Watch`] beside it.
 //!
 //! From then on the writer alone writes to the terminal: titles, clipboard and mode changes travel
 //! as bytes in front of a frame ([`frame::FrameBackend::append`]).
 
 pub mod caps;
+pub mod events;
 pub mod frame;
 pub mod input;
 pub mod osc;

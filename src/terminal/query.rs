@@ -2,7 +2,7 @@
 //! stream; afterwards the answers would arrive as keys.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -14,6 +14,7 @@ use super::session::Session;
 pub const QUESTIONS: &[u8] = b"\x1b]11;?\x1b\\\x1b[?u\x1b[c";
 
 /// More than this is no answer but somebody leaning on a key.
+#[cfg(unix)]
 const ENOUGH: usize = 4_096;
 
 /// Asks, and reads for at most `limit`. Silence is an answer: everything stays as detected.
@@ -22,13 +23,13 @@ const ENOUGH: usize = 4_096;
 /// are not complete, tell the decoder to expect a late one ([`super::input::Decoder::expect_late_reply`]).
 #[cfg(unix)]
 pub fn ask(session: &Session, limit: Duration) -> io::Result<Answers> {
-    let end = Instant::now() + limit;
+    let end = std::time::Instant::now() + limit;
     let device = session.device();
     device.write_within(QUESTIONS, limit)?;
     let mut got = Vec::new();
     let mut chunk = [0_u8; 512];
     loop {
-        let rest = end.saturating_duration_since(Instant::now());
+        let rest = end.saturating_duration_since(std::time::Instant::now());
         let n = device.read_within(&mut chunk, rest)?;
         got.extend_from_slice(chunk.get(..n).unwrap_or_default());
         let answers = parse(&got);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ratatui::layout::Size;
 
-use super::tty::{Device, Gate, Tty};
+use super::tty::{Device, Gate, Passage, Tty};
 
 /// How long leaving waits for a terminal that does not take output.
 const LEAVE_LIMIT: Duration = Duration::from_millis(200);
@@ -102,14 +102,15 @@ impl Inner {
                 .write_within(modes.enter_sequence().as_bytes(), ENTER_LIMIT)
         });
         if let Err(e) = entered {
-            self.leave();
+            self.leave(Passage::Closed);
             return Err(e);
         }
-        self.gate.open();
+        self.gate.set(Passage::Open);
         Ok(())
     }
 
-    fn leave(&self) {
+    /// Leaves; `frames` says what becomes of those that still come.
+    fn leave(&self, frames: Passage) {
         let modes = {
             let mut state = self.state();
             if !state.entered {
@@ -118,7 +119,7 @@ impl Inner {
             state.entered = false;
             state.modes
         };
-        self.gate.close();
+        self.gate.set(frames);
         let bytes = modes.leave_sequence();
         if let Err(e) = self.device.write_within(bytes.as_bytes(), LEAVE_LIMIT)
             && e.kind() == io::ErrorKind::TimedOut
@@ -190,7 +191,7 @@ impl Session {
 
     /// Leaves: every mode that was entered, in reverse. Leaving twice is leaving once.
     pub fn leave(&self) {
-        self.inner.leave();
+        self.inner.leave(Passage::Closed);
     }
 
     /// Whether the terminal is ours at the moment.
@@ -245,14 +246,14 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.inner.leave();
+        self.inner.leave(Passage::Closed);
     }
 }
 
 impl Handle {
     /// Leaves the terminal, as [`Session::leave`].
     pub fn leave(&self) {
-        self.inner.leave();
+        self.inner.leave(Passage::Closed);
     }
 
     /// Whether the terminal is ours at the moment.
@@ -278,7 +279,11 @@ pub enum Suspended {
 #[cfg(unix)]
 impl Session {
     /// Leaves, stops the whole process group (so that a wrapper stops too), and enters again once
-    /// continued. Let the writer finish its frame first ([`super::writer::Writer::drain`]).
+    /// continued in the foreground. Let the writer finish its frame first
+    /// ([`super::writer::Writer::drain`]); one that it cannot finish is dropped.
+    ///
+    /// Continued in the background (`bg`, or `kill` of a stopped job) it waits outside the screen.
+    /// The wait may be cancelled: select on it together with the signals that end the program.
     pub async fn suspend(&self) -> io::Result<Suspended> {
         use rustix::process::Signal;
         use tokio::signal::unix::{SignalKind, signal};
@@ -289,11 +294,19 @@ impl Session {
         // The signal is delivered to some thread, not at once to this one: without waiting for the
         // continuation the screen could be entered before the process stops.
         let mut continued = signal(SignalKind::from_raw(Signal::CONT.as_raw()))?;
-        self.leave();
+        self.inner.leave(Passage::Dropped);
         rustix::process::kill_current_process_group(Signal::STOP)?;
-        tokio::select! {
-            _ = continued.recv() => {}
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        let mut patience = Duration::from_secs(1);
+        loop {
+            tokio::select! {
+                _ = continued.recv() => {}
+                () = tokio::time::sleep(patience) => {}
+            }
+            // Claiming the terminal from the background would stop the process once more.
+            if self.inner.device.is_foreground()? {
+                break;
+            }
+            patience = Duration::from_millis(200);
         }
         self.enter()?;
         Ok(Suspended::Continued(self.size()?))

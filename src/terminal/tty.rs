@@ -10,22 +10,30 @@ use ratatui::layout::Size;
 /// How long one wait for a stalled terminal lasts before the gate is looked at again.
 const TURN: Duration = Duration::from_millis(50);
 
+/// What becomes of the writer's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) enum Passage {
+    /// Writing fails: the session has not begun or is over.
+    #[default]
+    Closed,
+    /// Bytes reach the terminal.
+    Open,
+    /// Bytes are dropped: the session is suspended, and everything is repainted afterwards.
+    Dropped,
+}
+
 /// Whether frames may reach the terminal. The lock is held for one non-blocking write at a time,
 /// so closing never waits for a stalled terminal.
 #[derive(Debug, Default)]
-pub(super) struct Gate(Mutex<bool>);
+pub(super) struct Gate(Mutex<Passage>);
 
 impl Gate {
-    fn lock(&self) -> MutexGuard<'_, bool> {
+    fn lock(&self) -> MutexGuard<'_, Passage> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn open(&self) {
-        *self.lock() = true;
-    }
-
-    pub(super) fn close(&self) {
-        *self.lock() = false;
+    pub(super) fn set(&self, passage: Passage) {
+        *self.lock() = passage;
     }
 }
 
@@ -61,9 +69,11 @@ impl Write for Tty {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             {
-                let open = self.gate.lock();
-                if !*open {
-                    return Err(left());
+                let passage = self.gate.lock();
+                match *passage {
+                    Passage::Open => {}
+                    Passage::Closed => return Err(left()),
+                    Passage::Dropped => return Ok(bytes.len()),
                 }
                 match self.device.try_write(bytes) {
                     Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
@@ -195,6 +205,11 @@ mod unix {
             let _ = rustix::termios::tcflush(&self.file, rustix::termios::QueueSelector::OFlush);
         }
 
+        /// Whether our process group is the one that the terminal listens to.
+        pub(in super::super) fn is_foreground(&self) -> io::Result<bool> {
+            Ok(rustix::termios::tcgetpgrp(&self.file)? == rustix::process::getpgrp())
+        }
+
         pub(in super::super) fn size(&self) -> io::Result<Size> {
             let size = rustix::termios::tcgetwinsize(&self.file)?;
             Ok(super::usable(size.ws_col, size.ws_row))
@@ -257,11 +272,6 @@ mod tests {
 
     #[test]
     fn a_gate_starts_closed() {
-        let gate = Gate::default();
-        assert!(!*gate.lock());
-        gate.open();
-        assert!(*gate.lock());
-        gate.close();
-        assert!(!*gate.lock());
+        assert_eq!(*Gate::default().lock(), Passage::Closed);
     }
 }

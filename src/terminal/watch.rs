@@ -1,7 +1,7 @@
 //! The dead-terminal watch: a process whose terminal has gone ends instead of spinning.
 //!
-//! The event stream does not report a terminal that hung up without SIGHUP (a `nohup`, a killed
-//! multiplexer): its reader spins on end-of-file. One poll a second notices.
+//! The event reader does not report a terminal that hung up without SIGHUP (a `nohup`, a killed
+//! multiplexer): it spins on end-of-file. One poll a second notices.
 
 use std::io;
 use std::sync::Arc;

@@ -4,9 +4,9 @@
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{EventStream, KeyCode, KeyModifiers};
-use futures::StreamExt as _;
+use crossterm::event::{KeyCode, KeyModifiers};
 use quarterdeck::terminal::caps::{ColorWish, Environment, detect};
+use quarterdeck::terminal::events::Events;
 use quarterdeck::terminal::frame::FrameBackend;
 use quarterdeck::terminal::input::{Batch, Decoder, Input};
 use quarterdeck::terminal::session::{Modes, Session, Suspended};
@@ -26,7 +26,11 @@ pub(crate) const HUNG_UP: u32 = 41;
 /// The exit code when the writer failed.
 pub(crate) const WRITER_FAILED: u32 = 42;
 
-/// Starts the small console. `how` may hold `deaf`: SIGHUP is ignored.
+/// The exit code when the event stream ended.
+pub(crate) const INPUT_ENDED: u32 = 43;
+
+/// Starts the small console. `how` may hold `deaf`: SIGHUP is ignored; `still`: once ready, it draws
+/// no more.
 pub(crate) fn console(how: &str) -> Builder {
     let this = std::env::current_exe().expect("this test program");
     Builder::program(this)
@@ -65,9 +69,9 @@ struct Console {
 
 impl Console {
     /// Draws if the writer is free; whether it was.
-    fn draw(&mut self) {
+    fn draw(&mut self) -> bool {
         if !self.writer.is_ready() {
-            return;
+            return false;
         }
         let (about, keys, noise) = (&self.about, self.keys.join(" "), self.noise);
         self.terminal
@@ -91,6 +95,7 @@ impl Console {
         if let Some(frame) = self.terminal.backend_mut().take(spare) {
             self.writer.submit(frame).expect("a free writer");
         }
+        true
     }
 }
 
@@ -154,7 +159,7 @@ async fn run(how: &str) -> u32 {
     let mut hang_up = signal(SignalKind::hangup()).expect("signals");
     let mut stop =
         signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw())).expect("signals");
-    let mut events = EventStream::new();
+    let mut events = Events::start().expect("a reader");
     let mut early = Batch {
         inputs: query::typed_keys(&answers.typed)
             .into_iter()
@@ -162,6 +167,7 @@ async fn run(how: &str) -> u32 {
             .collect(),
         printable: 0,
     };
+    let mut drawn = false;
     loop {
         let mut suspend = false;
         for input in std::mem::take(&mut early).inputs {
@@ -176,7 +182,11 @@ async fn run(how: &str) -> u32 {
         }
         if suspend {
             console.writer.drain(Duration::from_millis(500));
-            match session.suspend().await.expect("suspending") {
+            let suspended = tokio::select! {
+                s = session.suspend() => s.expect("suspending"),
+                _ = terminate.recv() => return 0,
+            };
+            match suspended {
                 Suspended::Continued(size) => {
                     console.keys.push("continued".to_owned());
                     console.terminal.backend_mut().forget();
@@ -186,7 +196,9 @@ async fn run(how: &str) -> u32 {
                 Suspended::NoShell => console.keys.push("no-shell".to_owned()),
             }
         }
-        console.draw();
+        if !(how.contains("still") && drawn) {
+            drawn = console.draw();
+        }
         let held = decoder.deadline();
         tokio::select! {
             biased;
@@ -194,8 +206,8 @@ async fn run(how: &str) -> u32 {
             _ = hang_up.recv(), if !how.contains("deaf") => return 0,
             _ = stop.recv() => early.inputs.push(Input::Key(ctrl('z'))),
             event = events.next() => match event {
-                Some(Ok(event)) => early = decoder.feed([event], Instant::now()),
-                _ => return HUNG_UP,
+                Some(Ok(events)) => early = decoder.feed(events, Instant::now()),
+                _ => return INPUT_ENDED,
             },
             () = tokio::time::sleep_until(held.unwrap_or_else(Instant::now).into()), if held.is_some() => {
                 early = decoder.expire(Instant::now());
@@ -225,6 +237,8 @@ fn react(console: &mut Console, input: Input) -> Next {
         Input::Key(key) if key == ctrl('z') => return Next::Suspend,
         Input::Key(key) => match key.code {
             KeyCode::Char('q') if key.modifiers.is_empty() => return Next::Quit,
+            // Handled and drawn, and nothing on the screen changes.
+            KeyCode::Char('N') => return Next::On,
             KeyCode::Char('P') => panic!("asked for on the main thread"),
             KeyCode::Char('T') => {
                 std::thread::spawn(|| panic!("asked for elsewhere"));

@@ -372,21 +372,32 @@ impl Pty {
         rustix::process::kill_process_group(self.pid(), signal).expect("a group to signal");
     }
 
-    /// The letter by which the system names the process's state: `T` is stopped.
-    pub(crate) fn state(&self) -> char {
-        let path = format!("/proc/{}/stat", self.pid().as_raw_pid());
-        let stat = std::fs::read_to_string(path).unwrap_or_default();
-        stat.rsplit_once(") ")
-            .and_then(|(_, rest)| rest.chars().next())
-            .unwrap_or('?')
+    /// The letters by which the system names the states of all processes of the group: `T` is
+    /// stopped.
+    fn states(&self) -> Vec<char> {
+        let group = self.pid().as_raw_pid().to_string();
+        let processes = std::fs::read_dir("/proc").expect("the process table");
+        processes
+            .flatten()
+            .filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok())
+            .filter_map(|stat| {
+                let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+                let state = fields.next()?.chars().next()?;
+                (fields.nth(1)? == group).then_some(state)
+            })
+            .collect()
     }
 
-    /// Waits until the process is in this state.
+    /// Waits until every process of the group is stopped.
     #[track_caller]
-    pub(crate) fn wait_state(&self, state: char) {
+    pub(crate) fn wait_stopped(&self) {
         let end = Instant::now() + PATIENCE;
-        while self.state() != state {
-            assert!(Instant::now() < end, "state {}, not {state}", self.state());
+        loop {
+            let states = self.states();
+            if states.iter().all(|s| *s == 'T') {
+                return;
+            }
+            assert!(Instant::now() < end, "not stopped: {states:?}");
             std::thread::sleep(Duration::from_millis(2));
         }
     }
