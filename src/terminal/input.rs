@@ -243,7 +243,7 @@ impl Decoder {
 }
 
 /// The input that a whole sequence stands for; `None` for one without a meaning here.
-fn sequence(intro: char, parameters: &str, last: char) -> Option<Input> {
+pub(super) fn sequence(intro: char, parameters: &str, last: char) -> Option<Input> {
     if intro == '[' && parameters.is_empty() {
         match last {
             'I' => return Some(Input::Focus(true)),

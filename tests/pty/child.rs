@@ -159,7 +159,7 @@ async fn run(how: &str) -> u32 {
     let mut hang_up = signal(SignalKind::hangup()).expect("signals");
     let mut stop =
         signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw())).expect("signals");
-    let mut events = Events::start().expect("a reader");
+    let mut events = Events::start(&session).expect("a reader");
     let mut early = Batch {
         inputs: query::typed_keys(&answers.typed)
             .into_iter()
