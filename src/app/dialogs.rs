@@ -50,14 +50,27 @@ pub(super) struct Dialog {
 impl Dialog {
     fn new(title: &'static str, hint: &'static str, rows: Vec<(Item, Action)>) -> Self {
         let (items, actions): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-        Self { title, hint, picker: Picker::new(items), actions, choice: None }
+        Self {
+            title,
+            hint,
+            picker: Picker::new(items),
+            actions,
+            choice: None,
+        }
     }
 
     /// A pane's own list.
     pub(super) fn choice(choice: Choice) -> Self {
         let rows = choice_rows(&choice);
-        let hint = if choice.several { "enter switches · esc closes" } else { "type to search" };
-        Self { choice: Some(choice.clone()), ..Self::new(choice.title, hint, rows) }
+        let hint = if choice.several {
+            "enter switches · esc closes"
+        } else {
+            "type to search"
+        };
+        Self {
+            choice: Some(choice.clone()),
+            ..Self::new(choice.title, hint, rows)
+        }
     }
 
     pub(super) fn paste(&mut self, text: &Clean) {
@@ -79,16 +92,44 @@ impl Dialog {
     pub(super) fn key(&mut self, chord: Chord) -> Outcome {
         let len = self.picker.len();
         match chord {
-            Chord { code: Code::Esc, .. } | Chord { code: Code::Char('c'), ctrl: true, .. } => {
+            Chord {
+                code: Code::Esc, ..
+            }
+            | Chord {
+                code: Code::Char('c'),
+                ctrl: true,
+                ..
+            } => {
                 return Outcome::Closed;
             }
-            Chord { code: Code::Enter, .. } => return self.pick(),
-            Chord { code: Code::Up | Code::BackTab, .. }
-            | Chord { code: Code::Char('p' | 'k'), ctrl: true, .. } => self.picker.state.up(len),
-            Chord { code: Code::Down | Code::Tab, .. }
-            | Chord { code: Code::Char('n' | 'j'), ctrl: true, .. } => self.picker.state.down(len),
-            Chord { code: Code::PageUp, .. } => self.picker.state.page_up(len),
-            Chord { code: Code::PageDown, .. } => self.picker.state.page_down(len),
+            Chord {
+                code: Code::Enter, ..
+            } => return self.pick(),
+            Chord {
+                code: Code::Up | Code::BackTab,
+                ..
+            }
+            | Chord {
+                code: Code::Char('p' | 'k'),
+                ctrl: true,
+                ..
+            } => self.picker.state.up(len),
+            Chord {
+                code: Code::Down | Code::Tab,
+                ..
+            }
+            | Chord {
+                code: Code::Char('n' | 'j'),
+                ctrl: true,
+                ..
+            } => self.picker.state.down(len),
+            Chord {
+                code: Code::PageUp, ..
+            } => self.picker.state.page_up(len),
+            Chord {
+                code: Code::PageDown,
+                ..
+            } => self.picker.state.page_down(len),
             chord => {
                 if edit(&mut self.picker.input, chord) {
                     self.picker.refresh();
@@ -99,7 +140,9 @@ impl Dialog {
     }
 
     fn pick(&mut self) -> Outcome {
-        let Some(index) = self.picker.selected() else { return Outcome::Stay };
+        let Some(index) = self.picker.selected() else {
+            return Outcome::Stay;
+        };
         match self.actions.get(index).cloned() {
             Some(Action::Command(command)) => Outcome::Command(command),
             Some(Action::Open(place, thing)) => Outcome::Open(place, thing),
@@ -114,12 +157,19 @@ impl Dialog {
 
     /// Turns a switch of a list with several; says whether the list stays open.
     fn toggle(&mut self, index: usize) -> bool {
-        let Some(choice) = self.choice.as_mut().filter(|c| c.several) else { return false };
+        let Some(choice) = self.choice.as_mut().filter(|c| c.several) else {
+            return false;
+        };
         if let Some((_, Some(on))) = choice.rows.get_mut(index) {
             *on = !*on;
         }
         let (typed, state) = (self.picker.input.clone(), self.picker.state.clone());
-        self.picker = Picker::new(choice_rows(choice).into_iter().map(|(item, _)| item).collect());
+        self.picker = Picker::new(
+            choice_rows(choice)
+                .into_iter()
+                .map(|(item, _)| item)
+                .collect(),
+        );
         self.picker.input = typed;
         self.picker.refresh();
         self.picker.state = state;
@@ -138,7 +188,10 @@ fn choice_rows(choice: &Choice) -> Vec<(Item, Action)> {
         .iter()
         .enumerate()
         .map(|(index, (text, on))| {
-            let item = Item { title: format!("{}{text}", mark(*on)), ..Item::default() };
+            let item = Item {
+                title: format!("{}{text}", mark(*on)),
+                ..Item::default()
+            };
             (item, Action::Choose(index))
         })
         .collect()
@@ -158,10 +211,15 @@ impl App {
     /// Every key that works here, why others do not, and the keys kept for verbs to come.
     pub(super) fn help(&self) -> Dialog {
         let scopes = self.scopes();
-        let mut here: Vec<_> = COMMANDS.iter().filter(|r| scopes.contains(&r.scope)).collect();
+        let mut here: Vec<_> = COMMANDS
+            .iter()
+            .filter(|r| scopes.contains(&r.scope))
+            .collect();
         here.sort_by_key(|r| (scopes.iter().position(|s| *s == r.scope), r.group));
-        let mut rows: Vec<_> =
-            here.into_iter().map(|r| self.command_row(r.command, r.doc)).collect();
+        let mut rows: Vec<_> = here
+            .into_iter()
+            .map(|r| self.command_row(r.command, r.doc))
+            .collect();
         rows.extend(RESERVED.iter().map(|(key, verb)| {
             let off = Some("kept for a later version".to_owned());
             let item = Item {
@@ -172,7 +230,11 @@ impl App {
             };
             (item, Action::Nothing)
         }));
-        Dialog::new("Keys here", "type to search · enter does it · esc closes", rows)
+        Dialog::new(
+            "Keys here",
+            "type to search · enter does it · esc closes",
+            rows,
+        )
     }
 
     /// Every command by name.
@@ -183,7 +245,11 @@ impl App {
             .filter(|r| scopes.contains(&r.scope))
             .map(|r| self.command_row(r.command, r.id))
             .collect();
-        Dialog::new("Commands", "type to search · enter does it · esc closes", rows)
+        Dialog::new(
+            "Commands",
+            "type to search · enter does it · esc closes",
+            rows,
+        )
     }
 
     /// What can be done with the selected row.
@@ -198,7 +264,10 @@ impl App {
             Command::Link,
             Command::Filter,
         ];
-        let rows = ROW.iter().map(|c| self.command_row(*c, c.row().doc)).collect();
+        let rows = ROW
+            .iter()
+            .map(|c| self.command_row(*c, c.row().doc))
+            .collect();
         Dialog::new("This row", "enter does it · esc closes", rows)
     }
 
@@ -210,7 +279,10 @@ impl App {
             ..Item::default()
         };
         let models = self.fleet.models().map(|m| {
-            (item(&m.name, format!("model · {}", m.level())), Action::Open(Place::Model(m.key.clone()), None))
+            (
+                item(&m.name, format!("model · {}", m.level())),
+                Action::Open(Place::Model(m.key.clone()), None),
+            )
         });
         let deployments = self.fleet.deployments().map(|d| {
             let thing = Thing::Deployment(d.key.clone());
@@ -227,7 +299,11 @@ impl App {
             )
         });
         let rows = models.chain(deployments).chain(experiments).collect();
-        Dialog::new("Find anything", "type to search · enter goes there · esc closes", rows)
+        Dialog::new(
+            "Find anything",
+            "type to search · enter goes there · esc closes",
+            rows,
+        )
     }
 
     /// The contexts: always reachable, whatever the state of the present one.
@@ -238,9 +314,12 @@ impl App {
             .contexts
             .iter()
             .map(|(name, context)| {
-                let down =
-                    self.fleet.sources().filter(|(_, _, f)| *f == Freshness::Down).count();
-                let state = match (*here == *name, down) {
+                let down = self
+                    .fleet
+                    .sources()
+                    .filter(|(_, _, f)| *f == Freshness::Down)
+                    .count();
+                let state = match (*here == name.as_str(), down) {
                     (true, 0) => " · here".to_owned(),
                     (true, n) => format!(" · here, {n} sources down"),
                     _ => String::new(),

@@ -68,7 +68,11 @@ pub struct App {
 impl App {
     /// The console of a context, before its first message.
     pub fn new(settings: Arc<Settings>, keymap: Keymap, screen: (u16, u16), now: Now) -> Self {
-        let context = settings.contexts.get(&settings.context).cloned().unwrap_or_default();
+        let context = settings
+            .contexts
+            .get(&settings.context)
+            .cloned()
+            .unwrap_or_default();
         let mouse = settings.console.mouse;
         Self {
             fleet: fleet_of(context, 0),
@@ -144,13 +148,17 @@ impl App {
         let counts = crate::domain::fleet::triage::counts(&self.fleet);
         Clean::name(&format!(
             "quarterdeck {} · {} crit · {} warn",
-            self.fleet.context().name, counts.crit, counts.warn
+            self.fleet.context().name,
+            counts.crit,
+            counts.warn
         ))
     }
 
     /// Enters another context: a new fleet, and everything of the old one is dropped.
     pub fn enter(&mut self, name: &str, now: Now) {
-        let Some(context) = self.settings.contexts.get(name).cloned() else { return };
+        let Some(context) = self.settings.contexts.get(name).cloned() else {
+            return;
+        };
         self.generation += 1;
         self.fleet = fleet_of(context, self.generation);
         self.history = History::new(Place::Triage);
@@ -163,19 +171,33 @@ impl App {
     }
 
     fn cx(&self) -> Cx<'_> {
-        Cx { fleet: &self.fleet, now: self.now, window: self.window, screen: self.screen }
+        Cx {
+            fleet: &self.fleet,
+            now: self.now,
+            window: self.window,
+            screen: self.screen,
+        }
     }
 
     fn say(&mut self, text: impl AsRef<str>) {
-        self.notice = Some(Notice { bad: false, text: Clean::text(text.as_ref()) });
+        self.notice = Some(Notice {
+            bad: false,
+            text: Clean::text(text.as_ref()),
+        });
     }
 
     fn complain(&mut self, text: impl AsRef<str>) {
-        self.notice = Some(Notice { bad: true, text: Clean::text(text.as_ref()) });
+        self.notice = Some(Notice {
+            bad: true,
+            text: Clean::text(text.as_ref()),
+        });
     }
 }
 
 fn fleet_of(context: Context, generation: u64) -> Fleet {
-    let reference = ContextRef { name: context.name.clone(), generation };
+    let reference = ContextRef {
+        name: context.name.clone(),
+        generation,
+    };
     Fleet::new(Arc::new(reference), Arc::new(context))
 }

@@ -1,6 +1,7 @@
 //! One message in, effects out: total, synchronous, without I/O.
 
 use super::dialogs::{Dialog, Outcome};
+use super::typing::edit;
 use super::{App, Effects, Typing};
 use crate::domain::change::Subject;
 use crate::domain::fault::{Fault, FaultKind};
@@ -13,7 +14,6 @@ use crate::intent::command::{Command, RESERVED, Scope};
 use crate::intent::keymap::Lookup;
 use crate::intent::msg::{Effect, Msg};
 use crate::panes::{Ask, Cx, Pane, Place, Thing};
-use super::typing::edit;
 use crate::ui::form::TextInput;
 use crate::ui::hits::Target;
 
@@ -31,12 +31,20 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Effects {
             app.fleet.merge(*observation, now.wall);
         }
         Msg::Polled(report) => app.fleet.record(&report, now.wall),
-        Msg::Probed { context, source, abilities } if context == *app.fleet.context() => {
+        Msg::Probed {
+            context,
+            source,
+            abilities,
+        } if context == *app.fleet.context() => {
             app.abilities.insert(source, abilities);
         }
-        Msg::Fetched { context, source, query, asked_at, result }
-            if context == *app.fleet.context() =>
-        {
+        Msg::Fetched {
+            context,
+            source,
+            query,
+            asked_at,
+            result,
+        } if context == *app.fleet.context() => {
             app.wants.answered(&source, &query, now.mono);
             match &result {
                 Ok(detail) => app.absorb(&source, &query, detail, asked_at),
@@ -83,8 +91,12 @@ impl App {
     }
 
     fn with_pane<T>(&mut self, act: impl FnOnce(&mut dyn Pane, &Cx<'_>) -> T) -> T {
-        let cx =
-            Cx { fleet: &self.fleet, now: self.now, window: self.window, screen: self.screen };
+        let cx = Cx {
+            fleet: &self.fleet,
+            now: self.now,
+            window: self.window,
+            screen: self.screen,
+        };
         act(self.history.current_mut(), &cx)
     }
 
@@ -92,13 +104,17 @@ impl App {
         let now = self.now.wall;
         match detail {
             Detail::Runs { runs, .. } => self.fleet.put_runs(runs, asked_at, now),
-            Detail::Run(run) => self.fleet.put_runs(std::slice::from_ref(&**run), asked_at, now),
+            Detail::Run(run) => self
+                .fleet
+                .put_runs(std::slice::from_ref(&**run), asked_at, now),
             Detail::Versions(versions) => {
-                self.fleet.put_versions(source, versions.clone(), asked_at, now);
+                self.fleet
+                    .put_versions(source, versions.clone(), asked_at, now);
             }
             Detail::Package(package) => {
                 if let Query::Package(version) = query {
-                    self.fleet.set_package(version.clone(), Some((**package).clone()), now);
+                    self.fleet
+                        .set_package(version.clone(), Some((**package).clone()), now);
                 }
             }
             Detail::History(_) | Detail::Artifacts(_) => {}
@@ -150,11 +166,15 @@ impl App {
                 let keys = sequence_text(&std::mem::take(&mut self.pending));
                 match RESERVED.iter().find(|(key, _)| *key == keys) {
                     Some((key, verb)) => {
-                        self.say(format!("{key} is kept for {verb}, which this version does not have"));
+                        self.say(format!(
+                            "{key} is kept for {verb}, which this version does not have"
+                        ));
                     }
                     // A quick esc and a letter can arrive as one alt chord: it means neither.
                     None if chord.alt => {}
-                    None => self.say(format!("{keys} is not bound here · ? lists the keys that are")),
+                    None => self.say(format!(
+                        "{keys} is not bound here · ? lists the keys that are"
+                    )),
                 }
             }
         }
@@ -284,7 +304,11 @@ impl App {
             Command::Mouse => {
                 self.mouse = !self.mouse;
                 effects.push(Effect::Mouse(self.mouse));
-                self.say(if self.mouse { "the mouse is ours" } else { "the mouse is the terminal's" });
+                self.say(if self.mouse {
+                    "the mouse is ours"
+                } else {
+                    "the mouse is the terminal's"
+                });
             }
             Command::Repaint => effects.push(Effect::Repaint),
             Command::Suspend => effects.push(Effect::Suspend),
@@ -309,7 +333,11 @@ impl App {
                 }
                 Ask::Prompt(prompt) => {
                     let input = TextInput::with(&Clean::text(&prompt.initial));
-                    self.typing = Some(Typing { prompt, input, error: None });
+                    self.typing = Some(Typing {
+                        prompt,
+                        input,
+                        error: None,
+                    });
                 }
                 Ask::Choose(choice) => self.dialog = Some(Dialog::choice(choice)),
                 Ask::Copy(text) => effects.push(Effect::Copy(text)),
@@ -321,13 +349,22 @@ impl App {
     }
 
     fn type_key(&mut self, chord: Chord, effects: &mut Effects) {
-        let Some(mut typing) = self.typing.take() else { return };
+        let Some(mut typing) = self.typing.take() else {
+            return;
+        };
         let kind = typing.prompt.kind;
         let (text, entered) = match chord {
-            Chord { code: Code::Esc, .. } | Chord { code: Code::Char('c'), ctrl: true, .. } => {
-                (typing.prompt.initial.clone(), true)
+            Chord {
+                code: Code::Esc, ..
             }
-            Chord { code: Code::Enter, .. } => (typing.input.as_str().to_owned(), true),
+            | Chord {
+                code: Code::Char('c'),
+                ctrl: true,
+                ..
+            } => (typing.prompt.initial.clone(), true),
+            Chord {
+                code: Code::Enter, ..
+            } => (typing.input.as_str().to_owned(), true),
             chord => {
                 if !edit(&mut typing.input, chord) {
                     self.typing = Some(typing);
@@ -367,7 +404,9 @@ impl App {
     }
 
     fn dialog_key(&mut self, chord: Chord, effects: &mut Effects) {
-        let Some(mut dialog) = self.dialog.take() else { return };
+        let Some(mut dialog) = self.dialog.take() else {
+            return;
+        };
         match dialog.key(chord) {
             Outcome::Stay => self.dialog = Some(dialog),
             Outcome::Closed => {}
@@ -458,7 +497,12 @@ impl App {
     fn endpoint_of(&self, thing: Option<&Thing>) -> Option<crate::domain::key::DeploymentKey> {
         match thing? {
             Thing::Deployment(key) => Some(key.clone()),
-            thing => self.fleet.model(&self.model_of(Some(thing))?)?.deployments.first().cloned(),
+            thing => self
+                .fleet
+                .model(&self.model_of(Some(thing))?)?
+                .deployments
+                .first()
+                .cloned(),
         }
     }
 
@@ -472,13 +516,26 @@ impl App {
     /// A page of the thing in its own system's web interface, or the runbook.
     fn link_of(&self, thing: Option<&Thing>) -> Option<Clean> {
         match thing? {
-            Thing::Model(key) => self.fleet.model(key).and_then(|m| m.runbook.clone()).or_else(|| {
-                let base = key.registry.base.clean();
-                Some(Clean::text(&format!("{base}/#/models/{}", encoded(key.name.raw()))))
-            }),
+            Thing::Model(key) => self
+                .fleet
+                .model(key)
+                .and_then(|m| m.runbook.clone())
+                .or_else(|| {
+                    let base = key.registry.base.clean();
+                    Some(Clean::text(&format!(
+                        "{base}/#/models/{}",
+                        encoded(key.name.raw())
+                    )))
+                }),
             Thing::Version(key) => {
-                let (base, name) = (key.model.registry.base.clean(), encoded(key.model.name.raw()));
-                Some(Clean::text(&format!("{base}/#/models/{name}/versions/{}", key.version.clean())))
+                let (base, name) = (
+                    key.model.registry.base.clean(),
+                    encoded(key.model.name.raw()),
+                );
+                Some(Clean::text(&format!(
+                    "{base}/#/models/{name}/versions/{}",
+                    key.version.clean()
+                )))
             }
             Thing::Run(key) => {
                 let row = self.fleet.runs().find(key)?;
@@ -524,7 +581,9 @@ fn encoded(raw: &str) -> String {
             out.push(char::from(byte));
         } else {
             out.push('%');
-            out.extend([byte >> 4, byte & 15].map(|n| char::from(b"0123456789ABCDEF"[usize::from(n)])));
+            out.extend(
+                [byte >> 4, byte & 15].map(|n| char::from(b"0123456789ABCDEF"[usize::from(n)])),
+            );
         }
     }
     out

@@ -24,10 +24,22 @@ use crate::ui::theme::Role;
 
 /// The panes of the tab bar.
 const TABS: [Tab<'static>; 4] = [
-    Tab { number: 1, title: "Triage" },
-    Tab { number: 2, title: "Models" },
-    Tab { number: 3, title: "Experiments" },
-    Tab { number: 5, title: "Deployments" },
+    Tab {
+        number: 1,
+        title: "Triage",
+    },
+    Tab {
+        number: 2,
+        title: "Models",
+    },
+    Tab {
+        number: 3,
+        title: "Experiments",
+    },
+    Tab {
+        number: 5,
+        title: "Deployments",
+    },
 ];
 
 /// A drawn frame: where things lie, and where the terminal's cursor belongs, if anywhere.
@@ -48,20 +60,38 @@ pub fn view(app: &App, look: &Look, buf: &mut Buffer) -> Drawn {
     }
     let mut drawn = Drawn::default();
     header(app, look, paint::row(area, 0), buf);
-    drawn.hits.extend(tab_bar(app, look, paint::row(area, 1), buf));
-    let cx = Cx { fleet: &app.fleet, now: look.now, window: app.window, screen: app.screen };
+    drawn
+        .hits
+        .extend(tab_bar(app, look, paint::row(area, 1), buf));
+    let cx = Cx {
+        fleet: &app.fleet,
+        now: look.now,
+        window: app.window,
+        screen: app.screen,
+    };
     let body = paint::inner_rows(area, 2, 2);
     let pane = app.history.current();
     drawn.hits.extend(pane.view(&cx, look, body, buf));
     let line = paint::row(area, area.height - 2);
     drawn.cursor = message_line(app, look, line, buf);
-    drawn.hits.extend(foot(app, look, paint::row(area, area.height - 1), buf));
+    drawn
+        .hits
+        .extend(foot(app, look, paint::row(area, area.height - 1), buf));
     if let Some(dialog) = &app.dialog {
-        let width = (area.width * 4 / 5).clamp(48, 100).min(area.width.saturating_sub(6));
-        let height = u16::try_from(dialog.picker.len()).unwrap_or(u16::MAX).saturating_add(2);
+        let width = (area.width * 4 / 5)
+            .clamp(48, 100)
+            .min(area.width.saturating_sub(6));
+        let height = u16::try_from(dialog.picker.len())
+            .unwrap_or(u16::MAX)
+            .saturating_add(2);
         let height = height.clamp(6, area.height.saturating_sub(8).max(6));
-        let boxed =
-            DialogBox { title: dialog.title, note: "", width, height, hints: &[] };
+        let boxed = DialogBox {
+            title: dialog.title,
+            note: "",
+            width,
+            height,
+            hints: &[],
+        };
         let opened = boxed.draw(buf, look, area);
         let (hits, cursor) = dialog.picker.draw(buf, look, opened.inner, dialog.hint);
         drawn.hits.extend(opened.hits);
@@ -90,7 +120,11 @@ fn header(app: &App, look: &Look, area: Rect, buf: &mut Buffer) {
             Freshness::Waiting => "waiting".to_owned(),
             Freshness::Stale | Freshness::Down => old.unwrap_or_else(|| "never".to_owned()),
         };
-        chips.push(SourceChip { name: id.as_str(), fresh, age: text });
+        chips.push(SourceChip {
+            name: id.as_str(),
+            fresh,
+            age: text,
+        });
     }
     if serving > 0 {
         // Endpoints are many: one chip counts them, the deployments pane names them.
@@ -100,7 +134,11 @@ fn header(app: &App, look: &Look, area: Rect, buf: &mut Buffer) {
             (f, _) if f == serving => (Freshness::Down, format!("0/{serving}")),
             (f, _) => (Freshness::Stale, format!("{}/{serving}", serving - f)),
         };
-        chips.push(SourceChip { name: "endpoints", fresh, age: text });
+        chips.push(SourceChip {
+            name: "endpoints",
+            fresh,
+            age: text,
+        });
     }
     let counts = counts(&app.fleet);
     let levels = [
@@ -123,7 +161,10 @@ fn header(app: &App, look: &Look, area: Rect, buf: &mut Buffer) {
 
 fn tab_bar(app: &App, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
     let place = app.history.current().place();
-    let window = [span(Role::Dim, app.window.to_string()), span(Role::Key, "  < >")];
+    let window = [
+        span(Role::Dim, app.window.to_string()),
+        span(Role::Key, "  < >"),
+    ];
     tabs(buf, look, area, &TABS, place.tab(), &window)
 }
 
@@ -137,8 +178,14 @@ fn message_line(app: &App, look: &Look, line: Rect, buf: &mut Buffer) -> Option<
             error: None,
             focused: true,
         };
-        let width = if typing.error.is_some() { inner.width / 2 } else { inner.width };
-        let cursor = typing.input.draw(buf, look, Rect { width, ..inner }, &field);
+        let width = if typing.error.is_some() {
+            inner.width / 2
+        } else {
+            inner.width
+        };
+        let cursor = typing
+            .input
+            .draw(buf, look, Rect { width, ..inner }, &field);
         if let Some(error) = &typing.error {
             let spans = [span(Role::InputError, look.symbols.plain(error))];
             paint::put_right(buf, look, inner, inner.y, &spans);
@@ -170,7 +217,11 @@ fn foot(app: &App, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
     let key = |command: Command| {
         let keys = app.keymap.keys_of(command);
         let first = keys.first().cloned().unwrap_or_default();
-        if first == "enter" { look.symbols.enter.to_owned() } else { first }
+        if first == "enter" {
+            look.symbols.enter.to_owned()
+        } else {
+            first
+        }
     };
     let mut hints: Vec<Hint<'_>> = pane
         .hints()
@@ -178,7 +229,11 @@ fn foot(app: &App, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
         .enumerate()
         .map(|(n, command)| {
             let hint = Hint::new(key(*command), command.row().title, n as u8 + 2);
-            if app.disabled(*command).is_some() { hint.off() } else { hint }
+            if app.disabled(*command).is_some() {
+                hint.off()
+            } else {
+                hint
+            }
         })
         .collect();
     hints.push(Hint::new(key(Command::Back), "back", 9));

@@ -18,7 +18,10 @@ use crate::domain::time::{Millis, Since};
 /// A document: `{"schema": "quarterdeck.NAME/1", …}`.
 pub fn document(name: &str, body: Value) -> Value {
     let mut out = serde_json::Map::new();
-    out.insert("schema".to_owned(), Value::String(format!("quarterdeck.{name}/1")));
+    out.insert(
+        "schema".to_owned(),
+        Value::String(format!("quarterdeck.{name}/1")),
+    );
     if let Value::Object(fields) = body {
         out.extend(fields);
     }
@@ -173,7 +176,14 @@ pub fn sources(fleet: &Fleet, now: Millis) -> Vec<Value> {
             let set = settings.sources.iter().find(|s| s.name == id.as_str());
             let kind = set.map(|s| s.kind.to_string()).unwrap_or_default();
             let url = set.map(|s| s.url.clone()).unwrap_or_default();
-            source(id.as_str(), &kind, &crate::domain::text::without_credentials(&url), health, fresh, now)
+            source(
+                id.as_str(),
+                &kind,
+                &crate::domain::text::without_credentials(&url),
+                health,
+                fresh,
+                now,
+            )
         })
         .collect()
 }
@@ -239,7 +249,12 @@ pub fn model_page(fleet: &Fleet, m: &ModelView, now: Millis) -> Value {
             h.fact
                 .aliases
                 .iter()
-                .map(|a| (a.name.shown.to_string(), Value::String(a.version.clean().to_string())))
+                .map(|a| {
+                    (
+                        a.name.shown.to_string(),
+                        Value::String(a.version.clean().to_string()),
+                    )
+                })
                 .collect()
         })
         .unwrap_or_default();
@@ -248,8 +263,12 @@ pub fn model_page(fleet: &Fleet, m: &ModelView, now: Millis) -> Value {
         version: c.key.clone(),
     });
     let claims = champion.as_ref().and_then(|c| fleet.reproducibility(c));
-    let deployments: Vec<Value> =
-        m.deployments.iter().filter_map(|k| fleet.deployment(k)).map(deployment).collect();
+    let deployments: Vec<Value> = m
+        .deployments
+        .iter()
+        .filter_map(|k| fleet.deployment(k))
+        .map(deployment)
+        .collect();
     let mut body = model(fleet, m);
     if let Value::Object(fields) = &mut body {
         fields.insert("context".to_owned(), json!(fleet.context().name));
@@ -263,7 +282,11 @@ pub fn model_page(fleet: &Fleet, m: &ModelView, now: Millis) -> Value {
         fields.insert("deployments".to_owned(), Value::Array(deployments));
         fields.insert(
             "timeline".to_owned(),
-            fleet.model_timeline(&m.key).into_iter().map(change).collect(),
+            fleet
+                .model_timeline(&m.key)
+                .into_iter()
+                .map(change)
+                .collect(),
         );
     }
     document("model", body)
@@ -351,7 +374,9 @@ pub fn wiring(fleet: &Fleet, now: Millis) -> Value {
 pub fn change(c: &Change) -> Value {
     let subject = match &c.subject {
         Subject::Model(key) => json!({"model": key.name.clean()}),
-        Subject::Deployment(key) => json!({"deployment": key.name.clean(), "url": key.base.clean()}),
+        Subject::Deployment(key) => {
+            json!({"deployment": key.name.clean(), "url": key.base.clean()})
+        }
         Subject::Source(id) => json!({"source": id.as_str()}),
     };
     json!({
@@ -367,4 +392,3 @@ pub fn change(c: &Change) -> Value {
         "evidence": c.evidence,
     })
 }
-

@@ -225,7 +225,10 @@ impl Fleet {
         };
         let from = Origins {
             run: run.as_ref(),
-            run_gone: version.run.as_ref().is_some_and(|r| self.runs_gone.contains(r)),
+            run_gone: version
+                .run
+                .as_ref()
+                .is_some_and(|r| self.runs_gone.contains(r)),
             package,
             package_unreadable: self.packages.get(key) == Some(&PackageState::Unreadable),
         };

@@ -230,7 +230,10 @@ impl RunStore {
         let row = self.find(key)?;
         let packed = self.row(row)?;
         let pairs = |pairs: &[(Symbol, Symbol)]| {
-            pairs.iter().map(|(k, v)| (self.text(*k).clone(), self.text(*v).clone())).collect()
+            pairs
+                .iter()
+                .map(|(k, v)| (self.text(*k).clone(), self.text(*v).clone()))
+                .collect()
         };
         Some(Run {
             key: key.clone(),
