@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`domain`] | the field's vocabulary and its rules; pure |
 //! | [`sources`] | one module a system: wire types, map to domain, requests |
+//! | [`store`] | what outlives the process: the ledger of changes, the last-known state, the journal |
 //! | [`terminal`] | enter, leave, suspend; the writer thread; capabilities; OSC strings |
 //! | [`sim`] | the simulated fleet behind `quarterdeck demo` |
 //!
@@ -16,4 +17,5 @@
 pub mod domain;
 pub mod sim;
 pub mod sources;
+pub mod store;
 pub mod terminal;
