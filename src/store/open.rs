@@ -261,7 +261,7 @@ fn set_aside(path: &Path, on: Filesystem) -> Result<Option<PathBuf>, StoreError>
             "another process has it open; close that one and start again",
         )));
     }
-    if connect(path, on, &mut Vec::new()).is_ok() {
+    if connect(path, on, &mut Vec::new()).is_ok_and(|db| is_sound(&db)) {
         return Ok(None);
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -279,6 +279,12 @@ fn set_aside(path: &Path, on: Filesystem) -> Result<Option<PathBuf>, StoreError>
         }
     }
     Ok(Some(aside))
+}
+
+/// Reads the whole file through, which takes too long for every opening.
+fn is_sound(db: &Connection) -> bool {
+    let answer = db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    answer.is_ok_and(|answer| answer == "ok")
 }
 
 /// `NAME.SUFFIX` in the same directory.
