@@ -161,12 +161,18 @@ fn an_actor_counts_only_for_the_act_that_the_tag_dates() {
 
 #[test]
 fn a_new_version_has_the_instant_of_its_creation() {
-    assert_eq!(new_version(&version("3"), None), None);
-    let row = new_version(&version("3"), Some(Millis(10))).expect("a row");
-    assert_eq!(
-        (row.phrase().as_str(), window(&row)),
-        ("v3 registered", (50, 50))
-    );
+    assert_eq!(new_version(&version("3"), None, Millis(60)), None);
+    let at = |version: &ModelVersion| {
+        let row = new_version(version, Some(Millis(10)), Millis(60)).expect("a row");
+        assert_eq!(row.phrase(), "v3 registered");
+        window(&row)
+    };
+    assert_eq!(at(&version("3")), (50, 50));
+    let unstamped = ModelVersion {
+        created: Millis(0),
+        ..version("3")
+    };
+    assert_eq!(at(&unstamped), (10, 60));
 }
 
 #[test]

@@ -316,13 +316,12 @@ fn read(
 ) -> Result<Option<StoredChange>, rusqlite::Error> {
     let text = |at: usize| row.get_ref(at).and_then(|value| Ok(value.as_str()?));
     let subject: i64 = row.get(2)?;
-    let subject = match subjects.get(&subject) {
-        Some(known) => known.clone(),
-        None => {
-            let parsed: Option<Subject> = serde_json::from_str(text(3)?).ok();
-            subjects.insert(subject, parsed.clone());
-            parsed
-        }
+    let subject = if let Some(known) = subjects.get(&subject) {
+        known.clone()
+    } else {
+        let parsed: Option<Subject> = serde_json::from_str(text(3)?).ok();
+        subjects.insert(subject, parsed.clone());
+        parsed
     };
     let kind = ChangeKind::from_parts(text(4)?, text(5)?);
     let origin = Origin::from_word(text(11)?);

@@ -25,10 +25,13 @@ pub(super) enum Filesystem {
 
 /// The filesystem that `path` lies on, or would lie on.
 pub(super) fn filesystem(path: &Path) -> Filesystem {
-    path.ancestors()
-        .skip(1)
-        .find(|dir| dir.exists())
-        .map_or(Filesystem::Local, kind_of)
+    // The last ancestor of a relative path is the empty one: the directory that we are in.
+    let here = |dir: &Path| dir.as_os_str().is_empty() || dir.exists();
+    match path.ancestors().skip(1).find(|dir| here(dir)) {
+        Some(dir) if dir.as_os_str().is_empty() => kind_of(Path::new(".")),
+        Some(dir) => kind_of(dir),
+        None => Filesystem::Local,
+    }
 }
 
 #[cfg(target_os = "linux")]

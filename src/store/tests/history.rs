@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -243,6 +245,60 @@ fn old_rows_go_by_age_and_by_number_and_ids_are_not_used_twice() {
         .query_row("SELECT count(*) FROM subjects", [], |row| row.get(0))
         .expect("a count");
     assert_eq!(subjects, 1, "subjects without a row went too");
+}
+
+#[test]
+fn a_full_disk_is_an_error_that_costs_nothing_written_before() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut store = opened(&dir.path().join("state.db"));
+    store
+        .append("prod", &[moved("m", "v2", 0, 1)])
+        .expect("a row");
+    let limit = |store: &Store, pages: i64| {
+        let sql = format!("PRAGMA max_page_count = {pages}");
+        let now = store.db.query_row(&sql, [], |row| row.get::<_, i64>(0));
+        now.expect("the limit")
+    };
+    let pages = limit(&store, 1);
+    let many: Vec<_> = (0..2_000)
+        .map(|at| moved("m", "v2", at * 10, at * 10))
+        .collect();
+    assert_eq!(store.append("prod", &many), Err(StoreError::Full));
+    assert_eq!(all(&store).len(), 1);
+    assert!(limit(&store, 100_000) > pages);
+    assert_eq!(
+        store.append("prod", &many).expect("space again").len(),
+        2_000
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_two_rows_tell_of_one_event_and_every_change_is_told(
+        windows in prop::collection::vec((0..60_i64, 0..20_i64, 0..2_usize), 1..25)
+    ) {
+        let mut store = Store::in_memory().expect("a store");
+        let changes: Vec<_> = windows
+            .iter()
+            .map(|(at, width, subject)| moved(["a", "b"][*subject], "v2", *at, at + width))
+            .collect();
+        for change in &changes {
+            store.append("prod", std::slice::from_ref(change)).expect("a row");
+        }
+        let rows = all(&store);
+        for (at, row) in rows.iter().enumerate() {
+            prop_assert!(row.not_before <= row.not_after);
+            prop_assert!(rows[at + 1..].iter().all(|other| !row.same_event(other)));
+        }
+        for change in &changes {
+            prop_assert!(rows.iter().any(|row| row.same_event(change)));
+        }
+        let count = rows.len();
+        store.append("prod", &changes).expect("everything again");
+        prop_assert_eq!(all(&store).len(), count);
+    }
 }
 
 #[test]
