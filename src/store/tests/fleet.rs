@@ -93,7 +93,7 @@ fn version(registry: &Arc<RegistryKey>, at: usize, number: usize) -> ModelVersio
         version: Clean::name(&number.to_string()),
         created: Millis(1_650_000_000_000 + number as i64),
         updated: Millis(1_660_000_000_000 + number as i64),
-        stage: (number % 3 == 0).then(|| Clean::name("Production")),
+        stage: number.is_multiple_of(3).then(|| Clean::name("Production")),
         description: Clean::text(&format!("trained on the data of week {number}")),
         source: Clean::text(&format!("models:/m-{at:016x}{number:016x}")),
         run: Some(RunKey {
@@ -133,7 +133,7 @@ fn run(registry: &Arc<RegistryKey>, at: usize) -> Run {
             _ => RunStatus::Other(Clean::name("PREEMPTED")),
         },
         started: Millis(1_700_000_000_000 - at as i64),
-        ended: (at % 2 == 0).then_some(Millis(1_700_000_100_000)),
+        ended: at.is_multiple_of(2).then_some(Millis(1_700_000_100_000)),
         deleted: false,
         artifacts: Clean::text(&format!("s3://bucket/{}/{at:032x}/artifacts", at % 20)),
         metrics: (0..12)
@@ -178,7 +178,7 @@ fn endpoint(at: usize) -> EndpointReading {
             state: ServedState::Answering,
             message: Clean::empty(),
         }],
-        default_version: (at % 2 == 0).then(|| Key::new("19")),
+        default_version: at.is_multiple_of(2).then(|| Key::new("19")),
         server: Clean::name("mlserver 1.7.1"),
         latency: Some(Duration::from_micros(1_234)),
     }
