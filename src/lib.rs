@@ -5,6 +5,9 @@
 //! | room | holds |
 //! |---|---|
 //! | [`domain`] | the field's vocabulary and its rules; pure |
+//! | [`intent`] | command table, keymap, messages, effects, filter grammar; pure |
+//! | [`ui`] | drawing: theme, table, chart, form, frame pieces, exports; pure |
+//! | [`panes`] | state, update and view of each pane and dialog; pure |
 //! | [`sources`] | one module a system: wire types, map to domain, requests |
 //! | [`store`] | what outlives the process: the ledger of changes, the last-known state, the journal |
 //! | [`terminal`] | enter, leave, suspend; the writer thread; capabilities; OSC strings |
@@ -15,7 +18,10 @@
 //! tests alone. `tests/house.rs` holds that.
 
 pub mod domain;
+pub mod intent;
+pub mod panes;
 pub mod sim;
 pub mod sources;
 pub mod store;
 pub mod terminal;
+pub mod ui;

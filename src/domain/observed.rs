@@ -246,6 +246,21 @@ struct Served {
 }
 
 impl EndpointTrack {
+    /// The endpoint was looked at again and answered as before: what was known then is known up to
+    /// here. For callers that are told of changed readings only.
+    pub fn unchanged(&mut self, asked_at: Millis) {
+        let Some(last) = self.last.filter(|last| *last < asked_at) else {
+            return;
+        };
+        let stamps = self.health.iter_mut().map(|(_, at)| at);
+        let stamps = stamps.chain(self.served.iter_mut().map(|(_, at)| at));
+        // What the last reading did not tell has an older stamp, and stays as old as it is.
+        stamps
+            .filter(|at| **at == last)
+            .for_each(|at| *at = asked_at);
+        self.last = Some(asked_at);
+    }
+
     /// Takes one look at the endpoint and tells what it changed. `map` turns the endpoint's own
     /// version into the registry's, as wiring says, written as [`version_word`] writes it.
     pub fn look(

@@ -257,6 +257,26 @@ fn a_version_change_across_a_silence_is_one_change() {
 }
 
 #[test]
+fn a_look_that_shows_nothing_new_narrows_the_next_window() {
+    let mut track = EndpointTrack::default();
+    let ready = reading(Health::Ready, &[("13", Known::Reported)]);
+    let silent = reading(Health::Unreachable, &[]);
+    let back = reading(Health::Ready, &[("14", Known::Reported)]);
+    track.look(&ready, Millis(10), version_word);
+    track.unchanged(Millis(20));
+    let down = track.look(&silent, Millis(30), version_word);
+    assert_eq!(window(&down[0]), (20, 30));
+    // Silence says nothing of the version: that was last seen at 20.
+    track.unchanged(Millis(40));
+    track.unchanged(Millis(35));
+    let up = track.look(&back, Millis(50), version_word);
+    assert_eq!(
+        up.iter().map(window).collect::<Vec<_>>(),
+        [(20, 50), (40, 50)]
+    );
+}
+
+#[test]
 fn a_better_way_of_knowing_is_not_a_change() {
     let old = reading(Health::Ready, &[("13", Known::Declared)]);
     let new = reading(Health::Ready, &[("14", Known::Reported)]);
