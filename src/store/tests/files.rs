@@ -228,6 +228,42 @@ fn four_processes_open_a_new_file_at_once() {
 }
 
 #[test]
+fn opening_and_reading_never_wait_for_another_processs_write() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("state.db");
+    let mut other = opened(&path);
+    other
+        .append("prod", &[moved("m", "v2", 0, 1)])
+        .expect("a row");
+    let tx = other.db.transaction().expect("a transaction");
+    tx.execute("DELETE FROM changes", []).expect("a write");
+    let begun = std::time::Instant::now();
+    let mut store = opened(&path);
+    assert_eq!(all(&store).len(), 1);
+    assert_eq!(store.load_head("prod"), Ok(None));
+    // Well below the time that a write waits.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(1));
+    store
+        .db
+        .busy_timeout(std::time::Duration::ZERO)
+        .expect("no wait");
+    let busy = store.append("prod", &[moved("m", "v3", 0, 1)]);
+    assert_eq!(busy, Err(StoreError::Busy));
+    drop(tx);
+    store
+        .append("prod", &[moved("m", "v3", 0, 1)])
+        .expect("a row");
+}
+
+#[test]
+fn a_store_can_be_handed_to_its_thread() {
+    let mut store = Store::in_memory().expect("a store");
+    let row = moved("m", "v2", 0, 1);
+    let worker = std::thread::spawn(move || store.append("prod", &[row]).map(|rows| rows.len()));
+    assert_eq!(worker.join().expect("no panic"), Ok(1));
+}
+
+#[test]
 fn a_transaction_that_never_commits_leaves_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("state.db");
