@@ -3,6 +3,7 @@
 
 mod judge;
 mod merge;
+mod observe;
 pub mod runs;
 pub mod triage;
 pub mod view;
@@ -15,13 +16,16 @@ use self::view::{DeploymentView, ModelView};
 use super::change::{Change, ChangeKind, Subject};
 use super::deployment::EndpointReading;
 use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, RunKey, SourceId, VersionKey};
-use super::last_known::{Held, LastKnown};
+use super::last_known::{Held, LastKnown, SourceStamp};
 use super::model::{ModelVersion, Package, RegisteredModel};
-use super::observation::{ContextRef, FactKey, PollReport, Scope};
-use super::rules::freshness::{self, Freshness, SourceHealth};
+use super::observation::{ContextRef, FactKey, Feed, PollReport, Scope};
+use super::observed::EndpointTrack;
+use super::rules::freshness::{self, FeedHealth, Freshness, SourceHealth};
 use super::rules::reproducible::{self, Claim, Origins};
 use super::run::Experiment;
 use super::settings::Context;
+use super::settling::Settled;
+use super::text::Clean;
 use super::time::Millis;
 use super::wiring::{self, Join};
 
@@ -59,6 +63,8 @@ pub struct Fleet {
     views: BTreeMap<ModelKey, ModelView>,
     deployments: BTreeMap<DeploymentKey, DeploymentView>,
     dirty: Dirty,
+    tracks: HashMap<DeploymentKey, EndpointTrack>,
+    settled: HashMap<ModelKey, Settled>,
     observed: Vec<Change>,
     revision: u64,
 }
@@ -108,6 +114,8 @@ impl Fleet {
                 joins: true,
                 ..Dirty::default()
             },
+            tracks: HashMap::new(),
+            settled: HashMap::new(),
             observed: Vec::new(),
             revision: 0,
         };
@@ -305,6 +313,9 @@ impl Fleet {
         let fault_before = health.fault().cloned();
         health.record(report);
         let fault_changed = health.fault() != fault_before.as_ref();
+        if report.feed == Feed::Endpoint && report.fault.is_none() {
+            self.endpoint_unchanged(&report.source, report.asked_at);
+        }
         self.source_moved(&report.source, fault_changed, now);
         self.refresh(now);
     }
@@ -356,7 +367,25 @@ impl Fleet {
             experiments: self.experiments.values().cloned().collect(),
             endpoints: self.endpoints.values().cloned().collect(),
             runs,
+            sources: self.source_stamps(),
         }
+    }
+
+    /// How each feed of each source stands, for the last-known state.
+    fn source_stamps(&self) -> Vec<SourceStamp> {
+        let of_source = |(source, health): (&SourceId, &SourceHealth)| {
+            let stamp = |(feed, state): (&Feed, &FeedHealth)| {
+                Some(SourceStamp {
+                    source: source.clone(),
+                    feed: *feed,
+                    answered_at: state.good_at,
+                    asked_at: state.asked_at?,
+                    fault: state.fault.as_ref().map(|f| Clean::text(&f.to_string())),
+                })
+            };
+            health.feeds.iter().filter_map(stamp).collect::<Vec<_>>()
+        };
+        self.sources.iter().flat_map(of_source).collect()
     }
 
     /// Adds a change to its subject's timeline unless the event is there already.
