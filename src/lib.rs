@@ -4,6 +4,7 @@
 //!
 //! | room | holds |
 //! |---|---|
+//! | [`config`] | files, variables and flags to settings; diagnostics; the origin of each value |
 //! | [`domain`] | the field's vocabulary and its rules; pure |
 //! | [`sources`] | one module a system: wire types, map to domain, requests |
 //! | [`terminal`] | enter, leave, suspend; the writer thread; capabilities; OSC strings |
@@ -13,6 +14,7 @@
 //! `sources`, `store`, `terminal` and `config` use `domain` only; `sim` is used by `commands` and
 //! tests alone. `tests/house.rs` holds that.
 
+pub mod config;
 pub mod domain;
 pub mod sim;
 pub mod sources;
