@@ -103,6 +103,7 @@ fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
         }
     }
     if sources.is_empty()
+        && !told(found, &table)
         && let Some(entry) = tree.entry(&table)
     {
         found.push(
@@ -133,6 +134,16 @@ fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
         models,
         policy: policy(tree, &join(&table, "policy")),
     }
+}
+
+/// Whether an error below a table has been told: what it took away is then not told as missing.
+fn told(found: &[Diagnostic], table: &[String]) -> bool {
+    let below = format!("`{}.", dotted(table));
+    let itself = format!("`{}`", dotted(table));
+    found.iter().any(|d| {
+        let what = d.what.as_str();
+        d.is_error() && (what.contains(&below) || what.contains(&itself))
+    })
 }
 
 fn policy(tree: &Tree, at: &[String]) -> Policy {
@@ -293,8 +304,7 @@ fn auth(tree: &Tree, at: &Path, found: &mut Vec<Diagnostic>) -> Auth {
         }
         (None, None) => {
             // A bearer that was refused has been told already; an empty table has not.
-            let told = |d: &Diagnostic| d.is_error() && d.what.as_str().contains(&dotted(at));
-            if !found.iter().any(told) {
+            if !told(found, at) {
                 found.push(
                     Problem::new(Kind::Missing, format!("`{}` says nothing", dotted(at)))
                         .expected("`basic` or `bearer`")

@@ -13,6 +13,9 @@ use super::value;
 use crate::domain::settings::Writes;
 use crate::domain::text::without_credentials;
 
+/// What the program's own variables begin with.
+const PREFIX: &str = "QUARTERDECK_";
+
 /// What the command line says. `Default` says nothing.
 #[derive(Clone, PartialEq, Default)]
 pub struct Overrides {
@@ -110,16 +113,18 @@ pub(super) fn apply(
             }
         }
     }
-    for name in environment.names_with("QUARTERDECK_") {
+    for name in environment.names_with(PREFIX) {
         // Secrets may be kept under any name, so only a near miss is worth a word.
         if known.contains(&name) {
             continue;
         }
-        if let Some(near) = nearest(name, known.iter().copied()) {
+        let bare = |name: &str| name.trim_start_matches(PREFIX).to_owned();
+        let bares: Vec<String> = known.iter().map(|k| bare(k)).collect();
+        if let Some(near) = nearest(&bare(name), bares.iter().map(String::as_str)) {
             let origin = Origin::Variable(name.to_owned());
             found.push(
                 Problem::new(Kind::UnknownKey, "no such variable is read")
-                    .meant(Some(near.to_owned()))
+                    .meant(Some(format!("{PREFIX}{near}")))
                     .doubt_at(&origin),
             );
         }

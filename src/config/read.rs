@@ -11,6 +11,7 @@ use super::near::nearest;
 use super::table::{ROOT, Section, Shape};
 use super::tree::{Path, Setting, Tree, dotted, join};
 use super::value;
+use crate::domain::key::DeploymentKind;
 use crate::domain::settings::SecretRef;
 use crate::domain::text::Clean;
 
@@ -154,6 +155,11 @@ impl Reader<'_> {
             }
             (Shape::Flag, DeValue::String(s)) => {
                 Some(s.to_string()).filter(|s| s == "true" || s == "false")
+            }
+            (Shape::List(_), DeValue::Table(_)) => Some(format!("[[{}]]", dotted(path))),
+            // `[context.prod]`: the one key that has a table's name but for a letter.
+            (Shape::Name, DeValue::Table(_)) if path == ["context"] => {
+                Some("`contexts`".to_owned())
             }
             _ => None,
         };
@@ -428,6 +434,14 @@ impl Reader<'_> {
             }
             Err(mut problem) => {
                 problem.what = format!("`{}`: {}", dotted(path), problem.what);
+                if let ([_, context, list, _, key], DeValue::String(word)) =
+                    (path.as_slice(), item.value)
+                    && list == "sources"
+                    && key == "kind"
+                    && DeploymentKind::ALL.iter().any(|k| k.word() == word)
+                {
+                    problem = problem.meant(Some(format!("[[contexts.{context}.deployments]]")));
+                }
                 self.error(item.span.start, problem);
             }
         }
@@ -463,11 +477,10 @@ impl Reader<'_> {
         let expected = |what: String| Problem::new(Kind::BadValue, what).expected(value::A_SECRET);
         let entries = items(table);
         let [entry] = entries.as_slice() else {
-            let what = format!(
-                "`{}` names {} places for a secret",
-                dotted(path),
-                entries.len()
-            );
+            let what = match entries.len() {
+                0 => format!("`{}` does not say where the secret is", dotted(path)),
+                n => format!("`{}` names {n} places for one secret", dotted(path)),
+            };
             self.error(item.span.start, expected(what));
             return;
         };
@@ -586,7 +599,7 @@ fn found_type(value: &DeValue<'_>) -> &'static str {
         DeValue::String(_) => "text",
         DeValue::Integer(_) => "a whole number",
         DeValue::Float(_) => "a number with a fraction",
-        DeValue::Boolean(_) => "true or false",
+        DeValue::Boolean(_) => "a boolean",
         DeValue::Datetime(_) => "a date or time",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
