@@ -188,12 +188,12 @@ impl Problem {
 
     /// The same finding at its place, as an error.
     pub fn at(self, place: &Origin) -> Diagnostic {
-        Diagnostic::new(Severity::Error, place, self)
+        Diagnostic::new(Severity::Error, place, &self)
     }
 
     /// The same finding at its place, as a warning.
     pub fn doubt_at(self, place: &Origin) -> Diagnostic {
-        Diagnostic::new(Severity::Warning, place, self)
+        Diagnostic::new(Severity::Warning, place, &self)
     }
 }
 
@@ -215,7 +215,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    fn new(severity: Severity, place: &Origin, problem: Problem) -> Self {
+    fn new(severity: Severity, place: &Origin, problem: &Problem) -> Self {
         let clean = |text: &str| Clean::limited(&without_credentials(text), 400);
         Self {
             severity,

@@ -323,6 +323,7 @@ pub(super) fn add(
         .filter(|n| !RESERVED.contains(&n.as_str()))
         .count();
     let entered = match (&wanted, overrides.context.is_some()) {
+        _ if overrides.contextless => false,
         (Some(name), true) => name == ENV,
         _ if overrides.names_servers() => false,
         (Some(name), _) => name == ENV,

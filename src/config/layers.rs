@@ -233,7 +233,7 @@ pub(super) fn choose(
         }
         return;
     };
-    if !all.contains(&wanted) {
+    if !all.contains(&wanted) && !overrides.contextless {
         let origin = tree.entry(&key).map_or(Origin::Default, |e| {
             e.parts.first().unwrap_or(&e.origin).clone()
         });

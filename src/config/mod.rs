@@ -41,6 +41,9 @@ pub use report::{CheckReport, PathReport, ShowReport, Shown, check, path, show};
 use crate::domain::settings::Settings;
 use tree::{Setting, Tree};
 
+/// Judges a command id, or one key sequence of it.
+pub type KeyCheck<'a> = &'a dyn Fn(&str, Option<&str>) -> Result<(), Problem>;
+
 /// What loading came to: settings if they can be used, and everything found on the way.
 #[derive(Clone)]
 pub struct Loaded {
@@ -61,7 +64,7 @@ impl fmt::Debug for Loaded {
             .field("diagnostics", &self.diagnostics)
             .field("file", &self.file)
             .field("values", &show(self).values)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -85,7 +88,7 @@ impl Loaded {
     /// Holds each key binding against the command table: `check(id, None)` for the command,
     /// `check(id, Some(chord))` for each of its key sequences. What it returns is an error at the
     /// command's or the sequence's place.
-    pub fn check_keys(&mut self, check: &dyn Fn(&str, Option<&str>) -> Result<(), Problem>) {
+    pub fn check_keys(&mut self, check: KeyCheck<'_>) {
         let at = tree::path(&["keys"]);
         let mut found = Vec::new();
         for id in self.tree.names(&at) {
@@ -234,7 +237,8 @@ fn read_text(file: &Path) -> Result<String, Refusal> {
     }
     String::from_utf8(bytes).map_err(|e| {
         let good = e.utf8_error().valid_up_to();
-        let line = e.as_bytes()[..good].iter().filter(|b| **b == b'\n').count() + 1;
+        let head = String::from_utf8_lossy(&e.as_bytes()[..good]);
+        let line = head.matches('\n').count() + 1;
         Refusal::Other(format!("line {line} is not UTF-8"))
     })
 }

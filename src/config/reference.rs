@@ -6,6 +6,32 @@ use super::layers::overridable;
 use super::table::{OTHER_VARIABLES, ROOT, Section, Shape};
 use super::value::describe;
 
+/// What a value may look like, in one cell.
+fn brief(shape: Shape) -> String {
+    match shape {
+        Shape::Table(inner) if !inner.title.starts_with('[') => {
+            format!("table, see `{}`", inner.title)
+        }
+        Shape::Table(inner) | Shape::List(inner) => format!("`{}`", inner.title),
+        Shape::Named(inner) => format!("tables, see `{}`", inner.title),
+        Shape::OneOf(words) => words
+            .iter()
+            .map(|w| format!("`\"{w}\"`"))
+            .collect::<Vec<_>>()
+            .join(", "),
+        Shape::Flag => "`true`, `false`".to_owned(),
+        Shape::Duration(_) => "duration: `\"500ms\"`, `\"10s\"`, `\"1h30m\"`, `\"90d\"`".to_owned(),
+        Shape::Secret { public: true } => "text or secret".to_owned(),
+        Shape::Secret { public: false } => "secret".to_owned(),
+        Shape::Headers => "table of texts".to_owned(),
+        Shape::Keys => "table of key sequences".to_owned(),
+        Shape::Words => "list of texts, or one".to_owned(),
+        Shape::VersionMap => "text or `{ regex = … }`".to_owned(),
+        Shape::Follows => "text".to_owned(),
+        other => describe(other).replace('|', "\\|"),
+    }
+}
+
 /// The reference as Markdown: `assets/docs/config.md`.
 pub fn reference() -> String {
     let mut out = String::from(
@@ -65,7 +91,7 @@ fn section(section_: &'static Section, seen: &mut Vec<&'static str>, out: &mut S
             out,
             "| `{}` | {} | {default} | {} |",
             row.key,
-            describe(row.shape).replace('|', "\\|"),
+            brief(row.shape),
             row.doc.replace('|', "\\|")
         );
         if let Shape::Table(next) | Shape::Named(next) | Shape::List(next) = row.shape {

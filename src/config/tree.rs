@@ -79,7 +79,7 @@ impl Setting {
     pub(super) fn shown(&self) -> Option<String> {
         let quoted = |text: &str| format!("\"{}\"", Clean::text(text));
         Some(match self {
-            Self::Section => return None,
+            Self::Section | Self::Follows(Follows::Default) => return None,
             Self::Text(text) => quoted(text),
             Self::Words(words) => {
                 let words: Vec<String> = words.iter().map(|w| quoted(w)).collect();
@@ -95,7 +95,6 @@ impl Setting {
             Self::Follows(Follows::Alias(alias)) => quoted(&format!("@{alias}")),
             Self::Follows(Follows::Version(version)) => quoted(version),
             Self::Follows(Follows::None) => quoted("none"),
-            Self::Follows(Follows::Default) => return None,
             Self::VersionMap(VersionMap::Equal) => quoted("equal"),
             Self::VersionMap(VersionMap::StripV) => quoted("strip-v"),
             Self::VersionMap(VersionMap::VersionTag) => quoted("version-tag"),

@@ -1,5 +1,6 @@
 //! Single values from text: durations, sizes, URLs, version maps; each refusal says what was expected.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -199,7 +200,8 @@ pub(super) fn show_duration(span: Duration) -> String {
         let n = left / millis;
         left %= millis;
         if n > 0 {
-            out.push_str(&format!("{n}{unit}"));
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{n}{unit}");
         }
     }
     if out.is_empty() { "0s".to_owned() } else { out }
