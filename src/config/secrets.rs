@@ -51,7 +51,7 @@ fn file_problem(file: &Path, private: bool) -> Option<Problem> {
     let shown = file.display();
     match std::fs::metadata(file) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Some(Problem::new(
-            Kind::Secret,
+            Kind::Missing,
             format!("there is no file {shown}"),
         )),
         Err(e) => Some(Problem::new(

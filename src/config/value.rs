@@ -449,9 +449,9 @@ mod tests {
 
     #[test]
     fn credentials_leave_the_url_decoded() {
-        let located = url("https://ana:p%40ss@ML.test:443/prefix/")
-            .ok()
-            .expect("a URL");
+        let Ok(located) = url("https://ana:p%40ss@ML.test:443/prefix/") else {
+            panic!("it is a URL");
+        };
         assert_eq!(located.url, "https://ml.test/prefix");
         assert_eq!(
             located.credentials,

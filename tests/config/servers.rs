@@ -253,6 +253,13 @@ fn the_credentials_file_is_used_by_reference() {
             password: ini("mlflow_tracking_password"),
         }
     );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("set");
+        let report = check(&loaded, &environment);
+        assert_eq!(report.summary(), "0 errors, 1 warning", "{report:?}");
+    }
     let password = [
         "contexts", "env", "sources", "mlflow", "auth", "basic", "password",
     ];
