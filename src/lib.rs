@@ -6,6 +6,9 @@
 //! |---|---|
 //! | [`config`] | files, variables and flags to settings; diagnostics; the origin of each value |
 //! | [`domain`] | the field's vocabulary and its rules; pure |
+//! | [`intent`] | command table, keymap, messages, effects, filter grammar; pure |
+//! | [`ui`] | drawing: theme, table, chart, form, frame pieces, exports; pure |
+//! | [`panes`] | state, update and view of each pane and dialog; pure |
 //! | [`sources`] | one module a system: wire types, map to domain, requests |
 //! | [`terminal`] | enter, leave, suspend; the writer thread; capabilities; OSC strings |
 //! | [`sim`] | the simulated fleet behind `quarterdeck demo` |
@@ -16,6 +19,9 @@
 
 pub mod config;
 pub mod domain;
+pub mod intent;
+pub mod panes;
 pub mod sim;
 pub mod sources;
 pub mod terminal;
+pub mod ui;
