@@ -1,9 +1,10 @@
 //! Whether the secrets and certificates that settings refer to are there and private. The secrets
 //! themselves are not read.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
+use super::diagnostic::{Diagnostic, Kind, Problem};
 use super::environment::Environment;
 use super::tree::{Setting, Tree, dotted};
 use crate::domain::settings::SecretRef;
@@ -13,12 +14,15 @@ use crate::domain::settings::SecretRef;
 /// All are warnings: a secret may belong to a context that is not entered on this machine.
 pub(super) fn check(tree: &Tree, environment: &Environment) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    // A credentials file is worth one word, however many keys of it are used.
+    let mut credentials = BTreeSet::new();
     for (path, entry) in tree.iter() {
         let problem = match &entry.setting {
             Setting::Secret(SecretRef::Env(name)) if environment.get(name).is_none() => Some(
-                Problem::new(Kind::Secret, format!("the variable {name} is not set")),
+                Problem::new(Kind::Missing, format!("the variable {name} is not set")),
             ),
-            Setting::Secret(SecretRef::File(file) | SecretRef::Ini { file, .. }) => {
+            Setting::Secret(SecretRef::File(file)) => file_problem(file, true),
+            Setting::Secret(SecretRef::Ini { file, .. }) if credentials.insert(file) => {
                 file_problem(file, true)
             }
             Setting::File(file) => {
@@ -32,19 +36,7 @@ pub(super) fn check(tree: &Tree, environment: &Environment) -> Vec<Diagnostic> {
             found.push(problem.doubt_at(&entry.origin));
         }
     }
-    // A credentials file with two keys in it is one finding.
-    found.dedup_by(|a, b| {
-        same_file(&a.place, &b.place) && a.expected == b.expected && is_ini(&a.place)
-    });
     found
-}
-
-fn same_file(a: &Origin, b: &Origin) -> bool {
-    matches!((a, b), (Origin::File { file: a, .. }, Origin::File { file: b, .. }) if a == b)
-}
-
-fn is_ini(place: &Origin) -> bool {
-    matches!(place, Origin::File { file, .. } if Path::new(file.as_ref()).ends_with(".mlflow/credentials"))
 }
 
 fn file_problem(file: &Path, private: bool) -> Option<Problem> {
