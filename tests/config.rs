@@ -17,8 +17,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use quarterdeck::config::{
-    Environment, Kind, Loaded, Origin, Overrides, Problem, check, load, load_text, path, reference,
-    show,
+    Environment, Kind, Loaded, Origin, Overrides, check, load, load_text, path, reference, show,
 };
 use quarterdeck::domain::key::DeploymentKind;
 use quarterdeck::domain::settings::{

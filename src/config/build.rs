@@ -18,15 +18,6 @@ pub(super) fn settings(tree: &Tree, found: &mut Vec<Diagnostic>) -> Settings {
     let console = path(&["console"]);
     let text = |key| tree.text(&console, key);
     let fallback = Console::default();
-    let keys_at = path(&["keys"]);
-    let keys = tree
-        .names(&keys_at)
-        .into_iter()
-        .map(|id| {
-            let chords = tree.words(&keys_at, &id);
-            (id, chords)
-        })
-        .collect();
     let contexts = tree
         .names(&path(&["contexts"]))
         .into_iter()
@@ -44,8 +35,20 @@ pub(super) fn settings(tree: &Tree, found: &mut Vec<Diagnostic>) -> Settings {
             color: text("color").unwrap_or(fallback.color),
             mouse: tree.flag(&console, "mouse").unwrap_or(fallback.mouse),
         },
-        keys,
+        keys: keys(tree),
     }
+}
+
+/// Keys by command id.
+pub(super) fn keys(tree: &Tree) -> BTreeMap<String, Vec<String>> {
+    let at = path(&["keys"]);
+    tree.names(&at)
+        .into_iter()
+        .map(|id| {
+            let chords = tree.words(&at, &id);
+            (id, chords)
+        })
+        .collect()
 }
 
 /// Refuses names that flags and variables use, before those add their own contexts.

@@ -27,6 +27,7 @@ mod table;
 mod tree;
 mod value;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -40,9 +41,6 @@ pub use report::{CheckReport, PathReport, ShowReport, Shown, check, path, show};
 
 use crate::domain::settings::Settings;
 use tree::{Setting, Tree};
-
-/// Judges a command id, or one key sequence of it.
-pub type KeyCheck<'a> = &'a dyn Fn(&str, Option<&str>) -> Result<(), Problem>;
 
 /// What loading came to: settings if they can be used, and everything found on the way.
 #[derive(Clone)]
@@ -85,30 +83,46 @@ impl Loaded {
         self.tree.entry(&tree::path(path)).map(|e| &e.origin)
     }
 
-    /// Holds each key binding against the command table: `check(id, None)` for the command,
-    /// `check(id, Some(chord))` for each of its key sequences. What it returns is an error at the
-    /// command's or the sequence's place.
-    pub fn check_keys(&mut self, check: KeyCheck<'_>) {
+    /// Holds the key bindings against the command table: `judge` gets the keys by command id and
+    /// answers with what is wrong, each with the command it is about. Its answers become errors at
+    /// the sequence they quote in backticks, or at the command's line. Bindings are judged also when
+    /// something else is wrong, so that every mistake is told at once.
+    pub fn check_keys(
+        &mut self,
+        judge: impl FnOnce(&BTreeMap<String, Vec<String>>) -> Vec<(String, String)>,
+    ) {
+        let found = judge(&build::keys(&self.tree))
+            .into_iter()
+            .map(|(id, why)| {
+                let place = self.key_place(&id, &why);
+                Problem::new(Kind::BadValue, format!("keys of `{id}`: {why}")).at(&place)
+            })
+            .collect();
+        self.add(found);
+    }
+
+    /// Where a mistake in a binding was made. A conflict may be told of a command that the user left
+    /// alone: then the user's command that has the quoted sequence is meant.
+    fn key_place(&self, id: &str, why: &str) -> Origin {
         let at = tree::path(&["keys"]);
-        let mut found = Vec::new();
-        for id in self.tree.names(&at) {
-            let Some(entry) = self.tree.get(&at, &id) else {
+        let quoted = |word: &str| why.contains(&format!("`{word}`"));
+        let mut fallback = Origin::Default;
+        let ids = self.tree.names(&at);
+        let own = ids.iter().filter(|i| *i == id);
+        for id in own.chain(ids.iter().filter(|i| *i != id)) {
+            let Some(entry) = self.tree.get(&at, id) else {
                 continue;
             };
-            if let Err(problem) = check(&id, None) {
-                found.push(problem.at(&entry.origin));
-                continue;
+            if fallback == Origin::Default {
+                fallback = entry.origin.clone();
             }
-            let Setting::Words(chords) = &entry.setting else {
-                continue;
-            };
-            for (index, chord) in chords.iter().enumerate() {
-                if let Err(problem) = check(&id, Some(chord)) {
-                    found.push(problem.at(entry.parts.get(index).unwrap_or(&entry.origin)));
-                }
+            if let Setting::Words(chords) = &entry.setting
+                && let Some(index) = chords.iter().position(|c| quoted(c))
+            {
+                return entry.parts.get(index).unwrap_or(&entry.origin).clone();
             }
         }
-        self.add(found);
+        fallback
     }
 
     /// Holds the theme's name against those there are. An unknown one is a warning and becomes `auto`.

@@ -391,16 +391,22 @@ fn callers_check_keys_and_themes_at_their_place() {
         loaded.settings.as_ref().expect("usable").console.theme,
         "auto"
     );
-    loaded.check_keys(&|id, chord| match (id, chord) {
-        ("models.open", None | Some("enter")) => Ok(()),
-        (_, Some(chord)) => Err(Problem::new(Kind::BadValue, format!("no key \"{chord}\""))),
-        (id, None) => Err(Problem::new(Kind::UnknownKey, format!("no command `{id}`"))),
+    loaded.check_keys(|keys| {
+        assert_eq!(keys["models.open"], ["enter", "ctrl-"]);
+        [
+            ("models.opne", "there is no such command"),
+            ("models.open", "`ctrl-` is no key"),
+            ("app.quit", "`enter` is also a key of models.open"),
+        ]
+        .map(|(id, why)| (id.to_owned(), why.to_owned()))
+        .to_vec()
     });
     assert_eq!(
-        &said(&loaded)[..2],
+        &said(&loaded)[..3],
         [
-            "c.toml:5:1: no command `models.opne`",
-            "c.toml:7:3: no key \"ctrl-\""
+            "c.toml:5:1: keys of `models.opne`: there is no such command",
+            "c.toml:6:16: keys of `app.quit`: `enter` is also a key of models.open",
+            "c.toml:7:3: keys of `models.open`: `ctrl-` is no key",
         ]
     );
     assert!(loaded.settings.is_none());
