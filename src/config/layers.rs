@@ -233,7 +233,10 @@ pub(super) fn choose(
         }
         return;
     };
-    if !all.contains(&wanted) && !overrides.contextless {
+    // A reserved context that is not there was refused for a reason that has been told.
+    let refused = super::implicit::RESERVED.contains(&wanted.as_str())
+        && found.iter().any(Diagnostic::is_error);
+    if !all.contains(&wanted) && !overrides.contextless && !refused {
         let origin = tree.entry(&key).map_or(Origin::Default, |e| {
             e.parts.first().unwrap_or(&e.origin).clone()
         });

@@ -39,7 +39,7 @@ pub use near::nearest;
 pub use reference::reference;
 pub use report::{CheckReport, PathReport, ShowReport, Shown, check, path, show};
 
-use crate::domain::settings::Settings;
+use crate::domain::settings::{Context, Settings};
 use tree::{Setting, Tree};
 
 /// What loading came to: settings if they can be used, and everything found on the way.
@@ -70,6 +70,12 @@ impl Loaded {
     /// Whether nothing found is an error.
     pub fn is_usable(&self) -> bool {
         self.settings.is_some()
+    }
+
+    /// The context that is entered, where the settings can be used.
+    pub fn entered(&self) -> Option<&Context> {
+        let settings = self.settings.as_ref()?;
+        settings.contexts.get(&settings.context)
     }
 
     /// The errors among what was found.
@@ -301,6 +307,7 @@ fn assemble(
     layers::limit_writes(&mut tree, overrides, environment, &mut found);
     let settings = build::settings(&tree, &mut found);
     sort(&mut found);
+    found.dedup();
     Loaded {
         settings: Some(settings).filter(|_| !found.iter().any(Diagnostic::is_error)),
         diagnostics: found,

@@ -273,7 +273,14 @@ impl Reader<'_> {
     fn named(&mut self, inner: &'static Section, path: &Path, table: &DeTable<'_>) {
         for item in items(table) {
             let here = join(path, item.key);
-            if let Err(problem) = value::name(item.key) {
+            // A context's name is the user's own; a model's is whatever its registry holds.
+            let named = if path == &["contexts"] {
+                value::name(item.key)
+            } else {
+                value::printable(item.key, 1_000)
+            };
+            if let Err(mut problem) = named {
+                problem.what = format!("`{}`: {}", dotted(&here), problem.what);
                 self.error(item.key_at, problem);
             }
             if let Some(table) = self.table_of(&item, &here, Shape::Table(inner)) {

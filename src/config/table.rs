@@ -20,6 +20,8 @@ pub(super) enum Shape {
     Text,
     /// A name: printable, at most 100 characters.
     Name,
+    /// An alias of a registered model, without `@`.
+    Alias,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// `true` or `false`.
@@ -224,11 +226,11 @@ static POLICY: Section = Section {
     groups: &[&[
         row(
             "champion",
-            Shape::Name,
+            Shape::Alias,
             "The alias that names the version in production.",
         )
         .or("champion"),
-        row("challenger", Shape::Name, "The alias of the candidate.").or("challenger"),
+        row("challenger", Shape::Alias, "The alias of the candidate.").or("challenger"),
         row(
             "rollout_grace",
             Shape::Duration(SECOND),

@@ -32,6 +32,7 @@ pub(super) fn from_text(shape: Shape, text: &str) -> Result<Setting, Problem> {
     match shape {
         Shape::Text => printable(text, 2_000).map(Setting::Text),
         Shape::Name => name(text).map(Setting::Text),
+        Shape::Alias => alias(text).map(Setting::Text),
         Shape::OneOf(words) => one_of(words, text).map(Setting::Text),
         Shape::Flag => flag(text).map(Setting::Flag),
         Shape::Duration(least) => duration(text, least).map(Setting::Duration),
@@ -56,10 +57,15 @@ pub(super) fn from_text(shape: Shape, text: &str) -> Result<Setting, Problem> {
 /// What a shape accepts, in words.
 pub(super) fn describe(shape: Shape) -> String {
     match shape {
-        Shape::Table(_) | Shape::Named(_) | Shape::Keys | Shape::Headers => "a table".to_owned(),
+        Shape::Table(section) => {
+            let keys: Vec<&str> = section.rows().map(|r| r.key).collect();
+            format!("a table with {}", keys.join(", "))
+        }
+        Shape::Named(_) | Shape::Keys | Shape::Headers => "a table".to_owned(),
         Shape::List(section) => format!("a list of tables: `{}`", section.title),
         Shape::Text => "text".to_owned(),
         Shape::Name => "a name".to_owned(),
+        Shape::Alias => "an alias".to_owned(),
         Shape::OneOf(words) => or_list(words),
         Shape::Flag => "true or false".to_owned(),
         Shape::Duration(_) => A_DURATION.to_owned(),
@@ -123,6 +129,16 @@ pub(super) fn name(text: &str) -> Result<String, Problem> {
         return Err(bad("the name holds invisible characters").expected("printable text"));
     }
     Ok(name)
+}
+
+/// An alias is named without the `@` that only references to it carry.
+fn alias(text: &str) -> Result<String, Problem> {
+    match text.strip_prefix('@') {
+        Some(bare) => Err(bad(format!("\"{text}\" begins with @"))
+            .expected("the alias itself")
+            .meant(name(bare).ok().map(|bare| format!("\"{bare}\"")))),
+        None => name(text),
+    }
 }
 
 fn one_of(words: &[&'static str], text: &str) -> Result<String, Problem> {
@@ -322,8 +338,12 @@ fn plain_url(text: &str) -> Result<String, Problem> {
 
 /// Reads a base URL. Messages never repeat the credentials in it.
 pub(super) fn url(text: &str) -> Result<Located, Problem> {
-    // Only texts without credentials are repeated.
-    let said = if text.contains('@') { "the URL" } else { text };
+    // Only texts that cannot hold credentials are repeated.
+    let said = if text.contains(['@', '?', '#']) {
+        "the URL".to_owned()
+    } else {
+        format!("\"{text}\"")
+    };
     let expected = "an http or https URL";
     let lower = text.to_ascii_lowercase();
     for store in [
@@ -356,19 +376,19 @@ pub(super) fn url(text: &str) -> Result<Located, Problem> {
             .filter(|t| reqwest::Url::parse(t).is_ok())
     };
     let mut parsed = reqwest::Url::parse(text).map_err(|e| {
-        bad(format!("\"{said}\" is no URL: {e}"))
+        bad(format!("{said} is no URL: {e}"))
             .expected(expected)
             .meant(guess())
     })?;
     if !matches!(parsed.scheme(), "http" | "https") || !lower.contains("://") {
-        return Err(bad(format!(
-            "\"{said}\" does not begin with http:// or https://"
-        ))
-        .expected(expected)
-        .meant(guess()));
+        return Err(
+            bad(format!("{said} does not begin with http:// or https://"))
+                .expected(expected)
+                .meant(guess()),
+        );
     }
     if parsed.host_str().is_none_or(str::is_empty) {
-        return Err(bad(format!("\"{said}\" names no host")).expected(expected));
+        return Err(bad(format!("{said} names no host")).expected(expected));
     }
     if parsed.query().is_some() || parsed.fragment().is_some() {
         return Err(bad("the URL has a query or a fragment").expected("a base URL"));

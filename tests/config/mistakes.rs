@@ -23,6 +23,28 @@ const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "auth_text",
+        &[
+            "auth_text.toml:4:8: `contexts.prod.sources.a.auth` is text; expected a table with basic, bearer",
+            "auth_text.toml:8:18: `contexts.prod.sources.b.auth.basic` is text; expected a table with user, password",
+            "auth_text.toml:11:7: `contexts.prod.sources.c.url`: the URL does not begin with http:// or https://; expected an http or https URL",
+        ],
+    ),
+    (
+        "bad_alias",
+        &[
+            "bad_alias.toml:2:12: `contexts.prod.policy.champion`: \"@champion\" begins with @; expected the alias itself; did you mean \"champion\"?",
+        ],
+    ),
+    (
+        "bad_context_name",
+        &[
+            "bad_context_name.toml:1:11: `context`: the name \" prod\" begins or ends with a space; did you mean \"prod\"?",
+            "bad_context_name.toml:2:14: `contexts.\"prod\"`: the name \" prod\" begins or ends with a space; did you mean \"prod\"?",
+            "bad_context_name.toml:5:9: `models.\"\"`: the text is empty; expected some text, or no such key",
+        ],
+    ),
+    (
         "bad_count",
         &[
             "bad_count.toml:2:21: `contexts.prod.policy.stale_after_polls`: \"0\" is no count; expected a whole number from 1",
@@ -103,6 +125,12 @@ const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "duplicate_binding",
+        &[
+            "duplicate_binding.toml:3:8: `models.open` has keys twice, first at duplicate_binding.toml:2; expected one list of keys",
+        ],
+    ),
+    (
         "duplicate_key",
         &["duplicate_key.toml:3:1: not TOML: duplicate key"],
     ),
@@ -179,6 +207,15 @@ const MISTAKES: &[(&str, &[&str])] = &[
             "secret_reference.toml:8:27: `contexts.prod.sources.b.auth.bearer.env` is no variable's name; expected { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", …] }",
             "secret_reference.toml:12:31: `contexts.prod.sources.c.auth.bearer.command` is text; expected { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", …] }",
             "secret_reference.toml:16:19: `contexts.prod.sources.d.auth.bearer` does not say where the secret is; expected { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", …] }",
+        ],
+    ),
+    (
+        "secret_syntax",
+        &[
+            "secret_syntax.toml:3:57: not TOML: invalid basic string, expected `\"`",
+            "secret_syntax.toml:4:1: not TOML: missing comma between key-value pairs, expected `,`",
+            "secret_syntax.toml:4:35: not TOML: unclosed inline table, expected `}`",
+            "secret_syntax.toml:4:35: not TOML: invalid literal string, expected `'`",
         ],
     ),
     (

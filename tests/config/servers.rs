@@ -176,6 +176,13 @@ fn what_mlflows_variables_ask_in_vain_is_said() {
     ] {
         assert_eq!(said(&from_env(variables)), [want]);
     }
+    let asked = load_text(
+        "c.toml",
+        "context = \"env\"\n",
+        &Overrides::default(),
+        &Environment::of([("MLFLOW_TRACKING_URI", "databricks")]),
+    );
+    assert_eq!(asked.diagnostics.len(), 1, "{:?}", said(&asked));
     assert!(
         from_env(&[URI, ("MLFLOW_REGISTRY_URI", "https://ml.test/")])
             .diagnostics

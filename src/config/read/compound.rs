@@ -23,6 +23,14 @@ impl Reader<'_> {
                 format!("{prefix}.{}", item.key)
             };
             let here = join(path, &id);
+            if let Some(first) = self.tree.entry(&here) {
+                let what = format!("`{id}` has keys twice, first at {}", first.origin);
+                self.error(
+                    item.key_at,
+                    Problem::new(Kind::Duplicate, what).expected("one list of keys"),
+                );
+                continue;
+            }
             match item.value {
                 DeValue::Table(inner) => self.keys(path, &id, inner),
                 DeValue::String(_) | DeValue::Array(_) => self.scalar(Shape::Words, &here, &item),
