@@ -7,6 +7,7 @@ pub mod http;
 pub mod registry;
 pub mod routes;
 pub mod secret;
+pub mod serving;
 
 use std::collections::BTreeSet;
 use std::future::Future;
