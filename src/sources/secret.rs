@@ -240,17 +240,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_command_gives_its_first_line() {
-        assert_eq!(
-            text(sh("echo tok; echo more")).await.as_deref(),
-            Ok("tok")
-        );
+        assert_eq!(text(sh("echo tok; echo more")).await.as_deref(), Ok("tok"));
     }
 
     #[tokio::test]
     async fn a_failing_command_shows_what_it_complained_of_and_never_what_it_printed() {
-        let line = text(sh("echo s3cret; echo 'not logged in' >&2; echo x >&2; exit 3"))
-            .await
-            .expect_err("status");
+        let line = text(sh(
+            "echo s3cret; echo 'not logged in' >&2; echo x >&2; exit 3",
+        ))
+        .await
+        .expect_err("status");
         assert!(line.contains("status 3: not logged in"), "{line}");
         assert!(!line.contains("s3cret"), "{line}");
     }
@@ -278,7 +277,11 @@ mod tests {
             .expect_err("unset");
         assert!(line.contains("$QUARTERDECK_TEST_NO_SUCH"), "{line}");
         assert!(text(SecretRef::Inline(String::new())).await.is_err());
-        assert!(text(SecretRef::File("/nowhere/token".into())).await.is_err());
+        assert!(
+            text(SecretRef::File("/nowhere/token".into()))
+                .await
+                .is_err()
+        );
         assert!(text(SecretRef::Command(Vec::new())).await.is_err());
         assert!(
             text(SecretRef::Command(vec!["/nowhere/cmd".to_owned()]))

@@ -21,8 +21,8 @@ const WORKSPACE: &str = "x-mlflow-workspace";
 /// Parses a base URL and strips what must not travel or show.
 pub(super) fn base_url(raw: &str) -> Result<Url, Fault> {
     let bad = |why: &str| Fault::new(FaultKind::Config, raw, why);
-    let mut url = Url::parse(raw.trim())
-        .map_err(|e| bad(&format!("the URL cannot be used: {e}")))?;
+    let mut url =
+        Url::parse(raw.trim()).map_err(|e| bad(&format!("the URL cannot be used: {e}")))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(bad(&format!(
             "only http and https URLs can be read, not {}:",
@@ -190,7 +190,13 @@ mod tests {
 
     #[test]
     fn other_schemes_are_refused_by_name() {
-        for raw in ["databricks://x", "sqlite:///mlflow.db", "ml.test:5000", "", "http://"] {
+        for raw in [
+            "databricks://x",
+            "sqlite:///mlflow.db",
+            "ml.test:5000",
+            "",
+            "http://",
+        ] {
             let fault = base_url(raw).expect_err(raw);
             assert_eq!(fault.kind, FaultKind::Config, "{raw}");
         }

@@ -213,18 +213,25 @@ fn names_a_thing(json: &serde_json::Value) -> bool {
 
 /// The message in an error body, in any of the forms that servers use.
 fn message(json: &serde_json::Value) -> Option<String> {
-    let found = ["message", "error", "detail", "error_message", "msg", "reason"]
-        .into_iter()
-        .find_map(|key| match json.get(key) {
-            Some(serde_json::Value::String(text)) if !text.is_empty() => Some(text.clone()),
-            Some(inner @ serde_json::Value::Object(_)) => message(inner),
-            Some(serde_json::Value::Array(items)) => items.first().and_then(message),
-            _ => None,
-        })
-        .or_else(|| {
-            let code = json.get("error_code")?.as_str()?;
-            Some(code.to_owned())
-        })?;
+    let found = [
+        "message",
+        "error",
+        "detail",
+        "error_message",
+        "msg",
+        "reason",
+    ]
+    .into_iter()
+    .find_map(|key| match json.get(key) {
+        Some(serde_json::Value::String(text)) if !text.is_empty() => Some(text.clone()),
+        Some(inner @ serde_json::Value::Object(_)) => message(inner),
+        Some(serde_json::Value::Array(items)) => items.first().and_then(message),
+        _ => None,
+    })
+    .or_else(|| {
+        let code = json.get("error_code")?.as_str()?;
+        Some(code.to_owned())
+    })?;
     Some(first_line(&found).to_owned())
 }
 
@@ -314,8 +321,19 @@ pub(super) fn is_login_path(url: &Url) -> bool {
     url.path().to_ascii_lowercase().split('/').any(|part| {
         matches!(
             part,
-            "login" | "signin" | "sign-in" | "sign_in" | "log-in" | "sso" | "saml" | "saml2"
-                | "oauth" | "oauth2" | "oidc" | "authorize" | "auth"
+            "login"
+                | "signin"
+                | "sign-in"
+                | "sign_in"
+                | "log-in"
+                | "sso"
+                | "saml"
+                | "saml2"
+                | "oauth"
+                | "oauth2"
+                | "oidc"
+                | "authorize"
+                | "auth"
         ) || part.starts_with("login.")
     })
 }

@@ -201,9 +201,7 @@ impl Http {
                 request = request.json(json);
             } else if method == Method::Post {
                 // Servers insist on a content type, and on a length, for a POST without content.
-                request = request
-                    .header(CONTENT_TYPE, "application/json")
-                    .body("{}");
+                request = request.header(CONTENT_TYPE, "application/json").body("{}");
             }
             let sent = Instant::now();
             let left = deadline.saturating_duration_since(sent);

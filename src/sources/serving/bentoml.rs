@@ -44,8 +44,13 @@ impl Protocol for Bentoml {
     async fn look(&self, http: &Http, _wanted: &Wanted) -> Result<Look, Fault> {
         let mut notes = Notes::default();
         let mut told = Told::Nothing;
+        let mut service = None;
         match http.read(&ReadRoute::BentoMetrics, Call::default()).await {
-            Ok(reply) => told = in_metrics(&String::from_utf8_lossy(&reply.body)),
+            Ok(reply) => {
+                let text = String::from_utf8_lossy(&reply.body);
+                told = in_metrics(&text);
+                service = label(&text, "service_name").next();
+            }
             Err(fault) if ends_the_look(&fault) => return Err(fault),
             // The other route tells the version as well; whether this one should exist is unknown.
             Err(_) => {}
@@ -53,7 +58,10 @@ impl Protocol for Bentoml {
         if told == Told::Nothing {
             let answer = http.read(&ReadRoute::BentoDocs, Call::default()).await;
             match answer.and_then(|reply| reply.json::<Value>()) {
-                Ok(docs) => told = in_docs(&docs),
+                Ok(docs) => {
+                    told = in_docs(&docs);
+                    service = service.or_else(|| word(&docs["info"]["title"]));
+                }
                 Err(fault) => notes.add(format!("the version could not be read: {fault}")),
             }
         }
@@ -80,36 +88,30 @@ impl Protocol for Bentoml {
             versions: gathered.finish(&mut notes),
             message: notes.line(),
             default_version: None,
-            server: reply
-                .as_ref()
-                .map_or_else(Clean::empty, |r| identity(&r.server)),
+            server: identity(service.as_deref()),
             latency: reply.as_ref().map(|r| r.took),
             server_time: reply.and_then(|r| r.server_time),
         })
     }
 }
 
-/// The `service_version` label of the server's own metrics.
+/// The values of a label in the server's own metrics.
+fn label<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = String> + 'a {
+    text.lines()
+        .filter(|line| line.starts_with("bentoml_"))
+        .filter_map(exposition::sample)
+        .filter_map(move |(_, labels)| labels.into_iter().find(|(k, _)| *k == key))
+        .map(|(_, value)| value)
+}
+
+/// The version that the metrics name.
 fn in_metrics(text: &str) -> Told {
-    let mut versions = BTreeSet::new();
-    let mut none_said = false;
-    let own = text.lines().filter(|line| line.starts_with("bentoml_"));
-    for (_, labels) in own.filter_map(exposition::sample) {
-        let label = labels
-            .into_iter()
-            .find(|(key, _)| *key == "service_version");
-        match label.map(|(_, value)| value) {
-            Some(version) if is_version(&version) => {
-                versions.insert(version);
-            }
-            Some(_) => none_said = true,
-            None => {}
-        }
-    }
-    match (versions.is_empty(), none_said) {
+    let (versions, none): (BTreeSet<_>, BTreeSet<_>) =
+        label(text, "service_version").partition(|value| is_version(value));
+    match (versions.is_empty(), none.is_empty()) {
         (false, _) => Told::Versions(versions),
-        (true, true) => Told::NoVersion,
-        (true, false) => Told::Nothing,
+        (true, false) => Told::NoVersion,
+        (true, true) => Told::Nothing,
     }
 }
 
@@ -152,11 +154,11 @@ fn gather(told: &Told, health: Health, notes: &mut Notes) -> Gathered {
     gathered
 }
 
-/// The `Server` header reads `BentoML Service/NAME`; a proxy may have put its own in its place.
-fn identity(server: &str) -> Clean {
-    match server.split_once("BentoML Service/") {
-        Some(("", name)) => Clean::name(&format!("BentoML service {name}")),
-        _ => Clean::name("BentoML"),
+/// The software tells its name nowhere and its version only in prose, but it names its service.
+fn identity(service: Option<&str>) -> Clean {
+    match service.filter(|name| !name.is_empty()) {
+        Some(name) => Clean::name(&format!("BentoML service {name}")),
+        None => Clean::name("BentoML"),
     }
 }
 
@@ -228,11 +230,10 @@ mod tests {
 
     #[test]
     fn the_server_names_its_service() {
-        assert_eq!(
-            identity("BentoML Service/fraud_svc"),
-            "BentoML service fraud_svc"
-        );
-        assert_eq!(identity("nginx/1.2"), "BentoML");
-        assert_eq!(identity(""), "BentoML");
+        let metrics = "bentoml_a{service_name=\"fraud_svc\\n\"} 0\n";
+        let service = label(metrics, "service_name").next();
+        assert_eq!(identity(service.as_deref()), "BentoML service fraud_svc");
+        assert_eq!(identity(Some("")), "BentoML");
+        assert_eq!(identity(None), "BentoML");
     }
 }

@@ -348,7 +348,7 @@ async fn bentoml_prefers_its_metrics_and_falls_back_to_its_description() {
             "GET /metrics",
             200,
             TEXT,
-            "bentoml_service_request_total{service_version=\"v5\"} 1\n",
+            "bentoml_service_request_total{service_name=\"fraud_svc\",service_version=\"v5\"} 1\n",
         ),
         ("GET /docs.json", 200, JSON, r#"{"info":{"version":"v6"}}"#),
     ])
@@ -356,6 +356,7 @@ async fn bentoml_prefers_its_metrics_and_falls_back_to_its_description() {
     let source: Serving<Bentoml> = stage.source(Some("fraud"));
     let reading = look(&source).await.unwrap();
     assert_eq!(words(&reading), [("v5", ServedState::Answering)]);
+    assert_eq!(reading.server, "BentoML service fraud_svc");
     assert_eq!(stage.requests(), ["GET /metrics", "GET /readyz"]);
     stage.set(&[("GET /metrics", 404, TEXT, "")]);
     let reading = look(&source).await.unwrap();
