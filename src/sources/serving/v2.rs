@@ -338,11 +338,10 @@ fn absent_or_not_ready(fault: &Fault, listed: Option<bool>) -> Health {
         || words.contains("not found")
         || words.contains("unknown model")
         || words.contains("does not exist");
-    match listed {
-        Some(true) => Health::NotReady,
-        Some(false) => Health::Missing,
-        None if says_unknown => Health::Missing,
-        None => Health::NotReady,
+    if listed.map_or(says_unknown, |listed| !listed) {
+        Health::Missing
+    } else {
+        Health::NotReady
     }
 }
 
