@@ -1,0 +1,1 @@
+//! Details on demand: one question, one answer.

@@ -1,0 +1,1 @@
+//! What this server version and this token may do.
