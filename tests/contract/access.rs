@@ -78,7 +78,10 @@ pub async fn wrong_credentials_are_refused(t: &Tracker) -> Verdict {
             matches!(&answer, Err(f) if f.kind == FaultKind::Auth),
             "{auth:?}: {answer:?}"
         );
-        ensure!(!format!("{answer:?}").contains("wrong-password-7"), "the password shows");
+        ensure!(
+            !format!("{answer:?}").contains("wrong-password-7"),
+            "the password shows"
+        );
         let probe = door.probe().await;
         ensure!(
             matches!(&probe, Err(f) if f.kind == FaultKind::Auth),
@@ -110,7 +113,10 @@ pub async fn rights_are_told(t: &Tracker) -> Verdict {
         abilities.user
     );
     ensure!(
-        abilities.rights.iter().any(|(name, _)| name.as_str().contains("read"))
+        abilities
+            .rights
+            .iter()
+            .any(|(name, _)| name.as_str().contains("read"))
             && abilities
                 .rights
                 .iter()

@@ -35,7 +35,10 @@ impl<S: Source> AnySource for S {
     }
 
     fn feeds(&self) -> Vec<Feed> {
-        Source::feeds(self).into_iter().map(|spec| spec.feed).collect()
+        Source::feeds(self)
+            .into_iter()
+            .map(|spec| spec.feed)
+            .collect()
     }
 }
 

@@ -102,7 +102,12 @@ impl Raw {
                 query.push(("page_token", &token));
             }
             let mut page = self.get(call, &query).await?;
-            rows.extend(page[field].as_array_mut().map(std::mem::take).unwrap_or_default());
+            rows.extend(
+                page[field]
+                    .as_array_mut()
+                    .map(std::mem::take)
+                    .unwrap_or_default(),
+            );
             match page["next_page_token"].as_str() {
                 Some(next) if !next.is_empty() && next != token => token = next.to_owned(),
                 _ => return Ok(rows),
@@ -114,20 +119,30 @@ impl Raw {
     pub async fn runs(&self, experiment: &str) -> Result<Vec<Value>, String> {
         let body = json!({"experiment_ids": [experiment], "max_results": 50_000});
         let mut page = self.post("runs/search", &body).await?;
-        Ok(page["runs"].as_array_mut().map(std::mem::take).unwrap_or_default())
+        Ok(page["runs"]
+            .as_array_mut()
+            .map(std::mem::take)
+            .unwrap_or_default())
     }
 
     /// Every active experiment.
     pub async fn experiments(&self) -> Result<Vec<Value>, String> {
         let body = json!({"max_results": 50_000, "view_type": "ACTIVE_ONLY"});
         let mut page = self.post("experiments/search", &body).await?;
-        Ok(page["experiments"].as_array_mut().map(std::mem::take).unwrap_or_default())
+        Ok(page["experiments"]
+            .as_array_mut()
+            .map(std::mem::take)
+            .unwrap_or_default())
     }
 
     /// Every registered model, in pages of a size that the adapter does not use.
     pub async fn models(&self) -> Result<Vec<Value>, String> {
         let rows = self
-            .rows("registered-models/search", "registered_models", &[("max_results", "61")])
+            .rows(
+                "registered-models/search",
+                "registered_models",
+                &[("max_results", "61")],
+            )
             .await?;
         // Old releases list prompts among the models; new ones leave them out.
         let prompt = |row: &Value| {
@@ -141,8 +156,12 @@ impl Raw {
     /// Every version of a model.
     pub async fn versions(&self, model: &str) -> Result<Vec<Value>, String> {
         let filter = format!("name = '{}'", model.replace('\'', "''"));
-        self.rows("model-versions/search", "model_versions", &[("filter", &filter)])
-            .await
+        self.rows(
+            "model-versions/search",
+            "model_versions",
+            &[("filter", &filter)],
+        )
+        .await
     }
 
     /// The `MLmodel` file of a version, where the server can read it.

@@ -66,7 +66,10 @@ pub async fn aliases_equal_the_alias_route(t: &Tracker) -> Verdict {
     let mut seen = 0;
     for model in t.models().await? {
         for alias in model.aliases.iter().filter(|_| seen < 40) {
-            let query = [("name", model.key.name.raw()), ("alias", alias.name.key.raw())];
+            let query = [
+                ("name", model.key.name.raw()),
+                ("alias", alias.name.key.raw()),
+            ];
             let direct = t.raw.get("registered-models/alias", &query).await?;
             ensure!(
                 text(&direct["model_version"]["version"]) == alias.version.raw(),
@@ -133,9 +136,9 @@ async fn new_version(t: &Tracker, scratch: &Scratch) -> Verdict {
     let Rows::Versions(rows) = answer.rows else {
         return Err("rows of another type".to_owned().into());
     };
-    let found = rows.iter().find(|v| {
-        v.key.model.name.raw() == scratch.name && v.key.version.raw() == version
-    });
+    let found = rows
+        .iter()
+        .find(|v| v.key.model.name.raw() == scratch.name && v.key.version.raw() == version);
     let Some(found) = found else {
         return Err(format!("version {version} of {} is not among them", scratch.name).into());
     };
@@ -268,7 +271,10 @@ pub async fn package_is_what_was_logged(t: &Tracker) -> Verdict {
             .map_err(|e| format!("{name} {number}: MLmodel: {e}"))?;
         for flavor in yaml["flavors"].as_object().into_iter().flatten() {
             ensure!(
-                package.flavors.iter().any(|f| f.as_str().contains(flavor.0.as_str())),
+                package
+                    .flavors
+                    .iter()
+                    .any(|f| f.as_str().contains(flavor.0.as_str())),
                 "{name} {number}: flavor {} is not among {:?}",
                 flavor.0,
                 package.flavors
@@ -346,7 +352,11 @@ pub async fn unknown_version_is_not_found(t: &Tracker) -> Verdict {
     };
     let fault = match t.door.fetch(Query::Package(unknown)).await {
         Err(fault) => fault,
-        Ok(_) => return Err("a version that does not exist has a package".to_owned().into()),
+        Ok(_) => {
+            return Err("a version that does not exist has a package"
+                .to_owned()
+                .into());
+        }
     };
     ensure!(fault.kind == FaultKind::NotFound, "{}", fault.line());
     Ok(())

@@ -37,7 +37,11 @@ async fn largest(t: &Tracker) -> Result<(ExperimentKey, Vec<Value>), Stop> {
             best = (id, runs);
         }
     }
-    ensure!(best.1.len() > 14, "only {} runs to page through", best.1.len());
+    ensure!(
+        best.1.len() > 14,
+        "only {} runs to page through",
+        best.1.len()
+    );
     Ok((t.experiment(&best.0).await?, best.1))
 }
 
@@ -56,7 +60,11 @@ async fn page(
     };
     match t.door.fetch(query).await? {
         Detail::Runs { runs, next } => Ok((runs, next)),
-        _ => Err(Fault::new(FaultKind::Crashed, "", "an answer of another type")),
+        _ => Err(Fault::new(
+            FaultKind::Crashed,
+            "",
+            "an answer of another type",
+        )),
     }
 }
 
@@ -119,7 +127,9 @@ fn same_run(run: &Run, row: &Value) -> Verdict {
     let (info, data) = (&row["info"], &row["data"]);
     let id = text(&info["run_id"]);
     ensure!(
-        run.status.word().eq_ignore_ascii_case(text(&info["status"])),
+        run.status
+            .word()
+            .eq_ignore_ascii_case(text(&info["status"])),
         "{id}: status {:?} for {}",
         run.status,
         info["status"]
@@ -137,9 +147,16 @@ fn same_run(run: &Run, row: &Value) -> Verdict {
         run.name
     );
     let metrics = list(&data["metrics"]);
-    ensure!(run.metrics.len() == metrics.len(), "{id}: {} metrics", run.metrics.len());
+    ensure!(
+        run.metrics.len() == metrics.len(),
+        "{id}: {} metrics",
+        run.metrics.len()
+    );
     for row in metrics {
-        let ours = run.metrics.iter().find(|m| m.name.key.raw() == text(&row["key"]));
+        let ours = run
+            .metrics
+            .iter()
+            .find(|m| m.name.key.raw() == text(&row["key"]));
         let Some(ours) = ours else {
             return Err(format!("{id}: no metric {}", row["key"]).into());
         };
@@ -151,18 +168,28 @@ fn same_run(run: &Run, row: &Value) -> Verdict {
         );
     }
     let params = list(&data["params"]);
-    ensure!(run.params.len() == params.len(), "{id}: {} params", run.params.len());
+    ensure!(
+        run.params.len() == params.len(),
+        "{id}: {} params",
+        run.params.len()
+    );
     for row in params {
         ensure!(
-            run.param(Clean::name(text(&row["key"])).as_str()) == Some(&Clean::text(text(&row["value"]))),
+            run.param(Clean::name(text(&row["key"])).as_str())
+                == Some(&Clean::text(text(&row["value"]))),
             "{id}: param {row}"
         );
     }
     let datasets = list(&row["inputs"]["dataset_inputs"]);
-    ensure!(run.datasets.len() == datasets.len(), "{id}: {} datasets", run.datasets.len());
+    ensure!(
+        run.datasets.len() == datasets.len(),
+        "{id}: {} datasets",
+        run.datasets.len()
+    );
     for (ours, row) in run.datasets.iter().zip(datasets) {
         ensure!(
-            ours.name == text(&row["dataset"]["name"]) && ours.digest == text(&row["dataset"]["digest"]),
+            ours.name == text(&row["dataset"]["name"])
+                && ours.digest == text(&row["dataset"]["digest"]),
             "{id}: {ours:?} for {row}"
         );
     }
@@ -204,7 +231,10 @@ pub async fn metrics_that_are_no_numbers_arrive(t: &Tracker) -> Verdict {
         count(&|at| points[at].value, points.len()),
         count(&|at| direct[at].1, direct.len()),
     );
-    ensure!(ours > 0 && ours == theirs, "{ours} gaps in the history, {theirs} were logged");
+    ensure!(
+        ours > 0 && ours == theirs,
+        "{ours} gaps in the history, {theirs} were logged"
+    );
     if infinite.is_none() {
         t.need(Lack::Infinities)?;
         return Err("no run has an infinite metric".to_owned().into());
@@ -222,7 +252,9 @@ pub async fn resumed_run_is_live_and_has_an_end(t: &Tracker) -> Verdict {
             if info["status"] == "RUNNING" && info["end_time"].as_i64().is_some_and(|e| e > 0) {
                 let key = t.experiment(id).await?;
                 let runs = all_runs(t, &key).await?;
-                let run = runs.iter().find(|r| r.key.id.raw() == text(&info["run_id"]));
+                let run = runs
+                    .iter()
+                    .find(|r| r.key.id.raw() == text(&info["run_id"]));
                 ensure!(
                     run.is_some_and(|r| r.status.is_live() && r.ended.is_some()),
                     "it reads {run:?}"
@@ -244,7 +276,9 @@ pub async fn delta_tick_tells_of_live_runs(t: &Tracker) -> Verdict {
                 live += 1;
                 let id = text(&row["info"]["run_id"]);
                 ensure!(
-                    recent.iter().any(|r| r.key.id.raw() == id && r.status.is_live()),
+                    recent
+                        .iter()
+                        .any(|r| r.key.id.raw() == id && r.status.is_live()),
                     "run {id} is in progress and not told of"
                 );
             }
@@ -274,7 +308,8 @@ pub async fn delta_tick_tells_of_a_start_and_an_end(t: &Tracker) -> Verdict {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |d| d.as_millis() as i64);
-    let body = json!({"experiment_id": experiment.id.raw(), "run_name": "contract", "start_time": now});
+    let body =
+        json!({"experiment_id": experiment.id.raw(), "run_name": "contract", "start_time": now});
     let made = t.raw.post("runs/create", &body).await?;
     let id = text(&made["run"]["info"]["run_id"]).to_owned();
     let started = recent(t).await?;
@@ -331,7 +366,10 @@ pub async fn open_experiment_shows_its_newest_run(t: &Tracker) -> Verdict {
 /// A filter is the server's own, and its refusal comes in the server's words.
 pub async fn filter_is_the_servers_and_so_are_its_errors(t: &Tracker) -> Verdict {
     let (experiment, direct) = largest(t).await?;
-    let finished = direct.iter().filter(|r| r["info"]["status"] == "FINISHED").count();
+    let finished = direct
+        .iter()
+        .filter(|r| r["info"]["status"] == "FINISHED")
+        .count();
     let filter = "attributes.status = 'FINISHED'";
     let (runs, _) = page(t, &experiment, filter, 1_000, None).await?;
     ensure!(
@@ -342,7 +380,12 @@ pub async fn filter_is_the_servers_and_so_are_its_errors(t: &Tracker) -> Verdict
     let bad = "attributes.status = 'FINISHED' OR attributes.status = 'FAILED'";
     let body = json!({"experiment_ids": [experiment.id.raw()], "filter": bad, "max_results": 5});
     let said = t.raw.tell("/api/2.0/mlflow/runs/search", &body).await?;
-    let words = Clean::text(text(&said.json()["message"]).lines().next().unwrap_or_default());
+    let words = Clean::text(
+        text(&said.json()["message"])
+            .lines()
+            .next()
+            .unwrap_or_default(),
+    );
     let start: String = words.as_str().chars().take(40).collect();
     ensure!(start.len() > 10, "the server says {}", said.text);
     match page(t, &experiment, bad, 5, None).await {
@@ -405,7 +448,12 @@ pub async fn history_keeps_its_ends(t: &Tracker) -> Verdict {
                 let step = metric["step"].as_i64().unwrap_or(0);
                 if step > best.0 {
                     let run = text(&row["info"]["run_id"]).to_owned();
-                    best = (step, experiment_id.to_owned(), run, text(&metric["key"]).to_owned());
+                    best = (
+                        step,
+                        experiment_id.to_owned(),
+                        run,
+                        text(&metric["key"]).to_owned(),
+                    );
                 }
             }
         }
@@ -414,7 +462,11 @@ pub async fn history_keeps_its_ends(t: &Tracker) -> Verdict {
     let (Some(first), Some(last)) = (direct.first(), direct.last()) else {
         return Err("no run has a history".to_owned().into());
     };
-    ensure!(direct.len() >= 40, "the longest history has {} points", direct.len());
+    ensure!(
+        direct.len() >= 40,
+        "the longest history has {} points",
+        direct.len()
+    );
     let run = RunKey {
         tracker: t.experiment(&best.1).await?.tracker,
         id: Key::new(&best.2),
@@ -446,7 +498,10 @@ pub async fn history_keeps_its_ends(t: &Tracker) -> Verdict {
     let theirs: Vec<_> = direct.iter().filter(|p| p.0 >= from).copied().collect();
     ensure!(
         ours.len() == theirs.len()
-            && ours.iter().zip(&theirs).all(|(a, b)| a.0 == b.0 && same_float(a.1, b.1)),
+            && ours
+                .iter()
+                .zip(&theirs)
+                .all(|(a, b)| a.0 == b.0 && same_float(a.1, b.1)),
         "tail {ours:?}, logged {theirs:?}"
     );
     Ok(())
@@ -459,7 +514,10 @@ pub async fn histories_of_several_runs_stay_apart(t: &Tracker) -> Verdict {
     let mut by_metric: BTreeMap<&str, Vec<&Run>> = BTreeMap::new();
     for run in runs.iter().filter(|r| !r.status.is_live()) {
         for metric in run.metrics.iter() {
-            by_metric.entry(metric.name.key.raw()).or_default().push(run);
+            by_metric
+                .entry(metric.name.key.raw())
+                .or_default()
+                .push(run);
         }
     }
     let Some((metric, runs)) = by_metric.into_iter().max_by_key(|(_, runs)| runs.len()) else {
@@ -486,7 +544,10 @@ pub async fn histories_of_several_runs_stay_apart(t: &Tracker) -> Verdict {
         let ours: Vec<_> = ours.points.iter().map(|p| (p.step, p.value)).collect();
         ensure!(
             ours.len() == direct.len()
-                && ours.iter().zip(&direct).all(|(a, b)| a.0 == b.0 && same_float(a.1, b.1)),
+                && ours
+                    .iter()
+                    .zip(&direct)
+                    .all(|(a, b)| a.0 == b.0 && same_float(a.1, b.1)),
             "{key:?}: {} points, {} logged",
             ours.len(),
             direct.len()
@@ -518,7 +579,10 @@ pub async fn artifacts_are_listed(t: &Tracker) -> Verdict {
             }
         }
     }
-    ensure!(files > 0 && folders > 0, "{files} files in {folders} folders were compared");
+    ensure!(
+        files > 0 && folders > 0,
+        "{files} files in {folders} folders were compared"
+    );
     Ok(())
 }
 
@@ -532,7 +596,10 @@ async fn same_files(t: &Tracker, run: &RunKey, path: &str) -> Result<BTreeMap<St
         .iter()
         .map(|f| {
             let folder = f["is_dir"] == true;
-            (text(&f["path"]).to_owned(), (folder, f["file_size"].as_u64()))
+            (
+                text(&f["path"]).to_owned(),
+                (folder, f["file_size"].as_u64()),
+            )
         })
         .collect();
     let query = Query::RunArtifacts {
@@ -542,14 +609,24 @@ async fn same_files(t: &Tracker, run: &RunKey, path: &str) -> Result<BTreeMap<St
     let Detail::Artifacts(ours) = t.door.fetch(query).await? else {
         return Err("an answer of another type".to_owned().into());
     };
-    ensure!(ours.len() == theirs.len(), "{} files of {}", ours.len(), theirs.len());
+    ensure!(
+        ours.len() == theirs.len(),
+        "{} files of {}",
+        ours.len(),
+        theirs.len()
+    );
     for file in &ours {
-        let same = theirs.get(file.path.key.raw()).is_some_and(|(folder, size)| {
-            *folder == file.folder && (file.folder || *size == file.size)
-        });
+        let same = theirs
+            .get(file.path.key.raw())
+            .is_some_and(|(folder, size)| {
+                *folder == file.folder && (file.folder || *size == file.size)
+            });
         ensure!(same, "{file:?} is not among {theirs:?}");
     }
-    Ok(theirs.into_iter().map(|(path, (folder, _))| (path, folder)).collect())
+    Ok(theirs
+        .into_iter()
+        .map(|(path, (folder, _))| (path, folder))
+        .collect())
 }
 
 /// One run asked for is the one that is listed; one that does not exist is not found.
@@ -560,7 +637,11 @@ pub async fn one_run_is_found_and_an_unknown_one_is_not(t: &Tracker) -> Verdict 
         tracker: experiment.tracker.clone(),
         id: Key::new(id),
     };
-    match t.door.fetch(Query::Run(key(text(&row["info"]["run_id"])))).await? {
+    match t
+        .door
+        .fetch(Query::Run(key(text(&row["info"]["run_id"]))))
+        .await?
+    {
         Detail::Run(run) => same_run(&run, row)?,
         _ => return Err("an answer of another type".to_owned().into()),
     }

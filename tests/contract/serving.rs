@@ -94,7 +94,9 @@ pub async fn endpoint_is_ready_and_says_what_it_is(e: &Endpoint) -> Verdict {
             reading.server
         );
         ensure!(
-            reading.latency.is_some_and(|l| l > Duration::ZERO && l < Duration::from_secs(5)),
+            reading
+                .latency
+                .is_some_and(|l| l > Duration::ZERO && l < Duration::from_secs(5)),
             "latency {:?}",
             reading.latency
         );
@@ -113,7 +115,11 @@ pub async fn endpoint_is_ready_and_says_what_it_is(e: &Endpoint) -> Verdict {
 pub async fn versions_are_reported_never_guessed(e: &Endpoint) -> Verdict {
     let reading = look(&e.door(|_| {})).await?;
     if e.serves.is_empty() {
-        ensure!(reading.versions.is_empty(), "guessed {:?}", reading.versions);
+        ensure!(
+            reading.versions.is_empty(),
+            "guessed {:?}",
+            reading.versions
+        );
         ensure!(reading.default_version.is_none(), "guessed a default");
         return e.need(Lack::Versions);
     }
@@ -150,7 +156,10 @@ pub async fn states_are_the_servers_own(e: &Endpoint) -> Verdict {
     };
     match e.deployment.kind {
         DeploymentKind::V2 => {
-            let said = e.raw.tell("/v2/repository/index", &serde_json::json!({})).await?;
+            let said = e
+                .raw
+                .tell("/v2/repository/index", &serde_json::json!({}))
+                .await?;
             let rows = said.json();
             let rows = list(&rows).iter().filter(|r| text(&r["name"]) == model);
             let mut seen = 0;
@@ -161,7 +170,10 @@ pub async fn states_are_the_servers_own(e: &Endpoint) -> Verdict {
                     _ => continue,
                 };
                 seen += 1;
-                ensure!(state(text(&row["version"])) == Some(want), "{row}: {reading:?}");
+                ensure!(
+                    state(text(&row["version"])) == Some(want),
+                    "{row}: {reading:?}"
+                );
             }
             ensure!(seen > 0, "the index is empty: {}", said.text);
         }
@@ -181,7 +193,10 @@ pub async fn states_are_the_servers_own(e: &Endpoint) -> Verdict {
                     "END" => ServedState::Unloaded,
                     _ => ServedState::Loading,
                 };
-                ensure!(state(text(&row["version"])) == Some(want), "{row}: {reading:?}");
+                ensure!(
+                    state(text(&row["version"])) == Some(want),
+                    "{row}: {reading:?}"
+                );
             }
         }
         DeploymentKind::Bentoml => {
@@ -257,7 +272,8 @@ pub async fn another_kind_is_not_mistaken(e: &Endpoint) -> Verdict {
             continue;
         }
         let answer = look(&e.door(|d| d.kind = kind)).await;
-        let fooled = matches!(&answer, Ok(r) if r.health == Health::Ready && !r.versions.is_empty());
+        let fooled =
+            matches!(&answer, Ok(r) if r.health == Health::Ready && !r.versions.is_empty());
         ensure!(!fooled, "taken for {kind}: {answer:?}");
     }
     Ok(())
@@ -275,4 +291,20 @@ pub async fn nothing_can_be_fetched(e: &Endpoint) -> Verdict {
         "{answer:?}"
     );
     Ok(())
+}
+
+/// What a kind of endpoint cannot tell.
+pub fn lacks(kind: DeploymentKind) -> Vec<(Lack, &'static str)> {
+    let no_names = (Lack::ModelNames, "this server has one model without a name");
+    match kind {
+        DeploymentKind::V2 | DeploymentKind::Tfserving => Vec::new(),
+        DeploymentKind::Bentoml => vec![no_names],
+        DeploymentKind::MlflowServe => vec![
+            no_names,
+            (
+                Lack::Versions,
+                "this server cannot tell its model's version",
+            ),
+        ],
+    }
 }

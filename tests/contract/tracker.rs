@@ -13,9 +13,10 @@ use quarterdeck::sources::Focus;
 use serde_json::json;
 
 use crate::door::{Door, open};
-use crate::ensure;
 use crate::raw::Raw;
-use crate::verdict::{Lack, Stop};
+use crate::serving::Endpoint;
+use crate::verdict::{Check, Lack, Stop};
+use crate::{checks, ensure};
 
 /// An MLflow server under test.
 pub struct Tracker {
@@ -189,7 +190,9 @@ impl Tracker {
                 }
             }
         }
-        Err("no model has a champion and another version".to_owned().into())
+        Err("no model has a champion and another version"
+            .to_owned()
+            .into())
     }
 
     /// Registers one more version and tells its number.
@@ -229,10 +232,73 @@ impl Scratch {
     pub async fn remove(self, tracker: &Tracker) -> Result<(), Stop> {
         if self.ours {
             let body = json!({"name": self.name});
-            tracker.raw.delete("registered-models/delete", &body).await?;
+            tracker
+                .raw
+                .delete("registered-models/delete", &body)
+                .await?;
         } else {
             self.point(tracker, 0).await?;
         }
         Ok(())
     }
+}
+
+/// Every check of an MLflow server without authentication.
+pub fn tracker_checks() -> Vec<Check<Tracker>> {
+    checks![
+        access::server_says_what_it_is,
+        access::wrong_prefix_is_no_route,
+        access::nobody_is_unreachable,
+        access::foreign_host_name_is_refused_as_such,
+        registry::every_model_once,
+        registry::aliases_equal_the_alias_route,
+        registry::alias_move_is_seen_by_the_fast_tick,
+        registry::new_version_is_seen_by_the_medium_tick,
+        registry::deleted_version_is_gone_from_the_sweep,
+        registry::every_version_once,
+        registry::package_is_what_was_logged,
+        registry::logged_model_has_its_files,
+        registry::unknown_version_is_not_found,
+        registry::watching_nothing_tells_nothing,
+        registry::watched_model_that_is_gone_hides_nobody,
+        runs::every_experiment_once,
+        runs::paging_gives_every_run_once,
+        runs::runs_are_as_logged,
+        runs::metrics_that_are_no_numbers_arrive,
+        runs::resumed_run_is_live_and_has_an_end,
+        runs::delta_tick_tells_of_live_runs,
+        runs::delta_tick_tells_of_a_start_and_an_end,
+        runs::open_experiment_shows_its_newest_run,
+        runs::filter_is_the_servers_and_so_are_its_errors,
+        runs::history_keeps_its_ends,
+        runs::histories_of_several_runs_stay_apart,
+        runs::artifacts_are_listed,
+        runs::one_run_is_found_and_an_unknown_one_is_not,
+        runs::unknown_experiment_has_no_runs,
+    ]
+}
+
+/// Every check of an MLflow server with authentication.
+pub fn access_checks() -> Vec<Check<Tracker>> {
+    checks![
+        access::server_says_what_it_is,
+        access::wrong_prefix_is_no_route,
+        access::wrong_credentials_are_refused,
+        access::reader_may_read,
+        access::rights_are_told,
+    ]
+}
+
+/// Every check of a serving endpoint.
+pub fn endpoint_checks() -> Vec<Check<Endpoint>> {
+    checks![
+        serving::endpoint_is_ready_and_says_what_it_is,
+        serving::versions_are_reported_never_guessed,
+        serving::states_are_the_servers_own,
+        serving::unknown_model_is_missing,
+        serving::only_model_is_found_without_a_name,
+        serving::wrong_addresses_are_faults,
+        serving::another_kind_is_not_mistaken,
+        serving::nothing_can_be_fetched,
+    ]
 }
