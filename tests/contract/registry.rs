@@ -65,7 +65,10 @@ pub async fn more_models_than_a_page(t: &Tracker) -> Verdict {
 pub async fn aliases_equal_the_alias_route(t: &Tracker) -> Verdict {
     let mut seen = 0;
     for model in t.models().await? {
-        for alias in model.aliases.iter().filter(|_| seen < 40) {
+        for alias in model.aliases.iter() {
+            if seen == 40 {
+                return Ok(());
+            }
             let query = [
                 ("name", model.key.name.raw()),
                 ("alias", alias.name.key.raw()),
