@@ -5,6 +5,9 @@
 //! | room | holds |
 //! |---|---|
 //! | [`domain`] | the field's vocabulary and its rules; pure |
+//! | [`intent`] | command table, keymap, messages, effects, filter grammar; pure |
+//! | [`ui`] | drawing: theme, table, chart, form, frame pieces, exports; pure |
+//! | [`panes`] | state, update and view of each pane and dialog; pure |
 //! | [`sources`] | one module a system: wire types, map to domain, requests |
 //! | [`terminal`] | enter, leave, suspend; the writer thread; capabilities; OSC strings |
 //! | [`sim`] | the simulated fleet behind `quarterdeck demo` |
@@ -14,6 +17,9 @@
 //! tests alone. `tests/house.rs` holds that.
 
 pub mod domain;
+pub mod intent;
+pub mod panes;
 pub mod sim;
 pub mod sources;
 pub mod terminal;
+pub mod ui;

@@ -141,11 +141,7 @@ impl<'a> Map<'a> {
             inputs,
             outputs,
         } = row;
-        let id = if info.run_id.is_empty() {
-            &info.run_uuid
-        } else {
-            &info.run_id
-        };
+        let id = run_id(&info);
         if id.is_empty() {
             return None;
         }
@@ -332,6 +328,15 @@ impl<'a> Map<'a> {
                 ))
             })
             .collect()
+    }
+}
+
+/// A run's id, under its present name or its old one.
+pub(super) fn run_id(info: &wire::RunInfo) -> &str {
+    if info.run_id.is_empty() {
+        &info.run_uuid
+    } else {
+        &info.run_id
     }
 }
 

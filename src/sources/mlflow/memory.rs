@@ -12,6 +12,9 @@ pub(super) struct Memory {
     /// Creation time by raw model name, from the last answers about models: version rows do not
     /// carry it, and it is part of a model's identity.
     pub created: HashMap<String, Millis>,
+    /// Names that bear versions and are no models to us: prompts, and what this token may not see.
+    /// Asked for once between two sweeps.
+    pub strangers: HashSet<String>,
     /// When every model was last read; `None` before the first sweep.
     pub swept: Option<Instant>,
     /// The latest update stamp of a version seen by the newest-versions tick.
@@ -32,6 +35,13 @@ pub(super) struct Memory {
     pub no_bulk_history: bool,
     /// Runs behind aliased versions that were not delivered yet, and those that were.
     pub lineage: Lineage,
+}
+
+impl Memory {
+    /// Whether anything more can be learned about a model's name before the next sweep.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.created.contains_key(name) || self.strangers.contains(name)
+    }
 }
 
 /// What a runs tick has seen.

@@ -94,6 +94,7 @@ impl Mlflow {
         let mut memory = self.memory();
         if full {
             memory.created.clear();
+            memory.strangers.clear();
             memory.lineage.aliased.clear();
             memory.swept = Some(Instant::now());
         }
@@ -176,14 +177,18 @@ impl Mlflow {
         let newest = found.rows.iter().map(|r| r.last_updated_timestamp).max();
         // A version newer than anything seen may belong to a model that was deleted and made again
         // under the same name: such models are read anew before their versions are joined to them.
-        let fresh: Vec<String> = map::unknown_names(&found.rows, |name| {
-            before.is_some()
-                && found
-                    .rows
-                    .iter()
-                    .filter(|r| r.name == name)
-                    .all(|r| before.is_some_and(|b| r.creation_timestamp <= b.0))
-        });
+        let fresh = {
+            let renewed: HashSet<&str> = found
+                .rows
+                .iter()
+                .filter(|r| before.is_some_and(|b| r.creation_timestamp > b.0))
+                .map(|r| r.name.as_str())
+                .collect();
+            let memory = self.memory();
+            map::unknown_names(&found.rows, |name| {
+                memory.knows(name) && !renewed.contains(name)
+            })
+        };
         self.learn_models(&fresh).await?;
         let rows = self.take_versions(found.rows, false);
         let mut memory = self.memory();
@@ -217,7 +222,7 @@ impl Mlflow {
             .await?;
         let unknown = {
             let memory = self.memory();
-            map::unknown_names(&found.rows, |name| memory.created.contains_key(name))
+            map::unknown_names(&found.rows, |name| memory.knows(name))
         };
         self.learn_models(&unknown).await?;
         let rows = self.take_versions(found.rows, true);
@@ -263,9 +268,18 @@ impl Mlflow {
             self.sweep_models().await?;
             return Ok(());
         }
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let found = self.models_by_name(&names).await?;
-        self.take_models(found.rows, false);
+        let asked: Vec<&str> = names.iter().map(String::as_str).collect();
+        let found = self.models_by_name(&asked).await?;
+        let models = self.take_models(found.rows, false);
+        let mut memory = self.memory();
+        for name in names {
+            if models.iter().any(|m| m.key.name.raw() == name) {
+                memory.strangers.remove(name);
+            } else {
+                memory.created.remove(name);
+                memory.strangers.insert(name.clone());
+            }
+        }
         Ok(())
     }
 

@@ -273,6 +273,58 @@ pub(super) async fn runs(http: &Http, what: &Runs<'_>) -> Result<Rows<wire::RunR
     Ok(pager.all)
 }
 
+/// One run, whole, and the server's clock.
+pub(super) async fn run(http: &Http, id: &str) -> Result<(wire::RunRow, Option<Millis>), Fault> {
+    let call = Call {
+        query: vec![("run_id", id.to_owned())],
+        body: None,
+    };
+    let reply = http.read(&ReadRoute::MlflowRun, call).await?;
+    let server_time = reply.server_time;
+    Ok((wire::decode::<wire::RunAnswer>(reply)?.run, server_time))
+}
+
+/// Every point of one metric of one run. Servers that page do so only when asked to.
+pub(super) async fn history(
+    http: &Http,
+    run: &str,
+    metric: &str,
+) -> Result<Vec<wire::MetricRow>, Fault> {
+    let call = Call {
+        query: vec![
+            ("run_id", run.to_owned()),
+            ("metric_key", metric.to_owned()),
+        ],
+        body: None,
+    };
+    let reply = http.read(&ReadRoute::MlflowHistory, call).await?;
+    Ok(wire::decode::<wire::HistoryPage>(reply)?.metrics)
+}
+
+/// A listing of files.
+pub(super) async fn artifacts(
+    http: &Http,
+    route: &ReadRoute,
+    query: Vec<(&'static str, String)>,
+) -> Result<Vec<wire::FileRow>, Fault> {
+    let mut pager = Pager::new("artifacts");
+    while pager.open {
+        let mut query = query.clone();
+        query.extend(pager.token.clone().map(|t| ("page_token", t)));
+        let reply = http.read(route, Call { query, body: None }).await?;
+        let (server_time, bytes) = (reply.server_time, reply.body.len());
+        let page: wire::ArtifactsPage = wire::decode(reply)?;
+        let page = Page {
+            rows: page.files,
+            next: page.next_page_token,
+            server_time,
+            bytes,
+        };
+        pager.take(page, |_, _| false)?;
+    }
+    Ok(pager.all.rows)
+}
+
 fn put_token(body: &mut Value, token: Option<&str>) {
     if let Some(token) = token {
         body["page_token"] = Value::from(token);

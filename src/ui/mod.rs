@@ -1,0 +1,15 @@
+//! Pure drawing: theme, symbols, text fitting, table, chart, form, frame pieces and exports. No
+//! state of panes, no I/O.
+
+pub mod color;
+pub mod export;
+pub mod hits;
+pub mod look;
+pub mod paint;
+pub mod symbols;
+pub mod table;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod text;
+pub mod theme;
+pub mod theme_file;
