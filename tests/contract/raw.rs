@@ -11,6 +11,7 @@ pub struct Raw {
     client: reqwest::Client,
     base: String,
     user: Option<(String, String)>,
+    workspace: Option<String>,
 }
 
 /// Any answer, whatever its status.
@@ -42,12 +43,23 @@ impl Raw {
             client,
             base: base.trim_end_matches('/').to_owned(),
             user,
+            workspace: None,
         }
+    }
+
+    /// The same server, asked about one workspace.
+    pub fn within(mut self, workspace: &str) -> Self {
+        self.workspace = Some(workspace.to_owned());
+        self
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Said, String> {
         let request = match &self.user {
             Some((user, password)) => request.basic_auth(user, Some(password)),
+            None => request,
+        };
+        let request = match &self.workspace {
+            Some(workspace) => request.header("X-MLFLOW-WORKSPACE", workspace),
             None => request,
         };
         let answer = request.send().await.map_err(|e| format!("direct: {e}"))?;
@@ -80,11 +92,15 @@ impl Raw {
         good(call, &said)
     }
 
+    /// DELETE below the MLflow API, any status.
+    pub async fn erase(&self, call: &str, body: &Value) -> Result<Said, String> {
+        let url = format!("{}{}", self.base, api(call));
+        self.send(self.client.delete(url).json(body)).await
+    }
+
     /// DELETE below the MLflow API, which must answer 200.
     pub async fn delete(&self, call: &str, body: &Value) -> Result<Value, String> {
-        let url = format!("{}{}", self.base, api(call));
-        let said = self.send(self.client.delete(url).json(body)).await?;
-        good(call, &said)
+        good(call, &self.erase(call, body).await?)
     }
 
     /// Every row of a GET search.
@@ -195,9 +211,12 @@ pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// A metric's value, which may be a word.
+/// A metric's value, which may be a word. The stores of real servers keep an infinity as the largest
+/// number they have.
 pub fn float(value: &Value) -> f64 {
     match value {
+        Value::Number(number) if number.as_f64() == Some(f64::MAX) => f64::INFINITY,
+        Value::Number(number) if number.as_f64() == Some(f64::MIN) => f64::NEG_INFINITY,
         Value::String(word) => word.parse().unwrap_or(f64::NAN),
         other => other.as_f64().unwrap_or(f64::NAN),
     }

@@ -235,10 +235,26 @@ pub async fn metrics_that_are_no_numbers_arrive(t: &Tracker) -> Verdict {
         ours > 0 && ours == theirs,
         "{ours} gaps in the history, {theirs} were logged"
     );
-    if infinite.is_none() {
+    let Some((run, metric)) = infinite else {
         t.need(Lack::Infinities)?;
         return Err("no run has an infinite metric".to_owned().into());
-    }
+    };
+    let points = history(t, &run, &metric, 1_000, None).await?.points;
+    ensure!(
+        points.iter().any(|p| p.value.is_infinite()),
+        "no infinity in the history: {points:?}"
+    );
+    // How servers write it: none answers a JSON number that is infinite.
+    let query = [("run_id", run.id.raw())];
+    let direct = t.raw.get("runs/get", &query).await?;
+    let wire = list(&direct["run"]["data"]["metrics"])
+        .iter()
+        .find(|m| text(&m["key"]) == metric.raw())
+        .and_then(|m| m["value"].as_f64());
+    ensure!(
+        wire.is_some_and(|value| value.abs() == f64::MAX),
+        "an infinity is stored as the largest number, this server says {wire:?}"
+    );
     Ok(())
 }
 

@@ -24,6 +24,8 @@ pub struct Tracker {
     pub door: Door,
     pub raw: Raw,
     pub lacks: Vec<(Lack, &'static str)>,
+    /// How many rights the server grants or denies by name, at least.
+    pub claims: usize,
     /// Makes a new version of a model, on servers where that needs no HTTP.
     pub registrar: Option<Registrar>,
 }
@@ -41,6 +43,7 @@ impl Tracker {
             raw: Raw::new(&settings.url, user),
             settings,
             lacks: Vec::new(),
+            claims: 0,
             registrar: None,
         }
     }
@@ -285,7 +288,8 @@ pub fn access_checks() -> Vec<Check<Tracker>> {
         access::wrong_prefix_is_no_route,
         access::wrong_credentials_are_refused,
         access::reader_may_read,
-        access::rights_are_told,
+        registry::every_model_once,
+        access::rights_that_are_told_hold,
     ]
 }
 

@@ -27,6 +27,8 @@ pub enum Lack {
     HostCheck,
     /// The server does not list what a user may do.
     Rights,
+    /// Routes that do not exist are not told from those that are forbidden.
+    PlainRoutes,
     /// The endpoint has no model names.
     ModelNames,
     /// The endpoint cannot tell its version.
