@@ -16,7 +16,7 @@ async fn models(door: &Door) -> Result<Answer, Fault> {
 }
 
 /// The server says what it is, with the version that its own route tells.
-pub async fn server_says_what_it_is(t: &Tracker) -> Verdict {
+pub(crate) async fn server_says_what_it_is(t: &Tracker) -> Verdict {
     let abilities = t.door.probe().await?;
     let version = t.raw.ask("/version", &[]).await?;
     ensure!(version.status == 200, "/version: {}", version.status);
@@ -30,7 +30,7 @@ pub async fn server_says_what_it_is(t: &Tracker) -> Verdict {
 }
 
 /// A wrong path prefix is a missing route, not a missing thing.
-pub async fn wrong_prefix_is_no_route(t: &Tracker) -> Verdict {
+pub(crate) async fn wrong_prefix_is_no_route(t: &Tracker) -> Verdict {
     t.need(Lack::PlainRoutes)?;
     let door = t.reopened(|s| s.url.push_str("/not/here"));
     let answer = models(&door).await;
@@ -42,7 +42,7 @@ pub async fn wrong_prefix_is_no_route(t: &Tracker) -> Verdict {
 }
 
 /// A port where nobody listens is unreachable.
-pub async fn nobody_is_unreachable(t: &Tracker) -> Verdict {
+pub(crate) async fn nobody_is_unreachable(t: &Tracker) -> Verdict {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     drop(listener);
@@ -56,7 +56,7 @@ pub async fn nobody_is_unreachable(t: &Tracker) -> Verdict {
 }
 
 /// A host name that the server does not allow is refused as such, not as a missing right.
-pub async fn foreign_host_name_is_refused_as_such(t: &Tracker) -> Verdict {
+pub(crate) async fn foreign_host_name_is_refused_as_such(t: &Tracker) -> Verdict {
     t.need(Lack::HostCheck)?;
     let door = t.reopened(|s| s.host_header = Some("models.invalid".to_owned()));
     let answer = models(&door).await;
@@ -68,7 +68,7 @@ pub async fn foreign_host_name_is_refused_as_such(t: &Tracker) -> Verdict {
 }
 
 /// Missing and wrong credentials are refused as such, and the password is in no text.
-pub async fn wrong_credentials_are_refused(t: &Tracker) -> Verdict {
+pub(crate) async fn wrong_credentials_are_refused(t: &Tracker) -> Verdict {
     let wrong = Auth::Basic {
         user: SecretRef::Inline("reader".to_owned()),
         password: SecretRef::Inline("wrong-password-7".to_owned()),
@@ -94,13 +94,13 @@ pub async fn wrong_credentials_are_refused(t: &Tracker) -> Verdict {
 }
 
 /// Good credentials read, and the server says whose they are.
-pub async fn reader_may_read(t: &Tracker) -> Verdict {
+pub(crate) async fn reader_may_read(t: &Tracker) -> Verdict {
     ensure!(!models(&t.door).await?.rows.is_empty(), "no models");
     Ok(())
 }
 
 /// The server says who we are, and what it grants or denies by name is so when it is tried.
-pub async fn rights_that_are_told_hold(t: &Tracker) -> Verdict {
+pub(crate) async fn rights_that_are_told_hold(t: &Tracker) -> Verdict {
     t.need(Lack::Rights)?;
     let Auth::Basic { user, .. } = &t.settings.auth else {
         return Err("the target has no user".to_owned().into());
@@ -150,7 +150,7 @@ pub async fn rights_that_are_told_hold(t: &Tracker) -> Verdict {
 }
 
 /// What another workspace holds is not shown, and what ours holds is not the default's.
-pub async fn workspace_is_shown_alone(t: &Tracker) -> Verdict {
+pub(crate) async fn workspace_is_shown_alone(t: &Tracker) -> Verdict {
     let ours = t.models().await?;
     let default = t.reopened(|s| s.workspace = None);
     let Rows::Models(theirs) = models(&default).await?.rows else {
