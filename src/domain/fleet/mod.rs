@@ -7,7 +7,7 @@ pub mod runs;
 pub mod triage;
 pub mod view;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use self::runs::RunStore;
@@ -19,6 +19,7 @@ use super::last_known::{Held, LastKnown};
 use super::model::{ModelVersion, Package, RegisteredModel};
 use super::observation::{ContextRef, FactKey, PollReport, Scope};
 use super::rules::freshness::{self, Freshness, SourceHealth};
+use super::rules::reproducible::{self, Claim, Origins};
 use super::run::Experiment;
 use super::settings::Context;
 use super::time::Millis;
@@ -46,6 +47,7 @@ pub struct Fleet {
     sources: BTreeMap<SourceId, SourceHealth>,
     freshness: BTreeMap<SourceId, Freshness>,
     made_by: HashMap<RunKey, BTreeSet<ModelKey>>,
+    runs_gone: HashSet<RunKey>,
     packages: HashMap<VersionKey, PackageState>,
     timeline: HashMap<Subject, Vec<Change>>,
     first_seen: HashMap<FactKey, Millis>,
@@ -91,6 +93,7 @@ impl Fleet {
                 .collect(),
             sources,
             made_by: HashMap::new(),
+            runs_gone: HashSet::new(),
             packages: HashMap::new(),
             timeline: HashMap::new(),
             first_seen: HashMap::new(),
@@ -211,6 +214,33 @@ impl Fleet {
         self.packages.get(key)
     }
 
+    /// Whether a version could be made again: git, data, model, environment. Rests on
+    /// what is held of the run and of the package.
+    pub fn reproducibility(&self, key: &VersionKey) -> Option<[Claim; 4]> {
+        let version = self.version(key)?;
+        let run = version.run.as_ref().and_then(|r| self.runs.unpack(r));
+        let package = match self.packages.get(key) {
+            Some(PackageState::Read(package)) => Some(&**package),
+            _ => None,
+        };
+        let from = Origins {
+            run: run.as_ref(),
+            run_gone: version
+                .run
+                .as_ref()
+                .is_some_and(|r| self.runs_gone.contains(r)),
+            package,
+            package_unreadable: self.packages.get(key) == Some(&PackageState::Unreadable),
+        };
+        Some(reproducible::judge(version, from))
+    }
+
+    /// Remembers that the tracker does not hold a run.
+    pub fn run_is_gone(&mut self, key: RunKey) {
+        self.runs_gone.insert(key);
+        self.revision += 1;
+    }
+
     /// The known changes of a subject, oldest first.
     pub fn timeline(&self, subject: &Subject) -> &[Change] {
         self.timeline.get(subject).map_or(&[], Vec::as_slice)
@@ -225,6 +255,11 @@ impl Fleet {
         }
         all.sort_by_key(|c| c.not_after);
         all
+    }
+
+    /// A model that a version of was made by a run.
+    pub fn model_made_by(&self, run: &RunKey) -> Option<&ModelKey> {
+        self.made_by.get(run).and_then(|models| models.first())
     }
 
     /// Whether another model's name looks the same on screen: writes to either would be refused.
