@@ -46,7 +46,6 @@ pub(super) fn mlserver(endpoint: &Endpoint, request: &Request) -> Reply {
             let rows: Vec<Value> = endpoint
                 .loaded
                 .iter()
-                .rev()
                 .map(|version| row(endpoint, *version, state, ""))
                 .collect();
             index(rows, request)
@@ -148,7 +147,12 @@ fn index(rows: Vec<Value>, request: &Request) -> Reply {
 fn not_found(request: &Request) -> Reply {
     let known = request.path.starts_with("/v2/health/") || request.path == "/v2/repository/index";
     if known {
-        Reply::json(405, json!({"detail": "Method Not Allowed"}))
+        let method = if request.path.ends_with("index") {
+            "POST"
+        } else {
+            "GET"
+        };
+        Reply::json(405, json!({"detail": "Method Not Allowed"})).with_header("allow", method)
     } else {
         Reply::json(404, json!({"detail": "Not Found"}))
     }
