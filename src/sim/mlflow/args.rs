@@ -58,13 +58,12 @@ impl Args {
         &self.method
     }
 
-    /// A text, empty and null counting as absent. Numbers pass as text, as protobuf lets them.
+    /// A text, empty and null counting as absent.
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Failure> {
         match self.single(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) if text.is_empty() => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(Value::Number(number)) => Ok(Some(number.to_string())),
             Some(other) => Err(Failure::value(name, other)),
         }
     }
@@ -87,10 +86,9 @@ impl Args {
     pub(crate) fn int(&self, name: &str) -> Result<Option<i64>, Failure> {
         match self.single(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(value @ Value::Number(number)) => number
-                .as_i64()
-                .map(Some)
-                .ok_or_else(|| Failure::value(name, value)),
+            // A fraction or a flag fails to parse and is then forgotten.
+            Some(Value::Bool(_)) => Ok(None),
+            Some(Value::Number(number)) => Ok(number.as_i64()),
             Some(value @ Value::String(text)) => text
                 .trim()
                 .parse()
@@ -119,7 +117,17 @@ impl Args {
         }
     }
 
-    /// A list of texts; a single one counts as a list in a query only.
+    /// A list of texts and nothing else.
+    pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, Failure> {
+        if let Some(whole @ Value::Array(rows)) = self.values.get(name)
+            && rows.iter().any(|row| !row.is_string())
+        {
+            return Err(Failure::value(name, whole));
+        }
+        self.list(name)
+    }
+
+    /// A list of texts or numbers; a single one counts as a list in a query only.
     pub(crate) fn list(&self, name: &str) -> Result<Vec<String>, Failure> {
         let wrong = |value: &Value| Failure::value(name, value);
         match self.values.get(name) {

@@ -80,6 +80,10 @@ impl Failure {
         Self::invalid(format!("{message} {HELP}"))
     }
 
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn reply(&self) -> Reply {
         if self.code.is_empty() {
             return crashed();

@@ -70,7 +70,17 @@ pub(crate) fn search(world: &World, args: &Args) -> Answer {
     let size = args.int("max_results")?.unwrap_or(0);
     check_size(size)?;
     let clauses = filter::parse(&args.text("filter")?.unwrap_or_default(), &EXPERIMENTS)?;
-    let mut order = args.list("order_by")?;
+    for clause in clauses
+        .iter()
+        .filter(|clause| clause.key == "experiment_id")
+    {
+        match &clause.value {
+            filter::Value::Text(id) => check_id(id)?,
+            filter::Value::List(ids) => ids.iter().try_for_each(|id| check_id(id))?,
+            _ => {}
+        }
+    }
+    let mut order = args.texts("order_by")?;
     if order.is_empty() {
         order.push("creation_time DESC".to_owned());
     }
@@ -96,6 +106,16 @@ pub(crate) fn search(world: &World, args: &Args) -> Answer {
         .done())
 }
 
+/// Experiment ids are numbers in text.
+pub(crate) fn check_id(id: &str) -> Result<(), Failure> {
+    match id.parse::<i64>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Failure::invalid(format!(
+            "Invalid experiment ID '{id}'. Experiment ID must be a valid integer."
+        ))),
+    }
+}
+
 /// The tracking store's own limits.
 pub(crate) fn check_size(size: i64) -> Result<(), Failure> {
     if size < 1 {
@@ -117,6 +137,7 @@ fn number(id: &str) -> u64 {
 
 pub(crate) fn get(world: &World, args: &Args) -> Answer {
     let id = args.required("experiment_id")?;
+    check_id(&id)?;
     let found = world
         .experiment(&id)
         .ok_or_else(|| Failure::missing(format!("No Experiment with id={id} exists")))?;

@@ -157,6 +157,10 @@ fn api(world: &mut World, request: &Request, path: &str) -> Reply {
     let Some(call) = rest.strip_prefix("2.0/mlflow/") else {
         return error::no_route();
     };
+    // Its path also reads as that of a model with the id `search`.
+    if call == "logged-models/search" && request.method == "GET" {
+        return Failure::missing("Logged model with ID 'search' not found.").reply();
+    }
     let Some((methods, run)) = route(call, ajax) else {
         return error::no_route();
     };
