@@ -148,14 +148,12 @@ async fn one(
             let bytes = reply.render();
             let half = Bytes::copy_from_slice(&bytes[..bytes.len() / 2]);
             let parts = stream::unfold(Some(half), |half| async move {
-                match half {
-                    Some(half) => Some((Ok(half), None)),
-                    None => {
-                        // The half has to leave before the connection ends.
-                        tokio::time::sleep(Duration::from_millis(20)).await;
-                        Some((Err(io::Error::from(io::ErrorKind::BrokenPipe)), None))
-                    }
+                if let Some(half) = half {
+                    return Some((Ok(half), None));
                 }
+                // The half has to leave before the connection ends.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Some((Err(io::Error::from(io::ErrorKind::BrokenPipe)), None))
             });
             let body = Body::from_stream(parts);
             response(&reply, now, Some(bytes.len()), body)

@@ -68,6 +68,20 @@ impl Args {
         }
     }
 
+    /// The name or the number of an enum's value; anything else counts as absent.
+    pub(crate) fn word(&self, name: &str) -> Option<String> {
+        match self.single(name)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Whether the request names an argument at all.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
     pub(crate) fn required(&self, name: &str) -> Result<String, Failure> {
         self.text(name)?.ok_or_else(|| Failure::required(name))
     }
@@ -85,9 +99,8 @@ impl Args {
     /// A whole number, also as text.
     pub(crate) fn int(&self, name: &str) -> Result<Option<i64>, Failure> {
         match self.single(name) {
-            None | Some(Value::Null) => Ok(None),
             // A fraction or a flag fails to parse and is then forgotten.
-            Some(Value::Bool(_)) => Ok(None),
+            None | Some(Value::Null | Value::Bool(_)) => Ok(None),
             Some(Value::Number(number)) => Ok(number.as_i64()),
             Some(value @ Value::String(text)) => text
                 .trim()

@@ -36,12 +36,12 @@ impl Row for Experiment {
 }
 
 /// Which lifecycle stages a view shows: active, deleted.
-pub(crate) fn view(args: &Args, name: &str) -> Result<(bool, bool), Failure> {
-    Ok(match args.text(name)?.as_deref() {
+pub(crate) fn view(args: &Args, name: &str) -> (bool, bool) {
+    match args.word(name).as_deref() {
         Some("DELETED_ONLY" | "2") => (false, true),
         Some("ALL" | "3") => (true, true),
         _ => (true, false),
-    })
+    }
 }
 
 fn row(experiment: &Experiment) -> Value {
@@ -86,7 +86,7 @@ pub(crate) fn search(world: &World, args: &Args) -> Answer {
     }
     let keys = filter::order_by(&order, &EXPERIMENTS)?;
     let offset = page::offset(args.text("page_token")?.as_deref())?;
-    let (active, deleted) = view(args, "view_type")?;
+    let (active, deleted) = view(args, "view_type");
     let mut rows: Vec<&Experiment> = world
         .experiments
         .iter()

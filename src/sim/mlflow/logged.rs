@@ -69,7 +69,7 @@ fn of<'a>(world: &'a World, model: &'a LoggedModel) -> Of<'a> {
 
 pub(crate) fn search(world: &World, args: &Args) -> Answer {
     let experiments = args.list("experiment_ids")?;
-    if experiments.is_empty() {
+    if !args.has("experiment_ids") {
         return Err(Failure::required("experiment_ids"));
     }
     let text = args.text("filter")?.unwrap_or_default();

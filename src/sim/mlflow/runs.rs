@@ -66,7 +66,7 @@ pub(crate) fn search(world: &World, args: &Args) -> Answer {
     let clauses = filter::parse(&args.text("filter")?.unwrap_or_default(), &RUNS)?;
     let keys = filter::order_by(&args.texts("order_by")?, &RUNS)?;
     let offset = page::offset(args.text("page_token")?.as_deref())?;
-    let (active, deleted) = view(args, "run_view_type")?;
+    let (active, deleted) = view(args, "run_view_type");
     let wanted = args.list("experiment_ids")?;
     wanted.iter().try_for_each(|id| check_id(id))?;
     // A deleted experiment's runs are hidden with it.

@@ -44,7 +44,7 @@ pub(super) fn answer(world: &World, endpoint: &Endpoint, request: &Request) -> R
                 "openapi": "3.0.2",
                 "info": {
                     "title": name,
-                    "description": "# None\n",
+                    "description": format!("# {name}:{}\n", version(world, endpoint)),
                     "version": version(world, endpoint),
                     "contact": {"name": "BentoML Team", "email": "contact@bentoml.com"},
                 },
@@ -69,8 +69,9 @@ pub(super) fn answer(world: &World, endpoint: &Endpoint, request: &Request) -> R
             }),
         ),
         (_, "/readyz" | "/healthz" | "/livez" | "/metrics" | "/docs.json" | "/schema.json") => {
-            Reply::text(405, "Method Not Allowed")
+            Reply::text(405, "Method Not Allowed").with_header("allow", "HEAD, GET")
         }
+        ("GET", "/predict") => Reply::text(405, "Method Not Allowed").with_header("allow", "POST"),
         _ => Reply::text(404, "Not Found"),
     }
 }

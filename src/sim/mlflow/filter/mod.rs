@@ -219,11 +219,9 @@ pub(crate) fn matches(clauses: &[Clause], row: &dyn Row) -> bool {
 
 #[expect(
     clippy::float_cmp,
-    reason = "the server compares stored doubles exactly"
+    reason = "the server compares stored doubles exactly; not-a-number differs from all"
 )]
 fn compare(op: Op, have: f64, want: f64) -> bool {
-    // Not-a-number is stored as zero with a flag that comparisons do not look at.
-    let have = if have.is_nan() { 0.0 } else { have };
     match op {
         Op::Eq => have == want,
         Op::Ne => have != want,

@@ -8,7 +8,7 @@ use crate::sim::mlflow::error::Failure;
 
 /// One key to order by.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Key {
+pub(crate) struct By {
     pub(crate) entity: Entity,
     pub(crate) key: String,
     pub(crate) ascending: bool,
@@ -16,11 +16,11 @@ pub(crate) struct Key {
 }
 
 /// Parses the clauses of an order.
-pub(crate) fn order_by(clauses: &[String], dialect: &Dialect) -> Result<Vec<Key>, Failure> {
+pub(crate) fn order_by(clauses: &[String], dialect: &Dialect) -> Result<Vec<By>, Failure> {
     clauses.iter().map(|clause| key(clause, dialect)).collect()
 }
 
-fn key(clause: &str, dialect: &Dialect) -> Result<Key, Failure> {
+fn key(clause: &str, dialect: &Dialect) -> Result<By, Failure> {
     let unreadable = || {
         Failure::invalid(format!(
             "Invalid order_by clause '{clause}'. Could not be parsed."
@@ -77,7 +77,7 @@ fn key(clause: &str, dialect: &Dialect) -> Result<Key, Failure> {
     };
     let numeric = entity == Entity::Metric
         || (entity == Entity::Attribute && dialect.numeric.contains(&key.as_str()));
-    Ok(Key {
+    Ok(By {
         entity,
         key,
         ascending,
@@ -85,7 +85,7 @@ fn key(clause: &str, dialect: &Dialect) -> Result<Key, Failure> {
     })
 }
 
-impl Key {
+impl By {
     /// Compares two things by this key: not-a-number after numbers, nothing last, whichever the
     /// direction.
     pub(crate) fn compare(&self, a: &dyn Row, b: &dyn Row) -> Ordering {

@@ -34,18 +34,15 @@ pub(crate) fn parse(filter: &str, dialect: &Dialect) -> Result<Vec<Clause>, Fail
     let mut strangers: Vec<&str> = Vec::new();
     let mut at = 0;
     while let Some(word) = words.get(at) {
-        match comparison(&words[at..]) {
-            Some((written, taken)) => {
-                clauses.push(written);
-                at += taken;
-            }
-            None => {
-                if *word != Word::And {
-                    strangers.push(word.shown());
-                }
-                at += 1;
-            }
+        if let Some((written, taken)) = comparison(&words[at..]) {
+            clauses.push(written);
+            at += taken;
+            continue;
         }
+        if *word != Word::And {
+            strangers.push(word.shown());
+        }
+        at += 1;
     }
     if !strangers.is_empty() {
         return Err(refused(dialect, &strangers));
@@ -202,7 +199,7 @@ fn bad_operator(op: &str, entity: Entity, key: &str, numeric: bool, dialect: &Di
         (_, Entity::Param) => format!("Invalid comparator '{op}' not one of '{NULLS}'"),
         (_, Entity::Tag) => format!("Invalid comparator '{op}' not one of '{NULLS}"),
         (_, Entity::Dataset) => format!("Invalid comparator '{op}' not one of '{LISTS}"),
-        (Words::Runs, Entity::Attribute) if numeric => {
+        (_, Entity::Attribute) if numeric => {
             format!("Invalid comparator '{op}' not one of '{LISTS}")
         }
         (_, Entity::Attribute) => format!("Invalid comparator '{op}' not one of '{LISTS}'"),
