@@ -1,6 +1,20 @@
 //! The field's vocabulary and its rules: pure values and functions. No I/O, no clock, no runtime,
 //! no drawing.
 
+pub mod action;
+pub mod change;
+pub mod deployment;
+pub mod fault;
+pub mod fleet;
 pub mod key;
+pub mod last_known;
+pub mod level;
+pub mod model;
+pub mod observation;
+pub mod query;
+pub mod rules;
+pub mod run;
+pub mod settings;
 pub mod text;
 pub mod time;
+pub mod wiring;

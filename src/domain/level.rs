@@ -1,0 +1,214 @@
+//! Levels and verdicts: how bad something is, in the words that every screen, sort and exit code share.
+
+use std::fmt;
+
+use super::key::SourceId;
+use super::text::Clean;
+use super::time::Since;
+
+/// How bad. The order is the roll-up order, worst last: what cannot be read outranks a warning,
+/// because it may hide anything.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Looked at, and fine.
+    #[default]
+    Ok,
+    /// Worth knowing, nothing to do.
+    Info,
+    /// Needs a look in working hours.
+    Warn,
+    /// Expected, but unreadable, stale, not a number, or of too few samples.
+    Unknown,
+    /// Needs somebody now.
+    Crit,
+}
+
+impl Level {
+    /// Every level, worst first: the order of lists.
+    pub const WORST_FIRST: [Self; 5] =
+        [Self::Crit, Self::Unknown, Self::Warn, Self::Info, Self::Ok];
+
+    /// The word on screen and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Unknown => "unknown",
+            Self::Crit => "crit",
+        }
+    }
+
+    /// The process exit code that `--check` maps the level to.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Ok | Self::Info => 0,
+            Self::Warn => 10,
+            Self::Crit => 20,
+            Self::Unknown => 30,
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// What kind of finding a [`Reason`] is. The word is stable: scripts match on it.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
+pub enum ReasonCode {
+    /// The registry's champion and the answering version differ, past the grace.
+    #[serde(rename = "skew.behind")]
+    SkewBehind,
+    /// The endpoint answers a newer version than the one it follows.
+    #[serde(rename = "skew.ahead")]
+    SkewAhead,
+    /// The wanted version is there but does not come up.
+    #[serde(rename = "skew.stuck")]
+    SkewStuck,
+    /// The wanted version is on its way, within its grace.
+    #[serde(rename = "skew.rolling-out")]
+    SkewRollingOut,
+    /// Several versions answer at once.
+    #[serde(rename = "skew.split")]
+    SkewSplit,
+    /// The endpoint is held at a version on purpose.
+    #[serde(rename = "skew.held-back")]
+    SkewHeldBack,
+    /// No evidence says which version answers.
+    #[serde(rename = "skew.unlinked")]
+    SkewUnlinked,
+    /// The endpoint does not answer, or says that it is not ready.
+    #[serde(rename = "endpoint.unready")]
+    EndpointUnready,
+    /// The endpoint answers, but slower than its limit.
+    #[serde(rename = "endpoint.slow")]
+    EndpointSlow,
+    /// A source that this model rests on does not answer.
+    #[serde(rename = "source.down")]
+    SourceDown,
+    /// What is known of this model is older than its limit.
+    #[serde(rename = "facts.stale")]
+    FactsStale,
+    /// The champion version is not in a usable state in the registry.
+    #[serde(rename = "version.not-ready")]
+    VersionNotReady,
+    /// The champion alias points at a version that the registry does not hold.
+    #[serde(rename = "version.missing")]
+    VersionMissing,
+    /// Alias and stage disagree about which version is in production.
+    #[serde(rename = "registry.alias-stage")]
+    AliasStageDisagree,
+    /// The champion was trained longer ago than the policy's limit.
+    #[serde(rename = "model.stale")]
+    ModelStale,
+    /// The newest training run failed.
+    #[serde(rename = "run.failed")]
+    RunFailed,
+    /// Two keys look alike on screen.
+    #[serde(rename = "identity.look-alike")]
+    LookAlike,
+}
+
+impl ReasonCode {
+    /// The stable word, as in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::SkewBehind => "skew.behind",
+            Self::SkewAhead => "skew.ahead",
+            Self::SkewStuck => "skew.stuck",
+            Self::SkewRollingOut => "skew.rolling-out",
+            Self::SkewSplit => "skew.split",
+            Self::SkewHeldBack => "skew.held-back",
+            Self::SkewUnlinked => "skew.unlinked",
+            Self::EndpointUnready => "endpoint.unready",
+            Self::EndpointSlow => "endpoint.slow",
+            Self::SourceDown => "source.down",
+            Self::FactsStale => "facts.stale",
+            Self::VersionNotReady => "version.not-ready",
+            Self::VersionMissing => "version.missing",
+            Self::AliasStageDisagree => "registry.alias-stage",
+            Self::ModelStale => "model.stale",
+            Self::RunFailed => "run.failed",
+            Self::LookAlike => "identity.look-alike",
+        }
+    }
+}
+
+/// One finding: what, how bad, in words, since when, and which source says so.
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Reason {
+    /// What kind of finding.
+    pub code: ReasonCode,
+    /// How bad.
+    pub level: Level,
+    /// A short sentence with the numbers in it.
+    pub text: Clean,
+    /// Since when, as far as is known.
+    pub since: Since,
+    /// The source whose answer shows it.
+    pub source: Option<SourceId>,
+}
+
+/// The outcome of a rule: the worst level of its reasons, and the reasons, worst first.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Verdict {
+    /// The worst level, [`Level::Ok`] without reasons.
+    pub level: Level,
+    /// Why, worst first; reasons of one level keep the order of the rules.
+    pub reasons: Vec<Reason>,
+}
+
+impl Verdict {
+    /// Rolls reasons up.
+    pub fn of(mut reasons: Vec<Reason>) -> Self {
+        reasons.sort_by_key(|r| std::cmp::Reverse(r.level));
+        Self {
+            level: reasons.first().map_or(Level::Ok, |r| r.level),
+            reasons,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_outranks_a_warning_and_yields_to_critical() {
+        assert!(Level::Crit > Level::Unknown && Level::Unknown > Level::Warn);
+        let mut all = Level::WORST_FIRST;
+        all.sort();
+        all.reverse();
+        assert_eq!(all, Level::WORST_FIRST);
+    }
+
+    #[test]
+    fn a_code_reads_the_same_in_text_and_in_json() {
+        for code in [
+            ReasonCode::SkewBehind,
+            ReasonCode::AliasStageDisagree,
+            ReasonCode::LookAlike,
+        ] {
+            let json = serde_json::to_value(code).expect("a unit variant serializes");
+            assert_eq!(json, code.word());
+        }
+    }
+}

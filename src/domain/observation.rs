@@ -1,0 +1,217 @@
+//! What a source actor tells the fleet: typed rows with the time they were asked for and how much
+//! they cover.
+
+use std::sync::Arc;
+
+use super::deployment::EndpointReading;
+use super::fault::Fault;
+use super::key::{DeploymentKey, ExperimentKey, ModelKey, RunKey, SourceId, VersionKey};
+use super::model::{ModelVersion, RegisteredModel};
+use super::run::{Experiment, Run};
+use super::text::Clean;
+use super::time::Millis;
+
+/// The most rows that one observation carries: larger answers come in several.
+pub const ROWS_PER_MESSAGE: usize = 512;
+
+/// One part of what a source offers, polled at a cadence of its own.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Feed {
+    /// The models on screen, with their aliases: the fast tick.
+    WatchedModels,
+    /// Every registered model: the full sweep.
+    Models,
+    /// The newest versions: the medium tick.
+    NewestVersions,
+    /// Every version: the full sweep.
+    Versions,
+    /// The list of experiments.
+    Experiments,
+    /// Runs that are running or ended or started lately: the delta tick.
+    RecentRuns,
+    /// The newest runs of the experiments on screen.
+    OpenRuns,
+    /// A serving endpoint's health and versions.
+    Endpoint,
+}
+
+impl Feed {
+    /// The word in JSON and logs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::WatchedModels => "watched-models",
+            Self::Models => "models",
+            Self::NewestVersions => "newest-versions",
+            Self::Versions => "versions",
+            Self::Experiments => "experiments",
+            Self::RecentRuns => "recent-runs",
+            Self::OpenRuns => "open-runs",
+            Self::Endpoint => "endpoint",
+        }
+    }
+}
+
+/// How much of the truth an answer covers. Absence means gone only under `Full`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Coverage {
+    /// Everything in the scope, all pages: what is absent is gone.
+    Full(Scope),
+    /// Some rows; nothing follows from absence.
+    Partial,
+    /// What changed since the stamp; nothing follows from absence.
+    Tail(Millis),
+}
+
+/// What a full answer is full of. The source is implied.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Scope {
+    /// All registered models of the registry.
+    Models,
+    /// All versions of all models of the registry.
+    Versions,
+    /// All versions of one model.
+    VersionsOf(ModelKey),
+    /// All experiments of the tracker.
+    Experiments,
+    /// All endpoints of the source.
+    Endpoints,
+}
+
+/// The rows of an observation, of one type.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Rows {
+    /// Registered models.
+    Models(Vec<RegisteredModel>),
+    /// Model versions.
+    Versions(Vec<ModelVersion>),
+    /// Experiments.
+    Experiments(Vec<Experiment>),
+    /// Runs.
+    Runs(Vec<Run>),
+    /// Endpoints.
+    Endpoints(Vec<EndpointReading>),
+}
+
+impl Rows {
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Models(rows) => rows.len(),
+            Self::Versions(rows) => rows.len(),
+            Self::Experiments(rows) => rows.len(),
+            Self::Runs(rows) => rows.len(),
+            Self::Endpoints(rows) => rows.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The identity of a row, whatever its type.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum FactKey {
+    /// A registered model.
+    Model(ModelKey),
+    /// A model version.
+    Version(VersionKey),
+    /// An experiment.
+    Experiment(ExperimentKey),
+    /// A run.
+    Run(RunKey),
+    /// An endpoint.
+    Endpoint(DeploymentKey),
+}
+
+/// A source's answer to one poll of one feed, before the actor has compared it with the last one.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Answer {
+    /// How much it covers.
+    pub coverage: Coverage,
+    /// The rows.
+    pub rows: Rows,
+    /// The server's clock, from its `Date` header.
+    pub server_time: Option<Millis>,
+}
+
+/// The context that an observation belongs to, and which visit of it: after a switch, what an old
+/// generation still sends is dropped.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ContextRef {
+    /// The context's name.
+    pub name: Clean,
+    /// Rises with each entry into a context.
+    pub generation: u64,
+}
+
+/// One typed answer of one source with the time it was asked for.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Observation {
+    /// Whose fleet it belongs to.
+    pub context: Arc<ContextRef>,
+    /// Who says so.
+    pub source: SourceId,
+    /// Which feed.
+    pub feed: Feed,
+    /// When the request was sent: the age of everything in here.
+    pub asked_at: Millis,
+    /// The server's own clock, where it tells.
+    pub server_time: Option<Millis>,
+    /// How much it covers.
+    pub coverage: Coverage,
+    /// Rows that are new or changed since the last observation of this actor.
+    pub upserts: Rows,
+    /// Rows that a full answer no longer holds.
+    pub gone: Vec<FactKey>,
+}
+
+/// The outcome of one poll, for the health strip: sent after the rows, also when nothing changed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PollReport {
+    /// Whose.
+    pub context: Arc<ContextRef>,
+    /// Which source.
+    pub source: SourceId,
+    /// Which feed.
+    pub feed: Feed,
+    /// When the request was sent.
+    pub asked_at: Millis,
+    /// How long the whole poll took, in milliseconds.
+    pub took_ms: u64,
+    /// The server's clock minus ours, in milliseconds, where it tells.
+    pub clock_skew_ms: Option<i64>,
+    /// The fault, if it failed.
+    pub fault: Option<Fault>,
+    /// When the next poll of this feed is due.
+    pub next_at: Millis,
+}
+
+/// What a server version and a token may do. Only what is denied dims a key.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Abilities {
+    /// The product and version, as it says.
+    pub server: Clean,
+    /// Who we are to it, as it says.
+    pub user: Option<Clean>,
+    /// Capabilities by name, each allowed, denied or not known.
+    pub rights: Vec<(Clean, Right)>,
+    /// Remarks for `doctor` (an old version, a missing feature).
+    pub remarks: Vec<Clean>,
+}
+
+/// Whether something may be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Right {
+    /// It may.
+    Allowed,
+    /// It may not, as the server said.
+    Denied,
+    /// Nobody has said.
+    NotKnown,
+}

@@ -1,0 +1,336 @@
+//! What the user has set, complete and checked: the outcome of configuration, without the files.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::key::DeploymentKind;
+use super::text::Clean;
+
+/// Everything the program was told.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Settings {
+    /// Contexts by name; one is entered at a time.
+    pub contexts: BTreeMap<String, Context>,
+    /// The context to enter at the start.
+    pub context: String,
+    /// How the console looks and behaves.
+    pub console: Console,
+    /// Keys by command id, replacing that command's defaults.
+    pub keys: BTreeMap<String, Vec<String>>,
+}
+
+/// How the console looks and behaves.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Console {
+    /// Theme name, or `auto` for dark or light after the terminal.
+    pub theme: String,
+    /// Symbols: `auto`, `unicode` or `ascii`.
+    pub symbols: String,
+    /// Colour: `auto`, `never`, `16`, `256`, `truecolor`.
+    pub color: String,
+    /// Whether the mouse is reported.
+    pub mouse: bool,
+}
+
+impl Default for Console {
+    fn default() -> Self {
+        Self {
+            theme: "auto".to_owned(),
+            symbols: "auto".to_owned(),
+            color: "auto".to_owned(),
+            mouse: true,
+        }
+    }
+}
+
+/// Whether writes are possible in a context.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Writes {
+    /// Reading only.
+    #[default]
+    Off,
+    /// Arm first, then confirm.
+    Armed,
+    /// Confirm each.
+    Confirm,
+}
+
+/// One fleet: its sources, how they are joined, and its policies.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Context {
+    /// The name in the header.
+    pub name: Clean,
+    /// Whether writes are possible.
+    pub writes: Writes,
+    /// Whether a confirmation must type the context's name too.
+    pub protected: bool,
+    /// Whether the header says SIMULATED.
+    pub simulated: bool,
+    /// What is polled.
+    pub sources: Vec<SourceSettings>,
+    /// Serving endpoints: what they are and what they should answer.
+    pub deployments: Vec<DeploymentSettings>,
+    /// Per-model overrides by the model's name.
+    pub models: BTreeMap<String, ModelSettings>,
+    /// Limits that rules judge by.
+    pub policy: Policy,
+}
+
+/// The systems that sources can be.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceKind {
+    /// An MLflow server: registry and tracker.
+    Mlflow,
+    /// A serving endpoint that answers for itself.
+    Serving(DeploymentKind),
+}
+
+impl fmt::Display for SourceKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mlflow => f.pad("mlflow"),
+            Self::Serving(kind) => kind.fmt(f),
+        }
+    }
+}
+
+/// One source: where, as whom, how often.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SourceSettings {
+    /// Its name, unique in the context.
+    pub name: String,
+    /// What it is.
+    pub kind: SourceKind,
+    /// Base URL without user information; may have a path.
+    pub url: String,
+    /// How to prove who we are.
+    pub auth: Auth,
+    /// Certificates.
+    pub tls: Tls,
+    /// Headers sent with each request (never credentials: those are `auth`).
+    pub headers: Vec<(String, String)>,
+    /// The `Host` header, where the server insists on a name.
+    pub host_header: Option<String>,
+    /// The workspace, where the server has them.
+    pub workspace: Option<String>,
+    /// The fastest cadence; feeds scale theirs from it.
+    pub every: Duration,
+    /// The deadline of one request.
+    pub timeout: Duration,
+    /// The largest answer accepted, in bytes.
+    pub max_answer: u64,
+    /// Whether headless commands fail when it does not answer.
+    pub required: bool,
+}
+
+impl SourceSettings {
+    /// A source with the defaults for its kind.
+    pub fn new(name: &str, kind: SourceKind, url: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            url: url.trim_end_matches('/').to_owned(),
+            auth: Auth::None,
+            tls: Tls::default(),
+            headers: Vec::new(),
+            host_header: None,
+            workspace: None,
+            every: Duration::from_secs(match kind {
+                SourceKind::Mlflow => 10,
+                SourceKind::Serving(_) => 5,
+            }),
+            timeout: Duration::from_secs(10),
+            max_answer: 32 * 1024 * 1024,
+            required: true,
+        }
+    }
+}
+
+/// How a source is told who we are.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub enum Auth {
+    /// Not at all.
+    #[default]
+    None,
+    /// HTTP Basic.
+    Basic {
+        /// The user name.
+        user: SecretRef,
+        /// The password.
+        password: SecretRef,
+    },
+    /// A bearer token.
+    Bearer(SecretRef),
+}
+
+/// Where a secret is found. The secret itself is never in the settings' `Debug`.
+#[derive(Clone, PartialEq)]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file, readable by its owner only.
+    File(PathBuf),
+    /// A key of a `[mlflow]` section in an INI credentials file.
+    Ini {
+        /// The file.
+        file: PathBuf,
+        /// The key.
+        key: String,
+    },
+    /// A command's first line of output.
+    Command(Vec<String>),
+    /// Written in the file itself: works, and `config check` warns.
+    Inline(String),
+}
+
+impl fmt::Debug for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "env {name}"),
+            Self::File(path) => write!(f, "file {}", path.display()),
+            Self::Ini { file, key } => write!(f, "{key} in {}", file.display()),
+            Self::Command(argv) => write!(f, "command {}", argv.first().map_or("", String::as_str)),
+            Self::Inline(_) => f.write_str("inline (redacted)"),
+        }
+    }
+}
+
+/// Certificates of a source.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Tls {
+    /// Extra certificate authorities, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Client certificate and key in one PEM.
+    pub client_cert: Option<PathBuf>,
+    /// Accept any certificate: shown as a warning wherever the source is shown.
+    pub insecure: bool,
+}
+
+/// How the endpoint's own version words become the registry's.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub enum VersionMap {
+    /// The same word.
+    #[default]
+    Equal,
+    /// Without a leading `v`.
+    StripV,
+    /// The registry version whose tag `quarterdeck.serving_version` has the endpoint's word.
+    VersionTag,
+    /// The first group of a regular expression.
+    Regex(String),
+}
+
+/// What a deployment follows.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Follows {
+    /// An alias of its model, `champion` unless said otherwise.
+    Alias(String),
+    /// One version, on purpose.
+    Version(String),
+    /// Nothing: no skew is judged.
+    None,
+    /// Not set: by convention the champion.
+    #[default]
+    Default,
+}
+
+/// How a new version gets to a deployment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rollout {
+    /// Nobody said.
+    #[default]
+    None,
+    /// Another system does it; the console watches.
+    External,
+    /// V2 repository load.
+    V2Load,
+    /// A named command or pipeline.
+    Hook,
+}
+
+/// A serving endpoint's wiring. Each `None` leaves it to tags, then to convention.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DeploymentSettings {
+    /// Its name, also the name of its source.
+    pub name: String,
+    /// The kind of server.
+    pub kind: DeploymentKind,
+    /// Base URL.
+    pub url: String,
+    /// The registered model it serves.
+    pub model: Option<String>,
+    /// The model's name as the endpoint knows it, where it differs.
+    pub served_name: Option<String>,
+    /// What it follows.
+    pub follows: Follows,
+    /// `prod`, `staging`, …
+    pub environment: Option<String>,
+    /// How its version words map.
+    pub version_map: Option<VersionMap>,
+    /// The version it serves, declared: for servers that cannot tell.
+    pub declared_version: Option<String>,
+    /// Why it is held at a version.
+    pub hold: Option<String>,
+    /// How a new version gets there.
+    pub rollout: Rollout,
+}
+
+/// Per-model overrides.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct ModelSettings {
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Where its runbook is.
+    pub runbook: Option<String>,
+    /// The metric that tells its quality.
+    pub metric: Option<String>,
+    /// Whether more of it is better.
+    pub higher_is_better: Option<bool>,
+    /// Deployments that serve it, by name or URL.
+    pub deployments: Vec<String>,
+    /// How old its champion may be.
+    pub max_age: Option<Duration>,
+}
+
+/// Limits that rules judge by. Tags may tighten them and never go below.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Policy {
+    /// The alias that names the version in production.
+    pub champion: String,
+    /// The alias of the candidate.
+    pub challenger: String,
+    /// How long serving may lag behind an alias move before it counts as behind.
+    pub rollout_grace: Duration,
+    /// How long a version may load before it counts as stuck.
+    pub stuck_after: Duration,
+    /// How many cadences a fact may miss before it is stale.
+    pub stale_after_polls: u32,
+    /// How many cadences a source may fail before it is down.
+    pub down_after_polls: u32,
+    /// An endpoint's health answer slower than this is worth a warning.
+    pub slow_probe: Duration,
+    /// How old a champion may be, if limited.
+    pub max_model_age: Option<Duration>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            champion: "champion".to_owned(),
+            challenger: "challenger".to_owned(),
+            rollout_grace: Duration::from_secs(10 * 60),
+            stuck_after: Duration::from_secs(5 * 60),
+            stale_after_polls: 3,
+            down_after_polls: 3,
+            slow_probe: Duration::from_secs(1),
+            max_model_age: None,
+        }
+    }
+}

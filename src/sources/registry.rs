@@ -1,0 +1,1 @@
+//! Which module speaks for which kind of source.

@@ -1,0 +1,169 @@
+//! Every request the program can send, as two closed enums: reads, and writes that need a ticket.
+//!
+//! The HTTP method does not tell them apart: a search by POST is a read. A test lists both enums, so
+//! that a new route is a decision and not an accident.
+
+use crate::domain::key::Key;
+
+/// A request that changes nothing on the server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReadRoute {
+    /// `GET /health`: alive, without a database check.
+    MlflowHealth,
+    /// `GET /version`: the package version.
+    MlflowVersion,
+    /// `GET /api/3.0/mlflow/server-info`.
+    MlflowServerInfo,
+    /// `GET /api/2.0/mlflow/users/current`: who we are under basic-auth.
+    MlflowCurrentUser,
+    /// `GET /api/3.0/mlflow/users/current/permissions`.
+    MlflowPermissions,
+    /// `POST experiments/search`.
+    MlflowExperiments,
+    /// `POST runs/search`.
+    MlflowRuns,
+    /// `GET runs/get`.
+    MlflowRun,
+    /// `GET metrics/get-history`.
+    MlflowHistory,
+    /// `GET metrics/get-history-bulk-interval`.
+    MlflowHistoryInterval,
+    /// `GET registered-models/search`.
+    MlflowModels,
+    /// `GET registered-models/get`.
+    MlflowModel,
+    /// `GET registered-models/alias`.
+    MlflowAlias,
+    /// `GET model-versions/search`.
+    MlflowVersions,
+    /// `GET model-versions/get`.
+    MlflowVersionGet,
+    /// `POST logged-models/search`.
+    MlflowLoggedModels,
+    /// `GET artifacts/list`.
+    MlflowArtifacts,
+    /// `GET logged-models/{id}/artifacts/directories`.
+    MlflowLoggedModelArtifacts(Key),
+    /// `GET /model-versions/get-artifact`: a file of a version's package.
+    MlflowVersionFile,
+    /// `GET /v2`: server name and version.
+    V2Server,
+    /// `GET /v2/health/ready`.
+    V2Ready,
+    /// `GET /v2/models/{m}/ready`, or of one version.
+    V2ModelReady(Key, Option<Key>),
+    /// `GET /v2/models/{m}`: metadata.
+    V2Model(Key),
+    /// `POST /v2/repository/index`: the versions, where the server has a repository.
+    V2Index,
+    /// `GET /v1/models/{m}`: TensorFlow Serving's version states.
+    TfModel(Key),
+    /// `GET /readyz` of a `BentoML` server.
+    BentoReady,
+    /// `GET /metrics` of a `BentoML` server.
+    BentoMetrics,
+    /// `GET /docs.json` of a `BentoML` server.
+    BentoDocs,
+    /// `GET /ping` of `mlflow models serve`.
+    ScoringPing,
+    /// `GET /version` of `mlflow models serve`: the package version, never the model's.
+    ScoringVersion,
+}
+
+/// A request that changes a server. Each needs a [`crate::domain::action::Ticket`].
+///
+/// This version of the program writes nothing, so the enum has no variants and no such request can
+/// be made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum WriteRoute {}
+
+/// How a route is called.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Method {
+    /// GET.
+    Get,
+    /// POST.
+    Post,
+}
+
+impl ReadRoute {
+    /// Method and path, percent-encoded, to be joined to the source's base URL.
+    pub fn line(&self) -> (Method, String) {
+        use Method::{Get, Post};
+        let api = |path: &str| format!("/api/2.0/mlflow/{path}");
+        match self {
+            Self::MlflowHealth => (Get, "/health".to_owned()),
+            Self::MlflowVersion | Self::ScoringVersion => (Get, "/version".to_owned()),
+            Self::MlflowServerInfo => (Get, "/api/3.0/mlflow/server-info".to_owned()),
+            Self::MlflowCurrentUser => (Get, api("users/current")),
+            Self::MlflowPermissions => {
+                (Get, "/api/3.0/mlflow/users/current/permissions".to_owned())
+            }
+            Self::MlflowExperiments => (Post, api("experiments/search")),
+            Self::MlflowRuns => (Post, api("runs/search")),
+            Self::MlflowRun => (Get, api("runs/get")),
+            Self::MlflowHistory => (Get, api("metrics/get-history")),
+            Self::MlflowHistoryInterval => (Get, api("metrics/get-history-bulk-interval")),
+            Self::MlflowModels => (Get, api("registered-models/search")),
+            Self::MlflowModel => (Get, api("registered-models/get")),
+            Self::MlflowAlias => (Get, api("registered-models/alias")),
+            Self::MlflowVersions => (Get, api("model-versions/search")),
+            Self::MlflowVersionGet => (Get, api("model-versions/get")),
+            Self::MlflowLoggedModels => (Post, api("logged-models/search")),
+            Self::MlflowArtifacts => (Get, api("artifacts/list")),
+            Self::MlflowLoggedModelArtifacts(id) => (
+                Get,
+                api(&format!(
+                    "logged-models/{}/artifacts/directories",
+                    segment(id)
+                )),
+            ),
+            Self::MlflowVersionFile => (Get, "/model-versions/get-artifact".to_owned()),
+            Self::V2Server => (Get, "/v2".to_owned()),
+            Self::V2Ready => (Get, "/v2/health/ready".to_owned()),
+            Self::V2ModelReady(name, None) => (Get, format!("/v2/models/{}/ready", segment(name))),
+            Self::V2ModelReady(name, Some(version)) => (
+                Get,
+                format!(
+                    "/v2/models/{}/versions/{}/ready",
+                    segment(name),
+                    segment(version)
+                ),
+            ),
+            Self::V2Model(name) => (Get, format!("/v2/models/{}", segment(name))),
+            Self::V2Index => (Post, "/v2/repository/index".to_owned()),
+            Self::TfModel(name) => (Get, format!("/v1/models/{}", segment(name))),
+            Self::BentoReady => (Get, "/readyz".to_owned()),
+            Self::BentoMetrics => (Get, "/metrics".to_owned()),
+            Self::BentoDocs => (Get, "/docs.json".to_owned()),
+            Self::ScoringPing => (Get, "/ping".to_owned()),
+        }
+    }
+}
+
+/// One path segment, percent-encoded: everything but unreserved characters.
+fn segment(key: &Key) -> String {
+    let mut out = String::with_capacity(key.raw().len());
+    for byte in key.raw().bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.extend(
+                [byte >> 4, byte & 15].map(|n| char::from(b"0123456789ABCDEF"[usize::from(n)])),
+            );
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_leave_its_path_segment() {
+        let (_, path) = ReadRoute::V2Model(Key::new("../a/b?c#d é")).line();
+        assert_eq!(path, "/v2/models/..%2Fa%2Fb%3Fc%23d%20%C3%A9");
+    }
+}

@@ -1,0 +1,151 @@
+//! Putting text into a buffer: clipped, by role, never outside the area.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::look::Look;
+use super::text;
+use super::theme::Role;
+
+/// A piece of a line: text and what it is.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Span<'a> {
+    /// What it is.
+    pub role: Role,
+    /// The text: our own or [`Clean`](crate::domain::text::Clean).
+    pub text: Cow<'a, str>,
+}
+
+/// A piece of a line.
+pub fn span<'a>(role: Role, text: impl Into<Cow<'a, str>>) -> Span<'a> {
+    Span {
+        role,
+        text: text.into(),
+    }
+}
+
+/// The columns that pieces take together.
+pub fn spans_width(spans: &[Span<'_>]) -> usize {
+    spans.iter().map(|s| text::width(&s.text)).sum()
+}
+
+/// Writes text at a place, at most to the area's right edge; returns the column after it.
+pub fn put(buf: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style) -> u16 {
+    let area = area.intersection(buf.area);
+    if y < area.top() || y >= area.bottom() || x < area.left() || x >= area.right() {
+        return x;
+    }
+    buf.set_stringn(x, y, text, usize::from(area.right() - x), style)
+        .0
+}
+
+/// Writes pieces one after another, cutting the last that fits with an ellipsis; returns the column
+/// after them.
+pub fn put_spans(
+    buf: &mut Buffer,
+    look: &Look,
+    area: Rect,
+    x: u16,
+    y: u16,
+    spans: &[Span<'_>],
+) -> u16 {
+    let mut x = x;
+    for (i, span) in spans.iter().enumerate() {
+        let room = usize::from(area.right().saturating_sub(x));
+        let rest = spans_width(&spans[i..]);
+        let style = look.style(span.role);
+        if rest > room && text::width(&span.text) >= room {
+            let cut = text::cut(&span.text, room, look.symbols.ellipsis);
+            let cut = if text::width(&span.text) == room {
+                // It fits itself, but more follows: its last column says so.
+                Cow::Owned(format!(
+                    "{}{}",
+                    text::head(&span.text, room.saturating_sub(1)),
+                    look.symbols.ellipsis
+                ))
+            } else {
+                cut
+            };
+            return put(buf, area, x, y, &cut, style);
+        }
+        x = put(buf, area, x, y, &span.text, style);
+    }
+    x
+}
+
+/// Writes pieces so that they end at the area's right edge; returns the column they start at.
+pub fn put_right(buf: &mut Buffer, look: &Look, area: Rect, y: u16, spans: &[Span<'_>]) -> u16 {
+    let w = u16::try_from(spans_width(spans)).unwrap_or(u16::MAX);
+    let x = area.right().saturating_sub(w).max(area.left());
+    put_spans(buf, look, area, x, y, spans);
+    x
+}
+
+/// Fills one row with a glyph.
+pub fn fill_row(buf: &mut Buffer, area: Rect, y: u16, glyph: &str, style: Style) {
+    let area = area.intersection(buf.area);
+    if y < area.top() || y >= area.bottom() {
+        return;
+    }
+    for x in area.left()..area.right() {
+        if let Some(cell) = buf.cell_mut((x, y)) {
+            cell.set_symbol(glyph).set_style(style);
+        }
+    }
+}
+
+/// Empties an area: a dialog is drawn over what was there.
+pub fn clear(buf: &mut Buffer, area: Rect) {
+    let area = area.intersection(buf.area);
+    for y in area.top()..area.bottom() {
+        for x in area.left()..area.right() {
+            if let Some(cell) = buf.cell_mut((x, y)) {
+                cell.reset();
+            }
+        }
+    }
+    // A wide glyph that reaches in from the left would draw over the first column.
+    if area.left() > buf.area.left() {
+        for y in area.top()..area.bottom() {
+            if let Some(cell) = buf.cell_mut((area.left() - 1, y))
+                && text::width(cell.symbol()) > 1
+            {
+                cell.set_symbol(" ");
+            }
+        }
+    }
+}
+
+/// The `n`-th row of an area, empty below it.
+pub fn row(area: Rect, n: u16) -> Rect {
+    Rect {
+        y: area.y.saturating_add(n.min(area.height)),
+        height: u16::from(n < area.height),
+        ..area
+    }
+}
+
+/// The area less `top` rows above and `bottom` below.
+pub fn inner_rows(area: Rect, top: u16, bottom: u16) -> Rect {
+    let top = top.min(area.height);
+    let bottom = bottom.min(area.height - top);
+    Rect {
+        y: area.y + top,
+        height: area.height - top - bottom,
+        ..area
+    }
+}
+
+/// The area less `left` columns and `right` columns.
+pub fn inner_columns(area: Rect, left: u16, right: u16) -> Rect {
+    let left = left.min(area.width);
+    let right = right.min(area.width - left);
+    Rect {
+        x: area.x + left,
+        width: area.width - left - right,
+        ..area
+    }
+}
