@@ -1,0 +1,1 @@
+//! Tests of certificates against a TLS server on loopback.
