@@ -9,6 +9,7 @@
 //! | [`ui`] | drawing: theme, table, chart, form, frame pieces, exports; pure |
 //! | [`panes`] | state, update and view of each pane and dialog; pure |
 //! | [`sources`] | one module a system: wire types, map to domain, requests |
+//! | [`store`] | what outlives the process: the ledger of changes, the last-known state, the journal |
 //! | [`terminal`] | enter, leave, suspend; the writer thread; capabilities; OSC strings |
 //! | [`sim`] | the simulated fleet behind `quarterdeck demo` |
 //!
@@ -21,5 +22,6 @@ pub mod intent;
 pub mod panes;
 pub mod sim;
 pub mod sources;
+pub mod store;
 pub mod terminal;
 pub mod ui;
