@@ -5,8 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::key::DeploymentKind;
-use super::text::Clean;
+use super::key::{DeploymentKey, DeploymentKind, Key};
+use super::text::{Clean, without_credentials};
 
 /// Everything the program was told.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -280,6 +280,24 @@ pub struct DeploymentSettings {
     pub hold: Option<String>,
     /// How a new version gets there.
     pub rollout: Rollout,
+}
+
+impl DeploymentSettings {
+    /// The deployment's identity: from the settings alone, so that it is the same whether the
+    /// endpoint answers or not. The name is empty where only the endpoint could tell it.
+    pub fn key(&self) -> DeploymentKey {
+        DeploymentKey {
+            kind: self.kind,
+            base: Key::new(without_credentials(&self.url).trim_end_matches('/')),
+            scope: Key::new(""),
+            name: Key::new(
+                self.served_name
+                    .as_deref()
+                    .or(self.model.as_deref())
+                    .unwrap_or_default(),
+            ),
+        }
+    }
 }
 
 /// Per-model overrides.
