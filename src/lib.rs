@@ -8,6 +8,7 @@
 //! | [`intent`] | command table, keymap, messages, effects, filter grammar; pure |
 //! | [`ui`] | drawing: theme, table, chart, form, frame pieces, exports; pure |
 //! | [`panes`] | state, update and view of each pane and dialog; pure |
+//! | [`runtime`] | the only place that spawns: the loop, source actors, schedule, effects, signals |
 //! | [`sources`] | one module a system: wire types, map to domain, requests |
 //! | [`store`] | what outlives the process: the ledger of changes, the last-known state, the journal |
 //! | [`terminal`] | enter, leave, suspend; the writer thread; capabilities; OSC strings |
@@ -20,6 +21,7 @@
 pub mod domain;
 pub mod intent;
 pub mod panes;
+pub mod runtime;
 pub mod sim;
 pub mod sources;
 pub mod store;

@@ -15,12 +15,13 @@ use self::view::{DeploymentView, ModelView};
 use super::change::{Change, ChangeKind, Subject};
 use super::deployment::EndpointReading;
 use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, RunKey, SourceId, VersionKey};
-use super::last_known::{Held, LastKnown};
+use super::last_known::{Held, LastKnown, SourceStamp};
 use super::model::{ModelVersion, Package, RegisteredModel};
 use super::observation::{ContextRef, FactKey, PollReport, Scope};
 use super::rules::freshness::{self, Freshness, SourceHealth};
 use super::run::Experiment;
 use super::settings::Context;
+use super::text::Clean;
 use super::time::Millis;
 use super::wiring::{self, Join};
 
@@ -321,7 +322,26 @@ impl Fleet {
             experiments: self.experiments.values().cloned().collect(),
             endpoints: self.endpoints.values().cloned().collect(),
             runs,
+            sources: self.stamps(),
         }
+    }
+
+    /// How each feed of each source stands.
+    fn stamps(&self) -> Vec<SourceStamp> {
+        let feeds = |(id, health): (&SourceId, &SourceHealth)| {
+            let id = id.clone();
+            let feeds: Vec<_> = health.feeds.iter().map(|(f, h)| (*f, h.clone())).collect();
+            feeds.into_iter().filter_map(move |(feed, health)| {
+                Some(SourceStamp {
+                    source: id.clone(),
+                    feed,
+                    answered_at: health.good_at,
+                    asked_at: health.asked_at?,
+                    fault: health.fault.map(|f| Clean::text(&f.line())),
+                })
+            })
+        };
+        self.sources.iter().flat_map(feeds).collect()
     }
 
     /// Adds a change to its subject's timeline unless the event is there already.
