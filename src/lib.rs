@@ -8,6 +8,7 @@
 //! | [`intent`] | command table, keymap, messages, effects, filter grammar; pure |
 //! | [`ui`] | drawing: theme, table, chart, form, frame pieces, exports; pure |
 //! | [`panes`] | state, update and view of each pane and dialog; pure |
+//! | [`app`] | the root: state, update and view, the only dispatcher to panes; pure |
 //! | [`runtime`] | the only place that spawns: the loop, source actors, schedule, effects, signals |
 //! | [`sources`] | one module a system: wire types, map to domain, requests |
 //! | [`store`] | what outlives the process: the ledger of changes, the last-known state, the journal |
@@ -18,6 +19,8 @@
 //! `sources`, `store`, `terminal` and `config` use `domain` only; `sim` is used by `commands` and
 //! tests alone. `tests/house.rs` holds that.
 
+pub mod app;
+pub mod commands;
 pub mod domain;
 pub mod intent;
 pub mod panes;

@@ -90,6 +90,32 @@ pub struct LastKnownRest {
     pub runs: Vec<Held<Run>>,
 }
 
+/// Each part can be taken in on its own, the head first.
+impl From<LastKnownHead> for LastKnown {
+    fn from(head: LastKnownHead) -> Self {
+        Self {
+            saved_at: head.saved_at,
+            models: head.models,
+            versions: head.versions,
+            endpoints: head.endpoints,
+            sources: head.sources,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<LastKnownRest> for LastKnown {
+    fn from(rest: LastKnownRest) -> Self {
+        Self {
+            saved_at: rest.saved_at,
+            versions: rest.versions,
+            experiments: rest.experiments,
+            runs: rest.runs,
+            ..Self::default()
+        }
+    }
+}
+
 impl LastKnown {
     /// The versions apart: those a first frame needs, and the others.
     pub fn split_versions(&self) -> (Vec<&Held<ModelVersion>>, Vec<&Held<ModelVersion>>) {

@@ -130,21 +130,28 @@ pub fn model_gone(old: (&RegisteredModel, Millis), asked_at: Millis) -> Option<C
 
 /// The row for a version that was not there when the model's versions were last looked at. `looked`
 /// is that look, `None` if there was none: then nothing is new. The registry stamps the creation, so
-/// the row has that instant, and every observer writes the same row.
-pub fn new_version(version: &ModelVersion, looked: Option<Millis>) -> Option<Change> {
-    looked?;
-    let looks = Looks {
-        subject: Subject::Model(version.key.model.clone()),
-        not_before: version.created,
-        not_after: version.created,
-    };
+/// the row has that instant, and every observer writes the same row; without a stamp it has the window
+/// of the looks.
+pub fn new_version(
+    version: &ModelVersion,
+    looked: Option<Millis>,
+    asked_at: Millis,
+) -> Option<Change> {
+    let subject = Subject::Model(version.key.model.clone());
+    let mut looks = Looks::between(subject, looked?, asked_at)?;
+    let mut evidence = "two looks at the registry";
+    if version.created > Millis(0) {
+        looks.not_before = version.created;
+        looks.not_after = version.created;
+        evidence = "the registry's creation time";
+    }
     Some(Change {
         actor: actor(version, &looks),
         ..looks.change(
             ChangeKind::NewVersion,
             Clean::empty(),
             version_word(&version.key.version),
-            "the registry's creation time",
+            evidence,
         )
     })
 }
@@ -239,8 +246,23 @@ struct Served {
 }
 
 impl EndpointTrack {
+    /// The endpoint was looked at again and answered as before: what was known then is known up to
+    /// here. For callers that are told of changed readings only.
+    pub fn unchanged(&mut self, asked_at: Millis) {
+        let Some(last) = self.last.filter(|last| *last < asked_at) else {
+            return;
+        };
+        let stamps = self.health.iter_mut().map(|(_, at)| at);
+        let stamps = stamps.chain(self.served.iter_mut().map(|(_, at)| at));
+        // What the last reading did not tell has an older stamp, and stays as old as it is.
+        stamps
+            .filter(|at| **at == last)
+            .for_each(|at| *at = asked_at);
+        self.last = Some(asked_at);
+    }
+
     /// Takes one look at the endpoint and tells what it changed. `map` turns the endpoint's own
-    /// version into the registry's words, as wiring says.
+    /// version into the registry's, as wiring says, written as [`version_word`] writes it.
     pub fn look(
         &mut self,
         reading: &EndpointReading,

@@ -161,12 +161,18 @@ fn an_actor_counts_only_for_the_act_that_the_tag_dates() {
 
 #[test]
 fn a_new_version_has_the_instant_of_its_creation() {
-    assert_eq!(new_version(&version("3"), None), None);
-    let row = new_version(&version("3"), Some(Millis(10))).expect("a row");
-    assert_eq!(
-        (row.phrase().as_str(), window(&row)),
-        ("v3 registered", (50, 50))
-    );
+    assert_eq!(new_version(&version("3"), None, Millis(60)), None);
+    let at = |version: &ModelVersion| {
+        let row = new_version(version, Some(Millis(10)), Millis(60)).expect("a row");
+        assert_eq!(row.phrase(), "v3 registered");
+        window(&row)
+    };
+    assert_eq!(at(&version("3")), (50, 50));
+    let unstamped = ModelVersion {
+        created: Millis(0),
+        ..version("3")
+    };
+    assert_eq!(at(&unstamped), (10, 60));
 }
 
 #[test]
@@ -247,6 +253,26 @@ fn a_version_change_across_a_silence_is_one_change() {
             ("serves v13 → v14".to_owned(), (10, 30)),
             ("endpoint unreachable → ready".to_owned(), (20, 30))
         ]
+    );
+}
+
+#[test]
+fn a_look_that_shows_nothing_new_narrows_the_next_window() {
+    let mut track = EndpointTrack::default();
+    let ready = reading(Health::Ready, &[("13", Known::Reported)]);
+    let silent = reading(Health::Unreachable, &[]);
+    let back = reading(Health::Ready, &[("14", Known::Reported)]);
+    track.look(&ready, Millis(10), version_word);
+    track.unchanged(Millis(20));
+    let down = track.look(&silent, Millis(30), version_word);
+    assert_eq!(window(&down[0]), (20, 30));
+    // Silence says nothing of the version: that was last seen at 20.
+    track.unchanged(Millis(40));
+    track.unchanged(Millis(35));
+    let up = track.look(&back, Millis(50), version_word);
+    assert_eq!(
+        up.iter().map(window).collect::<Vec<_>>(),
+        [(20, 50), (40, 50)]
     );
 }
 

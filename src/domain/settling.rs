@@ -162,6 +162,8 @@ impl NoisyLevel {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Ordering;
+
     use super::*;
     use crate::domain::key::SourceId;
     use crate::domain::time::Since;
@@ -279,15 +281,19 @@ mod tests {
                 let (old, new) = (settled[i - 1], settled[i]);
                 let last = &levels[i.saturating_sub(2)..=i];
                 let worse = last.iter().filter(|l| **l > old).count();
-                if new > old {
-                    prop_assert!(worse >= 2);
-                    prop_assert!(last.iter().filter(|l| **l >= new).count() >= 2);
-                } else if new < old {
-                    prop_assert!(last.len() == 3 && worse == 0);
-                    prop_assert_eq!(Some(&new), last.iter().max());
-                } else {
-                    prop_assert!(worse < 2, "two of three were worse and it stayed");
-                    prop_assert!(last.len() < 3 || last.iter().any(|l| *l >= old));
+                match new.cmp(&old) {
+                    Ordering::Greater => {
+                        prop_assert!(worse >= 2);
+                        prop_assert!(last.iter().filter(|l| **l >= new).count() >= 2);
+                    }
+                    Ordering::Less => {
+                        prop_assert!(last.len() == 3 && worse == 0);
+                        prop_assert_eq!(Some(&new), last.iter().max());
+                    }
+                    Ordering::Equal => {
+                        prop_assert!(worse < 2, "two of three were worse and it stayed");
+                        prop_assert!(last.len() < 3 || last.iter().any(|l| *l >= old));
+                    }
                 }
             }
         }

@@ -114,7 +114,7 @@ impl Journal {
     /// start of the session.
     pub fn begin(directory: &Path, session: Session, now: Millis) -> Result<Self, JournalError> {
         make_private(directory).map_err(|e| JournalError::at(directory, e))?;
-        let path = directory.join(format!("{}-{}.jsonl", now.0, session.pid));
+        let path = directory.join(format!("{:013}-{}.jsonl", now.0, session.pid));
         let fail = |e| JournalError::at(&path, e);
         // It takes its name when it is locked and has its first line: nobody recovers a beginning.
         let beginning = path.with_extension("part");

@@ -19,6 +19,16 @@ impl Store {
     /// `false`. The caller decides how often; each call writes everything.
     pub fn save(&mut self, context: &str, state: &LastKnown) -> Result<bool, StoreError> {
         let (first, others) = state.split_versions();
+        // Packed before the lock is taken: another process should not wait for that.
+        let parts = [
+            ("models", packed(state.models.iter())),
+            ("first-versions", packed(first.into_iter())),
+            ("endpoints", packed(state.endpoints.iter())),
+            ("sources", packed(state.sources.iter())),
+            ("versions", packed(others.into_iter())),
+            ("experiments", packed(state.experiments.iter())),
+            ("runs", packed(newest_runs(&state.runs).into_iter())),
+        ];
         let at = state.saved_at;
         let tx = self
             .db
@@ -29,14 +39,9 @@ impl Store {
         if saved.is_some_and(|saved| saved > at.0 && Millis(saved) <= at.plus(AHEAD)) {
             return Ok(false);
         }
-        let put = |part, body| put(&tx, context, part, at, body);
-        put("models", packed(state.models.iter()))?;
-        put("first-versions", packed(first.into_iter()))?;
-        put("endpoints", packed(state.endpoints.iter()))?;
-        put("sources", packed(state.sources.iter()))?;
-        put("versions", packed(others.into_iter()))?;
-        put("experiments", packed(state.experiments.iter()))?;
-        put("runs", packed(newest_runs(&state.runs).into_iter()))?;
+        for (part, body) in &parts {
+            put(&tx, context, part, at, body)?;
+        }
         tx.commit()?;
         Ok(true)
     }
@@ -127,7 +132,7 @@ fn put(
     context: i64,
     part: &str,
     at: Millis,
-    body: Vec<u8>,
+    body: &[u8],
 ) -> Result<(), rusqlite::Error> {
     let sql = "INSERT INTO last_known (context, part, shape, saved_at, body) VALUES (?, ?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET shape = excluded.shape, saved_at = excluded.saved_at,

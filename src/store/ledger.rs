@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use rusqlite::{
-    Connection, OptionalExtension as _, Row, ToSql, Transaction, TransactionBehavior, params,
+    Connection, OptionalExtension as _, Row, Statement, ToSql, Transaction, TransactionBehavior,
+    params,
 };
 
 use super::{Store, StoreError, context_id};
@@ -85,8 +86,11 @@ impl Store {
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let context = context_id(&tx, context)?;
         let mut written = Vec::new();
-        for change in changes {
-            written.extend(put(&tx, context, change)?);
+        {
+            let mut writer = Writer::new(&tx, context)?;
+            for change in changes {
+                written.extend(writer.put(change)?);
+            }
         }
         tx.commit()?;
         Ok(written)
@@ -124,7 +128,8 @@ impl Store {
     }
 
     /// What was written or refined after `seq`, oldest first: how a console sees what a recorder
-    /// writes meanwhile. Go on with the last row's `seq`.
+    /// writes meanwhile. Go on with the last row's `seq`. This process's own rows are among them, with
+    /// the `id` that [`Store::append`] gave them.
     pub fn changes_since(&self, context: &str, seq: i64) -> Result<Vec<StoredChange>, StoreError> {
         let Some(context) = self.context(context)? else {
             return Ok(Vec::new());
@@ -177,61 +182,74 @@ impl Store {
     }
 }
 
-/// Writes one change or refines the row that tells of the same event; `None` if that row says it all.
-fn put(
-    tx: &Transaction<'_>,
+/// The statements that write changes of one context, prepared once for all of them.
+struct Writer<'tx> {
     context: i64,
-    change: &Change,
-) -> Result<Option<StoredChange>, StoreError> {
-    // A window that a clock stepping back has turned round still has its two ends.
-    let change = Change {
-        not_before: change.not_before.min(change.not_after),
-        not_after: change.not_before.max(change.not_after),
-        ..change.clone()
-    };
-    let key = key_text(&change.subject)?;
-    tx.execute(
-        "INSERT INTO subjects (key) VALUES (?) ON CONFLICT DO NOTHING",
-        [&key],
-    )?;
-    let subject = tx.query_row("SELECT id FROM subjects WHERE key = ?", [&key], |row| {
-        row.get::<_, i64>(0)
-    })?;
-    let sql = format!(
-        "SELECT {COLUMNS} FROM changes JOIN subjects ON subjects.id = changes.subject
-         WHERE context = ? AND subject = ? AND not_after >= ? AND not_before <= ?
-           AND kind = ? AND thing = ? AND \"from\" = ? AND \"to\" = ?
-         ORDER BY not_after DESC LIMIT 1"
-    );
-    let known = tx
-        .query_row(
-            &sql,
-            params![
-                context,
-                subject,
-                change.not_before.0,
-                change.not_after.0,
-                change.kind.word(),
-                change.kind.thing(),
-                change.from.as_str(),
-                change.to.as_str(),
-            ],
-            |row| read(row, &mut HashMap::new()),
-        )
-        .optional()?
-        .flatten();
-    let Some(known) = known else {
-        return Ok(Some(insert(tx, context, subject, change)?));
-    };
-    let merged = known.change.merged(&change);
-    if merged == known.change {
-        return Ok(None);
+    add_subject: Statement<'tx>,
+    subject: Statement<'tx>,
+    known: Statement<'tx>,
+    next_seq: Statement<'tx>,
+    insert: Statement<'tx>,
+    refine: Statement<'tx>,
+}
+
+impl<'tx> Writer<'tx> {
+    fn new(tx: &'tx Transaction<'_>, context: i64) -> Result<Self, StoreError> {
+        let known = format!(
+            "SELECT {COLUMNS} FROM changes JOIN subjects ON subjects.id = changes.subject
+             WHERE context = ? AND subject = ? AND not_after >= ? AND not_before <= ?
+               AND kind = ? AND thing = ? AND \"from\" = ? AND \"to\" = ?
+             ORDER BY not_after DESC LIMIT 1"
+        );
+        Ok(Self {
+            context,
+            add_subject: tx.prepare("INSERT INTO subjects (key) VALUES (?)")?,
+            subject: tx.prepare(SUBJECT)?,
+            known: tx.prepare(&known)?,
+            next_seq: tx.prepare("UPDATE sequence SET last = last + 1 RETURNING last")?,
+            insert: tx.prepare(
+                "INSERT INTO changes (seq, schema, context, subject, kind, thing, \"from\", \"to\",
+                                      not_before, not_after, actor, origin, evidence)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?,
+            refine: tx.prepare(
+                "UPDATE changes SET seq = ?, not_before = ?, not_after = ?, actor = ?, origin = ?,
+                                    evidence = ?
+                 WHERE id = ?",
+            )?,
+        })
     }
-    let seq = next_seq(tx)?;
-    tx.execute(
-        "UPDATE changes SET seq = ?, not_before = ?, not_after = ?, actor = ?, origin = ?, evidence = ?
-         WHERE id = ?",
-        params![
+
+    /// Writes a change or refines the row that tells of the same event; `None` if that row says it all.
+    fn put(&mut self, change: &Change) -> Result<Option<StoredChange>, StoreError> {
+        // A window that a clock stepping back has turned round still has its two ends.
+        let change = Change {
+            not_before: change.not_before.min(change.not_after),
+            not_after: change.not_before.max(change.not_after),
+            ..change.clone()
+        };
+        let subject = self.subject_id(&key_text(&change.subject)?)?;
+        let bound = params![
+            self.context,
+            subject,
+            change.not_before.0,
+            change.not_after.0,
+            change.kind.word(),
+            change.kind.thing(),
+            change.from.as_str(),
+            change.to.as_str(),
+        ];
+        let mut subjects = HashMap::from([(subject, Some(change.subject.clone()))]);
+        let known = self.known.query_row(bound, |row| read(row, &mut subjects));
+        let Some(known) = known.optional()?.flatten() else {
+            return Ok(Some(self.insert(subject, change)?));
+        };
+        let merged = known.change.merged(&change);
+        if merged == known.change {
+            return Ok(None);
+        }
+        let seq = self.next_seq()?;
+        self.refine.execute(params![
             seq,
             merged.not_before.0,
             merged.not_after.0,
@@ -239,30 +257,20 @@ fn put(
             merged.origin.word(),
             merged.evidence.as_str(),
             known.id,
-        ],
-    )?;
-    Ok(Some(StoredChange {
-        id: known.id,
-        seq,
-        change: merged,
-    }))
-}
+        ])?;
+        Ok(Some(StoredChange {
+            id: known.id,
+            seq,
+            change: merged,
+        }))
+    }
 
-fn insert(
-    tx: &Transaction<'_>,
-    context: i64,
-    subject: i64,
-    change: Change,
-) -> Result<StoredChange, StoreError> {
-    let seq = next_seq(tx)?;
-    tx.execute(
-        "INSERT INTO changes (seq, schema, context, subject, kind, thing, \"from\", \"to\",
-                              not_before, not_after, actor, origin, evidence)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        params![
+    fn insert(&mut self, subject: i64, change: Change) -> Result<StoredChange, StoreError> {
+        let seq = self.next_seq()?;
+        let id = self.insert.insert(params![
             seq,
             SCHEMA,
-            context,
+            self.context,
             subject,
             change.kind.word(),
             change.kind.thing(),
@@ -273,20 +281,27 @@ fn insert(
             change.actor.as_ref().map(Clean::as_str),
             change.origin.word(),
             change.evidence.as_str(),
-        ],
-    )?;
-    let id = tx.last_insert_rowid();
-    Ok(StoredChange { id, seq, change })
+        ])?;
+        Ok(StoredChange { id, seq, change })
+    }
+
+    fn subject_id(&mut self, key: &str) -> Result<i64, StoreError> {
+        let known = self.subject.query_row([key], |row| row.get(0)).optional()?;
+        match known {
+            Some(id) => Ok(id),
+            None => Ok(self.add_subject.insert([key])?),
+        }
+    }
+
+    fn next_seq(&mut self) -> Result<i64, StoreError> {
+        Ok(self.next_seq.query_row([], |row| row.get(0))?)
+    }
 }
 
-fn next_seq(tx: &Transaction<'_>) -> Result<i64, rusqlite::Error> {
-    let sql = "UPDATE sequence SET last = last + 1 RETURNING last";
-    tx.query_row(sql, [], |row| row.get(0))
-}
+const SUBJECT: &str = "SELECT id FROM subjects WHERE key = ?";
 
 fn find_subject(db: &Connection, key: &str) -> Result<Option<i64>, rusqlite::Error> {
-    let sql = "SELECT id FROM subjects WHERE key = ?";
-    db.query_row(sql, [key], |row| row.get(0)).optional()
+    db.query_row(SUBJECT, [key], |row| row.get(0)).optional()
 }
 
 /// The subject as text: the same for the same subject, in every process.
@@ -301,13 +316,12 @@ fn read(
 ) -> Result<Option<StoredChange>, rusqlite::Error> {
     let text = |at: usize| row.get_ref(at).and_then(|value| Ok(value.as_str()?));
     let subject: i64 = row.get(2)?;
-    let subject = match subjects.get(&subject) {
-        Some(known) => known.clone(),
-        None => {
-            let parsed: Option<Subject> = serde_json::from_str(text(3)?).ok();
-            subjects.insert(subject, parsed.clone());
-            parsed
-        }
+    let subject = if let Some(known) = subjects.get(&subject) {
+        known.clone()
+    } else {
+        let parsed: Option<Subject> = serde_json::from_str(text(3)?).ok();
+        subjects.insert(subject, parsed.clone());
+        parsed
     };
     let kind = ChangeKind::from_parts(text(4)?, text(5)?);
     let origin = Origin::from_word(text(11)?);

@@ -121,3 +121,6 @@ fn context_id(db: &Connection, name: &str) -> Result<i64, rusqlite::Error> {
     let sql = "SELECT id FROM contexts WHERE name = ?";
     db.query_row(sql, [name], |row| row.get(0))
 }
+
+#[cfg(test)]
+mod tests;

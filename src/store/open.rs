@@ -25,10 +25,13 @@ pub(super) enum Filesystem {
 
 /// The filesystem that `path` lies on, or would lie on.
 pub(super) fn filesystem(path: &Path) -> Filesystem {
-    path.ancestors()
-        .skip(1)
-        .find(|dir| dir.exists())
-        .map_or(Filesystem::Local, kind_of)
+    // The last ancestor of a relative path is the empty one: the directory that we are in.
+    let here = |dir: &Path| dir.as_os_str().is_empty() || dir.exists();
+    match path.ancestors().skip(1).find(|dir| here(dir)) {
+        Some(dir) if dir.as_os_str().is_empty() => kind_of(Path::new(".")),
+        Some(dir) => kind_of(dir),
+        None => Filesystem::Local,
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -261,7 +264,7 @@ fn set_aside(path: &Path, on: Filesystem) -> Result<Option<PathBuf>, StoreError>
             "another process has it open; close that one and start again",
         )));
     }
-    if connect(path, on, &mut Vec::new()).is_ok() {
+    if connect(path, on, &mut Vec::new()).is_ok_and(|db| is_sound(&db)) {
         return Ok(None);
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
@@ -279,6 +282,12 @@ fn set_aside(path: &Path, on: Filesystem) -> Result<Option<PathBuf>, StoreError>
         }
     }
     Ok(Some(aside))
+}
+
+/// Reads the whole file through, which takes too long for every opening.
+fn is_sound(db: &Connection) -> bool {
+    let answer = db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    answer.is_ok_and(|answer| answer == "ok")
 }
 
 /// `NAME.SUFFIX` in the same directory.

@@ -127,3 +127,96 @@ impl<T: Pack> Pack for Held<T> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::text::Clean;
+    use crate::domain::time::Millis;
+    use proptest::prelude::*;
+
+    fn unpacked<T: Pack>(bytes: &[u8]) -> Result<Vec<T>, Torn> {
+        Unpacker::new(bytes)?.list()
+    }
+
+    #[test]
+    fn every_word_has_a_number_of_its_own() {
+        fn all<T: Pack + PartialEq + std::fmt::Debug>(words: Vec<T>) {
+            let mut packer = Packer::default();
+            packer.list(words.iter());
+            assert_eq!(unpacked(&packer.finish()), Ok(words));
+        }
+        let other = Clean::name("PAUSED");
+        all(DeploymentKind::ALL.to_vec());
+        all(vec![
+            Known::Reported,
+            Known::Declared,
+            Known::Inferred,
+            Known::Unknown,
+        ]);
+        all(vec![
+            ServedState::Answering,
+            ServedState::Loading,
+            ServedState::Failed,
+            ServedState::Unloaded,
+            ServedState::Unknown,
+        ]);
+        all(vec![
+            Health::Ready,
+            Health::NotReady,
+            Health::Missing,
+            Health::Unreachable,
+            Health::Unknown,
+        ]);
+        all(vec![
+            VersionStatus::Ready,
+            VersionStatus::Pending,
+            VersionStatus::Failed,
+            VersionStatus::Other(other.clone()),
+        ]);
+        all(vec![
+            RunStatus::Running,
+            RunStatus::Scheduled,
+            RunStatus::Finished,
+            RunStatus::Failed,
+            RunStatus::Killed,
+            RunStatus::Other(other),
+        ]);
+        all(vec![
+            Feed::WatchedModels,
+            Feed::Models,
+            Feed::NewestVersions,
+            Feed::Versions,
+            Feed::Experiments,
+            Feed::RecentRuns,
+            Feed::OpenRuns,
+            Feed::Endpoint,
+        ]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_reading_panic(
+            noise in prop::collection::vec(any::<u8>(), 0..200),
+            at in any::<prop::sample::Index>(), byte in any::<u8>()
+        ) {
+            let _ = unpacked::<Held<Run>>(&noise);
+            let _ = unpacked::<Held<ModelVersion>>(&noise);
+            let _ = unpacked::<Held<EndpointReading>>(&noise);
+            let stamp = SourceStamp {
+                source: crate::domain::key::SourceId::new("mlflow"),
+                feed: Feed::Models,
+                answered_at: Some(Millis(5)),
+                asked_at: Millis(6),
+                fault: Some(Clean::name("timeout")),
+            };
+            let stamps = vec![stamp; 5];
+            let mut packer = Packer::default();
+            packer.list(stamps.iter());
+            let mut bytes = packer.finish();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            let _ = unpacked::<SourceStamp>(&bytes);
+        }
+    }
+}

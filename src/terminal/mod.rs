@@ -18,6 +18,7 @@ pub mod frame;
 pub mod input;
 pub mod osc;
 pub mod panic;
+pub mod parse;
 pub mod query;
 pub mod session;
 pub mod tty;

@@ -30,7 +30,7 @@ pub fn ask(session: &Session, limit: Duration) -> io::Result<Answers> {
     let mut chunk = [0_u8; 512];
     loop {
         let rest = end.saturating_duration_since(std::time::Instant::now());
-        let n = device.read_within(&mut chunk, rest)?;
+        let n = device.read_within(&mut chunk, rest)?.unwrap_or(0);
         got.extend_from_slice(chunk.get(..n).unwrap_or_default());
         let answers = parse(&got);
         if answers.complete || rest.is_zero() || got.len() > ENOUGH {

@@ -153,18 +153,26 @@ mod unix {
             }
         }
 
-        /// Reads what is there, waiting at most `limit`; `Ok(0)` when nothing came.
+        /// Reads what is there, waiting at most `limit`: `None` when nothing came, `Some(0)` when
+        /// nothing will.
         pub(in super::super) fn read_within(
             &self,
             into: &mut [u8],
             limit: Duration,
-        ) -> io::Result<usize> {
+        ) -> io::Result<Option<usize>> {
             if self.poll(PollFlags::IN, limit)?.is_empty() {
-                return Ok(0);
+                return Ok(None);
             }
             match (&self.file).read(into) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(0),
-                other => other,
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                    ) =>
+                {
+                    Ok(None)
+                }
+                other => other.map(Some),
             }
         }
 

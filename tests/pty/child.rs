@@ -30,7 +30,7 @@ pub(crate) const WRITER_FAILED: u32 = 42;
 pub(crate) const INPUT_ENDED: u32 = 43;
 
 /// Starts the small console. `how` may hold `deaf`: SIGHUP is ignored; `still`: once ready, it draws
-/// no more.
+/// no more; `blind`: it listens to no input.
 pub(crate) fn console(how: &str) -> Builder {
     let this = std::env::current_exe().expect("this test program");
     Builder::program(this)
@@ -159,7 +159,7 @@ async fn run(how: &str) -> u32 {
     let mut hang_up = signal(SignalKind::hangup()).expect("signals");
     let mut stop =
         signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw())).expect("signals");
-    let mut events = Events::start().expect("a reader");
+    let mut events = Events::start(&session).expect("a reader");
     let mut early = Batch {
         inputs: query::typed_keys(&answers.typed)
             .into_iter()
@@ -205,7 +205,7 @@ async fn run(how: &str) -> u32 {
             _ = terminate.recv() => return 0,
             _ = hang_up.recv(), if !how.contains("deaf") => return 0,
             _ = stop.recv() => early.inputs.push(Input::Key(ctrl('z'))),
-            event = events.next() => match event {
+            event = events.next(), if !how.contains("blind") => match event {
                 Some(Ok(events)) => early = decoder.feed(events, Instant::now()),
                 _ => return INPUT_ENDED,
             },

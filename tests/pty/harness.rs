@@ -349,6 +349,17 @@ impl Pty {
         look(self.shared.lock().parser.screen())
     }
 
+    /// Whether the terminal edits lines and echoes, as a shell expects it.
+    pub(crate) fn is_cooked(&self) -> bool {
+        const ICANON_AND_ECHO: u64 = 0o12;
+        let master = self
+            .master
+            .as_ref()
+            .expect("a terminal that is still there");
+        let termios = master.get_termios().expect("its settings");
+        u64::from(termios.local_flags.bits()) & ICANON_AND_ECHO == ICANON_AND_ECHO
+    }
+
     /// The window stops, or goes on, taking output: a link that has stalled.
     pub(crate) fn stall(&self, stalled: bool) {
         self.shared.change(|s| s.paused = stalled);

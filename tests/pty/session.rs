@@ -32,6 +32,7 @@ const LEAVE: [&str; 6] = [
 /// The shell's screen is back: no mode of ours is left.
 #[track_caller]
 fn assert_restored(pty: &Pty) {
+    assert!(pty.is_cooked(), "still in raw mode");
     pty.see(|s| {
         assert!(!s.alternate_screen(), "still on the alternate screen");
         assert!(!s.hide_cursor(), "the cursor is hidden");
@@ -44,6 +45,7 @@ fn assert_restored(pty: &Pty) {
 fn entering_and_leaving_restore_every_mode() {
     let mut pty = console("").start();
     pty.wait_for("ready");
+    assert!(!pty.is_cooked());
     pty.see(|s| {
         assert!(s.alternate_screen() && s.hide_cursor() && s.bracketed_paste());
         assert_eq!(
@@ -166,8 +168,8 @@ fn suspends(how: impl FnOnce(&Pty)) {
     let mark = pty.mark();
     how(&pty);
     pty.wait_until("the shell's screen", |s| !s.alternate_screen());
-    assert_restored(&pty);
     pty.wait_stopped();
+    assert_restored(&pty);
     assert_in_order(&pty.bytes_since(mark), &LEAVE);
 
     pty.resize(100, 30);
@@ -218,7 +220,16 @@ fn a_window_that_closes_ends_a_process_deaf_to_the_signal() {
     let mut pty = console("deaf still").start();
     pty.wait_for("ready");
     pty.hang_up();
-    // It writes nothing, so only the watch can tell; the input would spin instead of ending.
+    // It writes nothing, so only the watch and the end of the input can tell.
+    let code = pty.exit_within(Duration::from_secs(3));
+    assert!([HUNG_UP, INPUT_ENDED].contains(&code), "{code}");
+}
+
+#[test]
+fn the_watch_alone_notices_a_window_that_closed() {
+    let mut pty = console("deaf still blind").start();
+    pty.wait_for("ready");
+    pty.hang_up();
     assert_eq!(pty.exit_within(Duration::from_secs(3)), HUNG_UP);
 }
 
