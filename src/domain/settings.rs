@@ -282,24 +282,6 @@ pub struct DeploymentSettings {
     pub rollout: Rollout,
 }
 
-impl DeploymentSettings {
-    /// The deployment's identity: from the settings alone, so that it is the same whether the
-    /// endpoint answers or not. The name is empty where only the endpoint could tell it.
-    pub fn key(&self) -> DeploymentKey {
-        DeploymentKey {
-            kind: self.kind,
-            base: Key::new(without_credentials(&self.url).trim_end_matches('/')),
-            scope: Key::new(""),
-            name: Key::new(
-                self.served_name
-                    .as_deref()
-                    .or(self.model.as_deref())
-                    .unwrap_or_default(),
-            ),
-        }
-    }
-}
-
 /// Per-model overrides.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct ModelSettings {
