@@ -193,6 +193,8 @@ pub(super) fn from_status(
         503 if wait(headers).is_some() => FaultKind::RateLimited {
             after: wait(headers),
         },
+        // What a server was started without is no failure of it: MLflow answers 500 for workspaces.
+        _ if error_code(json.as_ref()) == "FEATURE_DISABLED" => FaultKind::Unsupported,
         code if code >= 500 => FaultKind::Server(code),
         _ => FaultKind::Refused,
     };
@@ -208,7 +210,12 @@ pub(super) fn from_status(
 fn names_a_thing(json: &serde_json::Value) -> bool {
     json.is_object()
         && json.get("detail").and_then(|d| d.as_str()) != Some("Not Found")
-        && json.get("error_code").and_then(|c| c.as_str()) != Some("ENDPOINT_NOT_FOUND")
+        && error_code(Some(json)) != "ENDPOINT_NOT_FOUND"
+}
+
+fn error_code(json: Option<&serde_json::Value>) -> &str {
+    json.and_then(|j| j.get("error_code")?.as_str())
+        .unwrap_or_default()
 }
 
 /// The message in an error body, in any of the forms that servers use.

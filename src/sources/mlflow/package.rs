@@ -244,10 +244,16 @@ utc_time_created: '2026-11-23 04:16:21.6'
     #[test]
     fn bombs_and_other_files_are_faults() {
         let deep = format!("flavors: {}", "[".repeat(5_000));
-        let laughs = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c]\nflavors: {x: {env: *d}}";
+        let mut laughs = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
+        for n in 1..9 {
+            let before = format!("*a{}", n - 1);
+            let line = format!("a{n}: &a{n} [{}]\n", [before.as_str(); 10].join(","));
+            laughs.push_str(&line);
+        }
+        laughs.push_str("flavors: {x: {env: *a8}}");
         for yaml in [
             deep.as_str(),
-            laughs,
+            laughs.as_str(),
             "<!doctype html><html><body>login</body></html>",
             "[1, 2]",
             "flavors: {x: [",

@@ -38,7 +38,7 @@ impl Mlflow {
     async fn get(&self, route: &ReadRoute) -> Result<Option<Reply>, Fault> {
         match self.http.read(route, Call::default()).await {
             Ok(reply) => Ok(Some(reply)),
-            Err(f) if matches!(f.kind, FaultKind::NoRoute | FaultKind::NotFound) => Ok(None),
+            Err(fault) if fault.kind == FaultKind::NoRoute => Ok(None),
             Err(fault) => Err(fault),
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::Mlflow;
-use crate::domain::key::Key;
+use crate::domain::key::{Key, ModelKey};
 use crate::domain::observation::{Answer, Coverage, Feed, Right, Rows, Scope};
 use crate::domain::query::{Detail, Query};
 use crate::domain::settings::{Auth, SecretRef, SourceKind, SourceSettings};
@@ -89,7 +89,9 @@ async fn every_feed_and_detail_of_real_servers() {
         };
         assert_eq!(poll(&source, Feed::WatchedModels, &few).await.rows.len(), 3);
         runs(&name, &source).await;
-        details(&name, &source, &churn.key).await;
+        details(&name, &source, &churn.key, false).await;
+        let fraud = models.iter().find(|m| m.name == "fraud-detector");
+        details(&name, &source, &fraud.expect("fraud-detector").key, true).await;
     }
 }
 
@@ -190,15 +192,19 @@ async fn runs(name: &str, source: &Mlflow) {
         .unwrap_or_else(|f| panic!("{name}: artifacts {f}"));
 }
 
-async fn details(name: &str, source: &Mlflow, churn: &crate::domain::key::ModelKey) {
+async fn details(name: &str, source: &Mlflow, model: &ModelKey, packaged: bool) {
     let Detail::Versions(versions) = source
-        .fetch(Query::Versions(churn.clone()))
+        .fetch(Query::Versions(model.clone()))
         .await
         .expect("versions")
     else {
         panic!("{name}: versions")
     };
-    assert!(versions.windows(2).all(|w| w[0].key.number() > w[1].key.number()));
+    assert!(
+        versions
+            .windows(2)
+            .all(|w| w[0].key.number() > w[1].key.number())
+    );
     let mut read = 0;
     for version in &versions {
         match source.fetch(Query::Package(version.key.clone())).await {
@@ -223,7 +229,7 @@ async fn details(name: &str, source: &Mlflow, churn: &crate::domain::key::ModelK
                 .unwrap_or_else(|f| panic!("{name}: logged model {f}"));
         }
     }
-    assert!(read > 0, "{name}: no package could be read");
+    assert_eq!(read > 0, packaged, "{name}: {}", model.name.clean());
 }
 
 #[tokio::test]
