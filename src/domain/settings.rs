@@ -5,8 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::key::{DeploymentKey, DeploymentKind, Key};
-use super::text::{Clean, without_credentials};
+use super::key::DeploymentKind;
+use super::text::Clean;
 
 /// Everything the program was told.
 #[derive(Clone, PartialEq, Debug, Default)]

@@ -1,9 +1,10 @@
 //! Checks of getting in: identity, wrong addresses, wrong credentials, rights.
 
 use quarterdeck::domain::fault::{Fault, FaultKind};
-use quarterdeck::domain::observation::{Answer, Feed, Right};
+use quarterdeck::domain::observation::{Answer, Feed, Right, Rows};
 use quarterdeck::domain::settings::{Auth, SecretRef};
 use quarterdeck::sources::Focus;
+use serde_json::json;
 
 use crate::door::Door;
 use crate::ensure;
@@ -15,7 +16,7 @@ async fn models(door: &Door) -> Result<Answer, Fault> {
 }
 
 /// The server says what it is, with the version that its own route tells.
-pub async fn server_says_what_it_is(t: &Tracker) -> Verdict {
+pub(crate) async fn server_says_what_it_is(t: &Tracker) -> Verdict {
     let abilities = t.door.probe().await?;
     let version = t.raw.ask("/version", &[]).await?;
     ensure!(version.status == 200, "/version: {}", version.status);
@@ -29,7 +30,8 @@ pub async fn server_says_what_it_is(t: &Tracker) -> Verdict {
 }
 
 /// A wrong path prefix is a missing route, not a missing thing.
-pub async fn wrong_prefix_is_no_route(t: &Tracker) -> Verdict {
+pub(crate) async fn wrong_prefix_is_no_route(t: &Tracker) -> Verdict {
+    t.need(Lack::PlainRoutes)?;
     let door = t.reopened(|s| s.url.push_str("/not/here"));
     let answer = models(&door).await;
     ensure!(
@@ -40,7 +42,7 @@ pub async fn wrong_prefix_is_no_route(t: &Tracker) -> Verdict {
 }
 
 /// A port where nobody listens is unreachable.
-pub async fn nobody_is_unreachable(t: &Tracker) -> Verdict {
+pub(crate) async fn nobody_is_unreachable(t: &Tracker) -> Verdict {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     drop(listener);
@@ -54,7 +56,7 @@ pub async fn nobody_is_unreachable(t: &Tracker) -> Verdict {
 }
 
 /// A host name that the server does not allow is refused as such, not as a missing right.
-pub async fn foreign_host_name_is_refused_as_such(t: &Tracker) -> Verdict {
+pub(crate) async fn foreign_host_name_is_refused_as_such(t: &Tracker) -> Verdict {
     t.need(Lack::HostCheck)?;
     let door = t.reopened(|s| s.host_header = Some("models.invalid".to_owned()));
     let answer = models(&door).await;
@@ -66,7 +68,7 @@ pub async fn foreign_host_name_is_refused_as_such(t: &Tracker) -> Verdict {
 }
 
 /// Missing and wrong credentials are refused as such, and the password is in no text.
-pub async fn wrong_credentials_are_refused(t: &Tracker) -> Verdict {
+pub(crate) async fn wrong_credentials_are_refused(t: &Tracker) -> Verdict {
     let wrong = Auth::Basic {
         user: SecretRef::Inline("reader".to_owned()),
         password: SecretRef::Inline("wrong-password-7".to_owned()),
@@ -92,13 +94,13 @@ pub async fn wrong_credentials_are_refused(t: &Tracker) -> Verdict {
 }
 
 /// Good credentials read, and the server says whose they are.
-pub async fn reader_may_read(t: &Tracker) -> Verdict {
+pub(crate) async fn reader_may_read(t: &Tracker) -> Verdict {
     ensure!(!models(&t.door).await?.rows.is_empty(), "no models");
     Ok(())
 }
 
-/// What the user may do is told, and reading is not denied.
-pub async fn rights_are_told(t: &Tracker) -> Verdict {
+/// The server says who we are, and what it grants or denies by name is so when it is tried.
+pub(crate) async fn rights_that_are_told_hold(t: &Tracker) -> Verdict {
     t.need(Lack::Rights)?;
     let Auth::Basic { user, .. } = &t.settings.auth else {
         return Err("the target has no user".to_owned().into());
@@ -112,17 +114,58 @@ pub async fn rights_are_told(t: &Tracker) -> Verdict {
         "we are {:?}",
         abilities.user
     );
+    ensure!(!abilities.rights.is_empty(), "no rights are listed");
+    let mut tried = 0;
+    for (right, state) in &abilities.rights {
+        let (verb, model) = right
+            .as_str()
+            .split_once(':')
+            .unwrap_or((right.as_str(), "fraud-detector"));
+        let said = match verb {
+            // Both leave the alias where the seed has put it.
+            "alias.set" => {
+                let body = json!({"name": model, "alias": "champion", "version": "1"});
+                let route = "/api/2.0/mlflow/registered-models/alias";
+                t.raw.tell(route, &body).await?
+            }
+            "alias.delete" => {
+                let body = json!({"name": model, "alias": "never-set"});
+                t.raw.erase("registered-models/alias", &body).await?
+            }
+            _ => continue,
+        };
+        match state {
+            Right::Allowed => ensure!(said.status == 200, "{right} is allowed: {said:?}"),
+            Right::Denied => ensure!(said.status == 403, "{right} is denied: {said:?}"),
+            Right::NotKnown => continue,
+        }
+        tried += 1;
+    }
     ensure!(
-        abilities
-            .rights
-            .iter()
-            .any(|(name, _)| name.as_str().contains("read"))
-            && abilities
-                .rights
-                .iter()
-                .all(|(name, right)| !name.as_str().contains("read") || *right != Right::Denied),
-        "rights: {:?}",
+        tried >= t.claims,
+        "{tried} rights were claimed: {:?}",
         abilities.rights
+    );
+    Ok(())
+}
+
+/// What another workspace holds is not shown, and what ours holds is not the default's.
+pub(crate) async fn workspace_is_shown_alone(t: &Tracker) -> Verdict {
+    let ours = t.models().await?;
+    let default = t.reopened(|s| s.workspace = None);
+    let Rows::Models(theirs) = models(&default).await?.rows else {
+        return Err("rows of another type".to_owned().into());
+    };
+    ensure!(!ours.is_empty() && !theirs.is_empty(), "an empty workspace");
+    ensure!(
+        ours.iter().all(|m| theirs.iter().all(|n| n.key != m.key)),
+        "a model is in both workspaces: its key must name the workspace"
+    );
+    let unknown = t.reopened(|s| s.workspace = Some("no-such-workspace".to_owned()));
+    let answer = models(&unknown).await;
+    ensure!(
+        matches!(&answer, Err(f) if f.kind == FaultKind::NotFound),
+        "an unknown workspace: {answer:?}"
     );
     Ok(())
 }

@@ -43,22 +43,22 @@ impl<S: Source> AnySource for S {
 }
 
 /// An open source.
-pub struct Door(Box<dyn AnySource>);
+pub(crate) struct Door(Box<dyn AnySource>);
 
 impl Door {
-    pub async fn probe(&self) -> Result<Abilities, Fault> {
+    pub(crate) async fn probe(&self) -> Result<Abilities, Fault> {
         self.0.probe().await
     }
 
-    pub async fn poll(&self, feed: Feed, focus: &Focus) -> Result<Answer, Fault> {
+    pub(crate) async fn poll(&self, feed: Feed, focus: &Focus) -> Result<Answer, Fault> {
         self.0.poll(feed, focus).await
     }
 
-    pub async fn fetch(&self, query: Query) -> Result<Detail, Fault> {
+    pub(crate) async fn fetch(&self, query: Query) -> Result<Detail, Fault> {
         self.0.fetch(query).await
     }
 
-    pub fn feeds(&self) -> Vec<Feed> {
+    pub(crate) fn feeds(&self) -> Vec<Feed> {
         self.0.feeds()
     }
 }
@@ -74,7 +74,7 @@ impl Visitor for Boxing {
 }
 
 /// Makes a source as the program does.
-pub fn open(
+pub(crate) fn open(
     settings: &SourceSettings,
     deployment: Option<&DeploymentSettings>,
 ) -> Result<Door, Fault> {

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use quarterdeck::domain::key::DeploymentKind;
 use quarterdeck::domain::settings::{Auth, SecretRef, SourceKind, SourceSettings};
 
+use crate::checks;
 use crate::serving::Endpoint;
 use crate::tracker::{Tracker, access_checks, endpoint_checks, tracker_checks};
 use crate::verdict::{Lack, hold, say};
@@ -73,9 +74,9 @@ impl Fleet {
         None
     }
 
-    fn secret(&self, name: &str) -> SecretRef {
+    fn secret(&self, name: &str) -> String {
         let value = self.values.get(&format!("QUARTERDECK_LIVE_{name}"));
-        SecretRef::Inline(value.cloned().unwrap_or_default())
+        value.cloned().unwrap_or_default()
     }
 }
 
@@ -87,7 +88,7 @@ async fn tracker_holds(name: &str, lacks: Vec<(Lack, &'static str)>) {
     let mut tracker = Tracker::new(settings, None);
     tracker.lacks = lacks.clone();
     let mut checks = tracker_checks();
-    checks.extend(crate::checks![registry::more_models_than_a_page]);
+    checks.extend(checks![registry::more_models_than_a_page]);
     hold(&format!("live {name}"), &tracker, &lacks, checks).await;
 }
 
@@ -144,24 +145,52 @@ async fn live_mlflow_auth_holds_the_contract() {
     let Some(url) = fleet.url("mlflow-auth") else {
         return;
     };
-    for role in ["READER", "EDITOR", "ADMIN"] {
+    let hidden = (
+        Lack::PlainRoutes,
+        "only an admin is told that a route does not exist",
+    );
+    for (role, claims, lacks) in [
+        ("READER", 0, vec![hidden]),
+        ("EDITOR", 2, vec![hidden]),
+        ("NOBODY", 2, vec![hidden]),
+        ("ADMIN", 2, Vec::new()),
+    ] {
+        let user = fleet.secret(&format!("MLFLOW_AUTH_{role}_USER"));
+        let password = fleet.secret(&format!("MLFLOW_AUTH_{role}_PASSWORD"));
         let mut settings = SourceSettings::new("mlflow-auth", SourceKind::Mlflow, &url);
         settings.auth = Auth::Basic {
-            user: fleet.secret(&format!("MLFLOW_AUTH_{role}_USER")),
-            password: fleet.secret(&format!("MLFLOW_AUTH_{role}_PASSWORD")),
+            user: SecretRef::Inline(user.clone()),
+            password: SecretRef::Inline(password.clone()),
         };
-        let word = |secret: SecretRef| match secret {
-            SecretRef::Inline(word) => word,
-            _ => String::new(),
-        };
-        let user = (
-            word(fleet.secret(&format!("MLFLOW_AUTH_{role}_USER"))),
-            word(fleet.secret(&format!("MLFLOW_AUTH_{role}_PASSWORD"))),
-        );
-        let tracker = Tracker::new(settings, Some(user));
+        let mut tracker = Tracker::new(settings, Some((user, password)));
+        tracker.claims = claims;
+        tracker.lacks = lacks.clone();
         let title = format!("live mlflow-auth as {}", role.to_lowercase());
-        hold(&title, &tracker, &[], access_checks()).await;
+        hold(&title, &tracker, &lacks, access_checks()).await;
     }
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_mlflow_prefix_holds_the_contract() {
+    let fleet = Fleet::read();
+    let Some(url) = fleet.url("mlflow-prefix") else {
+        return;
+    };
+    let workspace = fleet.secret("MLFLOW_PREFIX_WORKSPACE");
+    let mut settings = SourceSettings::new("mlflow-prefix", SourceKind::Mlflow, &url);
+    settings.workspace = Some(workspace.clone());
+    let mut tracker = Tracker::new(settings, None);
+    tracker.raw = tracker.raw.within(&workspace);
+    let checks = checks![
+        access::server_says_what_it_is,
+        access::wrong_prefix_is_no_route,
+        access::workspace_is_shown_alone,
+        registry::every_model_once,
+        registry::every_version_once,
+        registry::alias_move_is_seen_by_the_fast_tick,
+    ];
+    hold("live mlflow-prefix", &tracker, &[], checks).await;
 }
 
 #[tokio::test]

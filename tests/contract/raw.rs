@@ -7,28 +7,29 @@ use serde_json::{Value, json};
 
 /// A plain HTTP client for one server.
 #[derive(Clone)]
-pub struct Raw {
+pub(crate) struct Raw {
     client: reqwest::Client,
     base: String,
     user: Option<(String, String)>,
+    workspace: Option<String>,
 }
 
 /// Any answer, whatever its status.
 #[derive(Debug)]
-pub struct Said {
-    pub status: u16,
-    pub text: String,
+pub(crate) struct Said {
+    pub(crate) status: u16,
+    pub(crate) text: String,
 }
 
 impl Said {
     /// The body as JSON, null if it is none.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_default()
     }
 }
 
 impl Raw {
-    pub fn new(base: &str, user: Option<(String, String)>) -> Self {
+    pub(crate) fn new(base: &str, user: Option<(String, String)>) -> Self {
         // Refused when another test has installed the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
@@ -42,12 +43,23 @@ impl Raw {
             client,
             base: base.trim_end_matches('/').to_owned(),
             user,
+            workspace: None,
         }
+    }
+
+    /// The same server, asked about one workspace.
+    pub(crate) fn within(mut self, workspace: &str) -> Self {
+        self.workspace = Some(workspace.to_owned());
+        self
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Said, String> {
         let request = match &self.user {
             Some((user, password)) => request.basic_auth(user, Some(password)),
+            None => request,
+        };
+        let request = match &self.workspace {
+            Some(workspace) => request.header("X-MLFLOW-WORKSPACE", workspace),
             None => request,
         };
         let answer = request.send().await.map_err(|e| format!("direct: {e}"))?;
@@ -57,38 +69,42 @@ impl Raw {
     }
 
     /// GET, any status.
-    pub async fn ask(&self, path: &str, query: &[(&str, &str)]) -> Result<Said, String> {
+    pub(crate) async fn ask(&self, path: &str, query: &[(&str, &str)]) -> Result<Said, String> {
         let url = format!("{}{path}", self.base);
         self.send(self.client.get(url).query(query)).await
     }
 
     /// POST, any status.
-    pub async fn tell(&self, path: &str, body: &Value) -> Result<Said, String> {
+    pub(crate) async fn tell(&self, path: &str, body: &Value) -> Result<Said, String> {
         let url = format!("{}{path}", self.base);
         self.send(self.client.post(url).json(body)).await
     }
 
     /// GET below the MLflow API, which must answer 200.
-    pub async fn get(&self, call: &str, query: &[(&str, &str)]) -> Result<Value, String> {
+    pub(crate) async fn get(&self, call: &str, query: &[(&str, &str)]) -> Result<Value, String> {
         let said = self.ask(&api(call), query).await?;
         good(call, &said)
     }
 
     /// POST below the MLflow API, which must answer 200.
-    pub async fn post(&self, call: &str, body: &Value) -> Result<Value, String> {
+    pub(crate) async fn post(&self, call: &str, body: &Value) -> Result<Value, String> {
         let said = self.tell(&api(call), body).await?;
         good(call, &said)
     }
 
-    /// DELETE below the MLflow API, which must answer 200.
-    pub async fn delete(&self, call: &str, body: &Value) -> Result<Value, String> {
+    /// DELETE below the MLflow API, any status.
+    pub(crate) async fn erase(&self, call: &str, body: &Value) -> Result<Said, String> {
         let url = format!("{}{}", self.base, api(call));
-        let said = self.send(self.client.delete(url).json(body)).await?;
-        good(call, &said)
+        self.send(self.client.delete(url).json(body)).await
+    }
+
+    /// DELETE below the MLflow API, which must answer 200.
+    pub(crate) async fn delete(&self, call: &str, body: &Value) -> Result<Value, String> {
+        good(call, &self.erase(call, body).await?)
     }
 
     /// Every row of a GET search.
-    pub async fn rows(
+    pub(crate) async fn rows(
         &self,
         call: &str,
         field: &str,
@@ -116,7 +132,7 @@ impl Raw {
     }
 
     /// Every run of an experiment, in one answer.
-    pub async fn runs(&self, experiment: &str) -> Result<Vec<Value>, String> {
+    pub(crate) async fn runs(&self, experiment: &str) -> Result<Vec<Value>, String> {
         let body = json!({"experiment_ids": [experiment], "max_results": 50_000});
         let mut page = self.post("runs/search", &body).await?;
         Ok(page["runs"]
@@ -126,7 +142,7 @@ impl Raw {
     }
 
     /// Every active experiment.
-    pub async fn experiments(&self) -> Result<Vec<Value>, String> {
+    pub(crate) async fn experiments(&self) -> Result<Vec<Value>, String> {
         let body = json!({"max_results": 50_000, "view_type": "ACTIVE_ONLY"});
         let mut page = self.post("experiments/search", &body).await?;
         Ok(page["experiments"]
@@ -136,7 +152,7 @@ impl Raw {
     }
 
     /// Every registered model, in pages of a size that the adapter does not use.
-    pub async fn models(&self) -> Result<Vec<Value>, String> {
+    pub(crate) async fn models(&self) -> Result<Vec<Value>, String> {
         let rows = self
             .rows(
                 "registered-models/search",
@@ -154,7 +170,7 @@ impl Raw {
     }
 
     /// Every version of a model.
-    pub async fn versions(&self, model: &str) -> Result<Vec<Value>, String> {
+    pub(crate) async fn versions(&self, model: &str) -> Result<Vec<Value>, String> {
         let filter = format!("name = '{}'", model.replace('\'', "''"));
         self.rows(
             "model-versions/search",
@@ -165,7 +181,11 @@ impl Raw {
     }
 
     /// The `MLmodel` file of a version, where the server can read it.
-    pub async fn package(&self, model: &str, version: &str) -> Result<Option<String>, String> {
+    pub(crate) async fn package(
+        &self,
+        model: &str,
+        version: &str,
+    ) -> Result<Option<String>, String> {
         let query = [("name", model), ("version", version), ("path", "MLmodel")];
         let said = self.ask("/model-versions/get-artifact", &query).await?;
         Ok((said.status == 200).then_some(said.text))
@@ -186,18 +206,21 @@ fn good(call: &str, said: &Said) -> Result<Value, String> {
 }
 
 /// A list, empty if it is none.
-pub fn list(value: &Value) -> &[Value] {
+pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// A text, empty if it is none.
-pub fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// A metric's value, which may be a word.
-pub fn float(value: &Value) -> f64 {
+/// A metric's value, which may be a word. The stores of real servers keep an infinity as the largest
+/// number they have.
+pub(crate) fn float(value: &Value) -> f64 {
     match value {
+        Value::Number(number) if number.as_f64() == Some(f64::MAX) => f64::INFINITY,
+        Value::Number(number) if number.as_f64() == Some(f64::MIN) => f64::NEG_INFINITY,
         Value::String(word) => word.parse().unwrap_or(f64::NAN),
         other => other.as_f64().unwrap_or(f64::NAN),
     }

@@ -7,6 +7,7 @@ use quarterdeck::domain::key::{Key, VersionKey};
 use quarterdeck::domain::model::Field;
 use quarterdeck::domain::observation::{Coverage, Feed, Rows};
 use quarterdeck::domain::query::{Detail, Query};
+use quarterdeck::domain::text::Clean;
 use quarterdeck::sources::Focus;
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ use crate::tracker::{Scratch, Tracker};
 use crate::verdict::{Lack, Stop, Verdict};
 
 /// The sweep lists every model exactly once, and no other.
-pub async fn every_model_once(t: &Tracker) -> Verdict {
+pub(crate) async fn every_model_once(t: &Tracker) -> Verdict {
     let models = t.models().await?;
     let direct: BTreeMap<String, Value> = t
         .raw
@@ -55,17 +56,20 @@ pub async fn every_model_once(t: &Tracker) -> Verdict {
 }
 
 /// The listing is longer than one page of any adapter: paging is really exercised.
-pub async fn more_models_than_a_page(t: &Tracker) -> Verdict {
+pub(crate) async fn more_models_than_a_page(t: &Tracker) -> Verdict {
     let models = t.models().await?;
     ensure!(models.len() > 200, "only {} models", models.len());
     Ok(())
 }
 
 /// Aliases as listed with the model are those of the alias route.
-pub async fn aliases_equal_the_alias_route(t: &Tracker) -> Verdict {
+pub(crate) async fn aliases_equal_the_alias_route(t: &Tracker) -> Verdict {
     let mut seen = 0;
     for model in t.models().await? {
-        for alias in model.aliases.iter().filter(|_| seen < 40) {
+        for alias in model.aliases.iter() {
+            if seen == 40 {
+                return Ok(());
+            }
             let query = [
                 ("name", model.key.name.raw()),
                 ("alias", alias.name.key.raw()),
@@ -85,7 +89,7 @@ pub async fn aliases_equal_the_alias_route(t: &Tracker) -> Verdict {
 }
 
 /// A move of an alias is seen by the next fast tick, and no timestamp told of it.
-pub async fn alias_move_is_seen_by_the_fast_tick(t: &Tracker) -> Verdict {
+pub(crate) async fn alias_move_is_seen_by_the_fast_tick(t: &Tracker) -> Verdict {
     let scratch = t.scratch().await?;
     let outcome = alias_move(t, &scratch).await;
     scratch.remove(t).await?;
@@ -116,7 +120,7 @@ async fn alias_move(t: &Tracker, scratch: &Scratch) -> Verdict {
 }
 
 /// A version that appears is told by the medium tick, and belongs to the model as listed.
-pub async fn new_version_is_seen_by_the_medium_tick(t: &Tracker) -> Verdict {
+pub(crate) async fn new_version_is_seen_by_the_medium_tick(t: &Tracker) -> Verdict {
     t.need(Lack::NewVersions)?;
     let scratch = t.scratch().await?;
     let outcome = new_version(t, &scratch).await;
@@ -152,7 +156,7 @@ async fn new_version(t: &Tracker, scratch: &Scratch) -> Verdict {
 }
 
 /// A deleted version is gone from the full sweep, and its sisters are not.
-pub async fn deleted_version_is_gone_from_the_sweep(t: &Tracker) -> Verdict {
+pub(crate) async fn deleted_version_is_gone_from_the_sweep(t: &Tracker) -> Verdict {
     t.need(Lack::MakingModels)?;
     let scratch = t.scratch().await?;
     let outcome = deleted_version(t, &scratch).await;
@@ -181,7 +185,7 @@ async fn deleted_version(t: &Tracker, scratch: &Scratch) -> Verdict {
 
 /// The sweep of versions lists each once, under a model that the sweep of models lists, with the
 /// registry's own facts.
-pub async fn every_version_once(t: &Tracker) -> Verdict {
+pub(crate) async fn every_version_once(t: &Tracker) -> Verdict {
     let models = t.models().await?;
     let versions = t.versions().await?;
     let keys: BTreeSet<&VersionKey> = versions.iter().map(|v| &v.key).collect();
@@ -224,7 +228,7 @@ pub async fn every_version_once(t: &Tracker) -> Verdict {
             let run = Some(text(&row["run_id"])).filter(|id| !id.is_empty());
             ensure!(
                 Some(version.created.0) == row["creation_timestamp"].as_i64()
-                    && version.stage.as_ref().map(|s| s.as_str()) == stage
+                    && version.stage.as_ref().map(Clean::as_str) == stage
                     && version.run.as_ref().map(|r| r.id.raw()) == run
                     && version.tags.len() == list(&row["tags"]).len(),
                 "{version:?} is not {row}"
@@ -245,11 +249,11 @@ pub async fn every_version_once(t: &Tracker) -> Verdict {
 }
 
 /// A version's package is what its `MLmodel` file says.
-pub async fn package_is_what_was_logged(t: &Tracker) -> Verdict {
+pub(crate) async fn package_is_what_was_logged(t: &Tracker) -> Verdict {
     let mut with_signature = 0;
-    let mut unreadable = 0;
+    let mut refused = false;
     for version in t.versions().await?.iter().take(60) {
-        if with_signature >= 4 && unreadable >= 1 {
+        if with_signature >= 4 && refused {
             break;
         }
         let (name, number) = (version.key.model.name.raw(), version.key.version.raw());
@@ -260,12 +264,11 @@ pub async fn package_is_what_was_logged(t: &Tracker) -> Verdict {
                 answer.is_err(),
                 "{name} {number}: the server cannot read the package and the adapter can"
             );
-            unreadable += 1;
+            refused = true;
             continue;
         };
-        let package = match answer? {
-            Detail::Package(package) => package,
-            _ => return Err("an answer of another type".to_owned().into()),
+        let Detail::Package(package) = answer? else {
+            return Err("an answer of another type".to_owned().into());
         };
         let yaml: Value = serde_saphyr::from_str(&direct)
             .map_err(|e| format!("{name} {number}: MLmodel: {e}"))?;
@@ -320,7 +323,7 @@ fn same_fields(fields: &[Field], direct: &Value) -> Verdict {
 }
 
 /// The files of a logged model are listed, its `MLmodel` among them.
-pub async fn logged_model_has_its_files(t: &Tracker) -> Verdict {
+pub(crate) async fn logged_model_has_its_files(t: &Tracker) -> Verdict {
     t.need(Lack::LoggedModels)?;
     for version in t.versions().await? {
         let Some(model) = version.logged_model else {
@@ -341,7 +344,7 @@ pub async fn logged_model_has_its_files(t: &Tracker) -> Verdict {
 }
 
 /// What is not there is said to be not there.
-pub async fn unknown_version_is_not_found(t: &Tracker) -> Verdict {
+pub(crate) async fn unknown_version_is_not_found(t: &Tracker) -> Verdict {
     let versions = t.versions().await?;
     let Some(known) = versions.first() else {
         return Err("no version is listed".to_owned().into());
@@ -350,20 +353,17 @@ pub async fn unknown_version_is_not_found(t: &Tracker) -> Verdict {
         version: Key::new("987654"),
         ..known.key.clone()
     };
-    let fault = match t.door.fetch(Query::Package(unknown)).await {
-        Err(fault) => fault,
-        Ok(_) => {
-            return Err("a version that does not exist has a package"
-                .to_owned()
-                .into());
-        }
+    let Err(fault) = t.door.fetch(Query::Package(unknown)).await else {
+        return Err("a version that does not exist has a package"
+            .to_owned()
+            .into());
     };
     ensure!(fault.kind == FaultKind::NotFound, "{}", fault.line());
     Ok(())
 }
 
 /// A fast tick with nothing to watch tells nothing and claims nothing.
-pub async fn watching_nothing_tells_nothing(t: &Tracker) -> Verdict {
+pub(crate) async fn watching_nothing_tells_nothing(t: &Tracker) -> Verdict {
     let answer = t.door.poll(Feed::WatchedModels, &Focus::default()).await?;
     ensure!(answer.rows.is_empty(), "{} rows", answer.rows.len());
     ensure!(
@@ -374,7 +374,7 @@ pub async fn watching_nothing_tells_nothing(t: &Tracker) -> Verdict {
 }
 
 /// A watched model that was deleted is not told of, and does not hide the others.
-pub async fn watched_model_that_is_gone_hides_nobody(t: &Tracker) -> Verdict {
+pub(crate) async fn watched_model_that_is_gone_hides_nobody(t: &Tracker) -> Verdict {
     let models = t.models().await?;
     let Some(kept) = models.first() else {
         return Err("no model is listed".to_owned().into());

@@ -17,7 +17,7 @@ use crate::tracker::Tracker;
 use crate::verdict::{Lack, Stop, Verdict};
 
 /// Every active experiment is listed once, deleted ones are not.
-pub async fn every_experiment_once(t: &Tracker) -> Verdict {
+pub(crate) async fn every_experiment_once(t: &Tracker) -> Verdict {
     let ours = t.experiments().await?;
     let direct = t.raw.experiments().await?;
     let ids: BTreeSet<&str> = ours.iter().map(|e| e.key.id.raw()).collect();
@@ -73,7 +73,7 @@ async fn all_runs(t: &Tracker, experiment: &ExperimentKey) -> Result<Vec<Run>, F
 }
 
 /// Small pages, followed by their tokens, give every run once, newest first.
-pub async fn paging_gives_every_run_once(t: &Tracker) -> Verdict {
+pub(crate) async fn paging_gives_every_run_once(t: &Tracker) -> Verdict {
     let (experiment, direct) = largest(t).await?;
     let mut runs = Vec::new();
     let mut token = None;
@@ -102,7 +102,7 @@ pub async fn paging_gives_every_run_once(t: &Tracker) -> Verdict {
 }
 
 /// Each run has the facts that the server tells of it.
-pub async fn runs_are_as_logged(t: &Tracker) -> Verdict {
+pub(crate) async fn runs_are_as_logged(t: &Tracker) -> Verdict {
     let mut compared = 0;
     for experiment in t.experiments().await?.iter().take(8) {
         let direct = t.raw.runs(experiment.key.id.raw()).await?;
@@ -202,11 +202,11 @@ fn same_run(run: &Run, row: &Value) -> Verdict {
 }
 
 fn same_float(a: f64, b: f64) -> bool {
-    a == b || (a.is_nan() && b.is_nan())
+    a.total_cmp(&b).is_eq() || (a.is_nan() && b.is_nan())
 }
 
 /// Not-a-number and infinities arrive as such, in runs and in histories.
-pub async fn metrics_that_are_no_numbers_arrive(t: &Tracker) -> Verdict {
+pub(crate) async fn metrics_that_are_no_numbers_arrive(t: &Tracker) -> Verdict {
     let mut nan = None;
     let mut infinite = None;
     for experiment in t.experiments().await? {
@@ -235,15 +235,31 @@ pub async fn metrics_that_are_no_numbers_arrive(t: &Tracker) -> Verdict {
         ours > 0 && ours == theirs,
         "{ours} gaps in the history, {theirs} were logged"
     );
-    if infinite.is_none() {
+    let Some((run, metric)) = infinite else {
         t.need(Lack::Infinities)?;
         return Err("no run has an infinite metric".to_owned().into());
-    }
+    };
+    let points = history(t, &run, &metric, 1_000, None).await?.points;
+    ensure!(
+        points.iter().any(|p| p.value.is_infinite()),
+        "no infinity in the history: {points:?}"
+    );
+    // How servers write it: none answers a JSON number that is infinite.
+    let query = [("run_id", run.id.raw())];
+    let direct = t.raw.get("runs/get", &query).await?;
+    let wire = list(&direct["run"]["data"]["metrics"])
+        .iter()
+        .find(|m| text(&m["key"]) == metric.raw())
+        .and_then(|m| m["value"].as_f64());
+    ensure!(
+        wire.is_some_and(|value| value.abs().total_cmp(&f64::MAX).is_eq()),
+        "an infinity is stored as the largest number, this server says {wire:?}"
+    );
     Ok(())
 }
 
 /// Status decides whether a run is live: one that was killed and resumed has an end and runs on.
-pub async fn resumed_run_is_live_and_has_an_end(t: &Tracker) -> Verdict {
+pub(crate) async fn resumed_run_is_live_and_has_an_end(t: &Tracker) -> Verdict {
     t.need(Lack::Resumed)?;
     for experiment in t.raw.experiments().await? {
         let id = text(&experiment["experiment_id"]);
@@ -267,7 +283,7 @@ pub async fn resumed_run_is_live_and_has_an_end(t: &Tracker) -> Verdict {
 }
 
 /// Runs in progress are in the delta tick, and one that ends is told of by the next.
-pub async fn delta_tick_tells_of_live_runs(t: &Tracker) -> Verdict {
+pub(crate) async fn delta_tick_tells_of_live_runs(t: &Tracker) -> Verdict {
     let recent = recent(t).await?;
     let mut live = 0;
     for experiment in t.raw.experiments().await? {
@@ -301,7 +317,7 @@ async fn recent(t: &Tracker) -> Result<Vec<Run>, Stop> {
 }
 
 /// A run that starts and ends between ticks of the same source is told of both times.
-pub async fn delta_tick_tells_of_a_start_and_an_end(t: &Tracker) -> Verdict {
+pub(crate) async fn delta_tick_tells_of_a_start_and_an_end(t: &Tracker) -> Verdict {
     t.need(Lack::MakingRuns)?;
     recent(t).await?;
     let experiment = largest(t).await?.0;
@@ -336,7 +352,7 @@ pub async fn delta_tick_tells_of_a_start_and_an_end(t: &Tracker) -> Verdict {
 }
 
 /// The open experiments' newest runs are told of.
-pub async fn open_experiment_shows_its_newest_run(t: &Tracker) -> Verdict {
+pub(crate) async fn open_experiment_shows_its_newest_run(t: &Tracker) -> Verdict {
     let (experiment, direct) = largest(t).await?;
     let focus = Focus {
         experiments: [experiment.clone()].into(),
@@ -364,7 +380,7 @@ pub async fn open_experiment_shows_its_newest_run(t: &Tracker) -> Verdict {
 }
 
 /// A filter is the server's own, and its refusal comes in the server's words.
-pub async fn filter_is_the_servers_and_so_are_its_errors(t: &Tracker) -> Verdict {
+pub(crate) async fn filter_is_the_servers_and_so_are_its_errors(t: &Tracker) -> Verdict {
     let (experiment, direct) = largest(t).await?;
     let finished = direct
         .iter()
@@ -435,7 +451,7 @@ async fn points_of(t: &Tracker, run: &str, metric: &str) -> Result<Vec<(i64, f64
 }
 
 /// A long history is thinned out by the server, keeps its ends and says so; its tail is exact.
-pub async fn history_keeps_its_ends(t: &Tracker) -> Verdict {
+pub(crate) async fn history_keeps_its_ends(t: &Tracker) -> Verdict {
     let mut best = (0, String::new(), String::new(), String::new());
     for experiment in t.raw.experiments().await? {
         let experiment_id = text(&experiment["experiment_id"]);
@@ -508,7 +524,7 @@ pub async fn history_keeps_its_ends(t: &Tracker) -> Verdict {
 }
 
 /// Two runs asked for at once give two histories, each under its own run.
-pub async fn histories_of_several_runs_stay_apart(t: &Tracker) -> Verdict {
+pub(crate) async fn histories_of_several_runs_stay_apart(t: &Tracker) -> Verdict {
     let (experiment, _) = largest(t).await?;
     let runs = all_runs(t, &experiment).await?;
     let mut by_metric: BTreeMap<&str, Vec<&Run>> = BTreeMap::new();
@@ -557,7 +573,7 @@ pub async fn histories_of_several_runs_stay_apart(t: &Tracker) -> Verdict {
 }
 
 /// A run's files are those that the server lists, folder by folder.
-pub async fn artifacts_are_listed(t: &Tracker) -> Verdict {
+pub(crate) async fn artifacts_are_listed(t: &Tracker) -> Verdict {
     let mut files = 0;
     let mut folders = 0;
     'experiments: for experiment in t.experiments().await? {
@@ -630,7 +646,7 @@ async fn same_files(t: &Tracker, run: &RunKey, path: &str) -> Result<BTreeMap<St
 }
 
 /// One run asked for is the one that is listed; one that does not exist is not found.
-pub async fn one_run_is_found_and_an_unknown_one_is_not(t: &Tracker) -> Verdict {
+pub(crate) async fn one_run_is_found_and_an_unknown_one_is_not(t: &Tracker) -> Verdict {
     let (experiment, direct) = largest(t).await?;
     let row = &direct[0];
     let key = |id: &str| RunKey {
@@ -663,7 +679,7 @@ pub async fn one_run_is_found_and_an_unknown_one_is_not(t: &Tracker) -> Verdict 
 }
 
 /// An experiment that does not exist has no runs, as real servers say.
-pub async fn unknown_experiment_has_no_runs(t: &Tracker) -> Verdict {
+pub(crate) async fn unknown_experiment_has_no_runs(t: &Tracker) -> Verdict {
     let (known, _) = largest(t).await?;
     let unknown = ExperimentKey {
         tracker: known.tracker,

@@ -19,20 +19,20 @@ use crate::raw::{Raw, list, text};
 use crate::verdict::{Lack, Stop, Verdict};
 
 /// A serving endpoint under test, with what it is known to serve.
-pub struct Endpoint {
-    pub deployment: DeploymentSettings,
-    pub raw: Raw,
-    pub lacks: Vec<(Lack, &'static str)>,
+pub(crate) struct Endpoint {
+    pub(crate) deployment: DeploymentSettings,
+    pub(crate) raw: Raw,
+    pub(crate) lacks: Vec<(Lack, &'static str)>,
     /// The versions that answer.
-    pub serves: Vec<&'static str>,
+    pub(crate) serves: Vec<&'static str>,
     /// The version that answers a request without one, where the adapter may state it.
-    pub default: Option<&'static str>,
+    pub(crate) default: Option<&'static str>,
     /// A word of the server's identity.
-    pub server: &'static str,
+    pub(crate) server: &'static str,
 }
 
 impl Endpoint {
-    pub fn new(name: &str, kind: DeploymentKind, url: &str, model: &str) -> Self {
+    pub(crate) fn new(name: &str, kind: DeploymentKind, url: &str, model: &str) -> Self {
         Self {
             deployment: DeploymentSettings {
                 name: name.to_owned(),
@@ -82,7 +82,7 @@ async fn look(door: &Door) -> Result<EndpointReading, Fault> {
 }
 
 /// It is ready, says what it is, and its health call was timed.
-pub async fn endpoint_is_ready_and_says_what_it_is(e: &Endpoint) -> Verdict {
+pub(crate) async fn endpoint_is_ready_and_says_what_it_is(e: &Endpoint) -> Verdict {
     let door = e.door(|_| {});
     ensure!(door.feeds() == [Feed::Endpoint], "feeds {:?}", door.feeds());
     for _ in 0..2 {
@@ -112,7 +112,7 @@ pub async fn endpoint_is_ready_and_says_what_it_is(e: &Endpoint) -> Verdict {
 }
 
 /// The versions that answer are those that do, and each is the endpoint's own answer.
-pub async fn versions_are_reported_never_guessed(e: &Endpoint) -> Verdict {
+pub(crate) async fn versions_are_reported_never_guessed(e: &Endpoint) -> Verdict {
     let reading = look(&e.door(|_| {})).await?;
     if e.serves.is_empty() {
         ensure!(
@@ -143,7 +143,7 @@ pub async fn versions_are_reported_never_guessed(e: &Endpoint) -> Verdict {
 }
 
 /// The states are those that the server lists when it is asked directly.
-pub async fn states_are_the_servers_own(e: &Endpoint) -> Verdict {
+pub(crate) async fn states_are_the_servers_own(e: &Endpoint) -> Verdict {
     e.need(Lack::Versions)?;
     let reading = look(&e.door(|_| {})).await?;
     let model = e.deployment.model.clone().unwrap_or_default();
@@ -216,7 +216,7 @@ pub async fn states_are_the_servers_own(e: &Endpoint) -> Verdict {
 }
 
 /// A model that the endpoint does not hold is missing; the endpoint itself is not at fault.
-pub async fn unknown_model_is_missing(e: &Endpoint) -> Verdict {
+pub(crate) async fn unknown_model_is_missing(e: &Endpoint) -> Verdict {
     e.need(Lack::ModelNames)?;
     let reading = look(&e.door(|d| d.served_name = Some("no-such-model".to_owned()))).await?;
     ensure!(reading.health == Health::Missing, "{reading:?}");
@@ -226,7 +226,7 @@ pub async fn unknown_model_is_missing(e: &Endpoint) -> Verdict {
 }
 
 /// Without a configured name the only model is found.
-pub async fn only_model_is_found_without_a_name(e: &Endpoint) -> Verdict {
+pub(crate) async fn only_model_is_found_without_a_name(e: &Endpoint) -> Verdict {
     e.need(Lack::ModelNames)?;
     if e.deployment.kind == DeploymentKind::Tfserving {
         // This protocol lists no models: the deployment's own name is asked for.
@@ -248,7 +248,7 @@ pub async fn only_model_is_found_without_a_name(e: &Endpoint) -> Verdict {
 }
 
 /// A wrong path is a missing route and a dead port is unreachable: both are faults of the source.
-pub async fn wrong_addresses_are_faults(e: &Endpoint) -> Verdict {
+pub(crate) async fn wrong_addresses_are_faults(e: &Endpoint) -> Verdict {
     let answer = look(&e.door(|d| d.url.push_str("/not/here"))).await;
     ensure!(
         matches!(&answer, Err(f) if f.kind == FaultKind::NoRoute),
@@ -266,7 +266,7 @@ pub async fn wrong_addresses_are_faults(e: &Endpoint) -> Verdict {
 }
 
 /// No other protocol is taken for the endpoint's own.
-pub async fn another_kind_is_not_mistaken(e: &Endpoint) -> Verdict {
+pub(crate) async fn another_kind_is_not_mistaken(e: &Endpoint) -> Verdict {
     for kind in DeploymentKind::ALL {
         if kind == e.deployment.kind {
             continue;
@@ -280,7 +280,7 @@ pub async fn another_kind_is_not_mistaken(e: &Endpoint) -> Verdict {
 }
 
 /// Nothing can be fetched from an endpoint.
-pub async fn nothing_can_be_fetched(e: &Endpoint) -> Verdict {
+pub(crate) async fn nothing_can_be_fetched(e: &Endpoint) -> Verdict {
     let query = Query::LoggedModelArtifacts {
         model: Key::new("m-1"),
         path: Key::new(""),
@@ -294,7 +294,7 @@ pub async fn nothing_can_be_fetched(e: &Endpoint) -> Verdict {
 }
 
 /// What a kind of endpoint cannot tell.
-pub fn lacks(kind: DeploymentKind) -> Vec<(Lack, &'static str)> {
+pub(crate) fn lacks(kind: DeploymentKind) -> Vec<(Lack, &'static str)> {
     let no_names = (Lack::ModelNames, "this server has one model without a name");
     match kind {
         DeploymentKind::V2 | DeploymentKind::Tfserving => Vec::new(),

@@ -83,7 +83,6 @@ async fn simulated_load_is_paged_through() {
         registry::every_model_once,
         registry::more_models_than_a_page,
         registry::every_version_once,
-        runs::paging_gives_every_run_once,
     ];
     hold("simulated load", &tracker, &[], checks).await;
 }

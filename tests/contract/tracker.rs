@@ -19,34 +19,40 @@ use crate::verdict::{Check, Lack, Stop};
 use crate::{checks, ensure};
 
 /// An MLflow server under test.
-pub struct Tracker {
-    pub settings: SourceSettings,
-    pub door: Door,
-    pub raw: Raw,
-    pub lacks: Vec<(Lack, &'static str)>,
+pub(crate) struct Tracker {
+    pub(crate) settings: SourceSettings,
+    pub(crate) door: Door,
+    pub(crate) raw: Raw,
+    pub(crate) lacks: Vec<(Lack, &'static str)>,
+    /// How many rights the server grants or denies by name, at least.
+    pub(crate) claims: usize,
     /// Makes a new version of a model, on servers where that needs no HTTP.
-    pub registrar: Option<Registrar>,
+    pub(crate) registrar: Option<Registrar>,
 }
 
 /// Registers a version of the named model and tells its number.
-pub type Registrar = Box<dyn Fn(&str) -> Option<u32> + Send + Sync>;
+pub(crate) type Registrar = Box<dyn Fn(&str) -> Option<u32> + Send + Sync>;
+
+/// Models made so far, so that two checks never share a name.
+static MADE: AtomicU32 = AtomicU32::new(0);
 
 /// A source that no check reads from a store: made outside, without artifacts.
 const ELSEWHERE: &str = "s3://models.invalid/exported/model";
 
 impl Tracker {
-    pub fn new(settings: SourceSettings, user: Option<(String, String)>) -> Self {
+    pub(crate) fn new(settings: SourceSettings, user: Option<(String, String)>) -> Self {
         Self {
             door: open(&settings, None).expect("a source from good settings"),
             raw: Raw::new(&settings.url, user),
             settings,
             lacks: Vec::new(),
+            claims: 0,
             registrar: None,
         }
     }
 
     /// Stops the check if the target declares this lack.
-    pub fn need(&self, lack: Lack) -> Result<(), Stop> {
+    pub(crate) fn need(&self, lack: Lack) -> Result<(), Stop> {
         if self.lacks.iter().any(|(known, _)| *known == lack) {
             return Err(Stop::NotOffered(lack));
         }
@@ -54,14 +60,14 @@ impl Tracker {
     }
 
     /// The same server with other settings.
-    pub fn reopened(&self, change: impl FnOnce(&mut SourceSettings)) -> Door {
+    pub(crate) fn reopened(&self, change: impl FnOnce(&mut SourceSettings)) -> Door {
         let mut settings = self.settings.clone();
         change(&mut settings);
         open(&settings, None).expect("a source from good settings")
     }
 
     /// The full sweep of models.
-    pub async fn models(&self) -> Result<Vec<RegisteredModel>, Stop> {
+    pub(crate) async fn models(&self) -> Result<Vec<RegisteredModel>, Stop> {
         let answer = self.door.poll(Feed::Models, &Focus::default()).await?;
         ensure!(
             answer.coverage == Coverage::Full(Scope::Models),
@@ -75,7 +81,7 @@ impl Tracker {
     }
 
     /// The full sweep of versions.
-    pub async fn versions(&self) -> Result<Vec<ModelVersion>, Stop> {
+    pub(crate) async fn versions(&self) -> Result<Vec<ModelVersion>, Stop> {
         let answer = self.door.poll(Feed::Versions, &Focus::default()).await?;
         ensure!(
             answer.coverage == Coverage::Full(Scope::Versions),
@@ -89,7 +95,7 @@ impl Tracker {
     }
 
     /// Every experiment.
-    pub async fn experiments(&self) -> Result<Vec<Experiment>, Stop> {
+    pub(crate) async fn experiments(&self) -> Result<Vec<Experiment>, Stop> {
         let answer = self.door.poll(Feed::Experiments, &Focus::default()).await?;
         ensure!(
             answer.coverage == Coverage::Full(Scope::Experiments),
@@ -103,7 +109,7 @@ impl Tracker {
     }
 
     /// The experiment of the adapter that has a raw id.
-    pub async fn experiment(&self, id: &str) -> Result<ExperimentKey, Stop> {
+    pub(crate) async fn experiment(&self, id: &str) -> Result<ExperimentKey, Stop> {
         self.experiments()
             .await?
             .into_iter()
@@ -113,7 +119,7 @@ impl Tracker {
     }
 
     /// The model of the adapter that has a raw name.
-    pub async fn model(&self, name: &str) -> Result<RegisteredModel, Stop> {
+    pub(crate) async fn model(&self, name: &str) -> Result<RegisteredModel, Stop> {
         self.models()
             .await?
             .into_iter()
@@ -122,7 +128,7 @@ impl Tracker {
     }
 
     /// The rows of the fast tick.
-    pub async fn watched(&self, key: &ModelKey) -> Result<Vec<RegisteredModel>, Stop> {
+    pub(crate) async fn watched(&self, key: &ModelKey) -> Result<Vec<RegisteredModel>, Stop> {
         let focus = Focus {
             models: [key.clone()].into(),
             ..Focus::default()
@@ -140,11 +146,10 @@ impl Tracker {
 
     /// A model with two versions, the first of which is the champion: made for the check where that
     /// is possible, else the first one there is. Ends with [`Scratch::remove`].
-    pub async fn scratch(&self) -> Result<Scratch, Stop> {
+    pub(crate) async fn scratch(&self) -> Result<Scratch, Stop> {
         if self.need(Lack::MakingModels).is_err() {
             return self.borrowed().await;
         }
-        static MADE: AtomicU32 = AtomicU32::new(0);
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |d| d.as_millis());
@@ -196,7 +201,7 @@ impl Tracker {
     }
 
     /// Registers one more version and tells its number.
-    pub async fn register(&self, name: &str) -> Result<String, Stop> {
+    pub(crate) async fn register(&self, name: &str) -> Result<String, Stop> {
         if let Some(registrar) = &self.registrar {
             return registrar(name)
                 .map(|n| n.to_string())
@@ -213,23 +218,23 @@ impl Tracker {
 }
 
 /// A model that a check may move things on.
-pub struct Scratch {
-    pub name: String,
-    pub versions: [String; 2],
-    pub alias: String,
+pub(crate) struct Scratch {
+    pub(crate) name: String,
+    pub(crate) versions: [String; 2],
+    pub(crate) alias: String,
     ours: bool,
 }
 
 impl Scratch {
     /// Points the alias at one of the two versions, directly.
-    pub async fn point(&self, tracker: &Tracker, at: usize) -> Result<(), Stop> {
+    pub(crate) async fn point(&self, tracker: &Tracker, at: usize) -> Result<(), Stop> {
         let body = json!({"name": self.name, "alias": self.alias, "version": self.versions[at]});
         tracker.raw.post("registered-models/alias", &body).await?;
         Ok(())
     }
 
     /// Leaves the server as it was, whatever came of the check.
-    pub async fn remove(self, tracker: &Tracker) -> Result<(), Stop> {
+    pub(crate) async fn remove(self, tracker: &Tracker) -> Result<(), Stop> {
         if self.ours {
             let body = json!({"name": self.name});
             tracker
@@ -244,7 +249,7 @@ impl Scratch {
 }
 
 /// Every check of an MLflow server without authentication.
-pub fn tracker_checks() -> Vec<Check<Tracker>> {
+pub(crate) fn tracker_checks() -> Vec<Check<Tracker>> {
     checks![
         access::server_says_what_it_is,
         access::wrong_prefix_is_no_route,
@@ -279,18 +284,19 @@ pub fn tracker_checks() -> Vec<Check<Tracker>> {
 }
 
 /// Every check of an MLflow server with authentication.
-pub fn access_checks() -> Vec<Check<Tracker>> {
+pub(crate) fn access_checks() -> Vec<Check<Tracker>> {
     checks![
         access::server_says_what_it_is,
         access::wrong_prefix_is_no_route,
         access::wrong_credentials_are_refused,
         access::reader_may_read,
-        access::rights_are_told,
+        registry::every_model_once,
+        access::rights_that_are_told_hold,
     ]
 }
 
 /// Every check of a serving endpoint.
-pub fn endpoint_checks() -> Vec<Check<Endpoint>> {
+pub(crate) fn endpoint_checks() -> Vec<Check<Endpoint>> {
     checks![
         serving::endpoint_is_ready_and_says_what_it_is,
         serving::versions_are_reported_never_guessed,

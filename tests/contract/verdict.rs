@@ -10,7 +10,7 @@ use quarterdeck::domain::fault::Fault;
 /// Something a server may not have. A target declares it with a reason, and a check that needs it
 /// says so; a lack that no check meets is an error of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Lack {
+pub(crate) enum Lack {
     /// Models and versions cannot be made and deleted over HTTP.
     MakingModels,
     /// Runs cannot be made over HTTP.
@@ -27,6 +27,8 @@ pub enum Lack {
     HostCheck,
     /// The server does not list what a user may do.
     Rights,
+    /// Routes that do not exist are not told from those that are forbidden.
+    PlainRoutes,
     /// The endpoint has no model names.
     ModelNames,
     /// The endpoint cannot tell its version.
@@ -35,7 +37,7 @@ pub enum Lack {
 
 /// Why a check did not hold.
 #[derive(Debug)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// It does not hold.
     Broken(String),
     /// The target lacks what it needs.
@@ -43,7 +45,7 @@ pub enum Stop {
 }
 
 /// The outcome of a check.
-pub type Verdict = Result<(), Stop>;
+pub(crate) type Verdict = Result<(), Stop>;
 
 impl From<Fault> for Stop {
     fn from(fault: Fault) -> Self {
@@ -68,9 +70,9 @@ macro_rules! ensure {
 }
 
 /// A check under its name.
-pub struct Check<T> {
-    pub name: &'static str,
-    pub run: for<'a> fn(&'a T) -> Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>,
+pub(crate) struct Check<T> {
+    pub(crate) name: &'static str,
+    pub(crate) run: for<'a> fn(&'a T) -> Pin<Box<dyn Future<Output = Verdict> + Send + 'a>>,
 }
 
 /// Lists checks by their functions' names.
@@ -85,16 +87,28 @@ macro_rules! checks {
 }
 
 /// Runs every check, prints the table past the test harness's capture, and fails if one is broken.
-pub async fn hold<T>(
+pub(crate) async fn hold<T>(
     title: &str,
     target: &T,
     lacks: &[(Lack, &'static str)],
     checks: Vec<Check<T>>,
 ) {
+    let (table, broken) = examine(title, target, lacks, &checks).await;
+    say(&table);
+    assert!(broken.is_empty(), "{title}: broken: {broken:?}\n{table}");
+}
+
+/// Runs every check; gives the table and the names of those that are broken.
+pub(crate) async fn examine<T>(
+    title: &str,
+    target: &T,
+    lacks: &[(Lack, &'static str)],
+    checks: &[Check<T>],
+) -> (String, Vec<&'static str>) {
     let mut table = format!("contract: {title}\n");
     let mut broken = Vec::new();
     let mut met = Vec::new();
-    for check in &checks {
+    for check in checks {
         let line = match (check.run)(target).await {
             Ok(()) => "holds".to_owned(),
             Err(Stop::NotOffered(lack)) => match lacks.iter().find(|(known, _)| *known == lack) {
@@ -123,11 +137,10 @@ pub async fn hold<T>(
             );
         }
     }
-    say(&table);
-    assert!(broken.is_empty(), "{title}: broken: {broken:?}\n{table}");
+    (table, broken)
 }
 
 /// Prints to the real standard error: the harness would keep a passing test's words to itself.
-pub fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

@@ -12,7 +12,7 @@ use super::*;
 use crate::domain::deployment::{Known, ServedState};
 
 /// What the server answers to `METHOD /path`: status, content type, body.
-type Table = BTreeMap<&'static str, (u16, &'static str, String)>;
+type Table = BTreeMap<String, (u16, String, String)>;
 
 /// A server on loopback: its answers may be changed, its requests are kept.
 #[derive(Clone)]
@@ -45,25 +45,53 @@ impl Stage {
     fn set(&self, rows: &[(&'static str, u16, &'static str, &str)]) {
         let mut table = self.table.lock().unwrap();
         for (line, status, kind, body) in rows {
-            table.insert(line, (*status, kind, (*body).to_owned()));
+            table.insert(
+                (*line).to_owned(),
+                (*status, (*kind).to_owned(), (*body).to_owned()),
+            );
         }
     }
 
     async fn answer(State(stage): State<Self>, request: Request) -> Response {
         let line = format!("{} {}", request.method(), request.uri().path());
-        let (status, kind, body) = stage
-            .table
-            .lock()
-            .unwrap()
-            .get(line.as_str())
-            .cloned()
-            .unwrap_or((404, HTML, "<html>Not Found</html>".to_owned()));
+        let (status, kind, body) = stage.table.lock().unwrap().get(&line).cloned().unwrap_or((
+            404,
+            HTML.to_owned(),
+            "<html>Not Found</html>".to_owned(),
+        ));
         stage.seen.lock().unwrap().push(line);
         Response::builder()
             .status(status)
             .header("content-type", kind)
             .body(Body::from(body))
             .unwrap()
+    }
+
+    /// A server that answers what a real one was recorded to answer.
+    async fn recorded(folder: &str) -> Self {
+        let stage = Self::start(&[]).await;
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        for file in std::fs::read_dir(root.join(folder)).unwrap() {
+            let row = recording(&file.unwrap().path());
+            let line = format!(
+                "{} {}",
+                row["request"]["method"].as_str().unwrap(),
+                row["request"]["path"].as_str().unwrap()
+            );
+            stage.table.lock().unwrap().insert(line, answer_of(&row));
+        }
+        stage
+    }
+
+    /// Answers a line with one recording of several.
+    fn replay(&self, line: &str, file: &str) {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+        let answer = answer_of(&recording(&root.join(file)));
+        self.table.lock().unwrap().insert(line.to_owned(), answer);
+    }
+
+    fn body(&self, line: &str) -> serde_json::Value {
+        serde_json::from_str(&self.table.lock().unwrap()[line].2).unwrap()
     }
 
     fn requests(&self) -> Vec<String> {
@@ -87,6 +115,19 @@ impl Stage {
         let source = SourceSettings::new("prod-fraud", SourceKind::Serving(P::KIND), &self.url);
         Serving::new(&source, &deployment).unwrap()
     }
+}
+
+fn recording(file: &std::path::Path) -> serde_json::Value {
+    serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+}
+
+fn answer_of(row: &serde_json::Value) -> (u16, String, String) {
+    let kind = row["headers"]["content-type"].as_str().unwrap_or_default();
+    let body = row["body_text"]
+        .as_str()
+        .map_or_else(|| row["body"].to_string(), str::to_owned);
+    let status = u16::try_from(row["status"].as_u64().unwrap()).unwrap();
+    (status, kind.to_owned(), body)
 }
 
 async fn look<P: Protocol>(source: &Serving<P>) -> Result<EndpointReading, Fault> {
@@ -434,6 +475,110 @@ async fn a_name_stays_in_its_path_and_text_is_cleaned() {
     assert_eq!(reading.server, "x 1");
     assert_eq!(reading.versions[0].version.clean(), "1");
     assert_eq!(reading.versions[0].message, "WARM: late");
+}
+
+#[tokio::test]
+async fn recorded_mlserver_is_read() {
+    let stage = Stage::recorded("mlserver").await;
+    stage.replay(
+        "POST /v2/repository/index",
+        "mlserver/repository-index.json",
+    );
+    let index = stage.body("POST /v2/repository/index");
+    let name = index[0]["name"].as_str().unwrap();
+    let reading = look(&stage.source::<V2>(Some(name))).await.unwrap();
+    assert_eq!(reading.health, Health::Ready);
+    assert_eq!(reading.message, "");
+    assert_eq!(reading.versions.len(), index.as_array().unwrap().len());
+    assert_eq!(reading.answering().count(), reading.versions.len());
+    assert_eq!(
+        reading.default_version.as_ref(),
+        reading.versions.first().map(|v| &v.version)
+    );
+    assert!(reading.server.as_str().starts_with("mlserver 1."));
+    let missing = look(&stage.source::<V2>(Some("absent"))).await.unwrap();
+    assert_eq!(missing.health, Health::Missing);
+    let unnamed = look(&stage.source::<V2>(None)).await.unwrap();
+    assert_eq!(unnamed.versions, reading.versions);
+}
+
+#[tokio::test]
+async fn recorded_bentoml_is_read() {
+    let stage = Stage::recorded("bentoml").await;
+    let docs = stage.body("GET /docs.json");
+    let version = docs["info"]["version"].as_str().unwrap();
+    let reading = look(&stage.source::<Bentoml>(None)).await.unwrap();
+    assert_eq!(words(&reading), [(version, ServedState::Answering)]);
+    assert_eq!(reading.server, "BentoML service fraud_svc");
+    assert_eq!(stage.requests(), ["GET /metrics", "GET /readyz"]);
+}
+
+#[tokio::test]
+async fn recorded_mlflow_serve_is_read() {
+    let stage = Stage::recorded("mlflow-serve").await;
+    let reading = look(&stage.source::<MlflowServe>(None)).await.unwrap();
+    assert_eq!((reading.health, reading.versions.len()), (Health::Ready, 0));
+    assert!(reading.server.as_str().starts_with("mlflow 3."));
+}
+
+#[tokio::test]
+async fn documented_tfserving_states_are_read() {
+    use ServedState::{Answering, Failed, Loading, Unknown, Unloaded};
+    let stage = Stage::recorded("tfserving").await;
+    let source: Serving<Tfserving> = stage.source(Some("fraud-detector"));
+    for (file, health, default, want) in [
+        ("one", Health::Ready, Some("2"), vec![("2", Answering)]),
+        (
+            "two",
+            Health::Ready,
+            Some("3"),
+            vec![("3", Answering), ("2", Answering)],
+        ),
+        (
+            "loading",
+            Health::Ready,
+            Some("2"),
+            vec![("3", Loading), ("2", Answering)],
+        ),
+        (
+            "start",
+            Health::NotReady,
+            None,
+            vec![("3", Loading), ("2", Unloaded)],
+        ),
+        (
+            "load-failed",
+            Health::Ready,
+            Some("2"),
+            vec![("3", Failed), ("2", Answering)],
+        ),
+        (
+            "unloaded",
+            Health::Ready,
+            Some("2"),
+            vec![("3", Unloaded), ("2", Answering)],
+        ),
+        ("unknown-state", Health::Unknown, None, vec![("2", Unknown)]),
+    ] {
+        stage.replay(
+            "GET /v1/models/fraud-detector",
+            &format!("tfserving/model-status-{file}.json"),
+        );
+        let reading = look(&source).await.unwrap();
+        assert_eq!(reading.health, health, "{file}");
+        assert_eq!(words(&reading), want, "{file}");
+        assert_eq!(reading.default_version.as_ref().map(Key::raw), default);
+    }
+    stage.replay("GET /v1/models/absent", "tfserving/model-missing.json");
+    let reading = look(&stage.source::<Tfserving>(Some("absent")))
+        .await
+        .unwrap();
+    assert_eq!(reading.health, Health::Missing);
+    stage.replay("GET /v1/models/absent", "tfserving/unknown-route.json");
+    let fault = look(&stage.source::<Tfserving>(Some("absent")))
+        .await
+        .unwrap_err();
+    assert_eq!(fault.kind, FaultKind::NoRoute);
 }
 
 #[tokio::test]

@@ -34,6 +34,16 @@ impl Protocol for Tfserving {
             .await
         {
             Ok(reply) => read(&reply),
+            // A path it does not know is answered in the same form as a model it does not hold.
+            Err(fault)
+                if fault.kind == FaultKind::NotFound
+                    && fault.detail.as_str().starts_with("Malformed request") =>
+            {
+                Err(Fault {
+                    kind: FaultKind::NoRoute,
+                    ..fault
+                })
+            }
             Err(fault) if fault.kind == FaultKind::NotFound => Ok(missing(&fault, wanted)),
             Err(fault) => Err(fault),
         }
