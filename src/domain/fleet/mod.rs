@@ -18,7 +18,7 @@ use super::deployment::EndpointReading;
 use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, RunKey, SourceId, VersionKey};
 use super::last_known::{self, Held, LastKnown};
 use super::model::{ModelVersion, Package, RegisteredModel};
-use super::observation::{ContextRef, FactKey, PollReport, Scope};
+use super::observation::{ContextRef, FactKey, Feed, PollReport, Scope};
 use super::observed::EndpointTrack;
 use super::rules::freshness::{self, Freshness, SourceHealth};
 use super::rules::reproducible::{self, Claim, Origins};
