@@ -374,9 +374,7 @@ impl Fleet {
     fn note(&mut self, change: Change) -> bool {
         let line = self.timeline.entry(change.subject.clone()).or_default();
         if let Some(same) = line.iter_mut().find(|c| c.same_event(&change)) {
-            if change.origin < same.origin {
-                *same = change;
-            }
+            *same = same.merged(&change);
             return false;
         }
         let at = line.partition_point(|c| c.not_after <= change.not_after);
