@@ -17,6 +17,7 @@ use super::diff::{Sent, Stamp};
 use super::limits::Host;
 use super::schedule::{self, Rhythm};
 use crate::domain::fault::{Fault, FaultKind, Retry};
+use crate::domain::key::SourceId;
 use crate::domain::observation::{Abilities, Answer, ContextRef, Feed, PollReport};
 use crate::domain::query::{Detail, Focus, Query};
 use crate::domain::time::Millis;
@@ -96,14 +97,49 @@ impl FeedState {
 }
 
 /// The outcome of one poll, whenever it began.
-struct Polled {
-    asked_at: Millis,
-    took: Duration,
-    result: Result<Answer, Fault>,
+pub(super) struct Polled {
+    pub(super) asked_at: Millis,
+    pub(super) took: Duration,
+    pub(super) result: Result<Answer, Fault>,
+}
+
+/// Polls a feed in a task of its own: an adapter that panics takes nothing but this poll with it.
+pub(super) fn poll_once<S: Source>(
+    source: Arc<S>,
+    feed: Feed,
+    focus: Focus,
+    host: Arc<Host>,
+    clock: Arc<Clock>,
+) -> Flight<Polled> {
+    Flight(tokio::spawn(async move {
+        let _turn = host.enter().await;
+        let (asked_at, began) = (clock.wall(), Instant::now());
+        let poll = tokio::time::timeout(POLL_LIMIT, source.poll(feed, &focus));
+        let result = poll.await.unwrap_or_else(|_| {
+            let detail = format!("a poll of {} had not ended after 10 minutes", feed.word());
+            Err(Fault::new(
+                FaultKind::Timeout,
+                source.id().as_str(),
+                &detail,
+            ))
+        });
+        Polled {
+            asked_at,
+            took: began.elapsed(),
+            result,
+        }
+    }))
+}
+
+/// The fault of an adapter that panicked.
+pub(super) fn crashed(source: &SourceId, error: &JoinError) -> Fault {
+    tracing::error!(%source, "the adapter failed: {error}");
+    let detail = "the adapter failed inside; the log has the place";
+    Fault::new(FaultKind::Crashed, source.as_str(), detail)
 }
 
 /// A task whose end is awaited and which ends with its owner.
-struct Flight<T>(JoinHandle<T>);
+pub(super) struct Flight<T>(pub(super) JoinHandle<T>);
 
 impl<T> Future for Flight<T> {
     type Output = Result<T, JoinError>;
@@ -153,7 +189,9 @@ pub struct Actor<S> {
 
 impl<S> std::fmt::Debug for Actor<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Actor").field("feeds", &self.feeds).finish_non_exhaustive()
+        f.debug_struct("Actor")
+            .field("feeds", &self.feeds)
+            .finish_non_exhaustive()
     }
 }
 
@@ -245,8 +283,14 @@ impl<S: Source> Actor<S> {
 
     /// The feed that is due first; of several the one listed first.
     fn next_feed(&self) -> Option<(usize, Instant)> {
-        let wanted = self.feeds.iter().enumerate().filter(|(_, f)| f.wanted(&self.focus));
-        wanted.map(|(index, f)| (index, f.next)).min_by_key(|(_, at)| *at)
+        let wanted = self
+            .feeds
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| f.wanted(&self.focus));
+        wanted
+            .map(|(index, f)| (index, f.next))
+            .min_by_key(|(_, at)| *at)
     }
 
     fn take(&mut self, request: Request) {
@@ -308,33 +352,32 @@ impl<S: Source> Actor<S> {
         self.feeds[index].asked = Some(Instant::now());
         let feed = self.feeds[index].feed;
         let (source, focus) = (Arc::clone(&self.source), self.focus.clone());
-        let (host, clock) = (Arc::clone(&self.around.host), Arc::clone(&self.around.clock));
-        // A task of its own: an adapter that panics takes nothing but this poll with it.
-        Flight(tokio::spawn(async move {
-            let _turn = host.enter().await;
-            let (asked_at, began) = (clock.wall(), Instant::now());
-            let poll = tokio::time::timeout(POLL_LIMIT, source.poll(feed, &focus));
-            let result = poll.await.unwrap_or_else(|_| {
-                let detail = format!("a poll of {} had not ended after 10 minutes", feed.word());
-                Err(Fault::new(FaultKind::Timeout, source.id().as_str(), &detail))
-            });
-            Polled { asked_at, took: began.elapsed(), result }
-        }))
+        let (host, clock) = (
+            Arc::clone(&self.around.host),
+            Arc::clone(&self.around.clock),
+        );
+        poll_once(source, feed, focus, host, clock)
     }
 
     fn polled(&mut self, index: usize, outcome: Result<Polled, JoinError>) {
-        let Polled { asked_at, took, result } = match outcome {
+        let Polled {
+            asked_at,
+            took,
+            result,
+        } = match outcome {
             Ok(polled) => polled,
             Err(error) => Polled {
                 asked_at: self.around.clock.wall(),
                 took: Duration::ZERO,
-                result: Err(self.crashed(&error)),
+                result: Err(crashed(self.source.id(), &error)),
             },
         };
         let now = Instant::now();
         let (fault, skew) = match result {
             Ok(answer) => {
-                let skew = answer.server_time.map(|server| skew_ms(server, asked_at, took));
+                let skew = answer
+                    .server_time
+                    .map(|server| skew_ms(server, asked_at, took));
                 let feed = &mut self.feeds[index];
                 feed.next = now + feed.rhythm.after_answer(took, &mut self.rng);
                 feed.not_before = now;
@@ -364,7 +407,11 @@ impl<S: Source> Actor<S> {
                 let feed = &mut self.feeds[index];
                 let retry = fault.kind.retry();
                 feed.next = now + feed.rhythm.after_fault(retry, &mut self.rng);
-                feed.not_before = if matches!(retry, Retry::After(_)) { feed.next } else { now };
+                feed.not_before = if matches!(retry, Retry::After(_)) {
+                    feed.next
+                } else {
+                    now
+                };
                 tracing::info!(source = %self.source.id(), feed = feed.feed.word(), "{fault}");
                 (Some(fault), None)
             }
@@ -417,7 +464,7 @@ impl<S: Source> Actor<S> {
     }
 
     fn probed(&mut self, outcome: Result<Result<Abilities, Fault>, JoinError>) {
-        let abilities = outcome.unwrap_or_else(|error| Err(self.crashed(&error)));
+        let abilities = outcome.unwrap_or_else(|error| Err(crashed(self.source.id(), &error)));
         if abilities.is_err() {
             let wait = Rhythm::new(PROBE_GAP).after_fault(Retry::Slowly, &mut self.rng);
             self.probe_at = Some(Instant::now() + wait);
@@ -431,7 +478,9 @@ impl<S: Source> Actor<S> {
 
     fn begin_fetches(&mut self) {
         while self.fetching.len() < FETCHES {
-            let Some(query) = self.queued.pop_front() else { return };
+            let Some(query) = self.queued.pop_front() else {
+                return;
+            };
             let (source, host) = (Arc::clone(&self.source), Arc::clone(&self.around.host));
             let clock = Arc::clone(&self.around.clock);
             let asked = query.clone();
@@ -454,7 +503,7 @@ impl<S: Source> Actor<S> {
         if let Some((query, began, _)) = self.fetching.remove(&id) {
             let (asked_at, result) = match outcome {
                 Ok(fetched) => fetched,
-                Err(error) => (began, Err(self.crashed(&error))),
+                Err(error) => (began, Err(crashed(self.source.id(), &error))),
             };
             if let Ok(detail) = &result {
                 self.sent.note(detail);
@@ -468,13 +517,6 @@ impl<S: Source> Actor<S> {
             });
         }
         self.begin_fetches();
-    }
-
-    fn crashed(&self, error: &JoinError) -> Fault {
-        let source = self.source.id();
-        tracing::error!(%source, "the adapter failed: {error}");
-        let detail = "the adapter failed inside; the log has the place";
-        Fault::new(FaultKind::Crashed, source.as_str(), detail)
     }
 }
 

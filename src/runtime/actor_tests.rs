@@ -19,12 +19,20 @@ fn start(
     let (around, messages) = around(64);
     let (requests, asked) = mpsc::channel(16);
     let task = Flight(tokio::spawn(Actor::new(source, around, asked).run()));
-    Bench { requests, messages, log, _task: task }
+    Bench {
+        requests,
+        messages,
+        log,
+        _task: task,
+    }
 }
 
 impl Bench {
     async fn next(&mut self) -> Msg {
-        tokio::time::timeout(3_600 * SECOND, self.messages.recv()).await.unwrap().unwrap()
+        tokio::time::timeout(3_600 * SECOND, self.messages.recv())
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     async fn report(&mut self) -> PollReport {
@@ -57,7 +65,10 @@ fn query(name: &str) -> Query {
 }
 
 fn focus(name: &str) -> Focus {
-    Focus { models: [model_key(name)].into(), ..Focus::default() }
+    Focus {
+        models: [model_key(name)].into(),
+        ..Focus::default()
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,16 +94,25 @@ async fn rows_come_before_the_report_and_unchanged_rows_not_at_all() {
     let polls = bench.log.of(Feed::Models);
     for pair in polls.windows(2) {
         let gap = pair[1] - pair[0];
-        assert!((9 * SECOND..=11 * SECOND + SECOND / 10).contains(&gap), "{gap:?}");
+        assert!(
+            (9 * SECOND..=11 * SECOND + SECOND / 10).contains(&gap),
+            "{gap:?}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_is_taken_while_a_slow_poll_runs() {
-    let mut bench = start(&[(Feed::Models, 10)], |_, _| Reply::Slow(100 * SECOND, Rows::Models(vec![])));
+    let mut bench = start(&[(Feed::Models, 10)], |_, _| {
+        Reply::Slow(100 * SECOND, Rows::Models(vec![]))
+    });
     tokio::time::sleep(SECOND).await;
     let asked = Instant::now();
-    bench.requests.send(Request::Fetch(query("a"))).await.unwrap();
+    bench
+        .requests
+        .send(Request::Fetch(query("a")))
+        .await
+        .unwrap();
     let (answered, result) = bench.detail().await;
     assert_eq!(answered, query("a"));
     assert!(result.is_ok());
@@ -125,7 +145,10 @@ async fn refreshes_coalesce_and_respect_the_last_poll() {
         tokio::time::sleep(SECOND / 2).await;
     }
     let polls = bench.log.of(Feed::Models).len();
-    assert!((2..=3).contains(&polls), "{polls} polls in ten seconds of refreshing");
+    assert!(
+        (2..=3).contains(&polls),
+        "{polls} polls in ten seconds of refreshing"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,7 +176,11 @@ async fn an_adapter_that_panics_is_reported_and_asked_again() {
     let report = bench.report().await;
     assert_eq!(report.fault.map(|f| f.kind), Some(FaultKind::Crashed));
     assert_eq!(bench.report().await.fault, None);
-    bench.requests.send(Request::Fetch(query("panic"))).await.unwrap();
+    bench
+        .requests
+        .send(Request::Fetch(query("panic")))
+        .await
+        .unwrap();
     let (_, result) = bench.detail().await;
     assert_eq!(result.map_err(|f| f.kind), Err(FaultKind::Crashed));
     assert_eq!(bench.report().await.fault, None, "the actor lives");
@@ -162,19 +189,40 @@ async fn an_adapter_that_panics_is_reported_and_asked_again() {
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_fetch_is_not_told_and_frees_its_place() {
     let mut bench = start(&[(Feed::Models, 1_000)], |_, _| few());
-    bench.requests.send(Request::Fetch(query("hang"))).await.unwrap();
+    bench
+        .requests
+        .send(Request::Fetch(query("hang")))
+        .await
+        .unwrap();
     for name in ["a", "b", "c", "d", "a"] {
-        bench.requests.send(Request::Fetch(query(name))).await.unwrap();
+        bench
+            .requests
+            .send(Request::Fetch(query(name)))
+            .await
+            .unwrap();
     }
-    bench.requests.send(Request::Cancel(query("b"))).await.unwrap();
-    bench.requests.send(Request::Cancel(query("hang"))).await.unwrap();
+    bench
+        .requests
+        .send(Request::Cancel(query("b")))
+        .await
+        .unwrap();
+    bench
+        .requests
+        .send(Request::Cancel(query("hang")))
+        .await
+        .unwrap();
     let mut answered = Vec::new();
     for _ in 0..3 {
         answered.push(bench.detail().await.0);
     }
     assert_eq!(answered, [query("a"), query("c"), query("d")]);
     tokio::time::sleep(10 * SECOND).await;
-    assert!(!bench.drain().iter().any(|m| matches!(m, Msg::Fetched { .. })));
+    assert!(
+        !bench
+            .drain()
+            .iter()
+            .any(|m| matches!(m, Msg::Fetched { .. }))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,18 +233,32 @@ async fn what_comes_onto_the_screen_is_asked_for_soon_and_sleeps_after() {
         _ => Reply::Rows(Coverage::Partial, Rows::Models(vec![model("a", 1)])),
     });
     tokio::time::sleep(100 * SECOND).await;
-    assert!(bench.log.of(Feed::WatchedModels).is_empty(), "nothing is on screen");
+    assert!(
+        bench.log.of(Feed::WatchedModels).is_empty(),
+        "nothing is on screen"
+    );
     bench.drain();
 
     let shown = Instant::now();
-    bench.requests.send(Request::Focus(focus("a"))).await.unwrap();
+    bench
+        .requests
+        .send(Request::Focus(focus("a")))
+        .await
+        .unwrap();
     let report = bench.report().await;
     assert_eq!(report.feed, Feed::WatchedModels);
     assert!(shown.elapsed() < SECOND);
 
-    bench.requests.send(Request::Focus(Focus::default())).await.unwrap();
+    bench
+        .requests
+        .send(Request::Focus(Focus::default()))
+        .await
+        .unwrap();
     let report = bench.report().await;
-    assert_eq!((report.feed, report.next_at), (Feed::WatchedModels, PollReport::NEVER));
+    assert_eq!(
+        (report.feed, report.next_at),
+        (Feed::WatchedModels, PollReport::NEVER)
+    );
     tokio::time::sleep(100 * SECOND).await;
     assert_eq!(bench.log.of(Feed::WatchedModels).len(), 1);
 }
@@ -204,7 +266,11 @@ async fn what_comes_onto_the_screen_is_asked_for_soon_and_sleeps_after() {
 #[tokio::test(start_paused = true)]
 async fn a_feed_that_asked_nothing_claims_nothing() {
     let mut bench = start(&[(Feed::WatchedModels, 10)], |_, _| Reply::nothing());
-    bench.requests.send(Request::Focus(focus("of another server"))).await.unwrap();
+    bench
+        .requests
+        .send(Request::Focus(focus("of another server")))
+        .await
+        .unwrap();
     tokio::time::sleep(60 * SECOND).await;
     assert!(bench.log.of(Feed::WatchedModels).len() > 4);
     assert!(!bench.drain().iter().any(|m| matches!(m, Msg::Polled(_))));
@@ -239,10 +305,17 @@ async fn a_loop_that_takes_nothing_holds_back_polls_and_not_requests() {
     let _task = Flight(tokio::spawn(Actor::new(source, around, asked).run()));
     for _ in 0..300 {
         let request = requests.send(Request::Refresh);
-        tokio::time::timeout(SECOND, request).await.unwrap().unwrap();
+        tokio::time::timeout(SECOND, request)
+            .await
+            .unwrap()
+            .unwrap();
         tokio::time::sleep(SECOND).await;
     }
-    assert_eq!(log.of(Feed::Models).len(), 1, "one answer waits, no other is asked for");
+    assert_eq!(
+        log.of(Feed::Models).len(),
+        1,
+        "one answer waits, no other is asked for"
+    );
     for _ in 0..6 {
         messages.recv().await.unwrap();
     }

@@ -46,16 +46,25 @@ impl Sent {
     /// Compares an answer with what was sent, remembers it, and makes the messages. A full answer
     /// ends in a message that says so even if no row changed; only that one names what is gone.
     pub fn compare(&mut self, stamp: &Stamp, answer: Answer) -> Vec<Observation> {
-        let Answer { coverage, rows, server_time } = answer;
+        let Answer {
+            coverage,
+            rows,
+            server_time,
+        } = answer;
         let full = match &coverage {
             Coverage::Full(scope) => Some(scope),
             Coverage::Partial | Coverage::Tail(_) => None,
         };
         let (parts, gone): (Vec<Rows>, Vec<FactKey>) = match rows {
             Rows::Models(rows) => {
-                let of = full.filter(|s| **s == Scope::Models).map(|_| |_: &ModelKey| true);
+                let of = full
+                    .filter(|s| **s == Scope::Models)
+                    .map(|_| |_: &ModelKey| true);
                 let (rows, gone) = fresh(&mut self.models, rows, |r| r.key.clone(), of);
-                (parts(rows, Rows::Models), gone.map(FactKey::Model).collect())
+                (
+                    parts(rows, Rows::Models),
+                    gone.map(FactKey::Model).collect(),
+                )
             }
             Rows::Versions(rows) => {
                 let of = full.and_then(|scope| match scope {
@@ -65,19 +74,28 @@ impl Sent {
                 });
                 let of = of.map(|of| move |k: &VersionKey| of.is_none_or(|m| k.model == *m));
                 let (rows, gone) = fresh(&mut self.versions, rows, |r| r.key.clone(), of);
-                (parts(rows, Rows::Versions), gone.map(FactKey::Version).collect())
+                (
+                    parts(rows, Rows::Versions),
+                    gone.map(FactKey::Version).collect(),
+                )
             }
             Rows::Experiments(rows) => {
                 let of = full.filter(|s| **s == Scope::Experiments);
                 let of = of.map(|_| |_: &ExperimentKey| true);
                 let (rows, gone) = fresh(&mut self.experiments, rows, |r| r.key.clone(), of);
-                (parts(rows, Rows::Experiments), gone.map(FactKey::Experiment).collect())
+                (
+                    parts(rows, Rows::Experiments),
+                    gone.map(FactKey::Experiment).collect(),
+                )
             }
             Rows::Endpoints(rows) => {
                 let of = full.filter(|s| **s == Scope::Endpoints);
                 let of = of.map(|_| |_: &DeploymentKey| true);
                 let (rows, gone) = fresh(&mut self.endpoints, rows, |r| r.key.clone(), of);
-                (parts(rows, Rows::Endpoints), gone.map(FactKey::Endpoint).collect())
+                (
+                    parts(rows, Rows::Endpoints),
+                    gone.map(FactKey::Endpoint).collect(),
+                )
             }
             Rows::Runs(rows) => (parts(self.fresh_runs(rows), Rows::Runs), Vec::new()),
         };
@@ -100,7 +118,11 @@ impl Sent {
                         Coverage::Partial
                     },
                     upserts,
-                    gone: if complete { gone.take().unwrap_or_default() } else { Vec::new() },
+                    gone: if complete {
+                        gone.take().unwrap_or_default()
+                    } else {
+                        Vec::new()
+                    },
                 }
             })
             .filter(|o| full.is_some() || !o.upserts.is_empty())

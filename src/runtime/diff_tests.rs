@@ -22,21 +22,37 @@ fn stamp(at: i64) -> Stamp {
 
 fn full(models: Vec<RegisteredModel>) -> Answer {
     let coverage = Coverage::Full(Scope::Models);
-    Answer { coverage, rows: Rows::Models(models), server_time: None }
+    Answer {
+        coverage,
+        rows: Rows::Models(models),
+        server_time: None,
+    }
 }
 
 fn versions(coverage: Coverage, rows: Vec<ModelVersion>) -> Answer {
-    Answer { coverage, rows: Rows::Versions(rows), server_time: None }
+    Answer {
+        coverage,
+        rows: Rows::Versions(rows),
+        server_time: None,
+    }
 }
 
 #[test]
 fn large_answers_travel_in_bounded_messages_and_only_the_last_is_full() {
     let mut sent = Sent::default();
-    let models = |n: usize| (0..n).map(|i| model(&format!("m{i}"), 1)).collect::<Vec<_>>();
+    let models = |n: usize| {
+        (0..n)
+            .map(|i| model(&format!("m{i}"), 1))
+            .collect::<Vec<_>>()
+    };
     let messages = sent.compare(&stamp(1), full(models(1_300)));
     let sizes: Vec<_> = messages.iter().map(|m| m.upserts.len()).collect();
     assert_eq!(sizes, [512, 512, 276]);
-    assert!(messages[..2].iter().all(|m| m.coverage == Coverage::Partial && m.gone.is_empty()));
+    assert!(
+        messages[..2]
+            .iter()
+            .all(|m| m.coverage == Coverage::Partial && m.gone.is_empty())
+    );
     assert_eq!(messages[2].coverage, Coverage::Full(Scope::Models));
 
     let messages = sent.compare(&stamp(2), full(models(1_299)));
@@ -50,7 +66,10 @@ fn absence_means_nothing_in_a_partial_answer_and_only_its_model_in_a_narrow_one(
     let mut sent = Sent::default();
     let all = vec![version("a", 1), version("a", 2), version("b", 1)];
     sent.compare(&stamp(1), versions(Coverage::Full(Scope::Versions), all));
-    assert!(sent.compare(&stamp(2), versions(Coverage::Partial, vec![])).is_empty());
+    assert!(
+        sent.compare(&stamp(2), versions(Coverage::Partial, vec![]))
+            .is_empty()
+    );
     let narrow = Coverage::Full(Scope::VersionsOf(version("a", 1).key.model));
     let messages = sent.compare(&stamp(3), versions(narrow, vec![version("a", 2)]));
     assert_eq!(messages[0].gone, [FactKey::Version(version("a", 1).key)]);
@@ -67,10 +86,19 @@ fn what_came_as_a_detail_is_missed_by_a_full_answer() {
 #[test]
 fn one_kind_of_no_number_is_not_another() {
     let run = |value: f64| {
-        let registry = Arc::new(RegistryKey { base: Key::new("http://m"), workspace: Key::new("") });
+        let registry = Arc::new(RegistryKey {
+            base: Key::new("http://m"),
+            workspace: Key::new(""),
+        });
         Run {
-            key: RunKey { tracker: registry.clone(), id: Key::new("r") },
-            experiment: ExperimentKey { tracker: registry, id: Key::new("0") },
+            key: RunKey {
+                tracker: registry.clone(),
+                id: Key::new("r"),
+            },
+            experiment: ExperimentKey {
+                tracker: registry,
+                id: Key::new("0"),
+            },
             name: Clean::empty(),
             user: Clean::empty(),
             status: RunStatus::Running,
@@ -78,7 +106,12 @@ fn one_kind_of_no_number_is_not_another() {
             ended: None,
             deleted: false,
             artifacts: Clean::empty(),
-            metrics: Arc::from([LastMetric { name: Name::new("auc"), value, step: 0, at: Millis(0) }]),
+            metrics: Arc::from([LastMetric {
+                name: Name::new("auc"),
+                value,
+                step: 0,
+                at: Millis(0),
+            }]),
             params: Arc::from([]),
             tags: Arc::from([]),
             datasets: Arc::from([]),
@@ -88,11 +121,18 @@ fn one_kind_of_no_number_is_not_another() {
     let mut sent = Sent::default();
     let mut tell = |value| {
         let rows = Rows::Runs(vec![run(value)]);
-        let answer = Answer { coverage: Coverage::Tail(Millis(0)), rows, server_time: None };
+        let answer = Answer {
+            coverage: Coverage::Tail(Millis(0)),
+            rows,
+            server_time: None,
+        };
         sent.compare(&stamp(1), answer).len()
     };
     assert_eq!([tell(0.5), tell(0.5)], [1, 0]);
-    assert_eq!([tell(f64::NAN), tell(f64::NAN), tell(f64::INFINITY)], [1, 0, 1]);
+    assert_eq!(
+        [tell(f64::NAN), tell(f64::NAN), tell(f64::INFINITY)],
+        [1, 0, 1]
+    );
 }
 
 /// Answers as a registry would give them: a few models, each with a champion, some full.
@@ -105,9 +145,20 @@ fn messages_of(answers: &[(bool, Vec<(u8, u8)>)]) -> Vec<Observation> {
     let mut sent = Sent::default();
     let mut messages = Vec::new();
     for (at, (full, rows)) in answers.iter().enumerate() {
-        let rows = rows.iter().map(|(m, v)| model(&m.to_string(), u64::from(*v))).collect();
-        let coverage = if *full { Coverage::Full(Scope::Models) } else { Coverage::Partial };
-        let answer = Answer { coverage, rows: Rows::Models(rows), server_time: None };
+        let rows = rows
+            .iter()
+            .map(|(m, v)| model(&m.to_string(), u64::from(*v)))
+            .collect();
+        let coverage = if *full {
+            Coverage::Full(Scope::Models)
+        } else {
+            Coverage::Partial
+        };
+        let answer = Answer {
+            coverage,
+            rows: Rows::Models(rows),
+            server_time: None,
+        };
         messages.extend(sent.compare(&stamp(at as i64 + 1), answer));
     }
     messages
@@ -119,9 +170,15 @@ fn fleet_of(messages: impl IntoIterator<Item = Observation>) -> BTreeMap<String,
         fleet.merge(message, Millis(1_000));
     }
     let champion = |m: &crate::domain::fleet::view::ModelView| {
-        m.champion.as_ref().map(|c| c.text.to_string()).unwrap_or_default()
+        m.champion
+            .as_ref()
+            .map(|c| c.text.to_string())
+            .unwrap_or_default()
     };
-    fleet.models().map(|m| (m.name.to_string(), champion(m))).collect()
+    fleet
+        .models()
+        .map(|m| (m.name.to_string(), champion(m)))
+        .collect()
 }
 
 proptest! {

@@ -90,7 +90,12 @@ mod tests {
         for same in ["http://ml.test:80", "http://ml.test/other?x"] {
             assert!(Arc::ptr_eq(&host, &limits.of(same)), "{same}");
         }
-        for other in ["https://ml.test", "http://ml.test:5000", "http://ml2.test", "no url"] {
+        for other in [
+            "https://ml.test",
+            "http://ml.test:5000",
+            "http://ml2.test",
+            "no url",
+        ] {
             assert!(!Arc::ptr_eq(&host, &limits.of(other)), "{other}");
         }
     }

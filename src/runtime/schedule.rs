@@ -82,7 +82,12 @@ pub fn first(sources: usize, every: Duration, rng: &mut fastrand::Rng) -> Durati
         return Duration::ZERO;
     }
     let sources = u32::try_from(sources).unwrap_or(u32::MAX);
-    between(rng, SPREAD_STEP.saturating_mul(sources).min(every), 0.0, 1.0)
+    between(
+        rng,
+        SPREAD_STEP.saturating_mul(sources).min(every),
+        0.0,
+        1.0,
+    )
 }
 
 fn between(rng: &mut fastrand::Rng, base: Duration, low: f64, high: f64) -> Duration {
@@ -125,13 +130,18 @@ mod tests {
             let total: Duration = (0..500)
                 .map(|_| {
                     let mut rhythm = Rhythm::new(5 * SECOND);
-                    (0..failures).fold(Duration::ZERO, |_, _| rhythm.after_fault(Retry::BackOff, rng))
+                    (0..failures).fold(Duration::ZERO, |_, _| {
+                        rhythm.after_fault(Retry::BackOff, rng)
+                    })
                 })
                 .sum();
             total / 500
         };
         let (first, third, tenth) = (mean(1, &mut rng), mean(3, &mut rng), mean(10, &mut rng));
-        assert!(first * 2 < third && third * 2 < tenth, "{first:?} {third:?} {tenth:?}");
+        assert!(
+            first * 2 < third && third * 2 < tenth,
+            "{first:?} {third:?} {tenth:?}"
+        );
         assert!(tenth > 50 * SECOND && tenth < 80 * SECOND, "{tenth:?}");
     }
 

@@ -12,9 +12,7 @@ use super::limits::Host;
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::{Key, ModelKey, RegistryKey, SourceId, VersionKey};
 use crate::domain::model::{Alias, ModelVersion, Name, RegisteredModel, VersionStatus};
-use crate::domain::observation::{
-    Abilities, Answer, ContextRef, Coverage, Feed, Rows, Scope,
-};
+use crate::domain::observation::{Abilities, Answer, ContextRef, Coverage, Feed, Rows, Scope};
 use crate::domain::query::{Detail, Focus, Query};
 use crate::domain::settings::SourceKind;
 use crate::domain::text::Clean;
@@ -28,7 +26,6 @@ pub(super) enum Reply {
     Rows(Coverage, Rows),
     Fault(FaultKind),
     Slow(Duration, Rows),
-    Hang,
     Panic,
 }
 
@@ -56,11 +53,19 @@ pub(super) struct Log(Arc<Mutex<Vec<(Instant, Option<Feed>, Focus)>>>);
 impl Log {
     pub(super) fn of(&self, feed: Feed) -> Vec<Instant> {
         let log = self.0.lock().unwrap();
-        log.iter().filter(|e| e.1 == Some(feed)).map(|e| e.0).collect()
+        log.iter()
+            .filter(|e| e.1 == Some(feed))
+            .map(|e| e.0)
+            .collect()
     }
 
     pub(super) fn probes(&self) -> usize {
-        self.0.lock().unwrap().iter().filter(|e| e.1.is_none()).count()
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|e| e.1.is_none())
+            .count()
     }
 }
 
@@ -74,7 +79,10 @@ impl Scripted {
             id: SourceId::new("scripted"),
             feeds: feeds
                 .iter()
-                .map(|(feed, secs)| FeedSpec { feed: *feed, every: Duration::from_secs(*secs) })
+                .map(|(feed, secs)| FeedSpec {
+                    feed: *feed,
+                    every: Duration::from_secs(*secs),
+                })
                 .collect(),
             script: Arc::new(script),
             log: log.clone(),
@@ -97,7 +105,11 @@ impl Source for Scripted {
     }
 
     async fn probe(&self) -> Result<Abilities, Fault> {
-        self.log.0.lock().unwrap().push((Instant::now(), None, Focus::default()));
+        self.log
+            .0
+            .lock()
+            .unwrap()
+            .push((Instant::now(), None, Focus::default()));
         Ok(Abilities::default())
     }
 
@@ -108,7 +120,11 @@ impl Source for Scripted {
             log.push((Instant::now(), Some(feed), focus.clone()));
             turn
         };
-        let answer = |coverage, rows: Rows| Answer { coverage, rows, server_time: None };
+        let answer = |coverage, rows: Rows| Answer {
+            coverage,
+            rows,
+            server_time: None,
+        };
         match (self.script)(feed, turn) {
             Reply::Rows(coverage, rows) => Ok(answer(coverage, rows)),
             Reply::Fault(kind) => Err(Fault::new(kind, "http://ml.test", "as scripted")),
@@ -116,7 +132,6 @@ impl Source for Scripted {
                 tokio::time::sleep(delay).await;
                 Ok(answer(Coverage::Partial, rows))
             }
-            Reply::Hang => std::future::pending().await,
             Reply::Panic => panic!("as scripted"),
         }
     }
@@ -148,12 +163,22 @@ pub(super) fn around(bound: usize) -> (Surroundings, mpsc::Receiver<Msg>) {
 }
 
 pub(super) fn context() -> Arc<ContextRef> {
-    Arc::new(ContextRef { name: Clean::name("test"), generation: 0 })
+    Arc::new(ContextRef {
+        name: Clean::name("test"),
+        generation: 0,
+    })
 }
 
 pub(super) fn model_key(name: &str) -> ModelKey {
-    let registry = RegistryKey { base: Key::new("http://ml.test"), workspace: Key::new("") };
-    ModelKey { registry: Arc::new(registry), name: Key::new(name), created: Millis(0) }
+    let registry = RegistryKey {
+        base: Key::new("http://ml.test"),
+        workspace: Key::new(""),
+    };
+    ModelKey {
+        registry: Arc::new(registry),
+        name: Key::new(name),
+        created: Millis(0),
+    }
 }
 
 /// A registered model whose champion is `champion`.
@@ -173,7 +198,10 @@ pub(super) fn model(name: &str, champion: u64) -> RegisteredModel {
 
 pub(super) fn version(name: &str, number: u64) -> ModelVersion {
     ModelVersion {
-        key: VersionKey { model: model_key(name), version: Key::new(&number.to_string()) },
+        key: VersionKey {
+            model: model_key(name),
+            version: Key::new(&number.to_string()),
+        },
         version: Clean::name(&number.to_string()),
         created: Millis(1),
         updated: Millis(1),
