@@ -106,7 +106,6 @@ fn table(buf: &mut Buffer, look: &Look, area: Rect) {
     };
     table.draw(buf, look, area, |i| {
         let (level, name, served, champion, why, since, before) = MODELS[i % 6];
-        let strong = if i % 6 < 2 { Role::Text } else { Role::Text };
         let mut champ = vec![span(Role::Text, format!("{champion} "))];
         if served != champion {
             champ.push(span(Role::Difference, look.symbols.differs));
@@ -114,7 +113,7 @@ fn table(buf: &mut Buffer, look: &Look, area: Rect) {
         Row {
             cells: vec![
                 Cell::level(look, level),
-                Cell::new(strong, name),
+                Cell::text(name),
                 Cell::text(served),
                 Cell::spans(champ),
                 Cell::text(look.symbols.plain(why)),
@@ -219,6 +218,7 @@ fn charts(buf: &mut Buffer, look: &Look, area: Rect) {
     );
 }
 
+#[expect(clippy::too_many_lines, reason = "a screen is a list of what is on it")]
 fn screen(look: &Look, dialog: bool) -> Buffer {
     let area = Rect::new(0, 0, look.columns, look.rows);
     let mut buf = Buffer::empty(area);
@@ -312,7 +312,7 @@ fn screen(look: &Look, dialog: bool) -> Buffer {
                 }
             })
             .collect();
-        let s = &look.symbols;
+        let s = look.symbols;
         let block = [
             Pair::spans(
                 "served",
@@ -445,11 +445,11 @@ fn gallery() {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/gallery");
     std::fs::create_dir_all(&dir).unwrap();
     for (theme, depth, symbols) in [
-        ("dark", Depth::True, Symbols::UNICODE),
-        ("light", Depth::True, Symbols::UNICODE),
-        ("dark", Depth::Ansi16, Symbols::UNICODE),
-        ("mono", Depth::Mono, Symbols::UNICODE),
-        ("mono", Depth::Mono, Symbols::ASCII),
+        ("dark", Depth::True, &Symbols::UNICODE),
+        ("light", Depth::True, &Symbols::UNICODE),
+        ("dark", Depth::Ansi16, &Symbols::UNICODE),
+        ("mono", Depth::Mono, &Symbols::UNICODE),
+        ("mono", Depth::Mono, &Symbols::ASCII),
     ] {
         for (w, h) in [(60, 16), (80, 24), (120, 36), (200, 60)] {
             let look = look_of(theme, depth, symbols, w, h);

@@ -88,7 +88,7 @@ pub fn cut_middle<'a>(text: &'a str, columns: usize, ellipsis: &str) -> Cow<'a, 
 }
 
 /// The first of several wordings that fits, longest first; the last one if none does.
-pub fn fit<'a, S: AsRef<str>>(choices: &'a [S], columns: usize) -> &'a str {
+pub fn fit<S: AsRef<str>>(choices: &[S], columns: usize) -> &str {
     choices
         .iter()
         .map(AsRef::as_ref)
@@ -144,7 +144,7 @@ pub fn number(value: f64) -> String {
         if size < below {
             let shown = format!("{:.digits$}", value / unit);
             // A whole number keeps no empty decimals: 14, not 14.0.
-            let shown = if value.fract() == 0.0 && unit == 1.0 {
+            let shown = if value.fract() == 0.0 && suffix.is_empty() {
                 format!("{value:.0}")
             } else {
                 shown
