@@ -155,6 +155,18 @@ pub fn number(value: f64) -> String {
     tidy_exponent(&format!("{value:.1e}"))
 }
 
+/// A limit or a setting, without the zeros that a measured value keeps: `0.8`, `4`, `12k`.
+pub fn brief(value: f64) -> String {
+    let shown = number(value);
+    let end = shown.trim_end_matches(['k', 'M', 'G']).len();
+    let (digits, suffix) = shown.split_at(end);
+    if digits.contains('.') && !digits.contains('e') {
+        let digits = digits.trim_end_matches('0').trim_end_matches('.');
+        return format!("{digits}{suffix}");
+    }
+    shown
+}
+
 /// `1.0e-7` is `1e-7`.
 fn tidy_exponent(text: &str) -> String {
     text.replacen(".0e", "e", 1)
@@ -290,6 +302,15 @@ mod tests {
             (0.000_95, "0.001"),
         ] {
             assert_eq!(number(value), want);
+        }
+        for (value, want) in [
+            (0.8, "0.8"),
+            (1.0, "1"),
+            (12_000.0, "12k"),
+            (0.914, "0.914"),
+            (100.0, "100"),
+        ] {
+            assert_eq!(brief(value), want);
         }
         assert_eq!(number_or_none(None), "–");
         assert_eq!(delta(0.007), "+0.007");

@@ -159,7 +159,7 @@ impl Chart<'_> {
                 Role::Threshold,
                 format!("{} ", look.symbols.threshold),
             ));
-            right.push(span(Role::Dim, format!("line {}", text::number(line))));
+            right.push(span(Role::Dim, format!("line {}", text::brief(line))));
         }
         if let (Some(x), Some((from, to))) = (self.cursor, self.window()) {
             let gap = if right.is_empty() { "" } else { "  " };

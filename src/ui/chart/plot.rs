@@ -121,11 +121,13 @@ pub(super) fn draw(
     for y in plot.top()..plot.bottom() {
         paint::put(buf, area, plot.x - 1, y, look.symbols.axis[1], axis);
     }
+    // The same rounding as the lines': a tick and a point of one value share a row.
+    let per_row = if look.symbols.ascii { 1 } else { 4 };
     let row_of = |v: f64| -> Option<u16> {
-        let at = scale.at(v)?;
-        (-0.001..=1.001)
-            .contains(&at)
-            .then(|| plot.bottom() - 1 - (at * f64::from(rows - 1)).round() as u16)
+        let at = scale.at(v).filter(|at| (-0.001..=1.001).contains(at))?;
+        let dots = f64::from(rows * per_row - 1);
+        let dot = ((1.0 - at) * dots).round().clamp(0.0, dots);
+        Some(plot.y + dot as u16 / per_row)
     };
     for (value, label) in values.iter().zip(&labels) {
         let Some(y) = row_of(*value) else { continue };

@@ -42,7 +42,7 @@ fn one_series_with_threshold_marker_and_gap() {
     };
     let (buf, _) = draw(&chart, &look(60, 10));
     insta::assert_snapshot!(screen(&buf), @r"
-    errors %  0.900                                 ╌ line 0.800
+    errors %  0.900                                   ╌ line 0.8
         │                                    ┊            ⢀⣀⣀⡠⠤⠒
     0.8 ┤╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⢀⣀⣀⠤⠤⠒⠒⠊⠉⠁╌╌╌╌╌
         │                               ⢀⣀⣀⠤⠤⠒⠒⠊⠉⠁
@@ -57,9 +57,9 @@ fn one_series_with_threshold_marker_and_gap() {
     text.strong "errors"
     text.dim " %"
     chart.1 "  0.900"
-    - "                                 "
+    - "                                   "
     fresh.down "╌ "
-    text.dim "line 0.800"
+    text.dim "line 0.8"
     "#);
 }
 
