@@ -19,6 +19,11 @@ impl Key {
         Self(Arc::from(raw))
     }
 
+    /// A key that is its own clean form: shares the text.
+    pub fn of(text: &Clean) -> Self {
+        Self(text.shared().clone())
+    }
+
     /// The raw string, for a request. Anything that is shown takes [`Key::clean`].
     pub fn raw(&self) -> &str {
         &self.0
@@ -33,6 +38,12 @@ impl Key {
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({:?})", Clean::limited(&self.0, 80).as_str())
+    }
+}
+
+impl std::borrow::Borrow<str> for Key {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

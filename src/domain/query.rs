@@ -1,5 +1,6 @@
 //! Details on demand: what a pane may ask a source for, and the answers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::key::{ExperimentKey, Key, ModelKey, RunKey, VersionKey};
@@ -74,4 +75,15 @@ pub enum Detail {
     Versions(Vec<ModelVersion>),
     /// A package.
     Package(Box<Package>),
+}
+
+/// What is on screen: what fast ticks ask for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Focus {
+    /// Models whose rows are visible, and the one whose page is open.
+    pub models: BTreeSet<ModelKey>,
+    /// Experiments whose runs are listed.
+    pub experiments: BTreeSet<ExperimentKey>,
+    /// The run whose page is open.
+    pub run: Option<RunKey>,
 }

@@ -8,13 +8,13 @@ pub mod registry;
 pub mod routes;
 pub mod secret;
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
 use crate::domain::fault::Fault;
-use crate::domain::key::{ExperimentKey, ModelKey, RunKey, SourceId};
+use crate::domain::key::SourceId;
 use crate::domain::observation::{Abilities, Answer, Feed};
+pub use crate::domain::query::Focus;
 use crate::domain::query::{Detail, Query};
 use crate::domain::settings::SourceKind;
 
@@ -25,17 +25,6 @@ pub struct FeedSpec {
     pub feed: Feed,
     /// Its cadence; the schedule stretches it after faults and by the observed latency.
     pub every: Duration,
-}
-
-/// What is on screen: what fast ticks ask for.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Focus {
-    /// Models whose rows are visible, and the one whose page is open.
-    pub models: BTreeSet<ModelKey>,
-    /// Experiments whose runs are listed.
-    pub experiments: BTreeSet<ExperimentKey>,
-    /// The run whose page is open.
-    pub run: Option<RunKey>,
 }
 
 /// A configured source: one polled system.

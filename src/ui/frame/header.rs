@@ -156,7 +156,12 @@ impl Header<'_> {
     /// The shortest strip: how many of each.
     fn source_summary(&self, look: &Look) -> Vec<Span<'static>> {
         let mut out = Vec::new();
-        for fresh in [Freshness::Down, Freshness::Stale, Freshness::Live] {
+        for fresh in [
+            Freshness::Down,
+            Freshness::Stale,
+            Freshness::Waiting,
+            Freshness::Live,
+        ] {
             let n = self.sources.iter().filter(|c| c.fresh == fresh).count();
             if n == 0 {
                 continue;
@@ -209,6 +214,7 @@ impl Header<'_> {
 fn fresh_role(fresh: Freshness) -> Role {
     match fresh {
         Freshness::Live => Role::Live,
+        Freshness::Waiting => Role::Dim,
         Freshness::Stale => Role::Stale,
         Freshness::Down => Role::Down,
     }

@@ -1,0 +1,543 @@
+//! From facts to views: joins a model with its versions, runs and deployments, and asks the rules.
+
+use super::Fleet;
+use super::view::{Answering, DeploymentView, ModelView, Pointed};
+use crate::domain::change::{ChangeKind, Subject};
+use crate::domain::deployment::{EndpointReading, Health, Known, ServedState, ServedVersion};
+use crate::domain::key::{DeploymentKey, Key, ModelKey, SourceId};
+use crate::domain::last_known::Held;
+use crate::domain::level::{Reason, Verdict};
+use crate::domain::model::{ModelVersion, RegisteredModel};
+use crate::domain::observation::FactKey;
+use crate::domain::rules::freshness::Freshness;
+use crate::domain::rules::model::{self as model_rule, Endpoint, ModelFacts};
+use crate::domain::rules::quality::{self, Quality};
+use crate::domain::rules::skew::{self, Expected, Facts, Seen};
+use crate::domain::text::Clean;
+use crate::domain::time::{Millis, Since};
+use crate::domain::wiring::{self, Join, Target};
+
+impl Fleet {
+    pub(super) fn judge_model(&mut self, key: &ModelKey, now: Millis) {
+        let mut until = None;
+        for deployment in self.by_model.get(key).cloned().unwrap_or_default() {
+            until = earliest(until, self.judge_deployment(&deployment, now));
+        }
+        let Some(held) = self.models.get(key) else {
+            if self.views.remove(key).is_some() {
+                self.revision += 1;
+            }
+            return;
+        };
+        let view = self.model_view(held, until, now);
+        if self.views.get(key) != Some(&view) {
+            self.revision += 1;
+            self.views.insert(key.clone(), view);
+        }
+    }
+
+    /// Judges one deployment; says when the judgement may change by time alone.
+    pub(super) fn judge_deployment(&mut self, key: &DeploymentKey, now: Millis) -> Option<Millis> {
+        let Some(join) = self.joins.get(key) else {
+            self.deployments.remove(key);
+            return None;
+        };
+        let (view, until) = self.deployment_view(join, now);
+        if self.deployments.get(key) != Some(&view) {
+            self.revision += 1;
+            self.deployments.insert(key.clone(), view);
+        }
+        until
+    }
+
+    fn model_view(
+        &self,
+        held: &Held<RegisteredModel>,
+        until: Option<Millis>,
+        now: Millis,
+    ) -> ModelView {
+        let model = &held.fact;
+        let policy = &self.settings.policy;
+        let set = self.settings.models.get(model.key.name.raw());
+        let champion = self.pointed(model, &policy.champion);
+        let challenger = self.pointed(model, &policy.challenger);
+        let keys = self.by_model.get(&model.key).cloned().unwrap_or_default();
+        let deployments: Vec<&DeploymentView> = keys
+            .iter()
+            .filter_map(|k| self.deployments.get(k))
+            .collect();
+        let subject = Subject::Model(model.key.clone());
+        let owner = set
+            .and_then(|s| s.owner.as_deref().map(Clean::name))
+            .or_else(|| {
+                model
+                    .tag("quarterdeck.owner")
+                    .or_else(|| model.tag("owner"))
+                    .cloned()
+            });
+        let runbook = set
+            .and_then(|s| s.runbook.as_deref().map(Clean::text))
+            .or_else(|| {
+                model
+                    .tag("quarterdeck.runbook")
+                    .or_else(|| model.tag("runbook"))
+                    .cloned()
+            });
+        let facts = ModelFacts {
+            model,
+            champion: champion.as_ref(),
+            champion_version: champion
+                .as_ref()
+                .and_then(|c| self.version_of(model, &c.key)),
+            production_stage: self.in_stage(model, "Production"),
+            deployments: &deployments,
+            source: &held.source,
+            freshness: self.source_freshness(&held.source),
+            source_health: self.sources.get(&held.source),
+            read_at: self.good_at(&held.source).max(Some(held.asked_at)),
+            max_age: set.and_then(|s| s.max_age).or(policy.max_model_age),
+        };
+        let verdict = model_rule::judge(&facts, now);
+        let versions = self.versions(&model.key);
+        ModelView {
+            key: model.key.clone(),
+            name: model.name.clone(),
+            owner,
+            runbook,
+            served: served_text(&deployments),
+            skew: deployments.iter().map(|d| d.skew).max(),
+            quality: self.quality(model, champion.as_ref(), challenger.as_ref()),
+            versions: versions.len(),
+            newest: versions
+                .first()
+                .map(|h| pointed_at(&h.fact, Since::Exact(h.fact.created))),
+            read_at: facts.read_at,
+            last_change: self.last_change(&subject, &keys),
+            champion,
+            challenger,
+            deployments: keys,
+            verdict,
+            until,
+        }
+    }
+
+    fn last_change(
+        &self,
+        subject: &Subject,
+        deployments: &[DeploymentKey],
+    ) -> Option<crate::domain::change::Change> {
+        let of_model = self.timeline(subject).last();
+        let of_deployments = deployments
+            .iter()
+            .filter_map(|k| self.timeline(&Subject::Deployment(k.clone())).last());
+        of_model
+            .into_iter()
+            .chain(of_deployments)
+            .filter(|c| c.kind != ChangeKind::Level)
+            .max_by_key(|c| c.not_after)
+            .cloned()
+    }
+
+    fn good_at(&self, source: &SourceId) -> Option<Millis> {
+        self.sources
+            .get(source)
+            .and_then(crate::domain::rules::freshness::SourceHealth::good_at)
+    }
+
+    fn version_of(&self, model: &RegisteredModel, version: &Key) -> Option<&ModelVersion> {
+        self.versions(&model.key)
+            .iter()
+            .map(|h| &h.fact)
+            .find(|v| v.key.version == *version)
+    }
+
+    fn in_stage(&self, model: &RegisteredModel, stage: &str) -> Option<&ModelVersion> {
+        self.versions(&model.key)
+            .iter()
+            .map(|h| &h.fact)
+            .find(|v| v.stage.as_ref().is_some_and(|s| *s == stage))
+    }
+
+    /// What an alias points at, and since when.
+    fn pointed(&self, model: &RegisteredModel, alias: &str) -> Option<Pointed> {
+        let version = model.alias(alias)?;
+        let text = wiring::version_text(version);
+        let subject = Subject::Model(model.key.clone());
+        let kind = ChangeKind::Alias(Clean::name(alias));
+        let since = match self.changed_to(&subject, &kind, text.as_str()) {
+            Some(change) => Since::Exact(change.not_after),
+            None => self
+                .first_seen
+                .get(&FactKey::Model(model.key.clone()))
+                .map_or(Since::Unknown, |at| Since::AtLeast(*at)),
+        };
+        Some(match self.version_of(model, version) {
+            Some(found) => pointed_at(found, since),
+            None => Pointed {
+                key: version.clone(),
+                text,
+                since,
+                exists: false,
+                created: None,
+            },
+        })
+    }
+
+    fn quality(
+        &self,
+        model: &RegisteredModel,
+        champion: Option<&Pointed>,
+        challenger: Option<&Pointed>,
+    ) -> Option<Quality> {
+        let set = self.settings.models.get(model.key.name.raw());
+        let tagged = model.tag("quarterdeck.metric");
+        let named = set
+            .and_then(|s| s.metric.as_deref())
+            .or(tagged.map(Clean::as_str));
+        let run_of = |p: &Pointed| {
+            let run = self.version_of(model, &p.key)?.run.as_ref()?;
+            self.runs.row(self.runs.find(run)?)
+        };
+        let value =
+            |p: Option<&Pointed>, metric: &str| run_of(p?)?.metric(self.runs.texts().find(metric)?);
+        let have =
+            |metric: &str| value(champion, metric).is_some() || value(challenger, metric).is_some();
+        let metric = quality::choose(named, have)?;
+        let higher = set
+            .and_then(|s| s.higher_is_better)
+            .unwrap_or_else(|| quality::higher_is_better(metric));
+        let previous = champion.and_then(|c| self.version_before(model, c));
+        Some(Quality {
+            metric: Clean::name(metric),
+            higher_is_better: higher,
+            champion: value(champion, metric),
+            challenger: value(challenger, metric),
+            previous: value(previous.as_ref(), metric),
+        })
+    }
+
+    /// The champion before the present one, as the timeline knows it; never "version minus one".
+    fn version_before(&self, model: &RegisteredModel, champion: &Pointed) -> Option<Pointed> {
+        let subject = Subject::Model(model.key.clone());
+        let kind = ChangeKind::Alias(Clean::name(&self.settings.policy.champion));
+        let change = self.changed_to(&subject, &kind, champion.text.as_str())?;
+        let all = self.versions(&model.key);
+        let found = all
+            .iter()
+            .find(|h| wiring::version_text(&h.fact.key.version) == change.from)?;
+        Some(pointed_at(&found.fact, Since::Unknown))
+    }
+
+    fn deployment_view(&self, join: &Join, now: Millis) -> (DeploymentView, Option<Millis>) {
+        let policy = &self.settings.policy;
+        let held = self.endpoints.get(&join.deployment);
+        let model = join
+            .model
+            .as_ref()
+            .and_then(|k| self.models.get(k))
+            .map(|h| &h.fact);
+        let source = SourceId::new(join.name.as_str());
+        let fresh = self.source_freshness(&source);
+        let reading = held.map(|h| &h.fact);
+        let unreachable = fresh == Freshness::Down;
+        let health = match reading {
+            _ if unreachable => Health::Unreachable,
+            Some(r) => r.health,
+            None => Health::Unknown,
+        };
+        let seen = self.seen(join, model, reading);
+        let expected = model.and_then(|m| self.expected(join, m));
+        let default = reading
+            .and_then(|r| r.default_version.as_ref())
+            .map(|d| self.mapped(join, model, d));
+        let facts = Facts {
+            expected: expected.as_ref().map(|(e, _)| e),
+            held: join.hold.is_some(),
+            health,
+            versions: &seen,
+            default: default.as_ref(),
+            can_tell: reading.is_none_or(wiring::can_tell) || join.declared.is_some(),
+            production: join.production,
+            loading_since: self.loading_since(join, expected.as_ref().map(|(e, _)| e)),
+        };
+        let judged = skew::judge(&facts, policy, now);
+        let answering: Vec<Answering> = seen
+            .iter()
+            .filter(|v| match &default {
+                Some(default) => v.version == *default,
+                None => v.state == ServedState::Answering,
+            })
+            .map(|v| Answering {
+                text: wiring::version_text(&v.version),
+                version: v.rank.is_some().then(|| v.version.clone()),
+                known: v.known,
+            })
+            .collect();
+        let answers = |v: &Seen| {
+            answering
+                .iter()
+                .any(|a| a.text == wiring::version_text(&v.version))
+        };
+        let other = seen
+            .iter()
+            .filter(|v| !answers(v))
+            .map(|v| {
+                (
+                    wiring::version_text(&v.version),
+                    Clean::name(state_word(v.state)),
+                )
+            })
+            .collect();
+        let fault = self.sources.get(&source).and_then(|h| h.fault());
+        let message = match (unreachable, fault, reading) {
+            (true, Some(fault), _) => Clean::text(&fault.line()),
+            (_, _, Some(r)) => r.message.clone(),
+            _ => Clean::empty(),
+        };
+        let health_since = self.health_since(join, &source, unreachable);
+        let endpoint = Endpoint {
+            name: &join.name,
+            source: &source,
+            health,
+            health_since,
+            message: &message,
+            latency: reading.and_then(|r| r.latency),
+            slow: policy.slow_probe,
+            freshness: fresh,
+            skew: judged,
+            expected: expected.as_ref().map(|(_, p)| p),
+            follows: &join.follows,
+            answering: &answering,
+            hold: join.hold.as_ref(),
+            moved: self.skew_since(join, expected.as_ref().map(|(e, _)| e)),
+        };
+        let reasons: Vec<Reason> = model_rule::judge_endpoint(&endpoint, now);
+        let view = DeploymentView {
+            key: join.deployment.clone(),
+            name: join.name.clone(),
+            source: source.clone(),
+            model: join.model.clone(),
+            model_name: model.map_or_else(|| Clean::name("–"), |m| m.name.clone()),
+            rule: join.model_rule,
+            because: join.because.clone(),
+            follows: join.follows.clone(),
+            environment: join.environment.clone(),
+            expected: expected.map(|(_, p)| p),
+            since: self.served_since(join),
+            answering,
+            other,
+            health,
+            health_since,
+            message,
+            latency: reading.and_then(|r| r.latency),
+            server: reading.map(|r| r.server.clone()).unwrap_or_default(),
+            read_at: self.good_at(&source).max(held.map(|h| h.asked_at)),
+            skew: judged.skew,
+            verdict: Verdict::of(reasons),
+        };
+        (view, judged.until)
+    }
+
+    /// The endpoint's versions in the registry's words; a declared version stands in where the
+    /// server cannot tell.
+    fn seen(
+        &self,
+        join: &Join,
+        model: Option<&RegisteredModel>,
+        reading: Option<&EndpointReading>,
+    ) -> Vec<Seen> {
+        let declared = join.declared.as_ref().map(|version| ServedVersion {
+            version: version.clone(),
+            known: Known::Declared,
+            state: ServedState::Answering,
+            message: Clean::empty(),
+        });
+        let versions = match reading {
+            Some(r) if !r.versions.is_empty() => r.versions.clone(),
+            Some(r) if r.health == Health::Ready => declared.into_iter().collect(),
+            _ => Vec::new(),
+        };
+        versions
+            .into_iter()
+            .map(|v| {
+                let version = self.mapped(join, model, &v.version);
+                let rank = model
+                    .and_then(|m| self.version_of(m, &version))
+                    .map(|f| f.created);
+                Seen {
+                    version,
+                    known: v.known,
+                    state: v.state,
+                    rank,
+                }
+            })
+            .collect()
+    }
+
+    fn mapped(&self, join: &Join, model: Option<&RegisteredModel>, word: &Key) -> Key {
+        let versions = model.map_or(&[][..], |m| self.versions(&m.key));
+        wiring::map_version(
+            word,
+            join.version_map.as_ref(),
+            versions.iter().map(|h| &h.fact),
+        )
+        .map_or_else(|| word.clone(), |v| v.key.version.clone())
+    }
+
+    fn expected(&self, join: &Join, model: &RegisteredModel) -> Option<(Expected, Pointed)> {
+        let pointed = match &join.follows {
+            Target::Alias(alias) => self.pointed(model, alias.as_str())?,
+            Target::Version(version) => {
+                let key = Key::of(version);
+                match self.version_of(model, &key) {
+                    Some(found) => pointed_at(found, Since::Unknown),
+                    None => Pointed {
+                        text: wiring::version_text(&key),
+                        key,
+                        since: Since::Unknown,
+                        exists: false,
+                        created: None,
+                    },
+                }
+            }
+            Target::Nothing => return None,
+        };
+        let expected = Expected {
+            version: pointed.key.clone(),
+            rank: pointed.created,
+            since: pointed.since,
+        };
+        Some((expected, pointed))
+    }
+
+    fn loading_since(&self, join: &Join, expected: Option<&Expected>) -> Since {
+        let Some(expected) = expected else {
+            return Since::Unknown;
+        };
+        self.loading
+            .iter()
+            .find(|((deployment, version), _)| {
+                *deployment == join.deployment
+                    && (*version == expected.version
+                        || wiring::version_text(version) == wiring::version_text(&expected.version))
+            })
+            .map_or(Since::Unknown, |(_, at)| Since::AtLeast(*at))
+    }
+
+    fn served_since(&self, join: &Join) -> Since {
+        let subject = Subject::Deployment(join.deployment.clone());
+        let change = self
+            .timeline(&subject)
+            .iter()
+            .rev()
+            .find(|c| c.kind == ChangeKind::Served);
+        match change {
+            Some(change) => Since::Exact(change.not_after),
+            None => self.first_look(join),
+        }
+    }
+
+    fn health_since(&self, join: &Join, source: &SourceId, unreachable: bool) -> Since {
+        if unreachable {
+            return self
+                .sources
+                .get(source)
+                .and_then(super::super::rules::freshness::SourceHealth::failing_since)
+                .unwrap_or_default();
+        }
+        let subject = Subject::Deployment(join.deployment.clone());
+        let change = self
+            .timeline(&subject)
+            .iter()
+            .rev()
+            .find(|c| c.kind == ChangeKind::Health);
+        match change {
+            Some(change) => Since::Exact(change.not_after),
+            None => self.first_look(join),
+        }
+    }
+
+    /// When the endpoint and the version it follows came apart: the later of the two moves.
+    fn skew_since(&self, join: &Join, expected: Option<&Expected>) -> Since {
+        let served = self.served_since(join);
+        match (served, expected.map(|e| e.since)) {
+            (Since::Exact(a), Some(Since::Exact(b))) => Since::Exact(a.max(b)),
+            (Since::Exact(a), _) => Since::Exact(a),
+            (_, Some(Since::Exact(b))) => Since::Exact(b),
+            (served, _) => served,
+        }
+    }
+
+    fn first_look(&self, join: &Join) -> Since {
+        self.first_seen
+            .get(&FactKey::Endpoint(join.deployment.clone()))
+            .map_or(Since::Unknown, |at| Since::AtLeast(*at))
+    }
+}
+
+fn pointed_at(version: &ModelVersion, since: Since) -> Pointed {
+    Pointed {
+        key: version.key.version.clone(),
+        text: wiring::version_text(&version.key.version),
+        since,
+        exists: true,
+        created: Some(version.created),
+    }
+}
+
+fn earliest(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+fn state_word(state: ServedState) -> &'static str {
+    match state {
+        ServedState::Answering => "loaded",
+        ServedState::Loading => "loading",
+        ServedState::Failed => "failed",
+        ServedState::Unloaded => "unloaded",
+        ServedState::Unknown => "?",
+    }
+}
+
+/// `v13`, or `v13 | v14` over several deployments that differ, `?` where nobody can tell.
+fn served_text(deployments: &[&DeploymentView]) -> Clean {
+    let mut texts: Vec<Clean> = deployments.iter().map(|d| d.answering_text()).collect();
+    texts.sort();
+    texts.dedup();
+    match texts.as_slice() {
+        [] => Clean::name("–"),
+        [one] => one.clone(),
+        many => Clean::name(
+            &many
+                .iter()
+                .map(Clean::as_str)
+                .collect::<Vec<_>>()
+                .join(" | "),
+        ),
+    }
+}
+
+impl Fleet {
+    pub(super) fn observe_model(
+        &mut self,
+        _old: &Held<RegisteredModel>,
+        _new: &Held<RegisteredModel>,
+    ) {
+    }
+    pub(super) fn observe_model_gone(&mut self, _old: &Held<RegisteredModel>, _at: Millis) {}
+    pub(super) fn observe_version(
+        &mut self,
+        _old: Option<&Held<ModelVersion>>,
+        _new: &Held<ModelVersion>,
+    ) {
+    }
+    pub(super) fn observe_endpoint(
+        &mut self,
+        _old: &Held<EndpointReading>,
+        _new: &Held<EndpointReading>,
+    ) {
+    }
+}

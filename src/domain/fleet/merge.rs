@@ -1,0 +1,321 @@
+//! Taking observations in: the newest reading wins, absence counts only under full coverage, and any
+//! order of messages gives the same fleet.
+
+use super::Fleet;
+use super::runs::Upsert;
+use crate::domain::deployment::{EndpointReading, ServedState};
+use crate::domain::key::{DeploymentKey, SourceId};
+use crate::domain::last_known::{Held, LastKnown};
+use crate::domain::model::{ModelVersion, RegisteredModel};
+use crate::domain::observation::{Coverage, FactKey, Observation, Rows};
+use crate::domain::run::{Experiment, Run};
+use crate::domain::time::Millis;
+
+impl Fleet {
+    /// Takes one observation in. Says whether anything changed.
+    pub fn merge(&mut self, observation: Observation, now: Millis) -> bool {
+        if observation.context != self.context {
+            return false;
+        }
+        let before = self.revision;
+        let Observation {
+            source,
+            asked_at,
+            upserts,
+            gone,
+            coverage,
+            ..
+        } = observation;
+        match upserts {
+            Rows::Models(rows) => rows
+                .into_iter()
+                .for_each(|r| self.put_model(&source, asked_at, r)),
+            Rows::Versions(rows) => {
+                rows.into_iter()
+                    .for_each(|r| self.put_version(&source, asked_at, r));
+            }
+            Rows::Experiments(rows) => {
+                rows.into_iter()
+                    .for_each(|r| self.put_experiment(&source, asked_at, r));
+            }
+            Rows::Runs(rows) => rows.iter().for_each(|r| self.put_run(asked_at, r)),
+            Rows::Endpoints(rows) => {
+                rows.into_iter()
+                    .for_each(|r| self.put_endpoint(&source, asked_at, r));
+            }
+        }
+        for key in gone {
+            self.remove(&key, asked_at);
+        }
+        if let Coverage::Full(scope) = coverage {
+            self.swept.insert((source, scope), asked_at);
+        }
+        self.refresh(now);
+        self.revision != before
+    }
+
+    /// Takes the state of the last start in. Nothing in it is a change, and everything in it is old.
+    pub fn absorb(&mut self, last: LastKnown, now: Millis) {
+        for h in last.models {
+            self.put_model(&h.source, h.asked_at, h.fact);
+        }
+        for h in last.versions {
+            self.put_version(&h.source, h.asked_at, h.fact);
+        }
+        for h in last.experiments {
+            self.put_experiment(&h.source, h.asked_at, h.fact);
+        }
+        for h in last.endpoints {
+            self.put_endpoint(&h.source, h.asked_at, h.fact);
+        }
+        for h in last.runs {
+            self.put_run(h.asked_at, &h.fact);
+        }
+        self.observed.clear();
+        self.refresh(now);
+    }
+
+    /// Takes runs in that were fetched on demand.
+    pub fn put_runs(&mut self, runs: &[Run], asked_at: Millis, now: Millis) {
+        for run in runs {
+            self.put_run(asked_at, run);
+        }
+        self.refresh(now);
+    }
+
+    /// Takes versions in that were fetched on demand.
+    pub fn put_versions(
+        &mut self,
+        source: &SourceId,
+        versions: Vec<ModelVersion>,
+        asked_at: Millis,
+        now: Millis,
+    ) {
+        for version in versions {
+            self.put_version(source, asked_at, version);
+        }
+        self.refresh(now);
+    }
+
+    fn outdated(&self, key: &FactKey, held: Option<Millis>, asked_at: Millis) -> bool {
+        held.is_some_and(|at| at > asked_at)
+            || self.tombstones.get(key).is_some_and(|at| *at > asked_at)
+    }
+
+    fn first(&mut self, key: FactKey, asked_at: Millis) {
+        let seen = self.first_seen.entry(key).or_insert(asked_at);
+        *seen = (*seen).min(asked_at);
+    }
+
+    fn put_model(&mut self, source: &SourceId, asked_at: Millis, fact: RegisteredModel) {
+        let key = fact.key.clone();
+        let id = FactKey::Model(key.clone());
+        if self.outdated(&id, self.models.get(&key).map(|h| h.asked_at), asked_at) {
+            return;
+        }
+        self.first(id, asked_at);
+        let held = Held {
+            source: source.clone(),
+            asked_at,
+            fact,
+        };
+        let old = self.models.insert(key.clone(), held);
+        let new = &self.models[&key];
+        let same = old.as_ref().is_some_and(|o| o.fact == new.fact);
+        let rejoin = old.as_ref().is_none_or(|o| o.fact.tags != new.fact.tags);
+        if same {
+            return;
+        }
+        self.revision += 1;
+        self.dirty.joins |= rejoin;
+        self.dirty.models.insert(key.clone());
+        if let Some(old) = old {
+            let new = self.models[&key].clone();
+            self.observe_model(&old, &new);
+        }
+    }
+
+    fn put_version(&mut self, source: &SourceId, asked_at: Millis, fact: ModelVersion) {
+        let id = FactKey::Version(fact.key.clone());
+        let model = fact.key.model.clone();
+        let held = self
+            .versions
+            .get(&model)
+            .and_then(|all| all.iter().find(|h| h.fact.key.version == fact.key.version));
+        if self.outdated(&id, held.map(|h| h.asked_at), asked_at) {
+            return;
+        }
+        let old = held.cloned();
+        self.first(id, asked_at);
+        if let Some(run) = &fact.run {
+            self.made_by
+                .entry(run.clone())
+                .or_default()
+                .insert(model.clone());
+        }
+        let new = Held {
+            source: source.clone(),
+            asked_at,
+            fact,
+        };
+        let all = self.versions.entry(model.clone()).or_default();
+        match all
+            .iter_mut()
+            .find(|h| h.fact.key.version == new.fact.key.version)
+        {
+            Some(slot) => *slot = new.clone(),
+            None => {
+                let at = all.partition_point(|h| newer(&h.fact, &new.fact));
+                all.insert(at, new.clone());
+            }
+        }
+        if old.as_ref().is_some_and(|o| o.fact == new.fact) {
+            return;
+        }
+        self.revision += 1;
+        self.dirty.models.insert(model.clone());
+        self.observe_version(old.as_ref(), &new);
+    }
+
+    fn put_experiment(&mut self, source: &SourceId, asked_at: Millis, fact: Experiment) {
+        let id = FactKey::Experiment(fact.key.clone());
+        let held = self.experiments.get(&fact.key).map(|h| h.asked_at);
+        if self.outdated(&id, held, asked_at) {
+            return;
+        }
+        self.first(id, asked_at);
+        let key = fact.key.clone();
+        let held = Held {
+            source: source.clone(),
+            asked_at,
+            fact,
+        };
+        let old = self.experiments.insert(key.clone(), held);
+        if old.is_none_or(|o| o.fact != self.experiments[&key].fact) {
+            self.revision += 1;
+        }
+    }
+
+    fn put_run(&mut self, asked_at: Millis, run: &Run) {
+        let id = FactKey::Run(run.key.clone());
+        if self.outdated(&id, None, asked_at) {
+            return;
+        }
+        if run.deleted {
+            return;
+        }
+        if self.runs.upsert(run, asked_at) != Upsert::Older {
+            self.revision += 1;
+            self.runs_moved(run);
+        }
+    }
+
+    /// A run behind a version changes that model's quality.
+    fn runs_moved(&mut self, run: &Run) {
+        if let Some(models) = self.made_by.get(&run.key) {
+            self.dirty.models.extend(models.iter().cloned());
+        }
+    }
+
+    fn put_endpoint(&mut self, source: &SourceId, asked_at: Millis, fact: EndpointReading) {
+        let key = fact.key.clone();
+        let id = FactKey::Endpoint(key.clone());
+        if self.outdated(&id, self.endpoints.get(&key).map(|h| h.asked_at), asked_at) {
+            return;
+        }
+        self.first(id, asked_at);
+        self.note_loading(&key, &fact, asked_at);
+        let held = Held {
+            source: source.clone(),
+            asked_at,
+            fact,
+        };
+        let old = self.endpoints.insert(key.clone(), held);
+        let new = &self.endpoints[&key];
+        if old.as_ref().is_some_and(|o| o.fact == new.fact) {
+            return;
+        }
+        self.revision += 1;
+        self.dirty.deployments.insert(key.clone());
+        if let Some(old) = old {
+            let new = self.endpoints[&key].clone();
+            self.observe_endpoint(&old, &new);
+        }
+    }
+
+    fn note_loading(&mut self, key: &DeploymentKey, fact: &EndpointReading, asked_at: Millis) {
+        self.loading.retain(|(deployment, version), _| {
+            deployment != key
+                || fact
+                    .versions
+                    .iter()
+                    .any(|v| v.version == *version && v.state == ServedState::Loading)
+        });
+        for version in fact
+            .versions
+            .iter()
+            .filter(|v| v.state == ServedState::Loading)
+        {
+            let since = self
+                .loading
+                .entry((key.clone(), version.version.clone()))
+                .or_insert(asked_at);
+            *since = (*since).min(asked_at);
+        }
+    }
+
+    fn remove(&mut self, key: &FactKey, asked_at: Millis) {
+        let tomb = self.tombstones.entry(key.clone()).or_insert(asked_at);
+        *tomb = (*tomb).max(asked_at);
+        let newer_held = match key {
+            FactKey::Model(k) => self.models.get(k).is_some_and(|h| h.asked_at >= asked_at),
+            FactKey::Version(k) => self
+                .versions(&k.model)
+                .iter()
+                .any(|h| h.fact.key == *k && h.asked_at >= asked_at),
+            FactKey::Experiment(k) => self
+                .experiments
+                .get(k)
+                .is_some_and(|h| h.asked_at >= asked_at),
+            FactKey::Endpoint(k) => self
+                .endpoints
+                .get(k)
+                .is_some_and(|h| h.asked_at >= asked_at),
+            FactKey::Run(_) => true,
+        };
+        if newer_held {
+            return;
+        }
+        self.revision += 1;
+        match key {
+            FactKey::Model(k) => {
+                if let Some(old) = self.models.remove(k) {
+                    self.observe_model_gone(&old, asked_at);
+                }
+                self.versions.remove(k);
+                self.views.remove(k);
+                self.dirty.joins = true;
+                self.dirty.models.remove(k);
+            }
+            FactKey::Version(k) => {
+                if let Some(all) = self.versions.get_mut(&k.model) {
+                    all.retain(|h| h.fact.key != *k);
+                }
+                self.dirty.models.insert(k.model.clone());
+            }
+            FactKey::Experiment(k) => {
+                self.experiments.remove(k);
+            }
+            FactKey::Endpoint(k) => {
+                self.endpoints.remove(k);
+                self.dirty.deployments.insert(k.clone());
+            }
+            FactKey::Run(_) => {}
+        }
+    }
+}
+
+/// The registry's order: by creation, then by number, newest first.
+fn newer(a: &ModelVersion, b: &ModelVersion) -> bool {
+    (a.created, a.key.number(), &a.key.version) > (b.created, b.key.number(), &b.key.version)
+}

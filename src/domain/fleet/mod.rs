@@ -1,0 +1,464 @@
+//! The joined state of one context: every fact with its source and age, merged from observations in
+//! any order, and the views that rules make of them. One owner, no locks.
+
+mod judge;
+mod merge;
+pub mod runs;
+pub mod triage;
+pub mod view;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use self::runs::RunStore;
+use self::view::{DeploymentView, ModelView};
+use super::change::{Change, ChangeKind, Subject};
+use super::deployment::EndpointReading;
+use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, RunKey, SourceId, VersionKey};
+use super::last_known::{Held, LastKnown};
+use super::model::{ModelVersion, Package, RegisteredModel};
+use super::observation::{ContextRef, FactKey, PollReport, Scope};
+use super::rules::freshness::{self, Freshness, SourceHealth};
+use super::rules::reproducible::{self, Claim, Origins};
+use super::run::Experiment;
+use super::settings::Context;
+use super::time::Millis;
+use super::wiring::{self, Join};
+
+/// The package of a version as far as it was asked for.
+#[derive(Clone, PartialEq, Debug)]
+pub enum PackageState {
+    /// Read.
+    Read(Arc<Package>),
+    /// Asked for, and it cannot be read.
+    Unreadable,
+}
+
+/// The joined state of one context.
+#[derive(Debug)]
+pub struct Fleet {
+    context: Arc<ContextRef>,
+    settings: Arc<Context>,
+    models: BTreeMap<ModelKey, Held<RegisteredModel>>,
+    versions: HashMap<ModelKey, Vec<Held<ModelVersion>>>,
+    experiments: BTreeMap<ExperimentKey, Held<Experiment>>,
+    endpoints: BTreeMap<DeploymentKey, Held<EndpointReading>>,
+    runs: RunStore,
+    sources: BTreeMap<SourceId, SourceHealth>,
+    freshness: BTreeMap<SourceId, Freshness>,
+    made_by: HashMap<RunKey, BTreeSet<ModelKey>>,
+    runs_gone: HashSet<RunKey>,
+    packages: HashMap<VersionKey, PackageState>,
+    timeline: HashMap<Subject, Vec<Change>>,
+    first_seen: HashMap<FactKey, Millis>,
+    loading: HashMap<(DeploymentKey, Key), Millis>,
+    tombstones: HashMap<FactKey, Millis>,
+    swept: HashMap<(SourceId, Scope), Millis>,
+    joins: BTreeMap<DeploymentKey, Join>,
+    by_model: HashMap<ModelKey, Vec<DeploymentKey>>,
+    views: BTreeMap<ModelKey, ModelView>,
+    deployments: BTreeMap<DeploymentKey, DeploymentView>,
+    dirty: Dirty,
+    observed: Vec<Change>,
+    revision: u64,
+}
+
+/// What must be judged again.
+#[derive(Debug, Default)]
+struct Dirty {
+    joins: bool,
+    models: BTreeSet<ModelKey>,
+    deployments: BTreeSet<DeploymentKey>,
+}
+
+impl Fleet {
+    /// An empty fleet of a context.
+    pub fn new(context: Arc<ContextRef>, settings: Arc<Context>) -> Self {
+        let sources: BTreeMap<_, _> = settings
+            .sources
+            .iter()
+            .map(|s| (SourceId::new(&s.name), SourceHealth::default()))
+            .collect();
+        let mut fleet = Self {
+            context,
+            settings,
+            models: BTreeMap::new(),
+            versions: HashMap::new(),
+            experiments: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
+            runs: RunStore::default(),
+            freshness: sources
+                .keys()
+                .map(|id| (id.clone(), Freshness::Waiting))
+                .collect(),
+            sources,
+            made_by: HashMap::new(),
+            runs_gone: HashSet::new(),
+            packages: HashMap::new(),
+            timeline: HashMap::new(),
+            first_seen: HashMap::new(),
+            loading: HashMap::new(),
+            tombstones: HashMap::new(),
+            swept: HashMap::new(),
+            joins: BTreeMap::new(),
+            by_model: HashMap::new(),
+            views: BTreeMap::new(),
+            deployments: BTreeMap::new(),
+            dirty: Dirty {
+                joins: true,
+                ..Dirty::default()
+            },
+            observed: Vec::new(),
+            revision: 0,
+        };
+        fleet.refresh(Millis(0));
+        fleet
+    }
+
+    /// Which context, and which visit of it.
+    pub fn context(&self) -> &Arc<ContextRef> {
+        &self.context
+    }
+
+    /// The context's settings.
+    pub fn settings(&self) -> &Arc<Context> {
+        &self.settings
+    }
+
+    /// Rises with every change of anything that can be seen.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Every model, by identity.
+    pub fn models(&self) -> impl ExactSizeIterator<Item = &ModelView> {
+        self.views.values()
+    }
+
+    /// One model.
+    pub fn model(&self, key: &ModelKey) -> Option<&ModelView> {
+        self.views.get(key)
+    }
+
+    /// The registry's own fact about a model.
+    pub fn registered(&self, key: &ModelKey) -> Option<&Held<RegisteredModel>> {
+        self.models.get(key)
+    }
+
+    /// The versions of a model, newest first.
+    pub fn versions(&self, key: &ModelKey) -> &[Held<ModelVersion>] {
+        self.versions.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// One version.
+    pub fn version(&self, key: &VersionKey) -> Option<&ModelVersion> {
+        self.versions(&key.model)
+            .iter()
+            .map(|h| &h.fact)
+            .find(|v| v.key == *key)
+    }
+
+    /// Every deployment, by identity.
+    pub fn deployments(&self) -> impl ExactSizeIterator<Item = &DeploymentView> {
+        self.deployments.values()
+    }
+
+    /// One deployment.
+    pub fn deployment(&self, key: &DeploymentKey) -> Option<&DeploymentView> {
+        self.deployments.get(key)
+    }
+
+    /// Every join, for `quarterdeck wiring`.
+    pub fn joins(&self) -> impl ExactSizeIterator<Item = &Join> {
+        self.joins.values()
+    }
+
+    /// Every experiment.
+    pub fn experiments(&self) -> impl ExactSizeIterator<Item = &Held<Experiment>> {
+        self.experiments.values()
+    }
+
+    /// One experiment.
+    pub fn experiment(&self, key: &ExperimentKey) -> Option<&Held<Experiment>> {
+        self.experiments.get(key)
+    }
+
+    /// The runs held.
+    pub fn runs(&self) -> &RunStore {
+        &self.runs
+    }
+
+    /// Every configured source with its health and freshness.
+    pub fn sources(&self) -> impl Iterator<Item = (&SourceId, &SourceHealth, Freshness)> {
+        self.sources.iter().map(|(id, health)| {
+            (
+                id,
+                health,
+                self.freshness.get(id).copied().unwrap_or_default(),
+            )
+        })
+    }
+
+    /// The freshness of one source.
+    pub fn source_freshness(&self, id: &SourceId) -> Freshness {
+        self.freshness.get(id).copied().unwrap_or_default()
+    }
+
+    /// The health of one source.
+    pub fn source_health(&self, id: &SourceId) -> Option<&SourceHealth> {
+        self.sources.get(id)
+    }
+
+    /// The package of a version, as far as it was asked for.
+    pub fn package(&self, key: &VersionKey) -> Option<&PackageState> {
+        self.packages.get(key)
+    }
+
+    /// Whether a version could be made again: git, data, model, environment. Rests on
+    /// what is held of the run and of the package.
+    pub fn reproducibility(&self, key: &VersionKey) -> Option<[Claim; 4]> {
+        let version = self.version(key)?;
+        let run = version.run.as_ref().and_then(|r| self.runs.unpack(r));
+        let package = match self.packages.get(key) {
+            Some(PackageState::Read(package)) => Some(&**package),
+            _ => None,
+        };
+        let from = Origins {
+            run: run.as_ref(),
+            run_gone: version
+                .run
+                .as_ref()
+                .is_some_and(|r| self.runs_gone.contains(r)),
+            package,
+            package_unreadable: self.packages.get(key) == Some(&PackageState::Unreadable),
+        };
+        Some(reproducible::judge(version, from))
+    }
+
+    /// Remembers that the tracker does not hold a run.
+    pub fn run_is_gone(&mut self, key: RunKey) {
+        self.runs_gone.insert(key);
+        self.revision += 1;
+    }
+
+    /// The known changes of a subject, oldest first.
+    pub fn timeline(&self, subject: &Subject) -> &[Change] {
+        self.timeline.get(subject).map_or(&[], Vec::as_slice)
+    }
+
+    /// The known changes of a model and of its deployments, oldest first.
+    pub fn model_timeline(&self, key: &ModelKey) -> Vec<&Change> {
+        let deployments = self.by_model.get(key).map_or(&[][..], Vec::as_slice);
+        let mut all: Vec<&Change> = self.timeline(&Subject::Model(key.clone())).iter().collect();
+        for deployment in deployments {
+            all.extend(self.timeline(&Subject::Deployment(deployment.clone())));
+        }
+        all.sort_by_key(|c| c.not_after);
+        all
+    }
+
+    /// A model that a version of was made by a run.
+    pub fn model_made_by(&self, run: &RunKey) -> Option<&ModelKey> {
+        self.made_by.get(run).and_then(|models| models.first())
+    }
+
+    /// Whether another model's name looks the same on screen: writes to either would be refused.
+    pub fn looks_alike(&self, key: &ModelKey) -> bool {
+        let Some(view) = self.views.get(key) else {
+            return false;
+        };
+        self.views
+            .values()
+            .any(|v| v.key != *key && v.name == view.name)
+    }
+
+    /// Runs that views need and that are not held: those behind champions and challengers, with the
+    /// source to ask.
+    pub fn wanted_runs(&self) -> Vec<(SourceId, RunKey)> {
+        let mut wanted = BTreeSet::new();
+        for view in self.views.values() {
+            for pointed in [&view.champion, &view.challenger].into_iter().flatten() {
+                let key = VersionKey {
+                    model: view.key.clone(),
+                    version: pointed.key.clone(),
+                };
+                let held = self.versions(&view.key).iter().find(|h| h.fact.key == key);
+                if let Some(held) = held
+                    && let Some(run) = &held.fact.run
+                    && self.runs.find(run).is_none()
+                {
+                    wanted.insert((held.source.clone(), run.clone()));
+                }
+            }
+        }
+        wanted.into_iter().collect()
+    }
+
+    /// Takes the outcome of a poll in.
+    pub fn record(&mut self, report: &PollReport, now: Millis) {
+        if report.context != self.context {
+            return;
+        }
+        let Some(health) = self.sources.get_mut(&report.source) else {
+            return;
+        };
+        let fault_before = health.fault().cloned();
+        health.record(report);
+        let fault_changed = health.fault() != fault_before.as_ref();
+        self.source_moved(&report.source, fault_changed, now);
+        self.refresh(now);
+    }
+
+    /// Lets time pass: freshness and graces that end by the clock alone.
+    pub fn tick(&mut self, now: Millis) {
+        for id in self.sources.keys().cloned().collect::<Vec<_>>() {
+            self.source_moved(&id, false, now);
+        }
+        let due = self
+            .views
+            .values()
+            .filter(|v| v.until.is_some_and(|until| until <= now));
+        self.dirty
+            .models
+            .extend(due.map(|v| v.key.clone()).collect::<Vec<_>>());
+        self.refresh(now);
+    }
+
+    /// Keeps the package of a version.
+    pub fn set_package(&mut self, key: VersionKey, package: Option<Package>, now: Millis) {
+        let state = package.map_or(PackageState::Unreadable, |p| {
+            PackageState::Read(Arc::new(p))
+        });
+        self.dirty.models.insert(key.model.clone());
+        self.packages.insert(key, state);
+        self.refresh(now);
+    }
+
+    /// Takes changes from the ledger in: history from before, or written by another process.
+    pub fn remember(&mut self, changes: impl IntoIterator<Item = Change>, now: Millis) {
+        for change in changes {
+            self.note(change);
+        }
+        self.refresh(now);
+    }
+
+    /// Changes observed since the last call, for the ledger.
+    pub fn take_observed(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.observed)
+    }
+
+    /// Everything worth keeping until the next start.
+    pub fn last_known(&self, now: Millis, runs: Vec<Held<super::run::Run>>) -> LastKnown {
+        LastKnown {
+            saved_at: now,
+            models: self.models.values().cloned().collect(),
+            versions: self.versions.values().flatten().cloned().collect(),
+            experiments: self.experiments.values().cloned().collect(),
+            endpoints: self.endpoints.values().cloned().collect(),
+            runs,
+        }
+    }
+
+    /// Adds a change to its subject's timeline unless the event is there already.
+    fn note(&mut self, change: Change) -> bool {
+        let line = self.timeline.entry(change.subject.clone()).or_default();
+        if let Some(same) = line.iter_mut().find(|c| c.same_event(&change)) {
+            if change.origin < same.origin {
+                *same = change;
+            }
+            return false;
+        }
+        let at = line.partition_point(|c| c.not_after <= change.not_after);
+        match &change.subject {
+            Subject::Model(key) => {
+                self.dirty.models.insert(key.clone());
+            }
+            Subject::Deployment(key) => {
+                self.dirty.deployments.insert(key.clone());
+            }
+            Subject::Source(_) => {}
+        }
+        line.insert(at, change);
+        self.revision += 1;
+        true
+    }
+
+    /// The newest change of a kind that led to a state.
+    fn changed_to(&self, subject: &Subject, kind: &ChangeKind, to: &str) -> Option<&Change> {
+        let last = self
+            .timeline(subject)
+            .iter()
+            .rev()
+            .find(|c| c.kind == *kind)?;
+        (last.to == to).then_some(last)
+    }
+
+    fn source_moved(&mut self, id: &SourceId, force: bool, now: Millis) {
+        let Some(health) = self.sources.get(id) else {
+            return;
+        };
+        let fresh = freshness::judge(health, &self.settings.policy, now);
+        if self.freshness.insert(id.clone(), fresh) == Some(fresh) && !force {
+            return;
+        }
+        self.revision += 1;
+        let of_source = self.models.values().filter(|h| h.source == *id);
+        self.dirty
+            .models
+            .extend(of_source.map(|h| h.fact.key.clone()));
+        let polled_by = self.deployments.values().filter(|d| d.source == *id);
+        self.dirty
+            .deployments
+            .extend(polled_by.map(|d| d.key.clone()).collect::<Vec<_>>());
+    }
+
+    /// Judges again what is dirty.
+    fn refresh(&mut self, now: Millis) {
+        if std::mem::take(&mut self.dirty.joins) {
+            self.join_all();
+        }
+        for key in std::mem::take(&mut self.dirty.deployments) {
+            if let Some(model) = self.joins.get(&key).and_then(|j| j.model.clone()) {
+                self.dirty.models.insert(model);
+            } else {
+                self.judge_deployment(&key, now);
+            }
+        }
+        for key in std::mem::take(&mut self.dirty.models) {
+            self.judge_model(&key, now);
+        }
+    }
+
+    fn join_all(&mut self) {
+        let settings = Arc::clone(&self.settings);
+        let facts = || self.models.values().map(|h| &h.fact);
+        let joins: BTreeMap<_, _> = settings
+            .deployments
+            .iter()
+            .map(|d| wiring::join(d, &settings, facts()))
+            .map(|j| (j.deployment.clone(), j))
+            .collect();
+        let mut by_model: HashMap<ModelKey, Vec<DeploymentKey>> = HashMap::new();
+        for join in joins.values() {
+            if let Some(model) = &join.model {
+                by_model
+                    .entry(model.clone())
+                    .or_default()
+                    .push(join.deployment.clone());
+            }
+            if self.joins.get(&join.deployment) != Some(join) {
+                self.dirty.deployments.insert(join.deployment.clone());
+                let before = self
+                    .joins
+                    .get(&join.deployment)
+                    .and_then(|j| j.model.clone());
+                self.dirty.models.extend(before);
+            }
+        }
+        self.joins = joins;
+        self.by_model = by_model;
+    }
+}
+
+#[cfg(test)]
+mod tests;

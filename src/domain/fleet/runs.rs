@@ -1,0 +1,369 @@
+//! The runs held in memory: interned, packed and in shared chunks, so that a hundred thousand fit and
+//! a sort off the loop takes a snapshot by cloning a few pointers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::domain::key::{ExperimentKey, Key, RunKey};
+use crate::domain::model::Name;
+use crate::domain::run::{DatasetUse, LastMetric, Run, RunStatus};
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+
+/// Rows a chunk: large enough to be few, small enough that a change copies little.
+const CHUNK: usize = 256;
+
+/// A handle for an interned text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Symbol(u32);
+
+/// Texts by handle: metric names, parameter names and values, tags, users.
+#[derive(Clone, Default, Debug)]
+pub struct Interner {
+    ids: HashMap<Key, Symbol>,
+    names: Vec<Name>,
+}
+
+impl Interner {
+    fn intern(&mut self, key: &Key, shown: &Clean) -> Symbol {
+        if let Some(symbol) = self.ids.get(key) {
+            return *symbol;
+        }
+        let symbol = Symbol(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        // Most raw names are their own clean form: one allocation serves map, key and screen.
+        let key = if shown == key.raw() {
+            Key::of(shown)
+        } else {
+            key.clone()
+        };
+        self.names.push(Name {
+            key: key.clone(),
+            shown: shown.clone(),
+        });
+        self.ids.insert(key, symbol);
+        symbol
+    }
+
+    fn intern_clean(&mut self, text: &Clean) -> Symbol {
+        if let Some(symbol) = self.ids.get(text.as_str()) {
+            return *symbol;
+        }
+        self.intern(&Key::of(text), text)
+    }
+
+    /// The text of a handle.
+    pub fn name(&self, symbol: Symbol) -> &Name {
+        &self.names[symbol.0 as usize]
+    }
+
+    /// The handle of a text, if any run uses it.
+    pub fn find(&self, text: &str) -> Option<Symbol> {
+        self.ids.get(text).copied()
+    }
+}
+
+/// A run as the table needs it. Steps, datasets and outputs come with the run's own page.
+#[derive(Clone, Debug)]
+pub struct PackedRun {
+    /// The raw run id.
+    pub id: Key,
+    /// Index into [`RunStore::experiment`].
+    pub experiment: u32,
+    /// Its name.
+    pub name: Symbol,
+    /// Who started it.
+    pub user: Symbol,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// Start.
+    pub started: Millis,
+    /// End.
+    pub ended: Option<Millis>,
+    /// When it was read.
+    pub asked_at: Millis,
+    /// Latest metric values by name.
+    pub metrics: Box<[(Symbol, f64)]>,
+    /// Parameters.
+    pub params: Box<[(Symbol, Symbol)]>,
+    /// Tags.
+    pub tags: Box<[(Symbol, Symbol)]>,
+    /// Name and digest of the training dataset, or of the first one.
+    pub dataset: Option<(Symbol, Symbol)>,
+}
+
+impl PackedRun {
+    /// The latest value of a metric.
+    pub fn metric(&self, name: Symbol) -> Option<f64> {
+        self.metrics
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, v)| *v)
+    }
+
+    /// The value of a parameter.
+    pub fn param(&self, name: Symbol) -> Option<Symbol> {
+        self.params
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map(|(_, v)| *v)
+    }
+
+    /// The value of a tag.
+    pub fn tag(&self, name: Symbol) -> Option<Symbol> {
+        self.tags.iter().find(|(n, _)| *n == name).map(|(_, v)| *v)
+    }
+}
+
+/// All runs held, in the order they were first seen. A snapshot is a clone: chunks are shared.
+#[derive(Clone, Default, Debug)]
+pub struct RunStore {
+    chunks: Vec<Arc<Vec<PackedRun>>>,
+    rows: Arc<HashMap<RunKey, u32>>,
+    texts: Arc<Interner>,
+    experiments: Vec<ExperimentKey>,
+    by_experiment: HashMap<ExperimentKey, Vec<u32>>,
+    generation: u64,
+}
+
+impl RunStore {
+    /// How many runs are held.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether none is held.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Rises with every change: what was computed from an older one is out of date.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The texts that rows refer to.
+    pub fn texts(&self) -> &Interner {
+        &self.texts
+    }
+
+    /// The run in a row.
+    pub fn row(&self, row: u32) -> Option<&PackedRun> {
+        self.chunks
+            .get(row as usize / CHUNK)?
+            .get(row as usize % CHUNK)
+    }
+
+    /// The row of a run.
+    pub fn find(&self, key: &RunKey) -> Option<u32> {
+        self.rows.get(key).copied()
+    }
+
+    /// The identity of the run in a row.
+    pub fn key(&self, row: u32) -> Option<RunKey> {
+        let run = self.row(row)?;
+        let tracker = self
+            .experiments
+            .get(run.experiment as usize)?
+            .tracker
+            .clone();
+        Some(RunKey {
+            tracker,
+            id: run.id.clone(),
+        })
+    }
+
+    /// The experiment of a row.
+    pub fn experiment(&self, row: u32) -> Option<&ExperimentKey> {
+        self.experiments.get(self.row(row)?.experiment as usize)
+    }
+
+    /// The rows of an experiment, in the order they were first seen.
+    pub fn of(&self, experiment: &ExperimentKey) -> &[u32] {
+        self.by_experiment
+            .get(experiment)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The text of a handle.
+    pub fn text(&self, symbol: Symbol) -> &Clean {
+        &self.texts.name(symbol).shown
+    }
+
+    /// Takes a run in unless a newer reading of it is held. Returns the status it had before.
+    pub fn upsert(&mut self, run: &Run, asked_at: Millis) -> Upsert {
+        let old = self.rows.get(&run.key).copied();
+        if let Some(row) = old
+            && self.row(row).is_some_and(|r| r.asked_at > asked_at)
+        {
+            return Upsert::Older;
+        }
+        let packed = self.pack(run, asked_at);
+        self.generation += 1;
+        match old {
+            Some(row) => {
+                let chunk = Arc::make_mut(&mut self.chunks[row as usize / CHUNK]);
+                let slot = &mut chunk[row as usize % CHUNK];
+                Upsert::Replaced(std::mem::replace(slot, packed).status)
+            }
+            None => {
+                if self.chunks.last().is_none_or(|c| c.len() == CHUNK) {
+                    self.chunks.push(Arc::new(Vec::with_capacity(CHUNK)));
+                }
+                let row = u32::try_from((self.chunks.len() - 1) * CHUNK).unwrap_or(u32::MAX);
+                if let Some(last) = self.chunks.last_mut() {
+                    let last = Arc::make_mut(last);
+                    let row = row + u32::try_from(last.len()).unwrap_or(0);
+                    last.push(packed);
+                    Arc::make_mut(&mut self.rows).insert(run.key.clone(), row);
+                    self.by_experiment
+                        .entry(run.experiment.clone())
+                        .or_default()
+                        .push(row);
+                }
+                Upsert::New
+            }
+        }
+    }
+
+    /// A run as far as it is held: without steps, outputs and all datasets but one.
+    pub fn unpack(&self, key: &RunKey) -> Option<Run> {
+        let row = self.find(key)?;
+        let packed = self.row(row)?;
+        let pairs = |pairs: &[(Symbol, Symbol)]| {
+            pairs
+                .iter()
+                .map(|(k, v)| (self.text(*k).clone(), self.text(*v).clone()))
+                .collect()
+        };
+        Some(Run {
+            key: key.clone(),
+            experiment: self.experiment(row)?.clone(),
+            name: self.text(packed.name).clone(),
+            user: self.text(packed.user).clone(),
+            status: packed.status.clone(),
+            started: packed.started,
+            ended: packed.ended,
+            deleted: false,
+            artifacts: Clean::empty(),
+            metrics: packed
+                .metrics
+                .iter()
+                .map(|(name, value)| LastMetric {
+                    name: self.texts.name(*name).clone(),
+                    value: *value,
+                    step: 0,
+                    at: packed.started,
+                })
+                .collect(),
+            params: pairs(&packed.params),
+            tags: pairs(&packed.tags),
+            datasets: packed
+                .dataset
+                .iter()
+                .map(|(name, digest)| DatasetUse {
+                    name: self.text(*name).clone(),
+                    digest: self.text(*digest).clone(),
+                    context: Clean::empty(),
+                    source_kind: Clean::empty(),
+                    source: Clean::empty(),
+                })
+                .collect(),
+            outputs: Arc::from([]),
+        })
+    }
+
+    /// Drops every run of experiments that `keep` does not want, oldest experiments first, until at
+    /// most `limit` runs are held. Rows are renumbered: what refers to rows must be asked again.
+    pub fn evict(&mut self, limit: usize, keep: impl Fn(&ExperimentKey) -> bool) {
+        if self.len() <= limit {
+            return;
+        }
+        let mut rows: Vec<u32> = self.rows.values().copied().collect();
+        let wanted = |row: u32| self.experiment(row).is_some_and(&keep);
+        rows.sort_by_key(|row| {
+            (
+                !wanted(*row),
+                std::cmp::Reverse(self.row(*row).map(|r| r.started)),
+                *row,
+            )
+        });
+        rows.truncate(limit);
+        rows.sort_unstable();
+        let mut fresh = Self {
+            texts: self.texts.clone(),
+            experiments: self.experiments.clone(),
+            generation: self.generation + 1,
+            ..Self::default()
+        };
+        let map = Arc::make_mut(&mut fresh.rows);
+        for (new, old) in rows.into_iter().enumerate() {
+            let (Some(run), Some(key)) = (self.row(old), self.key(old)) else {
+                continue;
+            };
+            let new = u32::try_from(new).unwrap_or(u32::MAX);
+            if (new as usize).is_multiple_of(CHUNK) {
+                fresh.chunks.push(Arc::new(Vec::with_capacity(CHUNK)));
+            }
+            if let Some(chunk) = fresh.chunks.last_mut() {
+                Arc::make_mut(chunk).push(run.clone());
+            }
+            let experiment = self.experiments[run.experiment as usize].clone();
+            fresh.by_experiment.entry(experiment).or_default().push(new);
+            map.insert(key, new);
+        }
+        *self = fresh;
+    }
+
+    fn pack(&mut self, run: &Run, asked_at: Millis) -> PackedRun {
+        let experiment = match self.experiments.iter().rposition(|e| *e == run.experiment) {
+            Some(index) => index,
+            None => {
+                self.experiments.push(run.experiment.clone());
+                self.experiments.len() - 1
+            }
+        };
+        let texts = Arc::make_mut(&mut self.texts);
+        let dataset = run
+            .datasets
+            .iter()
+            .find(|d| d.context == "training")
+            .or(run.datasets.first());
+        PackedRun {
+            id: run.key.id.clone(),
+            experiment: u32::try_from(experiment).unwrap_or(u32::MAX),
+            name: texts.intern_clean(&run.name),
+            user: texts.intern_clean(&run.user),
+            status: run.status.clone(),
+            started: run.started,
+            ended: run.ended,
+            asked_at,
+            metrics: run
+                .metrics
+                .iter()
+                .map(|m| (texts.intern(&m.name.key, &m.name.shown), m.value))
+                .collect(),
+            params: run
+                .params
+                .iter()
+                .map(|(k, v)| (texts.intern_clean(k), texts.intern_clean(v)))
+                .collect(),
+            tags: run
+                .tags
+                .iter()
+                .map(|(k, v)| (texts.intern_clean(k), texts.intern_clean(v)))
+                .collect(),
+            dataset: dataset.map(|d| (texts.intern_clean(&d.name), texts.intern_clean(&d.digest))),
+        }
+    }
+}
+
+/// What taking a run in did.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Upsert {
+    /// It was not known.
+    New,
+    /// It was known with this status.
+    Replaced(RunStatus),
+    /// A newer reading is held.
+    Older,
+}

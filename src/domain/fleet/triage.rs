@@ -1,0 +1,173 @@
+//! Triage: what is in trouble, worst first, one row a model, and one row a source that hides many.
+
+use super::Fleet;
+use super::view::ModelView;
+use crate::domain::key::{DeploymentKey, ModelKey, SourceId};
+use crate::domain::level::{Level, ReasonCode, Verdict};
+use crate::domain::rules::freshness::Freshness;
+use crate::domain::text::Clean;
+use crate::domain::time::{Millis, Since};
+
+/// What a row is about.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum TriageKey {
+    /// A source that does not answer, standing for all that rests on it alone.
+    Source(SourceId),
+    /// A model.
+    Model(ModelKey),
+    /// A deployment that no model is known for.
+    Deployment(DeploymentKey),
+}
+
+/// One row of triage.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TriageRow {
+    /// What it is about.
+    pub key: TriageKey,
+    /// Its name.
+    pub name: Clean,
+    /// How bad, with reasons.
+    pub verdict: Verdict,
+    /// Since when.
+    pub since: Since,
+}
+
+/// How many models stand at each level.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
+pub struct Counts {
+    /// Models that need somebody now.
+    pub crit: usize,
+    /// Models that cannot be judged.
+    pub unknown: usize,
+    /// Models that need a look.
+    pub warn: usize,
+    /// Models with something worth knowing.
+    pub info: usize,
+    /// Models that are fine.
+    pub ok: usize,
+}
+
+impl Counts {
+    /// Adds one at a level.
+    pub fn add(&mut self, level: Level) {
+        match level {
+            Level::Crit => self.crit += 1,
+            Level::Unknown => self.unknown += 1,
+            Level::Warn => self.warn += 1,
+            Level::Info => self.info += 1,
+            Level::Ok => self.ok += 1,
+        }
+    }
+}
+
+/// Models by level.
+pub fn counts(fleet: &Fleet) -> Counts {
+    let mut counts = Counts::default();
+    fleet.models().for_each(|m| counts.add(m.level()));
+    counts
+}
+
+/// The worst level of everything: of models, of deployments without a model, and of sources.
+pub fn worst(fleet: &Fleet) -> Level {
+    let models = fleet.models().map(ModelView::level);
+    let orphans = fleet
+        .deployments()
+        .filter(|d| d.model.is_none())
+        .map(|d| d.verdict.level);
+    let sources = fleet.sources().map(|(_, _, fresh)| match fresh {
+        Freshness::Live => Level::Ok,
+        Freshness::Stale | Freshness::Down | Freshness::Waiting => Level::Unknown,
+    });
+    models
+        .chain(orphans)
+        .chain(sources)
+        .max()
+        .unwrap_or_default()
+}
+
+/// The rows of triage: everything above `info`, worst first, then the newest trouble first.
+///
+/// Models whose only trouble is that their registry does not answer share that source's row.
+pub fn rows(fleet: &Fleet, now: Millis) -> Vec<TriageRow> {
+    let mut rows: Vec<TriageRow> = fleet
+        .models()
+        .filter(|m| m.level() > Level::Info && !only_stale(&m.verdict))
+        .map(|m| TriageRow {
+            key: TriageKey::Model(m.key.clone()),
+            name: m.name.clone(),
+            verdict: m.verdict.clone(),
+            since: m.since(),
+        })
+        .collect();
+    rows.extend(
+        fleet
+            .deployments()
+            .filter(|d| d.model.is_none() && d.verdict.level > Level::Info)
+            .map(|d| TriageRow {
+                key: TriageKey::Deployment(d.key.clone()),
+                name: d.name.clone(),
+                verdict: d.verdict.clone(),
+                since: d.health_since,
+            }),
+    );
+    rows.extend(source_rows(fleet, now));
+    rows.sort_by(|a, b| {
+        b.verdict
+            .level
+            .cmp(&a.verdict.level)
+            .then_with(|| b.since.stamp().cmp(&a.since.stamp()))
+            .then_with(|| a.name.cmp(&b.name))
+            .then_with(|| a.key.cmp(&b.key))
+    });
+    rows
+}
+
+fn only_stale(verdict: &Verdict) -> bool {
+    verdict
+        .reasons
+        .iter()
+        .filter(|r| r.level > Level::Info)
+        .all(|r| r.code == ReasonCode::FactsStale)
+}
+
+fn source_rows(fleet: &Fleet, now: Millis) -> Vec<TriageRow> {
+    fleet
+        .sources()
+        .filter(|(id, _, fresh)| {
+            matches!(fresh, Freshness::Down | Freshness::Stale) && !is_deployment(fleet, id)
+        })
+        .map(|(id, health, fresh)| {
+            let hidden = fleet
+                .models()
+                .filter(|m| fleet.registered(&m.key).is_some_and(|h| h.source == *id))
+                .count();
+            let why = health.fault().map_or_else(
+                || "has not answered in time".to_owned(),
+                crate::domain::fault::Fault::line,
+            );
+            let read = health.good_at().map_or_else(
+                || "never read".to_owned(),
+                |at| format!("last read {} ago", crate::domain::time::age(now.since(at))),
+            );
+            let text = format!("{why}; {hidden} models {read}");
+            let reason = crate::domain::level::Reason {
+                code: ReasonCode::SourceDown,
+                level: Level::Unknown,
+                text: Clean::text(&text),
+                since: health.failing_since().unwrap_or_default(),
+                source: Some(id.clone()),
+            };
+            TriageRow {
+                key: TriageKey::Source(id.clone()),
+                name: Clean::name(&format!("{id} {}", fresh.word())),
+                since: reason.since,
+                verdict: Verdict::of(vec![reason]),
+            }
+        })
+        .collect()
+}
+
+/// A serving source is a deployment's own: its trouble shows at that deployment's model.
+fn is_deployment(fleet: &Fleet, id: &SourceId) -> bool {
+    fleet.deployments().any(|d| d.source == *id)
+}

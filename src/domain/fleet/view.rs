@@ -1,0 +1,169 @@
+//! What the fleet knows of one model or one deployment, joined and judged: the rows of the screens
+//! and of the headless documents alike.
+
+use std::time::Duration;
+
+use crate::domain::change::Change;
+use crate::domain::deployment::{Health, Known};
+use crate::domain::key::{DeploymentKey, Key, ModelKey, SourceId};
+use crate::domain::level::{Level, Verdict};
+use crate::domain::rules::quality::Quality;
+use crate::domain::rules::skew::Skew;
+use crate::domain::text::Clean;
+use crate::domain::time::{Millis, Since};
+use crate::domain::wiring::{Rule, Target};
+
+/// A version that something points at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pointed {
+    /// The raw version.
+    pub key: Key,
+    /// As shown: `v14`.
+    pub text: Clean,
+    /// Since when it is pointed at.
+    pub since: Since,
+    /// Whether the registry holds it.
+    pub exists: bool,
+    /// When the version was registered.
+    pub created: Option<Millis>,
+}
+
+/// A version that an endpoint answers, in the registry's words where they are known.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answering {
+    /// As shown: `v13`, or the endpoint's own word.
+    pub text: Clean,
+    /// The registry's version, if it maps to one.
+    pub version: Option<Key>,
+    /// How it is known.
+    pub known: Known,
+}
+
+/// One deployment, joined and judged.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DeploymentView {
+    /// Identity.
+    pub key: DeploymentKey,
+    /// Its name.
+    pub name: Clean,
+    /// The source that polls it.
+    pub source: SourceId,
+    /// The model it serves.
+    pub model: Option<ModelKey>,
+    /// The model's name, or what was configured.
+    pub model_name: Clean,
+    /// Which rule joined them.
+    pub rule: Rule,
+    /// That rule in words.
+    pub because: Clean,
+    /// What it follows.
+    pub follows: Target,
+    /// `prod`, `staging`, or empty.
+    pub environment: Clean,
+    /// The version it should answer.
+    pub expected: Option<Pointed>,
+    /// The versions that answer.
+    pub answering: Vec<Answering>,
+    /// Versions that are there and do not answer, with their state in words.
+    pub other: Vec<(Clean, Clean)>,
+    /// Since when the answering versions are these.
+    pub since: Since,
+    /// Its health.
+    pub health: Health,
+    /// Since when.
+    pub health_since: Since,
+    /// Why it is not ready, or the fault.
+    pub message: Clean,
+    /// The health call's own time.
+    pub latency: Option<Duration>,
+    /// The serving software.
+    pub server: Clean,
+    /// When it was last read with success.
+    pub read_at: Option<Millis>,
+    /// How it stands to what it follows.
+    pub skew: Skew,
+    /// How bad, with reasons.
+    pub verdict: Verdict,
+}
+
+impl DeploymentView {
+    /// The answering versions in words: `v13`, `v13 + v14`, or `?`.
+    pub fn answering_text(&self) -> Clean {
+        match self.answering.as_slice() {
+            [] => Clean::name("?"),
+            [one] => one.text.clone(),
+            [first, rest @ ..] => {
+                let mut text = first.text.to_string();
+                for more in rest {
+                    text.push_str(" + ");
+                    text.push_str(more.text.as_str());
+                }
+                Clean::name(&text)
+            }
+        }
+    }
+
+    /// How the answering version is known: the weakest evidence among them.
+    pub fn known(&self) -> Known {
+        self.answering
+            .iter()
+            .map(|a| a.known)
+            .max()
+            .unwrap_or(Known::Unknown)
+    }
+}
+
+/// One model, joined and judged.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ModelView {
+    /// Identity.
+    pub key: ModelKey,
+    /// Its name.
+    pub name: Clean,
+    /// Who answers for it.
+    pub owner: Option<Clean>,
+    /// Where its runbook is.
+    pub runbook: Option<Clean>,
+    /// The version in production.
+    pub champion: Option<Pointed>,
+    /// The candidate.
+    pub challenger: Option<Pointed>,
+    /// How many versions the registry holds, as far as they were read.
+    pub versions: usize,
+    /// The newest version.
+    pub newest: Option<Pointed>,
+    /// Its deployments.
+    pub deployments: Vec<DeploymentKey>,
+    /// The answering versions of its deployments, one text: `v13`, `v13 | v14`, `–`.
+    pub served: Clean,
+    /// The worst skew of its deployments; `None` without deployments.
+    pub skew: Option<Skew>,
+    /// Its quality metric.
+    pub quality: Option<Quality>,
+    /// When its registry facts were last read with success.
+    pub read_at: Option<Millis>,
+    /// How bad, with reasons.
+    pub verdict: Verdict,
+    /// The newest change in its timeline.
+    pub last_change: Option<Change>,
+    /// When the judgement may change by time alone.
+    pub until: Option<Millis>,
+}
+
+impl ModelView {
+    /// Its level.
+    pub fn level(&self) -> Level {
+        self.verdict.level
+    }
+
+    /// Since when it is in trouble: the newest onset among the worst reasons.
+    pub fn since(&self) -> Since {
+        self.verdict
+            .reasons
+            .iter()
+            .filter(|r| r.level == self.verdict.level)
+            .map(|r| r.since)
+            .max_by_key(|s| s.stamp())
+            .unwrap_or_default()
+    }
+}

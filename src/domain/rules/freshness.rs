@@ -1,0 +1,233 @@
+//! How fresh what a source said still is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::domain::fault::Fault;
+use crate::domain::observation::{Feed, PollReport};
+use crate::domain::settings::Policy;
+use crate::domain::time::{Millis, Since};
+
+/// Whether what a source said can be relied on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Freshness {
+    /// Read within its cadence.
+    Live,
+    /// Older than it should be.
+    Stale,
+    /// The source keeps failing.
+    Down,
+    /// Not asked yet.
+    #[default]
+    Waiting,
+}
+
+impl Freshness {
+    /// The word on screen and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Stale => "stale",
+            Self::Down => "down",
+            Self::Waiting => "waiting",
+        }
+    }
+}
+
+/// What is known of one feed of a source.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct FeedHealth {
+    /// The last time it was asked.
+    pub asked_at: Option<Millis>,
+    /// The last time it was asked and answered.
+    pub good_at: Option<Millis>,
+    /// Why the last poll failed, if it did.
+    pub fault: Option<Fault>,
+    /// Polls failed in a row.
+    pub failures: u32,
+    /// When the failing began.
+    pub failing_since: Option<Millis>,
+    /// How long the last poll took.
+    pub took: Duration,
+    /// When it is asked next.
+    pub next_at: Option<Millis>,
+    /// The cadence it runs at: from one poll to the next due one.
+    pub every: Duration,
+}
+
+/// What is known of a source.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct SourceHealth {
+    /// By feed.
+    pub feeds: BTreeMap<Feed, FeedHealth>,
+    /// The server's clock minus ours, where it tells.
+    pub clock_skew_ms: Option<i64>,
+}
+
+impl SourceHealth {
+    /// Takes a poll's outcome in. Reports may arrive in any order; an older one changes nothing.
+    pub fn record(&mut self, report: &PollReport) {
+        let feed = self.feeds.entry(report.feed).or_default();
+        if feed.asked_at.is_some_and(|at| at > report.asked_at) {
+            return;
+        }
+        feed.asked_at = Some(report.asked_at);
+        feed.took = Duration::from_millis(report.took_ms);
+        feed.next_at = Some(report.next_at);
+        feed.every = report.next_at.since(report.asked_at);
+        if report.clock_skew_ms.is_some() {
+            self.clock_skew_ms = report.clock_skew_ms;
+        }
+        if report.fault.is_none() {
+            *feed = FeedHealth {
+                good_at: Some(report.asked_at),
+                fault: None,
+                failures: 0,
+                failing_since: None,
+                ..feed.clone()
+            };
+        } else {
+            feed.fault.clone_from(&report.fault);
+            feed.failures += 1;
+            feed.failing_since.get_or_insert(report.asked_at);
+        }
+    }
+
+    /// The worst fault now, of the feed that has failed longest.
+    pub fn fault(&self) -> Option<&Fault> {
+        self.feeds
+            .values()
+            .filter(|f| f.fault.is_some())
+            .min_by_key(|f| f.failing_since)
+            .and_then(|f| f.fault.as_ref())
+    }
+
+    /// When the failing began, if it fails.
+    pub fn failing_since(&self) -> Option<Since> {
+        self.feeds
+            .values()
+            .filter_map(|f| f.failing_since)
+            .min()
+            .map(Since::Exact)
+    }
+
+    /// The newest successful poll of any feed.
+    pub fn good_at(&self) -> Option<Millis> {
+        self.feeds.values().filter_map(|f| f.good_at).max()
+    }
+}
+
+/// Judges one feed.
+pub fn judge_feed(feed: &FeedHealth, policy: &Policy, now: Millis) -> Freshness {
+    if feed.failures >= policy.down_after_polls {
+        return Freshness::Down;
+    }
+    let Some(good) = feed.good_at else {
+        return if feed.failures > 0 {
+            Freshness::Down
+        } else {
+            Freshness::Waiting
+        };
+    };
+    // A poll takes its time, and the schedule has jitter: neither makes a fact stale.
+    let patience = feed.every.max(Duration::from_secs(1)) * policy.stale_after_polls + feed.took;
+    if now.since(good) > patience {
+        Freshness::Stale
+    } else {
+        Freshness::Live
+    }
+}
+
+/// Judges a source: as good as its best feed, but never live while a feed is down.
+pub fn judge(source: &SourceHealth, policy: &Policy, now: Millis) -> Freshness {
+    let each: Vec<_> = source
+        .feeds
+        .values()
+        .map(|f| judge_feed(f, policy, now))
+        .collect();
+    let any = |f: Freshness| each.contains(&f);
+    match () {
+        () if each.is_empty() => Freshness::Waiting,
+        () if each.iter().all(|f| *f == Freshness::Down) => Freshness::Down,
+        () if any(Freshness::Down) || any(Freshness::Stale) => {
+            if any(Freshness::Live) || any(Freshness::Stale) {
+                Freshness::Stale
+            } else {
+                Freshness::Down
+            }
+        }
+        () if any(Freshness::Live) => Freshness::Live,
+        () => Freshness::Waiting,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fault::FaultKind;
+    use crate::domain::key::SourceId;
+    use crate::domain::observation::ContextRef;
+    use crate::domain::text::Clean;
+    use std::sync::Arc;
+
+    fn report(at: i64, fault: Option<FaultKind>) -> PollReport {
+        PollReport {
+            context: Arc::new(ContextRef {
+                name: Clean::name("t"),
+                generation: 0,
+            }),
+            source: SourceId::new("s"),
+            feed: Feed::Models,
+            asked_at: Millis(at),
+            took_ms: 10,
+            clock_skew_ms: None,
+            fault: fault.map(|kind| Fault::new(kind, "", "")),
+            next_at: Millis(at + 10_000),
+        }
+    }
+
+    #[test]
+    fn never_asked_is_not_fine() {
+        assert_eq!(
+            judge(&SourceHealth::default(), &Policy::default(), Millis(0)),
+            Freshness::Waiting
+        );
+    }
+
+    #[test]
+    fn ages_from_live_to_stale_and_fails_to_down() {
+        let policy = Policy::default();
+        let mut source = SourceHealth::default();
+        source.record(&report(0, None));
+        assert_eq!(judge(&source, &policy, Millis(29_000)), Freshness::Live);
+        assert_eq!(judge(&source, &policy, Millis(31_000)), Freshness::Stale);
+        for at in [40_000, 50_000, 60_000] {
+            source.record(&report(at, Some(FaultKind::Timeout)));
+        }
+        assert_eq!(judge(&source, &policy, Millis(60_000)), Freshness::Down);
+        assert_eq!(source.failing_since(), Some(Since::Exact(Millis(40_000))));
+        source.record(&report(70_000, None));
+        assert_eq!(judge(&source, &policy, Millis(70_000)), Freshness::Live);
+        assert_eq!(source.fault(), None);
+    }
+
+    #[test]
+    fn a_source_that_never_answered_is_down_at_its_first_fault() {
+        let mut source = SourceHealth::default();
+        source.record(&report(0, Some(FaultKind::Unreachable)));
+        assert_eq!(
+            judge(&source, &Policy::default(), Millis(1)),
+            Freshness::Down
+        );
+    }
+
+    #[test]
+    fn a_late_report_changes_nothing() {
+        let mut source = SourceHealth::default();
+        source.record(&report(10, None));
+        let before = source.clone();
+        source.record(&report(5, Some(FaultKind::Timeout)));
+        assert_eq!(source, before);
+    }
+}

@@ -1,0 +1,8 @@
+//! The rules: pure functions from facts, policy and the present to verdicts. Nothing else in the
+//! program decides how bad something is.
+
+pub mod freshness;
+pub mod model;
+pub mod quality;
+pub mod reproducible;
+pub mod skew;

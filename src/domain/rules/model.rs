@@ -1,0 +1,288 @@
+//! What is wrong with a model and with an endpoint, as findings: one rule a function, in the order in
+//! which an engineer would want to hear them.
+
+use std::time::Duration;
+
+use super::freshness::{Freshness, SourceHealth};
+use super::skew::{Judged, Skew};
+use crate::domain::deployment::Health;
+use crate::domain::fleet::view::{Answering, DeploymentView, Pointed};
+use crate::domain::key::SourceId;
+use crate::domain::level::{Level, Reason, ReasonCode, Verdict};
+use crate::domain::model::{ModelVersion, RegisteredModel, VersionStatus};
+use crate::domain::text::Clean;
+use crate::domain::time::{Millis, Since, age, span};
+use crate::domain::wiring::Target;
+
+/// What the rules look at for a model.
+#[derive(Debug)]
+pub struct ModelFacts<'a> {
+    /// The registered model.
+    pub model: &'a RegisteredModel,
+    /// What the champion alias points at.
+    pub champion: Option<&'a Pointed>,
+    /// That version, if the registry holds it.
+    pub champion_version: Option<&'a ModelVersion>,
+    /// The version in the deprecated stage `Production`, if one is.
+    pub production_stage: Option<&'a ModelVersion>,
+    /// Its deployments, judged.
+    pub deployments: &'a [&'a DeploymentView],
+    /// The source of the registry facts.
+    pub source: &'a SourceId,
+    /// How fresh they are.
+    pub freshness: Freshness,
+    /// That source's health.
+    pub source_health: Option<&'a SourceHealth>,
+    /// When they were last read with success.
+    pub read_at: Option<Millis>,
+    /// How old a champion may be.
+    pub max_age: Option<Duration>,
+}
+
+/// Judges a model: its endpoints' findings and its own.
+pub fn judge(facts: &ModelFacts<'_>, now: Millis) -> Verdict {
+    let mut reasons: Vec<Reason> = facts
+        .deployments
+        .iter()
+        .flat_map(|d| d.verdict.reasons.iter().cloned())
+        .collect();
+    reasons.extend(champion_missing(facts));
+    reasons.extend(champion_unready(facts));
+    reasons.extend(stage_disagrees(facts));
+    reasons.extend(too_old(facts, now));
+    reasons.extend(stale_facts(facts, now));
+    Verdict::of(reasons)
+}
+
+fn champion_missing(facts: &ModelFacts<'_>) -> Option<Reason> {
+    let champion = facts.champion.filter(|c| !c.exists)?;
+    // Versions are read after models: until both were, absence says nothing.
+    champion_versions_read(facts).then(|| Reason {
+        code: ReasonCode::VersionMissing,
+        level: Level::Crit,
+        text: Clean::text(&format!(
+            "champion names {}, which the registry does not hold",
+            champion.text
+        )),
+        since: champion.since,
+        source: Some(facts.source.clone()),
+    })
+}
+
+fn champion_versions_read(facts: &ModelFacts<'_>) -> bool {
+    use crate::domain::observation::Feed;
+    facts
+        .source_health
+        .and_then(|h| h.feeds.get(&Feed::Versions))
+        .is_some_and(|f| f.good_at.is_some() && f.fault.is_none())
+}
+
+fn champion_unready(facts: &ModelFacts<'_>) -> Option<Reason> {
+    let version = facts.champion_version?;
+    let (level, word) = match &version.status {
+        VersionStatus::Ready => return None,
+        VersionStatus::Pending => (Level::Warn, "is still being registered".to_owned()),
+        VersionStatus::Failed => (
+            Level::Crit,
+            format!("failed to register: {}", version.status_message),
+        ),
+        VersionStatus::Other(word) => (Level::Unknown, format!("has the status {word}")),
+    };
+    Some(Reason {
+        code: ReasonCode::VersionNotReady,
+        level,
+        text: Clean::text(&format!("champion {} {word}", facts.champion?.text)),
+        since: Since::AtLeast(version.updated),
+        source: Some(facts.source.clone()),
+    })
+}
+
+fn stage_disagrees(facts: &ModelFacts<'_>) -> Option<Reason> {
+    let (champion, staged) = (facts.champion?, facts.production_stage?);
+    (champion.key != staged.key.version).then(|| Reason {
+        code: ReasonCode::AliasStageDisagree,
+        level: Level::Warn,
+        text: Clean::text(&format!(
+            "alias says {}, stage Production says v{}",
+            champion.text, staged.version
+        )),
+        since: Since::AtLeast(staged.updated),
+        source: Some(facts.source.clone()),
+    })
+}
+
+fn too_old(facts: &ModelFacts<'_>, now: Millis) -> Option<Reason> {
+    let (limit, champion) = (facts.max_age?, facts.champion?);
+    let created = champion.created?;
+    let old = now.since(created);
+    (old > limit).then(|| Reason {
+        code: ReasonCode::ModelStale,
+        level: Level::Warn,
+        text: Clean::text(&format!(
+            "champion {} registered {} ago, limit {}",
+            champion.text,
+            age(old),
+            age(limit)
+        )),
+        since: Since::Exact(created.plus(limit)),
+        source: Some(facts.source.clone()),
+    })
+}
+
+fn stale_facts(facts: &ModelFacts<'_>, now: Millis) -> Option<Reason> {
+    let word = match facts.freshness {
+        Freshness::Live | Freshness::Waiting => return None,
+        Freshness::Stale => "has not answered in time",
+        Freshness::Down => "does not answer",
+    };
+    let read = facts.read_at.map_or_else(
+        || "never read".to_owned(),
+        |at| format!("last read {} ago", age(now.since(at))),
+    );
+    Some(Reason {
+        code: ReasonCode::FactsStale,
+        level: Level::Unknown,
+        text: Clean::text(&format!("{} {word}; {read}", facts.source)),
+        since: facts
+            .source_health
+            .and_then(SourceHealth::failing_since)
+            .unwrap_or_default(),
+        source: Some(facts.source.clone()),
+    })
+}
+
+/// What the rules look at for an endpoint.
+#[derive(Debug)]
+pub struct Endpoint<'a> {
+    /// Its name.
+    pub name: &'a Clean,
+    /// Its source.
+    pub source: &'a SourceId,
+    /// Its health.
+    pub health: Health,
+    /// Since when.
+    pub health_since: Since,
+    /// What it or the fault says.
+    pub message: &'a Clean,
+    /// The health call's time.
+    pub latency: Option<Duration>,
+    /// Slower than this is worth a warning.
+    pub slow: Duration,
+    /// How fresh the reading is.
+    pub freshness: Freshness,
+    /// Its skew.
+    pub skew: Judged,
+    /// The version it should answer.
+    pub expected: Option<&'a Pointed>,
+    /// What it follows.
+    pub follows: &'a Target,
+    /// The versions that answer.
+    pub answering: &'a [Answering],
+    /// Why it is held.
+    pub hold: Option<&'a Clean>,
+    /// When endpoint and followed version came apart.
+    pub moved: Since,
+}
+
+/// Judges an endpoint.
+pub fn judge_endpoint(e: &Endpoint<'_>, now: Millis) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    reasons.extend(unready(e));
+    reasons.extend(skewed(e));
+    reasons.extend(slow(e));
+    reasons.extend(stale_reading(e));
+    let _ = now;
+    reasons
+}
+
+fn unready(e: &Endpoint<'_>) -> Option<Reason> {
+    let word = match e.health {
+        Health::Ready | Health::Unknown => return None,
+        Health::NotReady => "is not ready",
+        Health::Missing => "does not hold its model",
+        Health::Unreachable => "does not answer",
+    };
+    let why = if e.message.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", e.message)
+    };
+    Some(Reason {
+        code: ReasonCode::EndpointUnready,
+        level: Level::Crit,
+        text: Clean::text(&format!("{} {word}{why}", e.name)),
+        since: e.health_since,
+        source: Some(e.source.clone()),
+    })
+}
+
+fn skewed(e: &Endpoint<'_>) -> Option<Reason> {
+    let code = e.skew.skew.code()?;
+    // An endpoint that does not answer has one finding, not two.
+    if e.skew.skew == Skew::Unlinked && e.health != Health::Ready {
+        return None;
+    }
+    let answers = e
+        .answering
+        .iter()
+        .map(|a| a.text.as_str())
+        .collect::<Vec<_>>()
+        .join(" + ");
+    let wanted = e.expected.map_or("–", |p| p.text.as_str());
+    let follows = e.follows.text();
+    let text = match e.skew.skew {
+        Skew::NotJudged | Skew::InSync => return None,
+        Skew::HeldBack => {
+            format!(
+                "{} held at {answers}: {}",
+                e.name,
+                e.hold.map_or("", Clean::as_str)
+            )
+        }
+        Skew::Split => format!("{} answers {answers}, {follows} is {wanted}", e.name),
+        Skew::RollingOut if answers.is_empty() => format!("{} is loading {wanted}", e.name),
+        Skew::RollingOut => format!("{} answers {answers}, {wanted} is on its way", e.name),
+        Skew::Unlinked => format!(
+            "{} cannot tell which version answers, {follows} is {wanted}",
+            e.name
+        ),
+        Skew::Ahead | Skew::Behind => format!("{} answers {answers}, not {wanted}", e.name),
+        Skew::Stuck if answers.is_empty() => format!("{wanted} does not come up at {}", e.name),
+        Skew::Stuck => format!("{wanted} does not come up at {}, {answers} answers", e.name),
+    };
+    Some(Reason {
+        code,
+        level: e.skew.level,
+        text: Clean::text(&text),
+        since: e.moved,
+        source: Some(e.source.clone()),
+    })
+}
+
+fn slow(e: &Endpoint<'_>) -> Option<Reason> {
+    let latency = e
+        .latency
+        .filter(|l| *l > e.slow && e.health == Health::Ready)?;
+    Some(Reason {
+        code: ReasonCode::EndpointSlow,
+        level: Level::Warn,
+        text: Clean::text(&format!(
+            "{} health call took {} > {}",
+            e.name,
+            span(latency),
+            span(e.slow)
+        )),
+        since: Since::Unknown,
+        source: Some(e.source.clone()),
+    })
+}
+
+fn stale_reading(e: &Endpoint<'_>) -> Option<Reason> {
+    (e.freshness == Freshness::Stale).then(|| Reason {
+        code: ReasonCode::FactsStale,
+        level: Level::Unknown,
+        text: Clean::text(&format!("{} has not answered in time", e.name)),
+        since: Since::Unknown,
+        source: Some(e.source.clone()),
+    })
+}

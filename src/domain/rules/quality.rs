@@ -1,0 +1,105 @@
+//! A model's quality metric: which one it is, and how it moved from champion to candidate.
+
+use crate::domain::text::Clean;
+
+/// Names that mean "less is better" when they are part of a metric's name.
+const LOWER_IS_BETTER: [&str; 12] = [
+    "loss",
+    "error",
+    "rmse",
+    "mse",
+    "mae",
+    "mape",
+    "smape",
+    "logloss",
+    "perplexity",
+    "latency",
+    "deviance",
+    "wer",
+];
+
+/// Metrics tried in this order when nobody named one.
+const CUSTOMARY: [&str; 16] = [
+    "val_auc",
+    "test_auc",
+    "auc",
+    "roc_auc",
+    "val_f1",
+    "f1",
+    "f1_score",
+    "val_accuracy",
+    "accuracy",
+    "ndcg",
+    "val_rmse",
+    "rmse",
+    "mae",
+    "mape",
+    "val_loss",
+    "loss",
+];
+
+/// Whether more of a metric is better, by the words in its name.
+pub fn higher_is_better(metric: &str) -> bool {
+    let lower = metric.to_lowercase();
+    !lower
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .any(|word| LOWER_IS_BETTER.contains(&word))
+}
+
+/// Chooses the quality metric among those that a run has: the named one, else a customary one.
+pub fn choose(named: Option<&str>, have: impl Fn(&str) -> bool) -> Option<&str> {
+    match named {
+        Some(name) => have(name).then_some(name),
+        None => CUSTOMARY.into_iter().find(|name| have(name)),
+    }
+}
+
+/// The quality metric of a model and its movement.
+#[derive(Clone, PartialEq, Debug, serde::Serialize)]
+pub struct Quality {
+    /// The metric.
+    pub metric: Clean,
+    /// Whether more is better.
+    pub higher_is_better: bool,
+    /// Of the champion; NaN if it was logged as such.
+    pub champion: Option<f64>,
+    /// Of the challenger.
+    pub challenger: Option<f64>,
+    /// Of the version before the champion.
+    pub previous: Option<f64>,
+}
+
+impl Quality {
+    /// Champion minus the version before it.
+    pub fn movement(&self) -> Option<f64> {
+        let delta = self.champion? - self.previous?;
+        delta.is_finite().then_some(delta)
+    }
+
+    /// Whether a movement is for the better.
+    pub fn better(&self, delta: f64) -> bool {
+        (delta > 0.0) == self.higher_is_better
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn direction_follows_the_words_of_the_name() {
+        assert!(higher_is_better("val_auc"));
+        assert!(!higher_is_better("val_loss"));
+        assert!(!higher_is_better("eval/rmse"));
+        assert!(
+            higher_is_better("glossary_hits"),
+            "`loss` inside another word says nothing"
+        );
+    }
+
+    #[test]
+    fn a_named_metric_is_not_replaced_by_a_customary_one() {
+        assert_eq!(choose(Some("psi"), |m| m == "auc"), None);
+        assert_eq!(choose(None, |m| m == "rmse" || m == "auc"), Some("auc"));
+    }
+}

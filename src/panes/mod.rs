@@ -1,0 +1,317 @@
+//! Panes and dialogs: each a folder with its state, update and view. What they share, the contract
+//! with the root, is here.
+//!
+//! A pane reads the fleet and the present through [`Cx`], changes only itself, and asks for anything
+//! else with [`Ask`]. A new pane is a folder here and a line in the root's table.
+
+pub mod deployments;
+pub mod triage;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::domain::change::Subject;
+use crate::domain::fault::Fault;
+use crate::domain::fleet::Fleet;
+use crate::domain::fleet::view::ModelView;
+use crate::domain::key::{DeploymentKey, ExperimentKey, ModelKey, RunKey, SourceId, VersionKey};
+use crate::domain::query::{Detail, Focus, Query};
+use crate::domain::text::Clean;
+use crate::domain::time::{Millis, Now, Window};
+use crate::intent::command::{Command, Scope};
+use crate::intent::msg::{Compute, Computed, Notice};
+use crate::ui::hits::{Hits, Target};
+use crate::ui::look::Look;
+use crate::ui::table::TableState;
+
+/// A place in the console: what tabs, links and history name.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Place {
+    /// The models in trouble.
+    Triage,
+    /// Every registered model.
+    Models,
+    /// One model's page.
+    Model(ModelKey),
+    /// Experiments and runs.
+    Experiments,
+    /// One run's page.
+    Run(RunKey),
+    /// Several runs side by side.
+    Compare(Arc<[RunKey]>),
+    /// Every deployment.
+    Deployments,
+    /// The known changes of a subject.
+    History(Subject),
+}
+
+impl Place {
+    /// The number of the tab that the place belongs to.
+    pub fn tab(&self) -> u8 {
+        match self {
+            Self::Triage => 1,
+            Self::Models | Self::Model(_) | Self::History(_) => 2,
+            Self::Experiments | Self::Run(_) | Self::Compare(_) => 3,
+            Self::Deployments => 5,
+        }
+    }
+}
+
+/// What a pane may read.
+#[derive(Clone, Copy, Debug)]
+pub struct Cx<'a> {
+    /// The joined state.
+    pub fleet: &'a Fleet,
+    /// The present.
+    pub now: Now,
+    /// The time range that panes and charts look at.
+    pub window: Window,
+    /// The screen: columns and rows.
+    pub screen: (u16, u16),
+}
+
+/// What a pane asks of the root.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// Go to a place.
+    Open(Place),
+    /// Go to a place and select something there.
+    Show(Place, Thing),
+    /// Leave this place.
+    Back,
+    /// Ask the user for a line of text: the answers come through [`Pane::prompt`].
+    Prompt(Prompt),
+    /// Offer a choice: the chosen index comes through [`Pane::chosen`].
+    Choose(Choice),
+    /// Copy text.
+    Copy(Clean),
+    /// Work off the loop: the answer comes through [`Pane::computed`].
+    Compute(Box<Compute>),
+    /// Say something on the message line.
+    Say(Notice),
+    /// Keep a preference.
+    Prefer(&'static str, String),
+}
+
+/// Which line of text is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PromptKind {
+    /// The local filter: takes effect while it is typed.
+    Filter,
+    /// The server-side filter: takes effect when it is entered.
+    ServerFilter,
+}
+
+/// A line of text to ask for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Prompt {
+    /// Which.
+    pub kind: PromptKind,
+    /// What stands before it.
+    pub label: &'static str,
+    /// What it starts with.
+    pub initial: String,
+    /// What an empty line would show.
+    pub hint: &'static str,
+}
+
+/// A list to choose from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Choice {
+    /// The heading.
+    pub title: &'static str,
+    /// The rows: text, and whether it is switched on where that has a meaning.
+    pub rows: Vec<(Clean, Option<bool>)>,
+    /// Whether several may be switched before the list is closed.
+    pub several: bool,
+}
+
+/// A thing under the cursor: what global commands act on.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Thing {
+    /// A model.
+    Model(ModelKey),
+    /// A version of a model.
+    Version(VersionKey),
+    /// An experiment.
+    Experiment(ExperimentKey),
+    /// A run.
+    Run(RunKey),
+    /// A deployment.
+    Deployment(DeploymentKey),
+    /// A source.
+    Source(SourceId),
+}
+
+/// A detail that a pane needs while it is open.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Want {
+    /// Which source to ask.
+    pub source: SourceId,
+    /// The question.
+    pub query: Query,
+    /// How old an answer may get before it is asked again; `None` for once.
+    pub every: Option<Duration>,
+}
+
+/// The pane of a place: the one table of panes.
+pub fn pane_of(place: Place) -> Box<dyn Pane> {
+    match place {
+        Place::Triage => Box::new(triage::Triage::new()),
+        _ => Box::new(deployments::Deployments::new()),
+    }
+}
+
+/// The runs behind the champions and challengers of some models, as far as they are not held: what a
+/// quality column needs.
+pub fn runs_behind<'a>(cx: &Cx<'_>, models: impl IntoIterator<Item = &'a ModelView>) -> Vec<Want> {
+    let mut wants: Vec<Want> = Vec::new();
+    for model in models {
+        for pointed in [&model.champion, &model.challenger].into_iter().flatten() {
+            let versions = cx.fleet.versions(&model.key);
+            let held = versions.iter().find(|h| h.fact.key.version == pointed.key);
+            let Some((source, run)) = held.and_then(|h| Some((&h.source, h.fact.run.as_ref()?)))
+            else {
+                continue;
+            };
+            let query = Query::Run(run.clone());
+            if cx.fleet.runs().find(run).is_none() && !wants.iter().any(|w| w.query == query) {
+                wants.push(Want {
+                    source: source.clone(),
+                    query,
+                    every: None,
+                });
+            }
+        }
+    }
+    wants
+}
+
+/// Moves a table's cursor if the command is a movement; says whether it was.
+pub fn move_in(table: &mut TableState, command: Command, len: usize) -> bool {
+    match command {
+        Command::Up => table.up(len),
+        Command::Down => table.down(len),
+        Command::PageUp => table.page_up(len),
+        Command::PageDown => table.page_down(len),
+        Command::HalfUp => table.half_up(len),
+        Command::HalfDown => table.half_down(len),
+        Command::First => table.home(len),
+        Command::Last => table.end(len),
+        _ => return false,
+    }
+    true
+}
+
+/// A pane or page. Every method but `view` and `wants` may change the pane itself and nothing else.
+pub trait Pane: std::fmt::Debug + Send {
+    /// Which place it is.
+    fn place(&self) -> Place;
+
+    /// What the crumb line calls it.
+    fn title(&self, cx: &Cx<'_>) -> Clean;
+
+    /// The scopes of keys that hold here, innermost first; `Global` is added by the root.
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::List]
+    }
+
+    /// Facts, time or size have changed: indexes follow. Called before every frame that shows it.
+    fn refresh(&mut self, cx: &Cx<'_>);
+
+    /// Carries a command out. `None` means that the pane has no use for it.
+    fn update(&mut self, command: Command, cx: &Cx<'_>) -> Option<Vec<Ask>>;
+
+    /// Why a command cannot work here right now; `None` if it can.
+    fn disabled(&self, command: Command, cx: &Cx<'_>) -> Option<Clean>;
+
+    /// A press on a region of its last view.
+    fn click(&mut self, target: Target, cx: &Cx<'_>) -> Vec<Ask> {
+        let _ = (target, cx);
+        Vec::new()
+    }
+
+    /// The wheel, in rows.
+    fn scroll(&mut self, rows: i16, cx: &Cx<'_>);
+
+    /// How many rows its list showed in the last frame.
+    fn set_page(&mut self, rows: u16) {
+        let _ = rows;
+    }
+
+    /// A line of text: while it is typed, and when it is `entered`.
+    ///
+    /// # Errors
+    /// With what is wrong with the text; it shows below the line.
+    fn prompt(
+        &mut self,
+        kind: PromptKind,
+        text: &str,
+        entered: bool,
+        cx: &Cx<'_>,
+    ) -> Result<Vec<Ask>, String> {
+        let _ = (kind, text, entered, cx);
+        Ok(Vec::new())
+    }
+
+    /// A row of the last [`Choice`] was chosen.
+    fn chosen(&mut self, index: usize, cx: &Cx<'_>) -> Vec<Ask> {
+        let _ = (index, cx);
+        Vec::new()
+    }
+
+    /// Selects a thing, if it is here.
+    fn select(&mut self, thing: &Thing, cx: &Cx<'_>) {
+        let _ = (thing, cx);
+    }
+
+    /// The thing under the cursor.
+    fn selected(&self, cx: &Cx<'_>) -> Option<Thing>;
+
+    /// What the fast ticks of the sources should ask for while it is open.
+    fn focus(&self, cx: &Cx<'_>) -> Focus {
+        let _ = cx;
+        Focus::default()
+    }
+
+    /// Details it needs while it is open. What is no longer wanted is cancelled.
+    fn wants(&self, cx: &Cx<'_>) -> Vec<Want> {
+        let _ = cx;
+        Vec::new()
+    }
+
+    /// A detail it wanted has come.
+    fn fetched(
+        &mut self,
+        query: &Query,
+        result: &Result<Detail, Fault>,
+        asked_at: Millis,
+        cx: &Cx<'_>,
+    ) -> Vec<Ask> {
+        let _ = (query, result, asked_at, cx);
+        Vec::new()
+    }
+
+    /// Work off the loop is done.
+    fn computed(&mut self, computed: &Computed, cx: &Cx<'_>) {
+        let _ = (computed, cx);
+    }
+
+    /// The five or six commands that its footer should show first.
+    fn hints(&self) -> &'static [Command];
+
+    /// The selected row as one line, for the clipboard.
+    fn row_text(&self, cx: &Cx<'_>) -> Option<Clean> {
+        let _ = cx;
+        None
+    }
+
+    /// The whole pane as a Markdown table: titles and rows.
+    fn markdown(&self, cx: &Cx<'_>) -> (Vec<String>, Vec<Vec<String>>);
+
+    /// Draws the pane into its area.
+    fn view(&self, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits;
+}
