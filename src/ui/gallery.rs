@@ -440,6 +440,22 @@ fn screen(look: &Look, dialog: bool) -> Buffer {
 }
 
 #[test]
+fn a_full_frame_is_quick_to_build() {
+    let look = look_of("dark", Depth::True, &Symbols::UNICODE, 200, 60);
+    let best = (0..20)
+        .map(|_| {
+            let start = std::time::Instant::now();
+            screen(&look, true);
+            start.elapsed()
+        })
+        .min()
+        .unwrap();
+    println!("whole screen of 200×60, unoptimised: {best:?}");
+    // The budget is 1 ms optimised; unoptimised code is some 20 times slower.
+    assert!(best < std::time::Duration::from_millis(60), "{best:?}");
+}
+
+#[test]
 #[ignore = "writes pictures for people to look at"]
 fn gallery() {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/gallery");

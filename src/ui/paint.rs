@@ -70,6 +70,13 @@ pub fn put_spans(
     y: u16,
     spans: &[Span<'_>],
 ) -> u16 {
+    let drawable;
+    let spans = if look.symbols.ascii {
+        drawable = plain(look, spans);
+        &drawable
+    } else {
+        spans
+    };
     let mut x = x;
     for (i, span) in spans.iter().enumerate() {
         let room = usize::from(area.right().saturating_sub(x));
@@ -94,8 +101,23 @@ pub fn put_spans(
     x
 }
 
+/// Pieces as an ASCII set can draw them.
+fn plain<'a>(look: &Look, spans: &[Span<'_>]) -> Vec<Span<'a>> {
+    spans
+        .iter()
+        .map(|s| span(s.role, look.symbols.plain(&s.text)))
+        .collect()
+}
+
 /// Writes pieces so that they end at the area's right edge; returns the column they start at.
 pub fn put_right(buf: &mut Buffer, look: &Look, area: Rect, y: u16, spans: &[Span<'_>]) -> u16 {
+    let drawable;
+    let spans = if look.symbols.ascii {
+        drawable = plain(look, spans);
+        &drawable
+    } else {
+        spans
+    };
     let w = u16::try_from(spans_width(spans)).unwrap_or(u16::MAX);
     let x = area.right().saturating_sub(w).max(area.left());
     put_spans(buf, look, area, x, y, spans);

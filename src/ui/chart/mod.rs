@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 
 use super::hits::{Hits, Target};
 use super::look::Look;
-use super::paint::{self, Span, span, spans_width};
+use super::paint::{self, span, spans_width};
 use super::series::{Sample, extent, last_value, nearest};
 use super::text;
 use super::theme::Role;
@@ -190,7 +190,6 @@ impl Chart<'_> {
             width: left_end.saturating_sub(area.x),
             ..area
         };
-        let mut left = plain(look, left);
         if own_row {
             paint::put_spans(buf, look, room, room.x, room.y, &left);
             left.clear();
@@ -221,18 +220,6 @@ impl Chart<'_> {
             }
             left.extend(entry);
         }
-        let left = plain(look, left);
         paint::put_spans(buf, look, room, room.x, room.y, &left);
     }
-}
-
-/// Our own glyphs in pieces, as the symbol set can draw them.
-fn plain<'a>(look: &Look, spans: Vec<Span<'a>>) -> Vec<Span<'a>> {
-    if !look.symbols.ascii {
-        return spans;
-    }
-    spans
-        .into_iter()
-        .map(|s| span(s.role, look.symbols.plain(&s.text)))
-        .collect()
 }
