@@ -104,7 +104,7 @@ impl Symbols {
         select: ">",
         select_marked: "#",
         mark: "*",
-        differs: "!",
+        differs: "/",
         arrow: ">",
         sort: ["v", "^"],
         ellipsis: "~",
