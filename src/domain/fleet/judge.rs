@@ -454,7 +454,7 @@ impl Fleet {
             return self
                 .sources
                 .get(source)
-                .and_then(super::super::rules::freshness::SourceHealth::failing_since)
+                .and_then(SourceHealth::failing_since)
                 .unwrap_or_default();
         }
         let subject = Subject::Deployment(join.deployment.clone());
