@@ -4,9 +4,11 @@
 //! A new system is one module and one arm in [`registry`], with one folder of fixtures.
 
 pub mod http;
+pub mod mlflow;
 pub mod registry;
 pub mod routes;
 pub mod secret;
+pub mod serving;
 
 use std::future::Future;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 
 mod judge;
 mod merge;
+mod observe;
 pub mod runs;
 pub mod triage;
 pub mod view;
@@ -15,13 +16,15 @@ use self::view::{DeploymentView, ModelView};
 use super::change::{Change, ChangeKind, Subject};
 use super::deployment::EndpointReading;
 use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, RunKey, SourceId, VersionKey};
-use super::last_known::{Held, LastKnown};
+use super::last_known::{self, Held, LastKnown};
 use super::model::{ModelVersion, Package, RegisteredModel};
-use super::observation::{ContextRef, FactKey, PollReport, Scope};
+use super::observation::{ContextRef, FactKey, Feed, PollReport, Scope};
+use super::observed::EndpointTrack;
 use super::rules::freshness::{self, Freshness, SourceHealth};
 use super::rules::reproducible::{self, Claim, Origins};
 use super::run::Experiment;
 use super::settings::Context;
+use super::settling::Settled;
 use super::time::Millis;
 use super::wiring::{self, Join};
 
@@ -59,6 +62,8 @@ pub struct Fleet {
     views: BTreeMap<ModelKey, ModelView>,
     deployments: BTreeMap<DeploymentKey, DeploymentView>,
     dirty: Dirty,
+    tracks: HashMap<DeploymentKey, EndpointTrack>,
+    settled: HashMap<ModelKey, Settled>,
     observed: Vec<Change>,
     revision: u64,
 }
@@ -108,6 +113,8 @@ impl Fleet {
                 joins: true,
                 ..Dirty::default()
             },
+            tracks: HashMap::new(),
+            settled: HashMap::new(),
             observed: Vec::new(),
             revision: 0,
         };
@@ -305,6 +312,9 @@ impl Fleet {
         let fault_before = health.fault().cloned();
         health.record(report);
         let fault_changed = health.fault() != fault_before.as_ref();
+        if report.feed == Feed::Endpoint && report.fault.is_none() {
+            self.endpoint_unchanged(&report.source, report.asked_at);
+        }
         self.source_moved(&report.source, fault_changed, now);
         self.refresh(now);
     }
@@ -356,6 +366,7 @@ impl Fleet {
             experiments: self.experiments.values().cloned().collect(),
             endpoints: self.endpoints.values().cloned().collect(),
             runs,
+            sources: last_known::stamps(&self.sources),
         }
     }
 
@@ -363,9 +374,7 @@ impl Fleet {
     fn note(&mut self, change: Change) -> bool {
         let line = self.timeline.entry(change.subject.clone()).or_default();
         if let Some(same) = line.iter_mut().find(|c| c.same_event(&change)) {
-            if change.origin < same.origin {
-                *same = change;
-            }
+            *same = same.merged(&change);
             return false;
         }
         let at = line.partition_point(|c| c.not_after <= change.not_after);

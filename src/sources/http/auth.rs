@@ -1,0 +1,132 @@
+//! The credentials of one source: fetched at the first request, kept, fetched again after a refusal.
+
+use std::fmt;
+
+use base64::Engine as _;
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Mutex;
+
+use super::super::secret;
+use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::settings::{Auth, SecretRef};
+
+/// How a source is told who we are, and what was fetched for it.
+pub(super) struct Credentials {
+    auth: Auth,
+    held: Mutex<Option<Held>>,
+    /// What error texts must never repeat, should a server echo it.
+    hidden: std::sync::RwLock<Vec<SecretString>>,
+}
+
+#[derive(Clone)]
+struct Held {
+    header: HeaderValue,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(redacted)")
+    }
+}
+
+impl Credentials {
+    pub(super) fn new(auth: Auth) -> Self {
+        Self {
+            auth,
+            held: Mutex::new(None),
+            hidden: std::sync::RwLock::default(),
+        }
+    }
+
+    /// The `Authorization` header, fetched once.
+    pub(super) async fn header(&self) -> Result<Option<HeaderValue>, Fault> {
+        let mut held = self.held.lock().await;
+        if held.is_none() {
+            *held = self.fetch().await?;
+        }
+        Ok(held.as_ref().map(|h| h.header.clone()))
+    }
+
+    /// Fetches again after a refusal, and says whether something new came of it.
+    pub(super) async fn renewed(&self) -> Result<bool, Fault> {
+        if !self.can_change() {
+            return Ok(false);
+        }
+        let mut held = self.held.lock().await;
+        let fresh = self.fetch().await?;
+        let changed = match (held.as_ref(), fresh.as_ref()) {
+            (Some(old), Some(new)) => old.header != new.header,
+            (None, None) => false,
+            _ => true,
+        };
+        *held = fresh;
+        Ok(changed)
+    }
+
+    /// Takes what was fetched out of a fault's texts.
+    pub(super) fn redact(&self, mut fault: Fault) -> Fault {
+        let Ok(hidden) = self.hidden.read() else {
+            return fault;
+        };
+        for secret in hidden.iter() {
+            let raw = secret.expose_secret();
+            if fault.detail.as_str().contains(raw) {
+                let detail = fault.detail.as_str().replace(raw, "[redacted]");
+                fault = Fault::new(fault.kind, fault.place.as_str(), &detail);
+            }
+        }
+        fault
+    }
+
+    /// Whether a second look could find another secret.
+    fn can_change(&self) -> bool {
+        let may = |s: &SecretRef| {
+            matches!(
+                s,
+                SecretRef::Command(_) | SecretRef::File(_) | SecretRef::Ini { .. }
+            )
+        };
+        match &self.auth {
+            Auth::None => false,
+            Auth::Basic { user, password } => may(user) || may(password),
+            Auth::Bearer(token) => may(token),
+        }
+    }
+
+    async fn fetch(&self) -> Result<Option<Held>, Fault> {
+        let (text, secrets) = match &self.auth {
+            Auth::None => return Ok(None),
+            Auth::Basic { user, password } => {
+                let user = secret::fetch(user).await?;
+                let password = secret::fetch(password).await?;
+                let pair = format!("{}:{}", user.expose_secret(), password.expose_secret());
+                let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
+                (
+                    format!("Basic {encoded}"),
+                    vec![SecretString::from(encoded), password],
+                )
+            }
+            Auth::Bearer(token) => {
+                let token = secret::fetch(token).await?;
+                (format!("Bearer {}", token.expose_secret()), vec![token])
+            }
+        };
+        if let Ok(mut hidden) = self.hidden.write() {
+            // One or two characters would redact half of every text and protect nothing.
+            *hidden = secrets
+                .into_iter()
+                .filter(|s| s.expose_secret().len() > 2)
+                .collect();
+        }
+        let mut header = HeaderValue::from_str(&text).map_err(|_| {
+            Fault::new(
+                FaultKind::Config,
+                "",
+                "the credentials hold characters that no header can carry",
+            )
+        })?;
+        header.set_sensitive(true);
+        Ok(Some(Held { header }))
+    }
+}

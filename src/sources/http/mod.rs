@@ -1,0 +1,409 @@
+//! The HTTP client that every adapter shares: deadlines, size limits, authentication, redaction and
+//! the translation of failures into faults. It can read, and write with a ticket; nothing else.
+
+mod auth;
+mod body;
+mod client;
+mod fault;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_tls;
+
+use std::fmt;
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, DATE, HOST, HeaderMap, LOCATION, SERVER};
+use reqwest::{Client, Response, StatusCode, Url};
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout};
+
+use self::auth::Credentials;
+use self::fault::{Sent, from_status, from_transport};
+use super::routes::{Method, ReadRoute, WriteRoute};
+use crate::domain::action::Ticket;
+use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::settings::SourceSettings;
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+
+/// The most same-origin redirects that one read follows.
+const REDIRECT_LIMIT: usize = 5;
+/// The most bytes of an error answer that are read: its first sentences are all that is shown.
+const ERROR_BODY_LIMIT: u64 = 64 * 1024;
+
+/// A source's HTTP client.
+pub struct Http {
+    name: String,
+    base: Url,
+    client: Client,
+    credentials: Credentials,
+    host_header: Option<reqwest::header::HeaderValue>,
+    timeout: Duration,
+    max_answer: u64,
+}
+
+/// What goes with a route.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// Query parameters, raw; repeated names are sent repeatedly.
+    pub query: Vec<(&'static str, String)>,
+    /// A JSON body.
+    pub body: Option<serde_json::Value>,
+}
+
+/// An answer with a status below 400.
+#[derive(Debug)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// The content type, lower case, without parameters.
+    pub content_type: String,
+    /// The `Server` header.
+    pub server: String,
+    /// The whole body, within the size limit.
+    pub body: Vec<u8>,
+    /// The server's clock, from its `Date` header.
+    pub server_time: Option<Millis>,
+    /// From sending the request to the end of the headers.
+    pub took: Duration,
+    /// `GET https://host/path`, without credentials and query: for error texts.
+    pub place: String,
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http")
+            .field("name", &self.name)
+            .field("base", &self.base())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Http {
+    /// Builds the client: certificates are read here, secrets at the first request.
+    ///
+    /// # Errors
+    /// [`FaultKind::Config`] when the URL or a certificate file cannot be used.
+    pub fn new(settings: &SourceSettings) -> Result<Self, Fault> {
+        let base = client::base_url(&settings.url)?;
+        Ok(Self {
+            name: settings.name.clone(),
+            client: client::build(settings, &base)?,
+            base,
+            credentials: Credentials::new(settings.auth.clone()),
+            host_header: client::host_header(settings)?,
+            timeout: settings.timeout,
+            max_answer: settings.max_answer,
+        })
+    }
+
+    /// The base URL in normal form: host in lower case, no default port, no credentials, no trailing
+    /// slash. What identities are made of.
+    pub fn base(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Sends a read. Statuses from 400 on become faults; same-origin redirects are followed; a read
+    /// is sent once more if a kept-alive connection was closed under it.
+    pub async fn read(&self, route: &ReadRoute, call: Call) -> Result<Reply, Fault> {
+        let (method, path) = route.line();
+        let mut url = self.join(&path);
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&call.query);
+        }
+        let reply = self.authorised(method, &url, call.body.as_ref()).await;
+        match reply {
+            Err(fault) if fault.kind == FaultKind::Auth => {
+                // A token command or file may have something newer; the same secret is not tried
+                // again, so that a wrong password cannot lock an account by being repeated.
+                if self.credentials.renewed().await? {
+                    self.authorised(method, &url, call.body.as_ref()).await
+                } else {
+                    Err(fault)
+                }
+            }
+            other => other,
+        }
+        .map_err(|fault| self.credentials.redact(fault))
+    }
+
+    /// Sends a write, once, following no redirect. A route without variants cannot be called.
+    #[expect(
+        clippy::unused_async,
+        reason = "the write door has its final shape from the start"
+    )]
+    pub async fn write(&self, route: &WriteRoute, ticket: &Ticket) -> Result<Reply, Fault> {
+        let _ = ticket;
+        match *route {}
+    }
+
+    /// Joins a route to the base URL, keeping the base's own path prefix.
+    fn join(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        let prefix = self.base.path().trim_end_matches('/');
+        url.set_path(&format!("{prefix}{path}"));
+        url
+    }
+
+    /// One read with the credentials at hand, following redirects within the origin.
+    async fn authorised(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Option<&serde_json::Value>,
+    ) -> Result<Reply, Fault> {
+        let header = self.credentials.header().await?;
+        let mut url = url.clone();
+        for _ in 0..=REDIRECT_LIMIT {
+            let place = place(method, &url);
+            let deadline = Instant::now() + self.timeout;
+            let (response, took) = self
+                .send(method, &url, body, header.as_ref(), &place, deadline)
+                .await?;
+            if is_redirect(response.status()) {
+                url = self.redirected(&url, &response, &place)?;
+                continue;
+            }
+            return self.finish(response, took, place, deadline).await;
+        }
+        Err(Fault::new(
+            FaultKind::Redirected,
+            &place(method, &url),
+            &format!("more than {REDIRECT_LIMIT} redirects in a row"),
+        ))
+    }
+
+    /// Sends, and sends once more if the connection was closed before an answer began: a server may
+    /// close an idle kept-alive connection at the moment it is used again.
+    async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Option<&serde_json::Value>,
+        auth: Option<&reqwest::header::HeaderValue>,
+        place: &str,
+        deadline: Instant,
+    ) -> Result<(Response, Duration), Fault> {
+        let mut again = true;
+        loop {
+            let mut request = match method {
+                Method::Get => self.client.get(url.clone()),
+                Method::Post => self.client.post(url.clone()),
+            };
+            if let Some(value) = auth {
+                request = request.header(reqwest::header::AUTHORIZATION, value.clone());
+            }
+            if let Some(host) = &self.host_header {
+                request = request.header(HOST, host.clone());
+            }
+            if let Some(json) = body {
+                request = request.json(json);
+            } else if method == Method::Post {
+                // Servers insist on a content type, and on a length, for a POST without content.
+                request = request.header(CONTENT_TYPE, "application/json").body("{}");
+            }
+            let sent = Instant::now();
+            let left = deadline.saturating_duration_since(sent);
+            match timeout(left, request.send()).await {
+                Ok(Ok(response)) => return Ok((response, sent.elapsed())),
+                Ok(Err(error)) => match from_transport(&error, place) {
+                    Sent::Closed(_) if again => again = false,
+                    Sent::Closed(fault) | Sent::Failed(fault) => return Err(fault),
+                },
+                Err(_) => return Err(self.late(place, "no answer")),
+            }
+        }
+    }
+
+    /// Reads the body and judges the status.
+    async fn finish(
+        &self,
+        response: Response,
+        took: Duration,
+        place: String,
+        deadline: Instant,
+    ) -> Result<Reply, Fault> {
+        let status = response.status();
+        let headers = response.headers().clone();
+        let content_type = content_type(&headers);
+        let server_time = server_time(&headers);
+        let failed = status.as_u16() >= 400;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let read = if failed {
+            timeout(left, body::first(response, ERROR_BODY_LIMIT)).await
+        } else {
+            timeout(left, body::whole(response, self.max_answer, &place)).await
+        };
+        let body = match read {
+            Ok(Ok(body)) => body,
+            Ok(Err(fault)) => return Err(fault),
+            // The status of a failure is worth more than the rest of its page.
+            Err(_) if failed => Vec::new(),
+            Err(_) => return Err(self.late(&place, "the answer did not end")),
+        };
+        if failed {
+            return Err(from_status(status, &headers, &content_type, &body, &place));
+        }
+        if fault::is_login_page(&content_type, &body) {
+            return Err(Fault::new(
+                FaultKind::Auth,
+                &place,
+                "a login page answered: the request did not reach the server behind it",
+            ));
+        }
+        Ok(Reply {
+            status: status.as_u16(),
+            content_type,
+            server: text_header(&headers, SERVER.as_str()),
+            body,
+            server_time,
+            took,
+            place,
+        })
+    }
+
+    /// Where a redirect leads, if it stays within the origin.
+    fn redirected(&self, from: &Url, response: &Response, place: &str) -> Result<Url, Fault> {
+        let location = text_header(response.headers(), LOCATION.as_str());
+        let status = response.status().as_u16();
+        let Ok(mut to) = from.join(&location) else {
+            return Err(Fault::new(
+                FaultKind::Redirected,
+                place,
+                &format!("status {status} to a location that is no URL"),
+            ));
+        };
+        if fault::is_login_path(&to) {
+            return Err(Fault::new(
+                FaultKind::Auth,
+                place,
+                &format!(
+                    "redirected to a login page at {}",
+                    to.origin().ascii_serialization()
+                ),
+            ));
+        }
+        if to.origin() != self.base.origin() {
+            return Err(Fault::new(
+                FaultKind::Redirected,
+                place,
+                &format!(
+                    "status {status} to {}: another origin is not followed",
+                    to.origin().ascii_serialization()
+                ),
+            ));
+        }
+        client::strip_user(&mut to);
+        Ok(to)
+    }
+
+    fn late(&self, place: &str, what: &str) -> Fault {
+        Fault::new(
+            FaultKind::Timeout,
+            place,
+            &format!("{what} within {}", crate::domain::time::span(self.timeout)),
+        )
+    }
+}
+
+impl Reply {
+    /// Decodes the body as JSON; a fault names the JSON path.
+    ///
+    /// # Errors
+    /// [`FaultKind::Decode`], saying so when the body is HTML.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        decode(&self.body, &self.content_type, &self.place)
+    }
+
+    /// The body as text, if it is UTF-8.
+    ///
+    /// # Errors
+    /// [`FaultKind::Decode`] for anything else.
+    pub fn text(&self) -> Result<&str, Fault> {
+        std::str::from_utf8(&self.body).map_err(|_| {
+            Fault::new(
+                FaultKind::Decode {
+                    path: Clean::empty(),
+                },
+                &self.place,
+                "the answer is not UTF-8 text",
+            )
+        })
+    }
+}
+
+/// Decodes JSON. The path is looked for only after a failure, since tracking it costs time.
+pub(super) fn decode<T: DeserializeOwned>(
+    body: &[u8],
+    content_type: &str,
+    place: &str,
+) -> Result<T, Fault> {
+    if let Ok(value) = serde_json::from_slice(body) {
+        return Ok(value);
+    }
+    if fault::is_html(content_type, body) {
+        return Err(Fault::new(
+            FaultKind::Decode {
+                path: Clean::empty(),
+            },
+            place,
+            &format!("HTML, not JSON: {}", fault::first_words(content_type, body)),
+        ));
+    }
+    let mut de = serde_json::Deserializer::from_slice(body);
+    let (path, what) = match serde_path_to_error::deserialize::<_, T>(&mut de) {
+        Ok(_) => (
+            Clean::empty(),
+            "something follows the end of the JSON".to_owned(),
+        ),
+        Err(e) => {
+            let path = e.path().to_string();
+            let path = if path == "." { String::new() } else { path };
+            (Clean::limited(&path, 200), e.inner().to_string())
+        }
+    };
+    let what = if body.is_empty() {
+        "the answer is empty".to_owned()
+    } else {
+        what
+    };
+    Err(Fault::new(FaultKind::Decode { path }, place, &what))
+}
+
+/// `GET https://host/path`: no user, no query.
+fn place(method: Method, url: &Url) -> String {
+    let verb = match method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+    };
+    let mut shown = url.clone();
+    shown.set_query(None);
+    shown.set_fragment(None);
+    client::strip_user(&mut shown);
+    format!("{verb} {shown}")
+}
+
+fn is_redirect(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
+}
+
+fn text_header(headers: &HeaderMap, name: &str) -> String {
+    headers
+        .get(name)
+        .map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned())
+        .unwrap_or_default()
+}
+
+fn content_type(headers: &HeaderMap) -> String {
+    text_header(headers, CONTENT_TYPE.as_str())
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
+}
+
+fn server_time(headers: &HeaderMap) -> Option<Millis> {
+    fault::http_date(&text_header(headers, DATE.as_str()))
+}

@@ -1,0 +1,334 @@
+//! The registry's feeds: models and versions, swept in full or by the newest, and the experiments.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::map::{self, Map};
+use super::requests::{self, MODELS_PAGE, Paged, VERSIONS_PAGE, Versions};
+use super::{Mlflow, wire};
+use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::model::{ModelVersion, RegisteredModel};
+use crate::domain::observation::{Answer, Coverage, Rows, Scope};
+use crate::domain::time::Millis;
+use crate::sources::Focus;
+
+/// Rows of one newest-versions tick.
+const NEWEST: usize = 25;
+/// The most pages of one newest-versions tick: more is left to the sweep.
+const NEWEST_PAGES: usize = 8;
+/// A sweep of the models this young is not repeated for the versions' sake.
+const SWEEP_FRESH: Duration = Duration::from_secs(30);
+/// Models that a sweep of several pages misses are asked for by name, up to so many.
+const DOUBTED: usize = 50;
+/// Up to so many models are asked for one by one; for more, a page or two of all of them is cheaper.
+const FEW: usize = 8;
+/// Models asked for one by one in a tick of a large registry, at most.
+const SINGLES: usize = 50;
+
+impl Mlflow {
+    /// The models on screen, with their aliases.
+    pub(super) async fn watched_models(&self, focus: &Focus) -> Result<Answer, Fault> {
+        let names: Vec<&str> = focus
+            .models
+            .iter()
+            .filter(|m| m.registry == self.registry)
+            .map(|m| m.name.raw())
+            .collect();
+        let found = self.models_by_name(&names).await?;
+        let rows = self.take_models(found.rows, false);
+        Ok(Answer {
+            coverage: Coverage::Partial,
+            rows: Rows::Models(rows),
+            server_time: found.server_time,
+        })
+    }
+
+    /// Every registered model.
+    pub(super) async fn all_models(&self) -> Result<Answer, Fault> {
+        let (rows, server_time) = self.sweep_models().await?;
+        Ok(Answer {
+            coverage: Coverage::Full(Scope::Models),
+            rows: Rows::Models(rows),
+            server_time,
+        })
+    }
+
+    async fn sweep_models(&self) -> Result<(Vec<RegisteredModel>, Option<Millis>), Fault> {
+        let mut found = requests::models(&self.http, None).await?;
+        if found.pages > 1 {
+            let lost = self.doubted(&found.rows);
+            let names: Vec<&str> = lost.iter().map(String::as_str).collect();
+            found.rows.extend(self.models_by_name(&names).await?.rows);
+        }
+        let rows = self.take_models(found.rows, true);
+        Ok((rows, found.server_time))
+    }
+
+    /// Names known before and missing now. Pages count by offset, so a deletion between two of them
+    /// hides a row; too many missing names are believed.
+    fn doubted(&self, rows: &[wire::ModelRow]) -> Vec<String> {
+        let listed: HashSet<&str> = rows.iter().map(|r| r.name.as_str()).collect();
+        let memory = self.memory();
+        let lost: Vec<String> = memory
+            .created
+            .keys()
+            .filter(|name| !listed.contains(name.as_str()))
+            .cloned()
+            .collect();
+        if lost.len() > DOUBTED {
+            Vec::new()
+        } else {
+            lost
+        }
+    }
+
+    /// Maps model rows and remembers what version rows need of them.
+    fn take_models(&self, rows: Vec<wire::ModelRow>, full: bool) -> Vec<RegisteredModel> {
+        let mut map = Map::new(&self.registry);
+        let models = map::unique(
+            rows.into_iter().filter_map(|row| map.model(row)).collect(),
+            |m: &RegisteredModel| m.key.name.clone(),
+        );
+        let mut memory = self.memory();
+        if full {
+            memory.created.clear();
+            memory.strangers.clear();
+            memory.lineage.aliased.clear();
+            memory.swept = Some(Instant::now());
+        }
+        for model in &models {
+            let name = model.key.name.raw();
+            memory.created.insert(name.to_owned(), model.key.created);
+            let aliased = model
+                .aliases
+                .iter()
+                .map(|a| a.version.raw().to_owned())
+                .collect();
+            memory.lineage.aliased.insert(name.to_owned(), aliased);
+        }
+        models
+    }
+
+    /// Models by name: in lists where the server can, else one by one.
+    async fn models_by_name(&self, names: &[&str]) -> Result<Paged<wire::ModelRow>, Fault> {
+        let mut all = Paged::default();
+        if names.is_empty() {
+            return Ok(all);
+        }
+        let (mut filters, mut singles) = requests::name_filters(names.iter().copied());
+        if self.memory().no_name_lists {
+            filters.clear();
+            singles = names.to_vec();
+        }
+        for filter in filters {
+            match requests::models(&self.http, Some(&filter)).await {
+                Ok(found) => {
+                    all.rows.extend(found.rows);
+                    all.server_time = found.server_time.or(all.server_time);
+                }
+                Err(fault) if fault.kind == FaultKind::Refused => {
+                    self.memory().no_name_lists = true;
+                    all.rows.clear();
+                    singles = names.to_vec();
+                    break;
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        if singles.len() > FEW && self.memory().created.len() <= MODELS_PAGE * 2 {
+            let found = requests::models(&self.http, None).await?;
+            let wanted: HashSet<&str> = singles.into_iter().collect();
+            all.server_time = found.server_time.or(all.server_time);
+            all.rows.extend(
+                found
+                    .rows
+                    .into_iter()
+                    .filter(|row| wanted.contains(row.name.as_str())),
+            );
+            return Ok(all);
+        }
+        for name in singles.into_iter().take(SINGLES) {
+            all.rows.extend(requests::model(&self.http, name).await?);
+        }
+        Ok(all)
+    }
+
+    /// The versions that changed last: new ones, and moves between stages.
+    pub(super) async fn newest_versions(&self) -> Result<Answer, Fault> {
+        let before = self.memory().newest_version;
+        let seen_all = |rows: &[wire::VersionRow], pages: usize| {
+            let reached = rows
+                .last()
+                .is_none_or(|last| before.is_none_or(|b| last.last_updated_timestamp < b.0));
+            reached || pages >= NEWEST_PAGES
+        };
+        let found = self
+            .versions_in_order(
+                Versions {
+                    filter: None,
+                    order: Some("last_updated_timestamp DESC"),
+                    page_rows: NEWEST,
+                },
+                seen_all,
+            )
+            .await?;
+        let newest = found.rows.iter().map(|r| r.last_updated_timestamp).max();
+        // A version newer than anything seen may belong to a model that was deleted and made again
+        // under the same name: such models are read anew before their versions are joined to them.
+        let fresh = {
+            let renewed: HashSet<&str> = found
+                .rows
+                .iter()
+                .filter(|r| before.is_some_and(|b| r.creation_timestamp > b.0))
+                .map(|r| r.name.as_str())
+                .collect();
+            let memory = self.memory();
+            map::unknown_names(&found.rows, |name| {
+                memory.knows(name) && !renewed.contains(name)
+            })
+        };
+        self.learn_models(&fresh).await?;
+        let rows = self.take_versions(found.rows, false);
+        let mut memory = self.memory();
+        memory.newest_version = newest.map(Millis).max(before);
+        Ok(Answer {
+            coverage: before.map_or(Coverage::Partial, Coverage::Tail),
+            rows: Rows::Versions(rows),
+            server_time: found.server_time,
+        })
+    }
+
+    /// Every version of every model.
+    pub(super) async fn all_versions(&self) -> Result<Answer, Fault> {
+        let fresh = self
+            .memory()
+            .swept
+            .is_some_and(|at| at.elapsed() < SWEEP_FRESH);
+        if !fresh {
+            self.sweep_models().await?;
+        }
+        let found = self
+            .versions_in_order(
+                Versions {
+                    filter: None,
+                    // New rows join at the end, where they cannot shift the pages still to come.
+                    order: Some("creation_timestamp ASC"),
+                    page_rows: VERSIONS_PAGE,
+                },
+                |_, _| false,
+            )
+            .await?;
+        let unknown = {
+            let memory = self.memory();
+            map::unknown_names(&found.rows, |name| memory.knows(name))
+        };
+        self.learn_models(&unknown).await?;
+        let rows = self.take_versions(found.rows, true);
+        Ok(Answer {
+            coverage: Coverage::Full(Scope::Versions),
+            rows: Rows::Versions(rows),
+            server_time: found.server_time,
+        })
+    }
+
+    /// Versions in an order, or without it where the server refuses to order them.
+    pub(super) async fn versions_in_order<E>(
+        &self,
+        what: Versions<'_>,
+        enough: E,
+    ) -> Result<Paged<wire::VersionRow>, Fault>
+    where
+        E: Fn(&[wire::VersionRow], usize) -> bool + Send + Sync,
+    {
+        let plain = Versions {
+            order: None,
+            ..what
+        };
+        if self.memory().no_version_order {
+            return requests::versions(&self.http, plain, enough).await;
+        }
+        match requests::versions(&self.http, what, &enough).await {
+            Err(fault) if fault.kind == FaultKind::Refused && what.filter.is_none() => {
+                let rows = requests::versions(&self.http, plain, &enough).await?;
+                self.memory().no_version_order = true;
+                Ok(rows)
+            }
+            other => other,
+        }
+    }
+
+    /// Asks for models by name so that their versions can be joined to them.
+    async fn learn_models(&self, names: &[String]) -> Result<(), Fault> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        if self.memory().swept.is_none() {
+            self.sweep_models().await?;
+            return Ok(());
+        }
+        let asked: Vec<&str> = names.iter().map(String::as_str).collect();
+        let found = self.models_by_name(&asked).await?;
+        let models = self.take_models(found.rows, false);
+        let mut memory = self.memory();
+        for name in names {
+            if models.iter().any(|m| m.key.name.raw() == name) {
+                memory.strangers.remove(name);
+            } else {
+                memory.created.remove(name);
+                memory.strangers.insert(name.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Maps version rows, joined to their models; rows of unknown models (prompts, models deleted a
+    /// moment ago, models that this token may not see) are left out.
+    fn take_versions(&self, rows: Vec<wire::VersionRow>, full: bool) -> Vec<ModelVersion> {
+        let mut map = Map::new(&self.registry);
+        let mut keys = HashMap::new();
+        let mut memory = self.memory();
+        if full {
+            memory.lineage.runs.clear();
+        }
+        let mut out = Vec::with_capacity(rows.len());
+        for row in rows {
+            let Some(created) = memory.created.get(&row.name).copied() else {
+                continue;
+            };
+            if !row.run_id.is_empty() && !map::is_hidden_version(&row) {
+                memory
+                    .lineage
+                    .runs
+                    .insert((row.name.clone(), row.version.clone()), row.run_id.clone());
+            }
+            let key = keys
+                .entry(row.name.clone())
+                .or_insert_with(|| map.model_key(&row.name, created.0))
+                .clone();
+            out.extend(map.version(&key, row));
+        }
+        map::unique(out, |v: &ModelVersion| v.key.clone())
+    }
+
+    /// Every active experiment.
+    pub(super) async fn all_experiments(&self) -> Result<Answer, Fault> {
+        let found = requests::experiments(&self.http).await?;
+        let mut map = Map::new(&self.registry);
+        let rows = map::unique(
+            found
+                .rows
+                .into_iter()
+                .filter_map(|row| map.experiment(row))
+                .collect(),
+            |e: &crate::domain::run::Experiment| e.key.clone(),
+        );
+        self.memory().experiments = rows.iter().map(|e| e.key.id.raw().to_owned()).collect();
+        Ok(Answer {
+            coverage: Coverage::Full(Scope::Experiments),
+            rows: Rows::Experiments(rows),
+            server_time: found.server_time,
+        })
+    }
+}

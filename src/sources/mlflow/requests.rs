@@ -1,0 +1,456 @@
+//! MLflow's searches as requests: page by page, with a guard against pages that never end.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::wire;
+use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+use crate::sources::http::{Call, Http};
+use crate::sources::routes::ReadRoute;
+
+/// Rows of a page of registered models.
+pub(super) const MODELS_PAGE: usize = 200;
+/// Rows of a page of versions: their rows are half as large.
+pub(super) const VERSIONS_PAGE: usize = 1_000;
+/// Rows of a page of runs: the cost of a page grows faster than its size.
+pub(super) const RUNS_PAGE: usize = 200;
+/// Rows of a page of experiments.
+pub(super) const EXPERIMENTS_PAGE: usize = 1_000;
+/// The most pages of one answer; what has not ended by then does not end.
+pub(super) const PAGE_LIMIT: usize = 1_000;
+/// The most bytes of one answer over all its pages.
+const BYTES_LIMIT: usize = 256 * 1024 * 1024;
+/// The longest filter sent in a URL: proxies refuse longer lines.
+const FILTER_LIMIT: usize = 4_000;
+
+/// Rows of all pages, and the server's clock as the last page told it.
+#[derive(Debug)]
+pub(super) struct Paged<T> {
+    pub rows: Vec<T>,
+    pub server_time: Option<Millis>,
+    pub pages: usize,
+    /// The token of the page after the last one read, when the reading stopped early.
+    pub next: Option<String>,
+}
+
+impl<T> Default for Paged<T> {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            server_time: None,
+            pages: 0,
+            next: None,
+        }
+    }
+}
+
+/// What one page brought.
+struct Page<T> {
+    rows: Vec<T>,
+    next: String,
+    server_time: Option<Millis>,
+    bytes: usize,
+}
+
+/// Collects pages until there is no token, somebody has enough, or they turn out not to end.
+struct Pager<T> {
+    what: &'static str,
+    all: Paged<T>,
+    seen: HashSet<String>,
+    token: Option<String>,
+    bytes: usize,
+    open: bool,
+}
+
+impl<T> Pager<T> {
+    fn new(what: &'static str) -> Self {
+        Self {
+            what,
+            all: Paged::default(),
+            seen: HashSet::new(),
+            token: None,
+            bytes: 0,
+            open: true,
+        }
+    }
+
+    /// Takes a page in; `enough` looks at all rows and the number of pages so far.
+    fn take(&mut self, page: Page<T>, enough: impl Fn(&[T], usize) -> bool) -> Result<(), Fault> {
+        self.all.pages += 1;
+        self.all.server_time = page.server_time.or(self.all.server_time);
+        self.all.rows.extend(page.rows);
+        self.bytes += page.bytes;
+        let pages = self.all.pages;
+        if self.bytes > BYTES_LIMIT {
+            let limit = BYTES_LIMIT as u64;
+            return Err(Fault::new(
+                FaultKind::TooLarge { limit },
+                self.what,
+                &format!("{pages} pages together"),
+            ));
+        }
+        if page.next.is_empty() {
+            self.open = false;
+        } else if enough(&self.all.rows, pages) {
+            self.all.next = Some(page.next);
+            self.open = false;
+        } else if !self.seen.insert(page.next.clone()) {
+            return Err(self.endless(&format!(
+                "the server gave the same page token twice after {pages} pages"
+            )));
+        } else if pages >= PAGE_LIMIT {
+            return Err(self.endless(&format!("no end after {PAGE_LIMIT} pages")));
+        } else {
+            self.token = Some(page.next);
+        }
+        Ok(())
+    }
+
+    fn endless(&self, why: &str) -> Fault {
+        let path = Clean::name("next_page_token");
+        Fault::new(FaultKind::Decode { path }, self.what, why)
+    }
+}
+
+fn query_page(filter: Option<&str>, order: Option<&str>, rows: usize, token: Option<&str>) -> Call {
+    let mut query = vec![("max_results", rows.to_string())];
+    query.extend(filter.map(|f| ("filter", f.to_owned())));
+    query.extend(order.map(|o| ("order_by", o.to_owned())));
+    query.extend(token.map(|t| ("page_token", t.to_owned())));
+    Call { query, body: None }
+}
+
+/// Registered models, all that `filter` selects.
+pub(super) async fn models(
+    http: &Http,
+    filter: Option<&str>,
+) -> Result<Paged<wire::ModelRow>, Fault> {
+    let mut pager = Pager::new("registered-models/search");
+    while pager.open {
+        let call = query_page(filter, None, MODELS_PAGE, pager.token.as_deref());
+        let reply = http.read(&ReadRoute::MlflowModels, call).await?;
+        let (server_time, bytes) = (reply.server_time, reply.body.len());
+        let page: wire::ModelsPage = wire::decode(reply)?;
+        let page = Page {
+            rows: page.registered_models,
+            next: page.next_page_token,
+            server_time,
+            bytes,
+        };
+        pager.take(page, |_, _| false)?;
+    }
+    Ok(pager.all)
+}
+
+/// One registered model; `None` if there is none of that name.
+pub(super) async fn model(http: &Http, name: &str) -> Result<Option<wire::ModelRow>, Fault> {
+    let call = Call {
+        query: vec![("name", name.to_owned())],
+        body: None,
+    };
+    match http.read(&ReadRoute::MlflowModel, call).await {
+        Ok(reply) => Ok(Some(
+            wire::decode::<wire::ModelAnswer>(reply)?.registered_model,
+        )),
+        Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// What to ask `model-versions/search` for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Versions<'a> {
+    pub filter: Option<&'a str>,
+    pub order: Option<&'a str>,
+    pub page_rows: usize,
+}
+
+/// Model versions, until `enough` of them are there.
+pub(super) async fn versions<E>(
+    http: &Http,
+    what: Versions<'_>,
+    enough: E,
+) -> Result<Paged<wire::VersionRow>, Fault>
+where
+    E: Fn(&[wire::VersionRow], usize) -> bool,
+{
+    let mut pager = Pager::new("model-versions/search");
+    while pager.open {
+        let call = query_page(
+            what.filter,
+            what.order,
+            what.page_rows,
+            pager.token.as_deref(),
+        );
+        let reply = http.read(&ReadRoute::MlflowVersions, call).await?;
+        let (server_time, bytes) = (reply.server_time, reply.body.len());
+        let page: wire::VersionsPage = wire::decode(reply)?;
+        let page = Page {
+            rows: page.model_versions,
+            next: page.next_page_token,
+            server_time,
+            bytes,
+        };
+        pager.take(page, &enough)?;
+    }
+    Ok(pager.all)
+}
+
+/// All active experiments.
+pub(super) async fn experiments(http: &Http) -> Result<Paged<wire::ExperimentRow>, Fault> {
+    let mut pager = Pager::new("experiments/search");
+    while pager.open {
+        let mut body = json!({
+            "max_results": EXPERIMENTS_PAGE,
+            "view_type": "ACTIVE_ONLY",
+        });
+        put_token(&mut body, pager.token.as_deref());
+        let call = Call {
+            query: Vec::new(),
+            body: Some(body),
+        };
+        let reply = http.read(&ReadRoute::MlflowExperiments, call).await?;
+        let (server_time, bytes) = (reply.server_time, reply.body.len());
+        let page: wire::ExperimentsPage = wire::decode(reply)?;
+        let page = Page {
+            rows: page.experiments,
+            next: page.next_page_token,
+            server_time,
+            bytes,
+        };
+        pager.take(page, |_, _| false)?;
+    }
+    Ok(pager.all)
+}
+
+/// What to ask `runs/search` for.
+#[derive(Clone, Debug)]
+pub(super) struct Runs<'a> {
+    pub experiments: &'a [String],
+    pub filter: &'a str,
+    /// Rows a page.
+    pub rows: usize,
+    /// How many pages at most.
+    pub pages: usize,
+    /// Whether deleted runs are wanted too.
+    pub deleted: bool,
+    /// Where to begin.
+    pub token: Option<&'a str>,
+}
+
+/// Runs, newest first.
+pub(super) async fn runs(http: &Http, what: &Runs<'_>) -> Result<Paged<wire::RunRow>, Fault> {
+    let mut pager = Pager::new("runs/search");
+    while pager.open {
+        let mut body = json!({
+            "experiment_ids": what.experiments,
+            "order_by": ["attributes.start_time DESC"],
+            "max_results": what.rows,
+            "run_view_type": if what.deleted { "ALL" } else { "ACTIVE_ONLY" },
+        });
+        if !what.filter.is_empty() {
+            body["filter"] = Value::from(what.filter);
+        }
+        put_token(&mut body, pager.token.as_deref().or(what.token));
+        let call = Call {
+            query: Vec::new(),
+            body: Some(body),
+        };
+        let reply = http.read(&ReadRoute::MlflowRuns, call).await?;
+        let (server_time, bytes) = (reply.server_time, reply.body.len());
+        let page: wire::RunsPage = wire::decode(reply)?;
+        let page = Page {
+            rows: page.runs,
+            next: page.next_page_token,
+            server_time,
+            bytes,
+        };
+        pager.take(page, |_, pages| pages >= what.pages)?;
+    }
+    Ok(pager.all)
+}
+
+/// One run, whole, and the server's clock.
+pub(super) async fn run(http: &Http, id: &str) -> Result<(wire::RunRow, Option<Millis>), Fault> {
+    let call = Call {
+        query: vec![("run_id", id.to_owned())],
+        body: None,
+    };
+    let reply = http.read(&ReadRoute::MlflowRun, call).await?;
+    let server_time = reply.server_time;
+    Ok((wire::decode::<wire::RunAnswer>(reply)?.run, server_time))
+}
+
+/// Every point of one metric of one run. Servers that page do so only when asked to.
+pub(super) async fn history(
+    http: &Http,
+    run: &str,
+    metric: &str,
+) -> Result<Vec<wire::MetricRow>, Fault> {
+    let call = Call {
+        query: vec![
+            ("run_id", run.to_owned()),
+            ("metric_key", metric.to_owned()),
+        ],
+        body: None,
+    };
+    let reply = http.read(&ReadRoute::MlflowHistory, call).await?;
+    Ok(wire::decode::<wire::HistoryPage>(reply)?.metrics)
+}
+
+/// A listing of files.
+pub(super) async fn artifacts(
+    http: &Http,
+    route: &ReadRoute,
+    query: Vec<(&'static str, String)>,
+) -> Result<Vec<wire::FileRow>, Fault> {
+    let mut pager = Pager::new("artifacts");
+    while pager.open {
+        let mut query = query.clone();
+        query.extend(pager.token.clone().map(|t| ("page_token", t)));
+        let reply = http.read(route, Call { query, body: None }).await?;
+        let (server_time, bytes) = (reply.server_time, reply.body.len());
+        let page: wire::ArtifactsPage = wire::decode(reply)?;
+        let page = Page {
+            rows: page.files,
+            next: page.next_page_token,
+            server_time,
+            bytes,
+        };
+        pager.take(page, |_, _| false)?;
+    }
+    Ok(pager.all.rows)
+}
+
+fn put_token(body: &mut Value, token: Option<&str>) {
+    if let Some(token) = token {
+        body["page_token"] = Value::from(token);
+    }
+}
+
+/// A string literal of the filter grammar, which has no escapes: the quote that the text does not
+/// hold. `None` if it holds both, or something that the grammar reads in its own way.
+pub(super) fn literal(text: &str) -> Option<String> {
+    if text.contains('\\') || text.chars().any(char::is_control) {
+        return None;
+    }
+    match (text.contains('\''), text.contains('"')) {
+        (false, _) => Some(format!("'{text}'")),
+        (true, false) => Some(format!("\"{text}\"")),
+        (true, true) => None,
+    }
+}
+
+/// `name IN (…)` filters over `names`, each short enough for a URL, and the names that no literal can
+/// hold.
+pub(super) fn name_filters<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+) -> (Vec<String>, Vec<&'a str>) {
+    let mut filters = Vec::new();
+    let mut odd = Vec::new();
+    let mut open = String::new();
+    for name in names {
+        let Some(quoted) = literal(name).filter(|q| q.len() < FILTER_LIMIT / 2) else {
+            odd.push(name);
+            continue;
+        };
+        if !open.is_empty() && open.len() + quoted.len() > FILTER_LIMIT {
+            filters.push(format!("name IN ({open})"));
+            open.clear();
+        }
+        if !open.is_empty() {
+            open.push_str(", ");
+        }
+        open.push_str(&quoted);
+    }
+    if !open.is_empty() {
+        filters.push(format!("name IN ({open})"));
+    }
+    (filters, odd)
+}
+
+/// A filter for one model's rows. A name that no literal can hold is asked for by a pattern that
+/// matches it and little else: the caller compares names.
+pub(super) fn one_name(name: &str) -> String {
+    literal(name).map_or_else(
+        || {
+            let pattern: String = name
+                .chars()
+                .map(|c| {
+                    if matches!(c, '\'' | '"' | '\\') || c.is_control() {
+                        '_'
+                    } else {
+                        c
+                    }
+                })
+                .collect();
+            format!("name LIKE '{pattern}'")
+        },
+        |quoted| format!("name = {quoted}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_literal_takes_the_quote_that_its_text_does_not_hold() {
+        for (text, want) in [
+            ("fraud", Some("'fraud'")),
+            ("it's", Some("\"it's\"")),
+            ("say \"hi\"", Some("'say \"hi\"'")),
+            ("a'b\"c", None),
+            ("a\\", None),
+            ("a\nb", None),
+        ] {
+            assert_eq!(literal(text).as_deref(), want, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_no_literal_holds_are_set_apart() {
+        let (filters, odd) = name_filters(["b", "it's", "x'y\"z"]);
+        assert_eq!(filters, ["name IN ('b', \"it's\")"]);
+        assert_eq!(odd, ["x'y\"z"]);
+        assert_eq!(one_name("x'y\"z"), "name LIKE 'x_y_z'");
+    }
+
+    #[test]
+    fn many_names_become_several_filters() {
+        let names: Vec<String> = (0..500).map(|i| format!("model-with-a-name-{i}")).collect();
+        let (filters, odd) = name_filters(names.iter().map(String::as_str));
+        assert!(odd.is_empty());
+        assert!(filters.len() > 1);
+        assert!(filters.iter().all(|f| f.len() < FILTER_LIMIT + 20));
+        let listed: usize = filters.iter().map(|f| f.matches('\'').count() / 2).sum();
+        assert_eq!(listed, 500);
+    }
+
+    fn tokens(next: impl Fn(usize) -> String) -> Result<Paged<u32>, Fault> {
+        let mut pager = Pager::new("test");
+        while pager.open {
+            let page = Page {
+                rows: vec![1],
+                next: next(pager.all.pages + 1),
+                server_time: None,
+                bytes: 1,
+            };
+            pager.take(page, |_, _| false)?;
+        }
+        Ok(pager.all)
+    }
+
+    #[test]
+    fn pages_that_never_end_are_a_fault() {
+        let same = tokens(|_| "again".to_owned()).expect_err("same token");
+        assert!(same.line().contains("twice after 2 pages"), "{same}");
+        let fresh = tokens(|n| n.to_string()).expect_err("fresh tokens");
+        assert!(fresh.line().contains("no end after"), "{fresh}");
+        let three = tokens(|n| if n < 3 { n.to_string() } else { String::new() }).expect("an end");
+        assert_eq!(three.rows.len(), 3);
+    }
+}
