@@ -8,6 +8,7 @@ pub mod mlflow;
 pub mod registry;
 pub mod routes;
 pub mod secret;
+pub mod serving;
 
 use std::future::Future;
 use std::time::Duration;

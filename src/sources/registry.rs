@@ -2,7 +2,9 @@
 
 use super::Source;
 use super::mlflow::Mlflow;
+use super::serving::{Bentoml, MlflowServe, Serving, Tfserving, V2};
 use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::key::DeploymentKind;
 use crate::domain::settings::{DeploymentSettings, SourceKind, SourceSettings};
 
 /// What is done with a source once its type is known. Sources have no common object type; whoever
@@ -27,14 +29,40 @@ pub fn with_source<V: Visitor>(
 ) -> Result<V::Out, Fault> {
     match settings.kind {
         SourceKind::Mlflow => Ok(visitor.visit(Mlflow::new(settings)?)),
-        // Serving endpoints: `super::serving`, with the deployment that bears the source's name.
         SourceKind::Serving(kind) => {
-            let _ = deployments;
-            Err(Fault::new(
-                FaultKind::Unsupported,
-                &settings.url,
-                &format!("{kind} endpoints are not built in"),
-            ))
+            let deployment = own(settings, deployments)?;
+            Ok(match kind {
+                DeploymentKind::V2 => visitor.visit(Serving::<V2>::new(settings, deployment)?),
+                DeploymentKind::Tfserving => {
+                    visitor.visit(Serving::<Tfserving>::new(settings, deployment)?)
+                }
+                DeploymentKind::Bentoml => {
+                    visitor.visit(Serving::<Bentoml>::new(settings, deployment)?)
+                }
+                DeploymentKind::MlflowServe => {
+                    visitor.visit(Serving::<MlflowServe>::new(settings, deployment)?)
+                }
+            })
         }
     }
+}
+
+/// The deployment that a serving source polls: the one that bears its name.
+fn own<'a>(
+    settings: &SourceSettings,
+    deployments: &'a [DeploymentSettings],
+) -> Result<&'a DeploymentSettings, Fault> {
+    deployments
+        .iter()
+        .find(|deployment| deployment.name == settings.name)
+        .ok_or_else(|| {
+            Fault::new(
+                FaultKind::Config,
+                &settings.url,
+                &format!(
+                    "no deployment is called {}, as this source is",
+                    settings.name
+                ),
+            )
+        })
 }

@@ -1,0 +1,203 @@
+//! The root: owns the fleet and the places visited, resolves keys to commands, and is the only
+//! dispatcher to panes. Pure: messages in, effects out.
+
+mod dialogs;
+mod history;
+mod typing;
+mod update;
+mod view;
+mod wants;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use self::dialogs::Dialog;
+use self::history::History;
+use self::wants::Wants;
+use crate::domain::fault::Fault;
+use crate::domain::fleet::Fleet;
+use crate::domain::key::SourceId;
+use crate::domain::observation::{Abilities, ContextRef};
+use crate::domain::query::Focus;
+use crate::domain::settings::{Context, Settings};
+use crate::domain::text::Clean;
+use crate::domain::time::{Now, Window};
+use crate::intent::chord::Chord;
+use crate::intent::keymap::Keymap;
+use crate::intent::msg::{Effect, Notice};
+use crate::panes::{Cx, Place, Prompt};
+use crate::ui::form::TextInput;
+use crate::ui::hits::Hits;
+
+pub use self::update::update;
+pub use self::view::view;
+
+/// What an update asks for, in order.
+pub type Effects = Vec<Effect>;
+
+/// A line of text being typed.
+#[derive(Debug)]
+struct Typing {
+    prompt: Prompt,
+    input: TextInput,
+    error: Option<String>,
+}
+
+/// The whole state of the console.
+#[derive(Debug)]
+pub struct App {
+    settings: Arc<Settings>,
+    fleet: Fleet,
+    generation: u64,
+    keymap: Keymap,
+    pending: Vec<Chord>,
+    history: History,
+    dialog: Option<Dialog>,
+    typing: Option<Typing>,
+    notice: Option<Notice>,
+    window: Window,
+    screen: (u16, u16),
+    mouse: bool,
+    focus: Focus,
+    wants: Wants,
+    abilities: BTreeMap<SourceId, Result<Abilities, Fault>>,
+    hits: Hits,
+    now: Now,
+}
+
+impl App {
+    /// The console of a context, before its first message.
+    pub fn new(settings: Arc<Settings>, keymap: Keymap, screen: (u16, u16), now: Now) -> Self {
+        let context = settings
+            .contexts
+            .get(&settings.context)
+            .cloned()
+            .unwrap_or_default();
+        let mouse = settings.console.mouse;
+        Self {
+            fleet: fleet_of(context, 0),
+            settings,
+            generation: 0,
+            keymap,
+            pending: Vec::new(),
+            history: History::new(Place::Triage),
+            dialog: None,
+            typing: None,
+            notice: None,
+            window: Window::default(),
+            screen,
+            mouse,
+            focus: Focus::default(),
+            wants: Wants::default(),
+            abilities: BTreeMap::new(),
+            hits: Hits::default(),
+            now,
+        }
+    }
+
+    /// The joined state.
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// The joined state, for taking the last-known state in before the first frame.
+    pub fn fleet_mut(&mut self) -> &mut Fleet {
+        &mut self.fleet
+    }
+
+    /// The context entered, with the number of the visit.
+    pub fn context(&self) -> &Arc<ContextRef> {
+        self.fleet.context()
+    }
+
+    /// Everything the user has set.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// The place shown.
+    pub fn place(&self) -> Place {
+        self.history.current().place()
+    }
+
+    /// Goes to a place, as a start option or a test wants it.
+    pub fn open(&mut self, place: Place) {
+        self.history.open(place);
+    }
+
+    /// Whether the mouse is reported.
+    pub fn mouse(&self) -> bool {
+        self.mouse
+    }
+
+    /// The remark on the message line.
+    pub fn notice(&self) -> Option<&Notice> {
+        self.notice.as_ref()
+    }
+
+    /// Keeps where things were drawn, for the mouse and for page movements.
+    pub fn drawn(&mut self, hits: Hits) {
+        if let Some(page) = hits.page {
+            self.history.current_mut().set_page(page);
+        }
+        self.hits = hits;
+    }
+
+    /// The window's title: product, context, worst level.
+    pub fn window_title(&self) -> Clean {
+        let counts = crate::domain::fleet::triage::counts(&self.fleet);
+        Clean::name(&format!(
+            "quarterdeck {} · {} crit · {} warn",
+            self.fleet.context().name,
+            counts.crit,
+            counts.warn
+        ))
+    }
+
+    /// Enters another context: a new fleet, and everything of the old one is dropped.
+    pub fn enter(&mut self, name: &str, now: Now) {
+        let Some(context) = self.settings.contexts.get(name).cloned() else {
+            return;
+        };
+        self.generation += 1;
+        self.fleet = fleet_of(context, self.generation);
+        self.history = History::new(Place::Triage);
+        self.dialog = None;
+        self.typing = None;
+        self.focus = Focus::default();
+        self.wants = Wants::default();
+        self.abilities.clear();
+        self.now = now;
+    }
+
+    fn cx(&self) -> Cx<'_> {
+        Cx {
+            fleet: &self.fleet,
+            now: self.now,
+            window: self.window,
+            screen: self.screen,
+        }
+    }
+
+    fn say(&mut self, text: impl AsRef<str>) {
+        self.notice = Some(Notice {
+            bad: false,
+            text: Clean::text(text.as_ref()),
+        });
+    }
+
+    fn complain(&mut self, text: impl AsRef<str>) {
+        self.notice = Some(Notice {
+            bad: true,
+            text: Clean::text(text.as_ref()),
+        });
+    }
+}
+
+fn fleet_of(context: Context, generation: u64) -> Fleet {
+    let reference = ContextRef {
+        name: context.name.clone(),
+        generation,
+    };
+    Fleet::new(Arc::new(reference), Arc::new(context))
+}

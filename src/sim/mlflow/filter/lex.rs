@@ -1,0 +1,146 @@
+//! Splits a filter into words, as the server's SQL lexer would.
+
+/// A word of a filter. Texts are kept as written, quotes and all, because messages quote them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Word {
+    /// `metrics.auc`, ``tags.`a b` ``, `"x"`: double quotes name things in SQL.
+    Name(String),
+    /// `'text'`
+    Text(String),
+    Number(String),
+    /// `=`, `>=`, `LIKE`, `IN` and so on, upper case.
+    Op(String),
+    And,
+    Or(String),
+    /// A parenthesised list, as written.
+    List(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl Word {
+    pub(super) fn shown(&self) -> &str {
+        match self {
+            Self::And => "AND",
+            Self::Name(text)
+            | Self::Text(text)
+            | Self::Number(text)
+            | Self::Op(text)
+            | Self::Or(text)
+            | Self::List(text)
+            | Self::Other(text) => text,
+        }
+    }
+}
+
+/// The words of a filter, or `None` when a quote or a bracket never closes.
+pub(super) fn words(filter: &str) -> Option<Vec<Word>> {
+    let chars: Vec<char> = filter.chars().collect();
+    let mut words = Vec::new();
+    let mut at = 0;
+    while let Some(&c) = chars.get(at) {
+        let start = at;
+        let word = match c {
+            _ if c.is_whitespace() => {
+                at += 1;
+                continue;
+            }
+            '\'' => {
+                at = closing(&chars, at)?;
+                Word::Text(take(&chars, start, at))
+            }
+            '(' => {
+                at = bracket(&chars, at)?;
+                Word::List(take(&chars, start, at))
+            }
+            '=' | '<' | '>' | '!' => {
+                at += 1;
+                if matches!((c, chars.get(at)), (_, Some('=')) | ('<', Some('>'))) {
+                    at += 1;
+                }
+                Word::Op(take(&chars, start, at))
+            }
+            _ if c.is_ascii_digit()
+                || (matches!(c, '-' | '+' | '.')
+                    && chars
+                        .get(at + 1)
+                        .is_some_and(|next| next.is_ascii_digit() || *next == '.')) =>
+            {
+                at += 1;
+                while let Some(&next) = chars.get(at) {
+                    let exponent = matches!(next, '-' | '+') && matches!(chars[at - 1], 'e' | 'E');
+                    if !(next.is_ascii_alphanumeric() || next == '.' || exponent) {
+                        break;
+                    }
+                    at += 1;
+                }
+                Word::Number(take(&chars, start, at))
+            }
+            _ if c.is_alphanumeric() || matches!(c, '_' | '`' | '"') => {
+                at = name(&chars, at)?;
+                keyword(take(&chars, start, at))
+            }
+            _ => {
+                at += 1;
+                Word::Other(c.to_string())
+            }
+        };
+        words.push(word);
+    }
+    Some(words)
+}
+
+fn take(chars: &[char], from: usize, to: usize) -> String {
+    chars[from..to].iter().collect()
+}
+
+/// The place after a quoted part that opens at `at`; a doubled quote stands for itself.
+fn closing(chars: &[char], at: usize) -> Option<usize> {
+    let quote = chars[at];
+    let mut end = at + 1;
+    while let Some(&c) = chars.get(end) {
+        end += 1;
+        if c == quote {
+            if chars.get(end) == Some(&quote) {
+                end += 1;
+            } else {
+                return Some(end);
+            }
+        }
+    }
+    None
+}
+
+fn bracket(chars: &[char], at: usize) -> Option<usize> {
+    let mut end = at + 1;
+    loop {
+        match chars.get(end)? {
+            ')' => return Some(end + 1),
+            '\'' | '"' => end = closing(chars, end)?,
+            _ => end += 1,
+        }
+    }
+}
+
+/// The place after a dotted name, its parts bare or quoted.
+fn name(chars: &[char], mut at: usize) -> Option<usize> {
+    loop {
+        match chars.get(at) {
+            Some('`' | '"') => at = closing(chars, at)?,
+            Some(c) if c.is_alphanumeric() || *c == '_' => at += 1,
+            Some('.') => at += 1,
+            _ => return Some(at),
+        }
+    }
+}
+
+fn keyword(text: String) -> Word {
+    match text.to_ascii_uppercase().as_str() {
+        "AND" => Word::And,
+        "OR" => Word::Or(text),
+        upper @ ("LIKE" | "ILIKE" | "RLIKE" | "IN" | "NOT" | "IS" | "NULL" | "BETWEEN") => {
+            Word::Op(upper.to_owned())
+        }
+        _ => Word::Name(text),
+    }
+}

@@ -1,0 +1,261 @@
+//! The simulated `MLflow` 3 server: routes, the checks in front of them, and the error rows.
+//!
+//! Shapes and sentences are those of a real server started with one worker on sqlite.
+
+mod args;
+mod artifacts;
+mod error;
+mod experiments;
+mod filter;
+mod history;
+mod logged;
+mod page;
+mod registry;
+mod runs;
+mod versions;
+mod wire;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use self::args::Args;
+use self::error::Failure;
+use crate::sim::reply::{Reply, Request};
+use crate::sim::world::World;
+
+/// The release the simulated server says it is.
+pub(crate) const VERSION: &str = "3.17.2";
+
+/// How the simulated `MLflow` server was started.
+#[derive(Clone, Debug, Default)]
+pub struct MlflowOptions {
+    /// Basic authentication, off when `None`.
+    pub auth: Option<BasicAuth>,
+    /// A path everything is moved under, such as `/mlflow`.
+    pub static_prefix: Option<String>,
+}
+
+/// The one account of a server with basic authentication.
+#[derive(Clone)]
+pub struct BasicAuth {
+    /// Account name.
+    pub user: String,
+    /// Its password.
+    pub password: String,
+    /// Whether the account may read nothing: every call is then 403 `Permission denied`.
+    pub denied: bool,
+}
+
+impl std::fmt::Debug for BasicAuth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "BasicAuth({})", self.user)
+    }
+}
+
+/// A page token that names an offset, for faults that make pages endless.
+pub(crate) fn page_token(offset: usize) -> String {
+    page::token(offset)
+}
+
+/// A call's outcome before it is worded: JSON that is written indented.
+type Answer = Result<Value, Failure>;
+
+/// Answers one request.
+pub(crate) fn handle(world: &mut World, options: &MlflowOptions, request: &Request) -> Reply {
+    answer(world, options, request).with_header("server", "uvicorn")
+}
+
+fn answer(world: &mut World, options: &MlflowOptions, request: &Request) -> Reply {
+    let prefix = options.static_prefix.as_deref().unwrap_or_default();
+    let Some(path) = request.path.strip_prefix(prefix) else {
+        return error::no_route();
+    };
+    let probe = matches!(path, "/health" | "/version");
+    if !probe && !host_allowed(request.header("host")) {
+        let text = "Invalid Host header - possible DNS rebinding attack detected";
+        return Reply::text(403, text);
+    }
+    let public = matches!(
+        path,
+        "/health" | "/api/3.0/mlflow/server-info" | "/ajax-api/3.0/mlflow/server-info"
+    );
+    if !public && let Some(refusal) = options.auth.as_ref().and_then(|auth| refuse(auth, request)) {
+        return refusal;
+    }
+    match path {
+        "/health" => Reply::html(200, "OK"),
+        "/version" => Reply::html(200, VERSION),
+        "/get-artifact" => only_get(request, artifacts::of_run(world, request)),
+        "/model-versions/get-artifact" => only_get(request, artifacts::of_version(world, request)),
+        _ => api(world, options, request, path),
+    }
+}
+
+/// Loopback and private addresses pass; a name of one's own does not, unless the admin lists it.
+fn host_allowed(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    if name.eq_ignore_ascii_case("localhost") {
+        return true;
+    }
+    match name.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_unspecified(),
+        Ok(std::net::IpAddr::V6(ip)) => ip.is_loopback() || ip.is_unique_local(),
+        Err(_) => false,
+    }
+}
+
+fn refuse(auth: &BasicAuth, request: &Request) -> Option<Reply> {
+    let want = STANDARD.encode(format!("{}:{}", auth.user, auth.password));
+    let sent = request.header("authorization");
+    if sent.strip_prefix("Basic ") != Some(want.as_str()) {
+        let text = "You are not authenticated. Please see https://www.mlflow.org/docs/latest/auth/index.html\
+                    #authenticating-to-mlflow on how to authenticate.";
+        return Some(
+            Reply::html(401, text).with_header("www-authenticate", "Basic realm=\"mlflow\""),
+        );
+    }
+    auth.denied.then(|| Reply::text(403, "Permission denied"))
+}
+
+fn only_get(request: &Request, reply: Reply) -> Reply {
+    if request.method == "GET" || request.method == "HEAD" {
+        reply
+    } else {
+        error::wrong_method("GET, HEAD, OPTIONS")
+    }
+}
+
+fn api(world: &mut World, options: &MlflowOptions, request: &Request, path: &str) -> Reply {
+    let (ajax, rest) = match (path.strip_prefix("/ajax-api/"), path.strip_prefix("/api/")) {
+        (Some(rest), _) => (true, rest),
+        (None, Some(rest)) => (false, rest),
+        (None, None) => return error::no_route(),
+    };
+    if rest == "3.0/mlflow/server-info" {
+        return only_get(request, server_info(options));
+    }
+    if let Some(file) = rest.strip_prefix("2.0/mlflow-artifacts/artifacts") {
+        return only_get(request, artifacts::proxied(world, request, file));
+    }
+    let Some(call) = rest.strip_prefix("2.0/mlflow/") else {
+        return error::no_route();
+    };
+    let Some((methods, run)) = route(call, ajax) else {
+        return error::no_route();
+    };
+    if !methods.contains(&request.method.as_str()) {
+        return error::wrong_method(&methods.join(", "));
+    }
+    let args = match Args::of(request) {
+        Ok(args) => args,
+        Err(reply) => return reply,
+    };
+    match run {
+        Call::Read(read) => worded(read(world, &args)),
+        Call::Write(write) => worded(write(world, &args)),
+        Call::Logged(read) => {
+            let id = call.split('/').nth(1).unwrap_or_default();
+            worded(read(world, id, &args))
+        }
+        Call::Plain(reply) => reply(world, request),
+    }
+}
+
+fn worded(answer: Answer) -> Reply {
+    match answer {
+        Ok(value) => Reply::pretty(200, value),
+        Err(failure) => failure.reply(),
+    }
+}
+
+fn server_info(options: &MlflowOptions) -> Reply {
+    Reply::json(
+        200,
+        json!({
+            "store_type": "SqlStore",
+            "workspaces_enabled": false,
+            "artifact_serving_enabled": true,
+            "features_enabled": {"gateway": true},
+            "tracking_auth": if options.auth.is_some() { "basic-auth" } else { "" },
+            "artifacts_presigned_only": false,
+        }),
+    )
+}
+
+/// What a route runs.
+enum Call {
+    Read(fn(&World, &Args) -> Answer),
+    Write(fn(&mut World, &Args) -> Answer),
+    /// A route with a logged model's id in its path.
+    Logged(fn(&World, &str, &Args) -> Answer),
+    /// A route that words its own answer.
+    Plain(fn(&World, &Request) -> Reply),
+}
+
+/// The routes under `/api/2.0/mlflow/` and their `/ajax-api` twins.
+fn route(call: &str, ajax: bool) -> Option<(&'static [&'static str], Call)> {
+    const GET: &[&str] = &["GET", "HEAD", "OPTIONS"];
+    const POST: &[&str] = &["POST", "OPTIONS"];
+    Some(match call {
+        "experiments/search" => (&["GET", "POST"], Call::Read(experiments::search)),
+        "experiments/get" => (GET, Call::Read(experiments::get)),
+        "experiments/get-by-name" => (GET, Call::Read(experiments::get_by_name)),
+        "runs/search" => (POST, Call::Read(runs::search)),
+        "runs/get" => (GET, Call::Read(runs::get)),
+        "runs/set-tag" => (POST, Call::Write(runs::set_tag)),
+        "metrics/get-history" => (GET, Call::Read(history::get)),
+        "metrics/get-history-bulk-interval" => (GET, Call::Read(history::bulk_interval)),
+        "metrics/get-history-bulk" if ajax => (GET, Call::Plain(history::bulk)),
+        "artifacts/list" => (GET, Call::Read(artifacts::list)),
+        "registered-models/search" => (GET, Call::Read(registry::search)),
+        "registered-models/get" => (GET, Call::Read(registry::get)),
+        "registered-models/get-latest-versions" => {
+            (&["GET", "POST"], Call::Read(registry::latest_versions))
+        }
+        "registered-models/alias" => (&["GET", "POST", "DELETE"], Call::Write(registry::alias)),
+        "registered-models/set-tag" => (POST, Call::Write(registry::set_tag)),
+        "registered-models/delete-tag" => (&["DELETE"], Call::Write(registry::delete_tag)),
+        "model-versions/search" => (GET, Call::Read(versions::search)),
+        "model-versions/get" => (GET, Call::Read(versions::get)),
+        "model-versions/get-download-uri" => (GET, Call::Read(versions::download_uri)),
+        "model-versions/set-tag" => (POST, Call::Write(versions::set_tag)),
+        "model-versions/delete-tag" => (&["DELETE"], Call::Write(versions::delete_tag)),
+        "model-versions/transition-stage" => (POST, Call::Write(versions::transition)),
+        "logged-models/search" => (POST, Call::Read(logged::search)),
+        _ => {
+            let rest = call.strip_prefix("logged-models/")?;
+            let (id, tail) = rest.split_once('/').unwrap_or((rest, ""));
+            match (id.is_empty(), tail) {
+                (false, "") => (GET, Call::Logged(logged::get)),
+                (false, "artifacts/directories") => (GET, Call::Logged(logged::directories)),
+                (false, "artifacts/files") if ajax => (GET, Call::Plain(artifacts::of_logged)),
+                _ => return None,
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_allowed;
+
+    #[test]
+    fn only_loopback_and_private_hosts_pass() {
+        for good in [
+            "127.0.0.1:5000",
+            "localhost",
+            "[::1]:80",
+            "10.1.2.3",
+            "192.168.0.9:1",
+        ] {
+            assert!(host_allowed(good), "{good}");
+        }
+        for bad in ["mlflow.example:5000", "8.8.8.8", ""] {
+            assert!(!host_allowed(bad), "{bad}");
+        }
+    }
+}

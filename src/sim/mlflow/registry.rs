@@ -1,0 +1,180 @@
+//! `registered-models/*`.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+
+use super::args::Args;
+use super::error::Failure;
+use super::filter::{self, Entity, MODELS, Row};
+use super::{Answer, page, wire};
+use crate::sim::reply::Fields;
+use crate::sim::world::World;
+use crate::sim::world::registry::Model;
+
+impl Row for Model {
+    fn text(&self, entity: Entity, key: &str) -> Option<Cow<'_, str>> {
+        match (entity, key) {
+            (Entity::Attribute, "name") => Some(Cow::from(&*self.name)),
+            (Entity::Tag, key) => self.tags.get(key).map(Cow::from),
+            _ => None,
+        }
+    }
+
+    fn number(&self, _: Entity, key: &str) -> Option<f64> {
+        match key {
+            "creation_timestamp" => Some(self.created as f64),
+            "last_updated_timestamp" => Some(self.updated as f64),
+            _ => None,
+        }
+    }
+}
+
+pub(crate) fn search(world: &World, args: &Args) -> Answer {
+    let size = args.int_up_to("max_results", 1_000)?.unwrap_or(100);
+    let clauses = filter::parse(&args.text("filter")?.unwrap_or_default(), &MODELS)?;
+    let keys = filter::order_by(&args.list("order_by")?, &MODELS)?;
+    let offset = page::offset(args.text("page_token")?.as_deref())?;
+    let mut rows: Vec<&Model> = world
+        .models
+        .iter()
+        .filter(|model| filter::matches(&clauses, *model))
+        .collect();
+    rows.sort_by(|a, b| {
+        keys.iter()
+            .map(|key| key.compare(*a, *b))
+            .find(|ordering| ordering.is_ne())
+            .unwrap_or_else(|| a.name.cmp(&b.name))
+    });
+    // Zero is let through: no rows, and a token that leads nowhere.
+    let (rows, next) = page::page(rows, offset, size.max(0) as usize);
+    Ok(Fields::new()
+        .list(
+            "registered_models",
+            rows.into_iter().map(wire::model).collect(),
+        )
+        .some("next_page_token", next)
+        .done())
+}
+
+/// A registered model by a name that may be one.
+pub(crate) fn find<'a>(world: &'a World, name: &str) -> Result<&'a Model, Failure> {
+    check_name(name)?;
+    world
+        .model(name)
+        .ok_or_else(|| Failure::missing(format!("Registered Model with name={name} not found")))
+}
+
+fn find_mut<'a>(world: &'a mut World, name: &str) -> Result<&'a mut Model, Failure> {
+    find(world, name)?;
+    world
+        .model_mut(name)
+        .ok_or_else(|| Failure::internal("gone"))
+}
+
+fn check_name(name: &str) -> Result<(), Failure> {
+    if name.contains(['/', ':']) {
+        return Err(Failure::invalid(format!(
+            "Invalid model name '{name}'. Names cannot contain '/' or ':'."
+        )));
+    }
+    Ok(())
+}
+
+pub(crate) fn get(world: &World, args: &Args) -> Answer {
+    let name = args.required("name")?;
+    let model = find(world, &name)?;
+    Ok(json!({"registered_model": wire::model(model)}))
+}
+
+pub(crate) fn latest_versions(world: &World, args: &Args) -> Answer {
+    let name = args.required("name")?;
+    let stages = args.list("stages")?;
+    let model = find(world, &name)?;
+    let rows: Vec<Value> = model
+        .latest_versions()
+        .into_iter()
+        .filter(|version| {
+            stages.is_empty()
+                || stages
+                    .iter()
+                    .any(|stage| stage.eq_ignore_ascii_case(version.stage))
+        })
+        .map(|version| wire::version(model, version, true))
+        .collect();
+    Ok(Fields::new().list("model_versions", rows).done())
+}
+
+/// Reads, sets or deletes an alias: one path, three methods.
+pub(crate) fn alias(world: &mut World, args: &Args) -> Answer {
+    let name = args.required("name")?;
+    let alias = args.required("alias")?;
+    check_name(&name)?;
+    check_alias(&alias)?;
+    match args.method() {
+        "POST" => {
+            if alias.eq_ignore_ascii_case("latest") {
+                return Err(Failure::invalid(
+                    "'latest' alias name (case insensitive) is reserved.",
+                ));
+            }
+            let reserved = alias
+                .strip_prefix(['v', 'V'])
+                .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()));
+            if reserved {
+                return Err(Failure::invalid(format!(
+                    "Version alias name '{alias}' is reserved."
+                )));
+            }
+            let number = super::versions::number(&args.required("version")?)?;
+            if !world.set_alias(&name, &alias, number) {
+                return Err(super::versions::no_version(&name, number));
+            }
+            Ok(json!({}))
+        }
+        "DELETE" => {
+            find_mut(world, &name)?.aliases.remove(&alias);
+            Ok(json!({}))
+        }
+        _ => {
+            let model = find(world, &name)?;
+            let number = if alias.eq_ignore_ascii_case("latest") {
+                model.live_versions().map(|version| version.number).max()
+            } else {
+                model.aliases.get(&alias).copied()
+            };
+            let version = number
+                .and_then(|number| model.version(number))
+                .ok_or_else(|| {
+                    Failure::invalid(format!("Registered model alias {alias} not found."))
+                })?;
+            Ok(json!({"model_version": wire::version(model, version, true)}))
+        }
+    }
+}
+
+fn check_alias(alias: &str) -> Result<(), Failure> {
+    if alias
+        .chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+    {
+        return Ok(());
+    }
+    Err(Failure::invalid(format!(
+        "Invalid alias name: '{alias}'. Names may only contain alphanumerics, underscores (_), and dashes (-)."
+    )))
+}
+
+pub(crate) fn set_tag(world: &mut World, args: &Args) -> Answer {
+    let key = args.required("key")?;
+    let value = args.text("value")?.unwrap_or_default();
+    let model = find_mut(world, &args.required("name")?)?;
+    model.tags.insert(key, value);
+    Ok(json!({}))
+}
+
+pub(crate) fn delete_tag(world: &mut World, args: &Args) -> Answer {
+    let key = args.required("key")?;
+    find_mut(world, &args.required("name")?)?.tags.remove(&key);
+    Ok(json!({}))
+}

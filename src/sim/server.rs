@@ -1,0 +1,194 @@
+//! HTTP under the simulated servers: listening, keeping connections as long as the real ones do,
+//! and sending answers whole or broken.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::Response;
+use futures::stream;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::clock::Running;
+use super::faults::{self, FaultControl, Sending};
+use super::mlflow::{self, MlflowOptions};
+use super::reply::{self, Reply, Request};
+use super::serving;
+use super::world::World;
+use super::world::script::Scenario;
+
+/// The real servers close a connection that has been idle for five seconds.
+const IDLE: Duration = Duration::from_secs(5);
+/// Nothing the fleet reads is larger.
+const MAX_BODY: usize = 8 << 20;
+
+/// What all servers of a fleet share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) world: Mutex<World>,
+    pub(crate) clock: Running,
+    pub(crate) speed: f64,
+    pub(crate) scenario: Scenario,
+    pub(crate) faults: FaultControl,
+    pub(crate) mlflow: MlflowOptions,
+}
+
+impl Shared {
+    /// Runs something on the world as it is now.
+    pub(crate) fn with<T>(&self, run: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let script = super::world::script::script(self.scenario);
+        world.advance(self.clock.elapsed_ms(), self.speed, script);
+        run(&mut world)
+    }
+}
+
+/// Which server of the fleet a listener is.
+#[derive(Clone, Debug)]
+pub(crate) enum Role {
+    Mlflow,
+    /// The endpoint at an index of the world's list.
+    Endpoint(usize),
+}
+
+/// A free port on loopback.
+pub(crate) async fn listen() -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Serves until dropped; its connections end with it.
+pub(crate) async fn serve(listener: TcpListener, name: String, role: Role, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, name.clone(), role.clone(), Arc::clone(&shared)));
+                }
+                // Out of file descriptors, most likely: let some connections end.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, name: String, role: Role, shared: Arc<Shared>) {
+    // Without this each answer of two writes waits for the client's delayed acknowledgement.
+    let _ = stream.set_nodelay(true);
+    if shared.faults.resets(&name) {
+        let _ = stream.set_zero_linger();
+        return;
+    }
+    let service = service_fn(|request| one(request, &name, &role, &shared));
+    // An error here is the client going away, or a fault that ends the connection.
+    let _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+async fn one(
+    request: hyper::Request<Incoming>,
+    name: &str,
+    role: &Role,
+    shared: &Shared,
+) -> io::Result<Response<Body>> {
+    let (head, body) = request.into_parts();
+    let body = to_bytes(Body::new(body), MAX_BODY)
+        .await
+        .map_err(io::Error::other)?;
+    let mut request = Request {
+        path: reply::decode(head.uri.path(), false),
+        query: reply::parse_query(head.uri.query().unwrap_or_default()),
+        method: head.method,
+        headers: head.headers,
+        body: body.to_vec(),
+    };
+    let (fault, count) = shared.faults.next(name, &request.path);
+    if let Some(fault) = &fault {
+        faults::before(fault, &mut request);
+    }
+    let (answer, now) = shared.with(|world| {
+        let answer = match role {
+            Role::Mlflow => mlflow::handle(world, &shared.mlflow, &request),
+            Role::Endpoint(index) => serving::handle(world, *index, &request),
+        };
+        (answer, world.now)
+    });
+    if !answer.delay.is_zero() {
+        tokio::time::sleep(answer.delay).await;
+    }
+    let head_only = request.method == "HEAD";
+    let sending = match &fault {
+        Some(fault) => faults::after(fault, &request.path, count, answer),
+        None => Sending::Whole(answer),
+    };
+    match sending {
+        Sending::Never => std::future::pending().await,
+        Sending::Reset => Err(io::ErrorKind::ConnectionReset.into()),
+        Sending::Whole(reply) => {
+            let bytes = reply.render();
+            let length = bytes.len();
+            let body = if head_only { Vec::new() } else { bytes };
+            response(&reply, now, Some(length), Body::from(body))
+        }
+        Sending::Cut(reply) => {
+            let bytes = reply.render();
+            let half = Bytes::copy_from_slice(&bytes[..bytes.len() / 2]);
+            let parts = [Ok(half), Err(io::Error::from(io::ErrorKind::BrokenPipe))];
+            let body = Body::from_stream(stream::iter(parts));
+            response(&reply, now, Some(bytes.len()), body)
+        }
+        Sending::Slow(reply) => {
+            let bytes = Bytes::from(reply.render());
+            let length = bytes.len();
+            let drops = stream::unfold((bytes, 0), |(bytes, at)| async move {
+                if at >= bytes.len() {
+                    return None;
+                }
+                if at > 0 {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                let drop = bytes.slice(at..=at);
+                Some((Ok::<_, io::Error>(drop), (bytes, at + 1)))
+            });
+            response(&reply, now, Some(length), Body::from_stream(drops))
+        }
+        Sending::Filler(reply) => {
+            let chunks = stream::iter(faults::filler().map(Ok::<_, io::Error>));
+            response(&reply, now, None, Body::from_stream(chunks))
+        }
+    }
+}
+
+fn response(
+    reply: &Reply,
+    now: i64,
+    length: Option<usize>,
+    body: Body,
+) -> io::Result<Response<Body>> {
+    let mut response = Response::builder().status(reply.status);
+    if !reply.headers.iter().any(|(name, _)| *name == "date") {
+        let date = chrono::DateTime::from_timestamp_millis(now).unwrap_or_default();
+        response = response.header("date", date.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
+    }
+    for (name, value) in &reply.headers {
+        response = response.header(*name, value);
+    }
+    if let Some(length) = length {
+        response = response.header("content-length", length);
+    }
+    response.body(body).map_err(io::Error::other)
+}

@@ -1,0 +1,422 @@
+//! The simulated world: one state that every server of the fleet reads, moved on by the clock.
+//!
+//! It knows nothing of HTTP; what the wire looks like is in `mlflow` and `serving`.
+
+pub(crate) mod catalog;
+pub(crate) mod files;
+pub(crate) mod generate;
+pub(crate) mod registry;
+pub(crate) mod run;
+pub(crate) mod script;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use self::catalog::Kind;
+use self::files::Recipe;
+use self::registry::{Model, Version};
+use self::run::{Run, Status};
+use self::script::Happening;
+
+/// How much world there is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Scale {
+    /// The demo: a dozen models of different trades, about 400 runs, eleven endpoints.
+    #[default]
+    Demo,
+    /// A load for measurements, made by repeating the demo's models.
+    Load {
+        /// Registered models.
+        models: usize,
+        /// Versions of each model.
+        versions: usize,
+        /// Runs in all.
+        runs: usize,
+        /// Serving endpoints, one model each.
+        endpoints: usize,
+    },
+}
+
+/// An experiment.
+#[derive(Clone, Debug)]
+pub(crate) struct Experiment {
+    pub(crate) id: Arc<str>,
+    pub(crate) name: String,
+    pub(crate) created: i64,
+    pub(crate) updated: i64,
+    pub(crate) deleted: bool,
+    pub(crate) tags: Vec<(String, String)>,
+}
+
+/// A model as `MLflow` 3 logs it, before and beside registration.
+#[derive(Clone, Debug)]
+pub(crate) struct LoggedModel {
+    pub(crate) id: Arc<str>,
+    pub(crate) experiment: Arc<str>,
+    pub(crate) run: Arc<str>,
+    pub(crate) created: i64,
+    pub(crate) updated: i64,
+    pub(crate) recipe: Recipe,
+    /// Registered versions made of it.
+    pub(crate) versions: Vec<(Arc<str>, u32)>,
+}
+
+/// A serving endpoint: one server program, one model.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) model: Arc<str>,
+    pub(crate) url: String,
+    /// Milliseconds an answer takes.
+    pub(crate) delay: u64,
+    /// Versions that answer, the default one last.
+    pub(crate) loaded: Vec<u32>,
+    pub(crate) loading: Option<u32>,
+    /// Versions served before (`TensorFlow` Serving goes on listing them).
+    pub(crate) ended: Vec<u32>,
+    pub(crate) ready: bool,
+}
+
+impl Endpoint {
+    /// The version that answers a request that names none.
+    pub(crate) fn answering(&self) -> Option<u32> {
+        self.loaded.last().copied()
+    }
+
+    fn serve(&mut self, version: u32) {
+        for old in std::mem::replace(&mut self.loaded, vec![version]) {
+            if old != version && !self.ended.contains(&old) {
+                self.ended.push(old);
+            }
+        }
+        self.ended.retain(|ended| *ended != version);
+        self.loading = None;
+    }
+}
+
+/// Everything the fleet's servers know.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) experiments: Vec<Experiment>,
+    pub(crate) runs: Vec<Run>,
+    pub(crate) models: Vec<Model>,
+    pub(crate) logged: Vec<LoggedModel>,
+    pub(crate) endpoints: Vec<Endpoint>,
+    /// Epoch milliseconds now.
+    pub(crate) now: i64,
+    epoch: i64,
+    seed: u64,
+    made: u64,
+    run_at: HashMap<Arc<str>, usize>,
+    logged_at: HashMap<Arc<str>, usize>,
+    model_at: HashMap<Arc<str>, usize>,
+    played: usize,
+}
+
+impl World {
+    pub(crate) fn empty(seed: u64, epoch: i64, endpoints: Vec<Endpoint>) -> Self {
+        Self {
+            experiments: vec![Experiment {
+                id: "0".into(),
+                name: "Default".to_owned(),
+                created: epoch - 200 * 86_400_000,
+                updated: epoch - 200 * 86_400_000,
+                deleted: false,
+                tags: Vec::new(),
+            }],
+            runs: Vec::new(),
+            models: Vec::new(),
+            logged: Vec::new(),
+            endpoints,
+            now: epoch,
+            epoch,
+            seed,
+            made: 0,
+            run_at: HashMap::new(),
+            logged_at: HashMap::new(),
+            model_at: HashMap::new(),
+            played: 0,
+        }
+    }
+
+    fn index(&mut self) {
+        self.run_at = (self.runs.iter().enumerate())
+            .map(|(at, run)| (run.id.clone(), at))
+            .collect();
+        self.logged_at = (self.logged.iter().enumerate())
+            .map(|(at, model)| (model.id.clone(), at))
+            .collect();
+        self.model_at = (self.models.iter().enumerate())
+            .map(|(at, model)| (model.name.clone(), at))
+            .collect();
+    }
+
+    pub(crate) fn experiment(&self, id: &str) -> Option<&Experiment> {
+        self.experiments.iter().find(|known| &*known.id == id)
+    }
+
+    pub(crate) fn run(&self, id: &str) -> Option<&Run> {
+        self.run_at.get(id).map(|at| &self.runs[*at])
+    }
+
+    pub(crate) fn model(&self, name: &str) -> Option<&Model> {
+        self.model_at.get(name).map(|at| &self.models[*at])
+    }
+
+    pub(crate) fn model_mut(&mut self, name: &str) -> Option<&mut Model> {
+        self.model_at.get(name).map(|at| &mut self.models[*at])
+    }
+
+    pub(crate) fn logged(&self, id: &str) -> Option<&LoggedModel> {
+        self.logged_at.get(id).map(|at| &self.logged[*at])
+    }
+
+    pub(crate) fn endpoint_mut(&mut self, name: &str) -> Option<&mut Endpoint> {
+        self.endpoints.iter_mut().find(|known| known.name == name)
+    }
+
+    /// Moves on to a time since the start, playing what the script holds until then.
+    pub(crate) fn advance(&mut self, elapsed: i64, speed: f64, script: &[(i64, Happening)]) {
+        while let Some((second, happening)) = script.get(self.played) {
+            let at = ((*second * 1_000) as f64 / speed.max(1e-6)) as i64;
+            if at > elapsed {
+                break;
+            }
+            self.played += 1;
+            self.now = self.now.max(self.epoch + at);
+            self.happen(*happening);
+        }
+        self.now = self.now.max(self.epoch + elapsed);
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::MoveAlias { model, alias, to } => {
+                self.set_alias(model, alias, to);
+            }
+            Happening::Register { model, alias } => {
+                let number = self.add_version(model, None);
+                if let (Some(alias), Some(number)) = (alias, number) {
+                    self.set_alias(model, alias, number);
+                }
+            }
+            Happening::LoadForEver { endpoint, version } => {
+                if let Some(endpoint) = self.endpoint_mut(endpoint) {
+                    endpoint.loading = Some(version);
+                }
+            }
+            Happening::NotReady { endpoint } => {
+                if let Some(endpoint) = self.endpoint_mut(endpoint) {
+                    endpoint.ready = false;
+                }
+            }
+            Happening::Serve { endpoint, version } => {
+                if let Some(endpoint) = self.endpoint_mut(endpoint) {
+                    endpoint.serve(version);
+                }
+            }
+            Happening::FailRun { experiment } => self.fail_live_run(experiment),
+        }
+    }
+
+    fn fail_live_run(&mut self, experiment: &str) {
+        let Some(id) = (self.experiments.iter())
+            .find(|known| known.name == experiment)
+            .map(|known| known.id.clone())
+        else {
+            return;
+        };
+        let now = self.now;
+        for run in &mut self.runs {
+            if run.experiment == id && run.status == Status::Running {
+                run.status = Status::Failed;
+                run.end = Some(now);
+            }
+        }
+    }
+
+    /// Points an alias at a version. As in the registry, no timestamp moves.
+    pub(crate) fn set_alias(&mut self, model: &str, alias: &str, number: u32) -> bool {
+        let Some(model) = self.model_mut(model) else {
+            return false;
+        };
+        if model.version(number).is_none() {
+            return false;
+        }
+        model.aliases.insert(alias.to_owned(), number);
+        true
+    }
+
+    /// Registers a version from a run, or from the model's newest source; gives its number.
+    pub(crate) fn add_version(&mut self, model: &str, run: Option<&str>) -> Option<u32> {
+        let now = self.now;
+        let at = *self.model_at.get(model)?;
+        let model = &mut self.models[at];
+        let last = model.versions.last()?.clone();
+        let number = model.next_number();
+        let run = run.map_or_else(|| last.run.clone(), Arc::from);
+        let logged = self
+            .run_at
+            .get(&run)
+            .and_then(|at| self.runs[*at].logged_model.clone())
+            .or(last.logged_model);
+        if let Some(logged) = logged.as_ref().and_then(|id| self.logged_at.get(id)) {
+            let logged = &mut self.logged[*logged];
+            logged.versions.push((model.name.clone(), number));
+            logged.updated = now;
+        }
+        let source = match &logged {
+            Some(id) => format!("models:/{id}"),
+            None => last.source,
+        };
+        model.versions.push(Version {
+            number,
+            created: now,
+            updated: now,
+            stage: "None",
+            description: None,
+            source,
+            run,
+            status: "READY",
+            tags: BTreeMap::from([("validation_status".to_owned(), "pending".to_owned())]),
+            logged_model: logged,
+            recipe: Recipe {
+                number,
+                ..last.recipe
+            },
+        });
+        model.updated = now;
+        Some(number)
+    }
+
+    /// Puts an endpoint on a version at once; false when there is no such endpoint.
+    pub(crate) fn serve(&mut self, endpoint: &str, version: u32) -> bool {
+        self.endpoint_mut(endpoint)
+            .map(|endpoint| endpoint.serve(version))
+            .is_some()
+    }
+
+    /// An id that no other thing of this world has, 32 hexadecimal digits.
+    pub(crate) fn fresh_id(&mut self) -> String {
+        self.made += 1;
+        let high = run::mix(self.seed ^ (self.made << 32));
+        format!("{high:016x}{:016x}", run::mix(high))
+    }
+
+    pub(crate) fn push_run(&mut self, run: Run) {
+        self.run_at.insert(run.id.clone(), self.runs.len());
+        self.runs.push(run);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::catalog::MODELS;
+    use super::*;
+
+    fn demo(seed: u64) -> World {
+        generate::world(seed, clock(), Scale::Demo, generate::endpoints(Scale::Demo))
+    }
+
+    fn clock() -> i64 {
+        crate::sim::clock::MANUAL_EPOCH
+    }
+
+    #[test]
+    fn same_seed_same_world_and_another_seed_another() {
+        assert_eq!(format!("{:?}", demo(7).runs), format!("{:?}", demo(7).runs));
+        assert_ne!(format!("{:?}", demo(7).runs), format!("{:?}", demo(8).runs));
+    }
+
+    #[test]
+    fn the_catalogue_holds_what_the_demo_promises() {
+        let world = demo(1);
+        assert_eq!(world.models.len(), 12);
+        assert!(
+            (380..=420).contains(&world.runs.len()),
+            "{}",
+            world.runs.len()
+        );
+        let live = world
+            .runs
+            .iter()
+            .filter(|run| run.status == Status::Running);
+        assert_eq!(live.count(), 2);
+        for entry in MODELS {
+            let model = world.model(entry.name).unwrap();
+            assert_eq!(
+                model.live_versions().count() as u32,
+                entry.versions,
+                "{}",
+                entry.name
+            );
+            let champion = model.version(entry.champion.unwrap()).unwrap();
+            assert!(champion.created < clock() && champion.created > model.created - 1);
+        }
+        let unserved = MODELS.iter().filter(|entry| entry.serving.is_none());
+        assert_eq!(unserved.count(), 1);
+    }
+
+    #[test]
+    fn no_finished_run_ends_in_the_future_and_some_diverge_to_nan() {
+        let world = demo(1);
+        let mut nan = 0;
+        for run in &world.runs {
+            assert!(run.end.is_none_or(|end| end < clock()), "{}", run.name);
+            nan += u32::from(run.latest(clock()).any(|(_, point)| point.value.is_nan()));
+        }
+        assert!(nan >= 5, "{nan} runs diverge");
+    }
+
+    #[test]
+    fn scripts_are_in_order_and_name_what_exists() {
+        let script = script::script(script::Scenario::Incident);
+        assert!(script.is_sorted_by_key(|(second, _)| *second));
+        for (_, happening) in script {
+            let name = match happening {
+                Happening::MoveAlias { model, .. } | Happening::Register { model, .. } => model,
+                Happening::LoadForEver { endpoint, .. }
+                | Happening::NotReady { endpoint }
+                | Happening::Serve { endpoint, .. } => endpoint,
+                Happening::FailRun { experiment } => experiment,
+            };
+            assert!(script::known(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_alias_move_bumps_no_timestamp_and_a_new_version_does() {
+        let mut world = demo(1);
+        let before = world.model("fraud-detector").unwrap().clone();
+        let script = script::script(script::Scenario::Incident);
+        world.advance(21_000, 1.0, script);
+        let after = world.model("fraud-detector").unwrap();
+        assert_eq!(after.aliases["champion"], 14);
+        assert_eq!(after.updated, before.updated);
+        world.advance(61_000, 1.0, script);
+        let ads = world.model("ad-ctr").unwrap();
+        assert_eq!(ads.aliases["challenger"], 17);
+        assert_eq!(ads.updated, clock() + 60_000);
+    }
+
+    #[test]
+    fn live_runs_advance_with_time_and_stop_when_they_fail() {
+        let mut world = demo(1);
+        let script = script::script(script::Scenario::Incident);
+        let id = (world.runs.iter())
+            .find(|run| run.status == Status::Running && &*run.experiment == "3")
+            .unwrap()
+            .id
+            .clone();
+        let points = |world: &World| world.run(&id).unwrap().history("loss", world.now).len();
+        let before = points(&world);
+        world.advance(20_000, 1.0, script);
+        assert_eq!(points(&world), before + 10);
+        world.advance(100_000, 1.0, script);
+        let stopped = points(&world);
+        world.advance(200_000, 1.0, script);
+        assert_eq!(points(&world), stopped);
+        assert_eq!(world.run(&id).unwrap().status, Status::Failed);
+    }
+}

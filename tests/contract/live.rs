@@ -1,0 +1,239 @@
+//! The suite against real servers, whose addresses come from the environment or from the file that
+//! `tests/live/fleet start` writes. A server that is not there is printed as `not run: NAME: reason`;
+//! without a reason in that file it fails, so that no suite passes by having nothing to do.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use quarterdeck::domain::key::DeploymentKind;
+use quarterdeck::domain::settings::{Auth, SecretRef, SourceKind, SourceSettings};
+
+use crate::checks;
+use crate::serving::Endpoint;
+use crate::tracker::{Tracker, access_checks, endpoint_checks, tracker_checks};
+use crate::verdict::{Lack, hold, say};
+
+/// What is known of the fleet: addresses by variable, reasons by server.
+struct Fleet {
+    values: BTreeMap<String, String>,
+    reasons: BTreeMap<String, String>,
+    file: PathBuf,
+}
+
+impl Fleet {
+    fn read() -> Self {
+        let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+        let file = std::env::var_os("QUARTERDECK_LIVE_ENV")
+            .map_or_else(|| root.join("target/live/fleet.env"), PathBuf::from);
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let mut fleet = Self::parse(&text, file);
+        for (key, value) in std::env::vars() {
+            if key.starts_with("QUARTERDECK_LIVE_") {
+                fleet.values.insert(key, value);
+            }
+        }
+        fleet
+    }
+
+    fn parse(text: &str, file: PathBuf) -> Self {
+        let mut values = BTreeMap::new();
+        let mut reasons = BTreeMap::new();
+        for line in text.lines() {
+            if let Some(row) = line.strip_prefix("# not run: ") {
+                if let Some((name, reason)) = row.split_once(": ") {
+                    reasons.insert(name.to_owned(), reason.to_owned());
+                }
+            } else if let Some((key, value)) = line.split_once('=') {
+                values.insert(key.to_owned(), value.to_owned());
+            }
+        }
+        Self {
+            values,
+            reasons,
+            file,
+        }
+    }
+
+    /// A server's address; none when the fleet says why it does not run.
+    fn url(&self, name: &str) -> Option<String> {
+        let key = format!("QUARTERDECK_LIVE_{}", name.to_uppercase().replace('-', "_"));
+        if let Some(url) = self.values.get(&key).filter(|url| !url.is_empty()) {
+            return Some(url.clone());
+        }
+        let reason = self.reasons.get(name).map_or_else(
+            || {
+                format!(
+                    "{key} is not set and {} does not say why: run tests/live/fleet start",
+                    self.file.display()
+                )
+            },
+            Clone::clone,
+        );
+        say(&format!("not run: {name}: {reason}\n"));
+        assert!(self.reasons.contains_key(name), "not run: {name}: {reason}");
+        None
+    }
+
+    fn secret(&self, name: &str) -> String {
+        let value = self.values.get(&format!("QUARTERDECK_LIVE_{name}"));
+        value.cloned().unwrap_or_default()
+    }
+}
+
+async fn tracker_holds(name: &str, lacks: Vec<(Lack, &'static str)>) {
+    let Some(url) = Fleet::read().url(name) else {
+        return;
+    };
+    let settings = SourceSettings::new(name, SourceKind::Mlflow, &url);
+    let mut tracker = Tracker::new(settings, None);
+    tracker.lacks = lacks.clone();
+    let mut checks = tracker_checks();
+    checks.extend(checks![registry::more_models_than_a_page]);
+    hold(&format!("live {name}"), &tracker, &lacks, checks).await;
+}
+
+async fn endpoint_holds(name: &str, kind: DeploymentKind, change: impl FnOnce(&mut Endpoint)) {
+    let Some(url) = Fleet::read().url(name) else {
+        return;
+    };
+    let mut endpoint = Endpoint::new(name, kind, &url, "fraud-detector");
+    endpoint.lacks = crate::serving::lacks(kind);
+    change(&mut endpoint);
+    let lacks = endpoint.lacks.clone();
+    hold(
+        &format!("live {name}"),
+        &endpoint,
+        &lacks,
+        endpoint_checks(),
+    )
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_mlflow3_holds_the_contract() {
+    tracker_holds("mlflow3", Vec::new()).await;
+}
+
+const NO_LOGGED_MODELS: &str = "MLflow 2 keeps models below their runs";
+const NO_HOST_CHECK: &str = "MLflow 2 answers to any host name";
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_mlflow2_holds_the_contract() {
+    let lacks = vec![
+        (Lack::LoggedModels, NO_LOGGED_MODELS),
+        (Lack::HostCheck, NO_HOST_CHECK),
+    ];
+    tracker_holds("mlflow2", lacks).await;
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_mlflow29_holds_the_contract() {
+    let lacks = vec![
+        (Lack::LoggedModels, NO_LOGGED_MODELS),
+        (Lack::HostCheck, NO_HOST_CHECK),
+    ];
+    tracker_holds("mlflow29", lacks).await;
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_mlflow_auth_holds_the_contract() {
+    let fleet = Fleet::read();
+    let Some(url) = fleet.url("mlflow-auth") else {
+        return;
+    };
+    let hidden = (
+        Lack::PlainRoutes,
+        "only an admin is told that a route does not exist",
+    );
+    for (role, claims, lacks) in [
+        ("READER", 0, vec![hidden]),
+        ("EDITOR", 2, vec![hidden]),
+        ("NOBODY", 2, vec![hidden]),
+        ("ADMIN", 2, Vec::new()),
+    ] {
+        let user = fleet.secret(&format!("MLFLOW_AUTH_{role}_USER"));
+        let password = fleet.secret(&format!("MLFLOW_AUTH_{role}_PASSWORD"));
+        let mut settings = SourceSettings::new("mlflow-auth", SourceKind::Mlflow, &url);
+        settings.auth = Auth::Basic {
+            user: SecretRef::Inline(user.clone()),
+            password: SecretRef::Inline(password.clone()),
+        };
+        let mut tracker = Tracker::new(settings, Some((user, password)));
+        tracker.claims = claims;
+        tracker.lacks = lacks.clone();
+        let title = format!("live mlflow-auth as {}", role.to_lowercase());
+        hold(&title, &tracker, &lacks, access_checks()).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_mlflow_prefix_holds_the_contract() {
+    let fleet = Fleet::read();
+    let Some(url) = fleet.url("mlflow-prefix") else {
+        return;
+    };
+    let workspace = fleet.secret("MLFLOW_PREFIX_WORKSPACE");
+    let mut settings = SourceSettings::new("mlflow-prefix", SourceKind::Mlflow, &url);
+    settings.workspace = Some(workspace.clone());
+    let mut tracker = Tracker::new(settings, None);
+    tracker.raw = tracker.raw.within(&workspace);
+    let checks = checks![
+        access::server_says_what_it_is,
+        access::wrong_prefix_is_no_route,
+        access::workspace_is_shown_alone,
+        registry::every_model_once,
+        registry::every_version_once,
+        registry::alias_move_is_seen_by_the_fast_tick,
+    ];
+    hold("live mlflow-prefix", &tracker, &[], checks).await;
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_mlserver_holds_the_contract() {
+    endpoint_holds("mlserver", DeploymentKind::V2, |endpoint| {
+        endpoint.serves = vec!["2", "3"];
+        endpoint.default = Some("3");
+        endpoint.server = "mlserver 1";
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_bentoml_holds_the_contract() {
+    endpoint_holds("bentoml", DeploymentKind::Bentoml, |endpoint| {
+        endpoint.serves = vec!["v5"];
+        endpoint.server = "BentoML service fraud_svc";
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_mlflow_serve_holds_the_contract() {
+    endpoint_holds("mlflow-serve", DeploymentKind::MlflowServe, |endpoint| {
+        endpoint.server = "mlflow 3";
+    })
+    .await;
+}
+
+#[test]
+fn the_fleets_file_is_read() {
+    let text =
+        "QUARTERDECK_LIVE_MLFLOW_AUTH=http://x\n# not run: mlserver: not installed: no pip\n";
+    let fleet = Fleet::parse(text, PathBuf::new());
+    assert_eq!(fleet.url("mlflow-auth").as_deref(), Some("http://x"));
+    assert_eq!(fleet.url("mlserver"), None);
+}
+
+#[test]
+#[should_panic(expected = "not run: bentoml")]
+fn a_server_that_is_absent_without_a_reason_fails() {
+    Fleet::parse("", PathBuf::new()).url("bentoml");
+}

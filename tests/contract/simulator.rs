@@ -1,0 +1,158 @@
+//! The suite against the simulated fleet: part of every test run.
+
+use std::sync::Arc;
+
+use quarterdeck::domain::key::DeploymentKind;
+use quarterdeck::domain::settings::{Auth, SecretRef, SourceKind, SourceSettings};
+use quarterdeck::sim::{
+    BasicAuth, Clock, ManualClock, MlflowOptions, NewRun, Options, Scale, Scenario, SimFleet,
+};
+
+use crate::checks;
+use crate::serving::Endpoint;
+use crate::tracker::{Tracker, access_checks, endpoint_checks, tracker_checks};
+use crate::verdict::{Lack, hold};
+
+const NO_WRITES: &str = "the simulation makes no models over HTTP";
+
+async fn fleet(scale: Scale, mlflow: MlflowOptions) -> Arc<SimFleet> {
+    let options = Options {
+        clock: Clock::Manual(ManualClock::default()),
+        scenario: Scenario::Calm,
+        scale,
+        mlflow,
+        ..Options::default()
+    };
+    Arc::new(SimFleet::start(options).await.expect("ports on loopback"))
+}
+
+fn tracker(fleet: &Arc<SimFleet>, change: impl FnOnce(&mut SourceSettings)) -> Tracker {
+    let url = fleet.url("mlflow").expect("a fleet has an MLflow server");
+    let mut settings = SourceSettings::new("mlflow", SourceKind::Mlflow, url);
+    change(&mut settings);
+    let user = match &settings.auth {
+        Auth::Basic {
+            user: SecretRef::Inline(user),
+            password: SecretRef::Inline(password),
+        } => Some((user.clone(), password.clone())),
+        _ => None,
+    };
+    let mut tracker = Tracker::new(settings, user);
+    let hand = Arc::clone(fleet);
+    tracker.registrar = Some(Box::new(move |model| hand.add_version(model, None)));
+    tracker
+}
+
+#[tokio::test]
+async fn simulated_tracker_holds_the_contract() {
+    let fleet = fleet(Scale::Demo, MlflowOptions::default()).await;
+    let experiment = "fraud-train".to_owned();
+    let added = fleet.add_run(NewRun {
+        experiment,
+        name: "diverged".to_owned(),
+        finished: true,
+        metrics: vec![
+            ("ceiling".to_owned(), vec![1.0, f64::INFINITY]),
+            ("floor".to_owned(), vec![-1.0, f64::NEG_INFINITY]),
+            ("loss".to_owned(), vec![1.5, f64::NAN, 0.4, f64::NAN]),
+        ],
+        ..NewRun::default()
+    });
+    assert!(added.is_some());
+    let mut tracker = tracker(&fleet, |_| {});
+    tracker.lacks = vec![
+        (Lack::MakingModels, NO_WRITES),
+        (Lack::MakingRuns, "the simulation makes no runs over HTTP"),
+        (Lack::Resumed, "no simulated run was killed and resumed"),
+    ];
+    let lacks = tracker.lacks.clone();
+    hold("simulated tracker", &tracker, &lacks, tracker_checks()).await;
+}
+
+#[tokio::test]
+async fn simulated_load_is_paged_through() {
+    let scale = Scale::Load {
+        models: 430,
+        versions: 3,
+        runs: 900,
+        endpoints: 1,
+    };
+    let fleet = fleet(scale, MlflowOptions::default()).await;
+    let tracker = tracker(&fleet, |_| {});
+    let checks = checks![
+        registry::every_model_once,
+        registry::more_models_than_a_page,
+        registry::every_version_once,
+    ];
+    hold("simulated load", &tracker, &[], checks).await;
+}
+
+#[tokio::test]
+async fn simulated_access_holds_the_contract() {
+    let account = |denied| BasicAuth {
+        user: "reader".to_owned(),
+        password: "reader-password-1".to_owned(),
+        denied,
+    };
+    let options = MlflowOptions {
+        auth: Some(account(false)),
+        static_prefix: Some("/team/ml".to_owned()),
+    };
+    let fleet = fleet(Scale::Demo, options).await;
+    let mut tracker = tracker(&fleet, |settings| {
+        settings.auth = Auth::Basic {
+            user: SecretRef::Inline("reader".to_owned()),
+            password: SecretRef::Inline("reader-password-1".to_owned()),
+        };
+    });
+    tracker.lacks = vec![(Lack::Rights, "the simulation lists no users")];
+    let lacks = tracker.lacks.clone();
+    hold("simulated access", &tracker, &lacks, access_checks()).await;
+}
+
+#[tokio::test]
+async fn simulated_endpoints_hold_the_contract() {
+    let fleet = fleet(Scale::Demo, MlflowOptions::default()).await;
+    for (name, kind, serves, default, server) in [
+        (
+            "ranker-eu-prod",
+            DeploymentKind::V2,
+            vec!["5", "6"],
+            Some("6"),
+            "mlserver 1",
+        ),
+        (
+            "eta-prod",
+            DeploymentKind::Tfserving,
+            vec!["19"],
+            Some("19"),
+            "TensorFlow Serving",
+        ),
+        (
+            "churn-prod",
+            DeploymentKind::Bentoml,
+            vec!["v7"],
+            None,
+            "BentoML service",
+        ),
+        (
+            "credit-prod",
+            DeploymentKind::MlflowServe,
+            vec![],
+            None,
+            "mlflow 3",
+        ),
+    ] {
+        let found = fleet.endpoints().iter().find(|e| e.name == name);
+        let found = found.expect("the demo's endpoints have these names");
+        let model = found.model.as_deref().expect("an endpoint has a model");
+        let mut endpoint = Endpoint::new(name, kind, &found.url, model);
+        endpoint.serves = serves;
+        endpoint.default = default;
+        endpoint.server = server;
+        endpoint.lacks = crate::serving::lacks(kind);
+        let lacks = endpoint.lacks.clone();
+        let title = format!("simulated {kind} endpoint");
+        hold(&title, &endpoint, &lacks, endpoint_checks()).await;
+    }
+}
