@@ -198,7 +198,9 @@ pub(super) fn from_status(
         code if code >= 500 => FaultKind::Server(code),
         _ => FaultKind::Refused,
     };
-    let detail = if words.is_empty() {
+    let detail = if status.as_u16() == 407 {
+        format!("the proxy on the way asks for credentials: {words}")
+    } else if words.is_empty() {
         format!("status {}", status.as_u16())
     } else {
         words

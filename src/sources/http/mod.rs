@@ -59,7 +59,7 @@ pub struct Reply {
     pub status: u16,
     /// The content type, lower case, without parameters.
     pub content_type: String,
-    /// The `Server` header.
+    /// The `Server` header, raw: clean it before it is shown.
     pub server: String,
     /// The whole body, within the size limit.
     pub body: Vec<u8>,
