@@ -271,11 +271,14 @@ fn strip_tags(html: &str) -> String {
     while let Some(open) = html[at..].find('<').map(|n| at + n) {
         out.push_str(&html[at..open]);
         out.push(' ');
+        // What an unclosed script or style holds is nothing for people either.
         let skipped = ["script", "style"]
             .into_iter()
-            .filter(|tag| lower[open + 1..].starts_with(tag))
-            .find_map(|tag| lower[open..].find(&format!("</{tag}")))
-            .unwrap_or(0);
+            .find(|tag| lower[open + 1..].starts_with(tag))
+            .map_or(0, |tag| {
+                let close = lower[open..].find(&format!("</{tag}"));
+                close.unwrap_or(html.len() - open)
+            });
         let end = html[open + skipped..].find('>');
         at = end.map_or(html.len(), |n| open + skipped + n + 1);
         if out.len() > 4 * WORDS {
