@@ -14,7 +14,10 @@ pub(super) struct History {
 
 impl History {
     pub(super) fn new(place: Place) -> Self {
-        Self { panes: vec![pane_of(place)], at: 0 }
+        Self {
+            panes: vec![pane_of(place)],
+            at: 0,
+        }
     }
 
     pub(super) fn current(&self) -> &dyn Pane {

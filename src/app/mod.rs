@@ -3,6 +3,7 @@
 
 mod dialogs;
 mod history;
+mod typing;
 mod update;
 mod view;
 mod wants;
@@ -25,7 +26,7 @@ use crate::intent::chord::Chord;
 use crate::intent::keymap::Keymap;
 use crate::intent::msg::{Effect, Notice};
 use crate::panes::{Cx, Place, Prompt};
-use crate::ui::form::Input;
+use crate::ui::form::TextInput;
 use crate::ui::hits::Hits;
 
 pub use self::update::update;
@@ -38,7 +39,7 @@ pub type Effects = Vec<Effect>;
 #[derive(Debug)]
 struct Typing {
     prompt: Prompt,
-    input: Input,
+    input: TextInput,
     error: Option<String>,
 }
 
@@ -67,7 +68,11 @@ pub struct App {
 impl App {
     /// The console of a context, before its first message.
     pub fn new(settings: Arc<Settings>, keymap: Keymap, screen: (u16, u16), now: Now) -> Self {
-        let context = settings.contexts.get(&settings.context).cloned().unwrap_or_default();
+        let context = settings
+            .contexts
+            .get(&settings.context)
+            .cloned()
+            .unwrap_or_default();
         let mouse = settings.console.mouse;
         Self {
             fleet: fleet_of(context, 0),
@@ -143,13 +148,17 @@ impl App {
         let counts = crate::domain::fleet::triage::counts(&self.fleet);
         Clean::name(&format!(
             "quarterdeck {} · {} crit · {} warn",
-            self.fleet.context().name, counts.crit, counts.warn
+            self.fleet.context().name,
+            counts.crit,
+            counts.warn
         ))
     }
 
     /// Enters another context: a new fleet, and everything of the old one is dropped.
     pub fn enter(&mut self, name: &str, now: Now) {
-        let Some(context) = self.settings.contexts.get(name).cloned() else { return };
+        let Some(context) = self.settings.contexts.get(name).cloned() else {
+            return;
+        };
         self.generation += 1;
         self.fleet = fleet_of(context, self.generation);
         self.history = History::new(Place::Triage);
@@ -162,19 +171,33 @@ impl App {
     }
 
     fn cx(&self) -> Cx<'_> {
-        Cx { fleet: &self.fleet, now: self.now, window: self.window, screen: self.screen }
+        Cx {
+            fleet: &self.fleet,
+            now: self.now,
+            window: self.window,
+            screen: self.screen,
+        }
     }
 
     fn say(&mut self, text: impl AsRef<str>) {
-        self.notice = Some(Notice { bad: false, text: Clean::text(text.as_ref()) });
+        self.notice = Some(Notice {
+            bad: false,
+            text: Clean::text(text.as_ref()),
+        });
     }
 
     fn complain(&mut self, text: impl AsRef<str>) {
-        self.notice = Some(Notice { bad: true, text: Clean::text(text.as_ref()) });
+        self.notice = Some(Notice {
+            bad: true,
+            text: Clean::text(text.as_ref()),
+        });
     }
 }
 
 fn fleet_of(context: Context, generation: u64) -> Fleet {
-    let reference = ContextRef { name: context.name.clone(), generation };
+    let reference = ContextRef {
+        name: context.name.clone(),
+        generation,
+    };
     Fleet::new(Arc::new(reference), Arc::new(context))
 }

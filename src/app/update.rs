@@ -1,8 +1,10 @@
 //! One message in, effects out: total, synchronous, without I/O.
 
 use super::dialogs::{Dialog, Outcome};
+use super::typing::edit;
 use super::{App, Effects, Typing};
 use crate::domain::change::Subject;
+use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::SourceId;
 use crate::domain::query::{Detail, Query};
 use crate::domain::text::Clean;
@@ -12,7 +14,7 @@ use crate::intent::command::{Command, RESERVED, Scope};
 use crate::intent::keymap::Lookup;
 use crate::intent::msg::{Effect, Msg};
 use crate::panes::{Ask, Cx, Pane, Place, Thing};
-use crate::ui::form::Input;
+use crate::ui::form::TextInput;
 use crate::ui::hits::Target;
 
 /// Takes one message in and says what is to be done.
@@ -29,15 +31,24 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Effects {
             app.fleet.merge(*observation, now.wall);
         }
         Msg::Polled(report) => app.fleet.record(&report, now.wall),
-        Msg::Probed { context, source, abilities } if context == *app.fleet.context() => {
+        Msg::Probed {
+            context,
+            source,
+            abilities,
+        } if context == *app.fleet.context() => {
             app.abilities.insert(source, abilities);
         }
-        Msg::Fetched { context, source, query, asked_at, result }
-            if context == *app.fleet.context() =>
-        {
+        Msg::Fetched {
+            context,
+            source,
+            query,
+            asked_at,
+            result,
+        } if context == *app.fleet.context() => {
             app.wants.answered(&source, &query, now.mono);
-            if let Ok(detail) = &result {
-                app.absorb(&source, &query, detail, asked_at);
+            match &result {
+                Ok(detail) => app.absorb(&source, &query, detail, asked_at),
+                Err(fault) => app.miss(&query, fault),
             }
             let asks = app.with_pane(|pane, cx| pane.fetched(&query, &result, asked_at, cx));
             app.ask(asks, &mut effects);
@@ -80,8 +91,12 @@ impl App {
     }
 
     fn with_pane<T>(&mut self, act: impl FnOnce(&mut dyn Pane, &Cx<'_>) -> T) -> T {
-        let cx =
-            Cx { fleet: &self.fleet, now: self.now, window: self.window, screen: self.screen };
+        let cx = Cx {
+            fleet: &self.fleet,
+            now: self.now,
+            window: self.window,
+            screen: self.screen,
+        };
         act(self.history.current_mut(), &cx)
     }
 
@@ -89,16 +104,38 @@ impl App {
         let now = self.now.wall;
         match detail {
             Detail::Runs { runs, .. } => self.fleet.put_runs(runs, asked_at, now),
-            Detail::Run(run) => self.fleet.put_runs(std::slice::from_ref(&**run), asked_at, now),
+            Detail::Run(run) => self
+                .fleet
+                .put_runs(std::slice::from_ref(&**run), asked_at, now),
             Detail::Versions(versions) => {
-                self.fleet.put_versions(source, versions.clone(), asked_at, now);
+                self.fleet
+                    .put_versions(source, versions.clone(), asked_at, now);
             }
             Detail::Package(package) => {
                 if let Query::Package(version) = query {
-                    self.fleet.set_package(version.clone(), Some((**package).clone()), now);
+                    self.fleet
+                        .set_package(version.clone(), Some((**package).clone()), now);
                 }
             }
             Detail::History(_) | Detail::Artifacts(_) => {}
+        }
+    }
+
+    /// What a failed detail says about the fleet: only a definite absence says anything.
+    fn miss(&mut self, query: &Query, fault: &Fault) {
+        match query {
+            Query::Run(run) if fault.kind == FaultKind::NotFound => {
+                self.fleet.run_is_gone(run.clone());
+            }
+            Query::Package(version)
+                if matches!(
+                    fault.kind,
+                    FaultKind::NotFound | FaultKind::Server(_) | FaultKind::Decode { .. }
+                ) =>
+            {
+                self.fleet.set_package(version.clone(), None, self.now.wall);
+            }
+            _ => {}
         }
     }
 
@@ -129,11 +166,15 @@ impl App {
                 let keys = sequence_text(&std::mem::take(&mut self.pending));
                 match RESERVED.iter().find(|(key, _)| *key == keys) {
                     Some((key, verb)) => {
-                        self.say(format!("{key} is kept for {verb}, which this version does not have"));
+                        self.say(format!(
+                            "{key} is kept for {verb}, which this version does not have"
+                        ));
                     }
                     // A quick esc and a letter can arrive as one alt chord: it means neither.
                     None if chord.alt => {}
-                    None => self.say(format!("{keys} is not bound here · ? lists the keys that are")),
+                    None => self.say(format!(
+                        "{keys} is not bound here · ? lists the keys that are"
+                    )),
                 }
             }
         }
@@ -263,7 +304,11 @@ impl App {
             Command::Mouse => {
                 self.mouse = !self.mouse;
                 effects.push(Effect::Mouse(self.mouse));
-                self.say(if self.mouse { "the mouse is ours" } else { "the mouse is the terminal's" });
+                self.say(if self.mouse {
+                    "the mouse is ours"
+                } else {
+                    "the mouse is the terminal's"
+                });
             }
             Command::Repaint => effects.push(Effect::Repaint),
             Command::Suspend => effects.push(Effect::Suspend),
@@ -287,8 +332,12 @@ impl App {
                     self.history.close();
                 }
                 Ask::Prompt(prompt) => {
-                    let input = Input::with(&prompt.initial);
-                    self.typing = Some(Typing { prompt, input, error: None });
+                    let input = TextInput::with(&Clean::text(&prompt.initial));
+                    self.typing = Some(Typing {
+                        prompt,
+                        input,
+                        error: None,
+                    });
                 }
                 Ask::Choose(choice) => self.dialog = Some(Dialog::choice(choice)),
                 Ask::Copy(text) => effects.push(Effect::Copy(text)),
@@ -300,19 +349,28 @@ impl App {
     }
 
     fn type_key(&mut self, chord: Chord, effects: &mut Effects) {
-        let Some(mut typing) = self.typing.take() else { return };
+        let Some(mut typing) = self.typing.take() else {
+            return;
+        };
         let kind = typing.prompt.kind;
         let (text, entered) = match chord {
-            Chord { code: Code::Esc, .. } | Chord { code: Code::Char('c'), ctrl: true, .. } => {
-                (typing.prompt.initial.clone(), true)
+            Chord {
+                code: Code::Esc, ..
             }
-            Chord { code: Code::Enter, .. } => (typing.input.text().to_owned(), true),
+            | Chord {
+                code: Code::Char('c'),
+                ctrl: true,
+                ..
+            } => (typing.prompt.initial.clone(), true),
+            Chord {
+                code: Code::Enter, ..
+            } => (typing.input.as_str().to_owned(), true),
             chord => {
-                if !typing.input.key(chord) {
+                if !edit(&mut typing.input, chord) {
                     self.typing = Some(typing);
                     return;
                 }
-                (typing.input.text().to_owned(), false)
+                (typing.input.as_str().to_owned(), false)
             }
         };
         match self.with_pane(|pane, cx| pane.prompt(kind, &text, entered, cx)) {
@@ -335,7 +393,7 @@ impl App {
             dialog.paste(text);
         } else if let Some(mut typing) = self.typing.take() {
             typing.input.paste(text);
-            let (kind, line) = (typing.prompt.kind, typing.input.text().to_owned());
+            let (kind, line) = (typing.prompt.kind, typing.input.as_str().to_owned());
             let outcome = self.with_pane(|pane, cx| pane.prompt(kind, &line, false, cx));
             typing.error = outcome.as_ref().err().cloned();
             self.typing = Some(typing);
@@ -346,7 +404,9 @@ impl App {
     }
 
     fn dialog_key(&mut self, chord: Chord, effects: &mut Effects) {
-        let Some(mut dialog) = self.dialog.take() else { return };
+        let Some(mut dialog) = self.dialog.take() else {
+            return;
+        };
         match dialog.key(chord) {
             Outcome::Stay => self.dialog = Some(dialog),
             Outcome::Closed => {}
@@ -437,7 +497,12 @@ impl App {
     fn endpoint_of(&self, thing: Option<&Thing>) -> Option<crate::domain::key::DeploymentKey> {
         match thing? {
             Thing::Deployment(key) => Some(key.clone()),
-            thing => self.fleet.model(&self.model_of(Some(thing))?)?.deployments.first().cloned(),
+            thing => self
+                .fleet
+                .model(&self.model_of(Some(thing))?)?
+                .deployments
+                .first()
+                .cloned(),
         }
     }
 
@@ -451,13 +516,26 @@ impl App {
     /// A page of the thing in its own system's web interface, or the runbook.
     fn link_of(&self, thing: Option<&Thing>) -> Option<Clean> {
         match thing? {
-            Thing::Model(key) => self.fleet.model(key).and_then(|m| m.runbook.clone()).or_else(|| {
-                let base = key.registry.base.clean();
-                Some(Clean::text(&format!("{base}/#/models/{}", encoded(key.name.raw()))))
-            }),
+            Thing::Model(key) => self
+                .fleet
+                .model(key)
+                .and_then(|m| m.runbook.clone())
+                .or_else(|| {
+                    let base = key.registry.base.clean();
+                    Some(Clean::text(&format!(
+                        "{base}/#/models/{}",
+                        encoded(key.name.raw())
+                    )))
+                }),
             Thing::Version(key) => {
-                let (base, name) = (key.model.registry.base.clean(), encoded(key.model.name.raw()));
-                Some(Clean::text(&format!("{base}/#/models/{name}/versions/{}", key.version.clean())))
+                let (base, name) = (
+                    key.model.registry.base.clean(),
+                    encoded(key.model.name.raw()),
+                );
+                Some(Clean::text(&format!(
+                    "{base}/#/models/{name}/versions/{}",
+                    key.version.clean()
+                )))
             }
             Thing::Run(key) => {
                 let row = self.fleet.runs().find(key)?;
@@ -503,7 +581,9 @@ fn encoded(raw: &str) -> String {
             out.push(char::from(byte));
         } else {
             out.push('%');
-            out.extend([byte >> 4, byte & 15].map(|n| char::from(b"0123456789ABCDEF"[usize::from(n)])));
+            out.extend(
+                [byte >> 4, byte & 15].map(|n| char::from(b"0123456789ABCDEF"[usize::from(n)])),
+            );
         }
     }
     out

@@ -29,15 +29,17 @@ impl Wants {
     /// Compares what is wanted with what was asked; says what to ask and what to cancel.
     pub(super) fn sync(&mut self, wanted: &[Want], now: Duration) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let is_wanted = |key: &(SourceId, Query)| {
-            wanted.iter().any(|w| w.source == key.0 && w.query == key.1)
-        };
+        let is_wanted =
+            |key: &(SourceId, Query)| wanted.iter().any(|w| w.source == key.0 && w.query == key.1);
         self.known.retain(|key, state| {
             if is_wanted(key) {
                 return true;
             }
             if *state == State::Asked {
-                effects.push(Effect::Cancel { source: key.0.clone(), query: key.1.clone() });
+                effects.push(Effect::Cancel {
+                    source: key.0.clone(),
+                    query: key.1.clone(),
+                });
             }
             false
         });
@@ -54,7 +56,10 @@ impl Wants {
             };
             if due {
                 flying += 1;
-                effects.push(Effect::Fetch { source: key.0.clone(), query: key.1.clone() });
+                effects.push(Effect::Fetch {
+                    source: key.0.clone(),
+                    query: key.1.clone(),
+                });
                 self.known.insert(key, State::Asked);
             }
         }
@@ -81,10 +86,16 @@ mod tests {
     use std::sync::Arc;
 
     fn want(id: &str, every: Option<u64>) -> Want {
-        let tracker = Arc::new(RegistryKey { base: Key::new("http://m"), workspace: Key::new("") });
+        let tracker = Arc::new(RegistryKey {
+            base: Key::new("http://m"),
+            workspace: Key::new(""),
+        });
         Want {
             source: SourceId::new("m"),
-            query: Query::Run(RunKey { tracker, id: Key::new(id) }),
+            query: Query::Run(RunKey {
+                tracker,
+                id: Key::new(id),
+            }),
             every: every.map(Duration::from_secs),
         }
     }
@@ -105,11 +116,26 @@ mod tests {
         let mut wants = Wants::default();
         let live = want("a", Some(10));
         let second = Duration::from_secs;
-        assert_eq!(kinds(&wants.sync(std::slice::from_ref(&live), second(0))), ["fetch"]);
-        assert!(wants.sync(std::slice::from_ref(&live), second(30)).is_empty(), "one at a time");
+        assert_eq!(
+            kinds(&wants.sync(std::slice::from_ref(&live), second(0))),
+            ["fetch"]
+        );
+        assert!(
+            wants
+                .sync(std::slice::from_ref(&live), second(30))
+                .is_empty(),
+            "one at a time"
+        );
         wants.answered(&live.source, &live.query, second(30));
-        assert!(wants.sync(std::slice::from_ref(&live), second(39)).is_empty());
-        assert_eq!(kinds(&wants.sync(std::slice::from_ref(&live), second(40))), ["fetch"]);
+        assert!(
+            wants
+                .sync(std::slice::from_ref(&live), second(39))
+                .is_empty()
+        );
+        assert_eq!(
+            kinds(&wants.sync(std::slice::from_ref(&live), second(40))),
+            ["fetch"]
+        );
         assert_eq!(kinds(&wants.sync(&[], second(41))), ["cancel"]);
     }
 

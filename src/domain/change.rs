@@ -62,6 +62,36 @@ impl ChangeKind {
             Self::RunEnded => "run-ended",
         }
     }
+
+    /// The alias or version that the kind names, empty where it names none.
+    pub fn thing(&self) -> &str {
+        match self {
+            Self::Alias(thing) | Self::Stage(thing) | Self::VersionStatus(thing) => thing.as_str(),
+            Self::NewVersion
+            | Self::ModelGone
+            | Self::Served
+            | Self::Health
+            | Self::Level
+            | Self::RunEnded => "",
+        }
+    }
+
+    /// Puts a kind together again from its word and the thing it names; `None` for a word that this
+    /// version does not know.
+    pub fn from_parts(word: &str, thing: &str) -> Option<Self> {
+        Some(match word {
+            "alias" => Self::Alias(Clean::name(thing)),
+            "new-version" => Self::NewVersion,
+            "stage" => Self::Stage(Clean::name(thing)),
+            "version-status" => Self::VersionStatus(Clean::name(thing)),
+            "model-gone" => Self::ModelGone,
+            "served" => Self::Served,
+            "health" => Self::Health,
+            "level" => Self::Level,
+            "run-ended" => Self::RunEnded,
+            _ => return None,
+        })
+    }
 }
 
 /// How a change came to be known. The order is the precedence when two rows tell of one event.
@@ -76,6 +106,24 @@ pub enum Origin {
     Observed,
     /// Rebuilt from another system's records.
     Imported,
+}
+
+impl Origin {
+    /// The word in the ledger and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Observed => "observed",
+            Self::Imported => "imported",
+        }
+    }
+
+    /// The origin of a word; `None` for one that this version does not know.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Own, Self::Observed, Self::Imported]
+            .into_iter()
+            .find(|origin| origin.word() == word)
+    }
 }
 
 /// One row of the ledger: an event that happened after `not_before` and not after `not_after`.
@@ -110,6 +158,31 @@ impl Change {
             && self.to == other.to
             && self.not_before <= other.not_after
             && other.not_before <= self.not_after
+    }
+
+    /// The one row for two that tell of one event: the part of time both allow, and the words of the
+    /// origin that counts more, completed by the other's. Rows of different events give `self` back.
+    #[must_use]
+    pub fn merged(&self, other: &Self) -> Self {
+        if !self.same_event(other) {
+            return self.clone();
+        }
+        let (first, second) = if other.origin < self.origin {
+            (other, self)
+        } else {
+            (self, other)
+        };
+        Self {
+            not_before: self.not_before.max(other.not_before),
+            not_after: self.not_after.min(other.not_after),
+            actor: first.actor.clone().or_else(|| second.actor.clone()),
+            evidence: if first.evidence.is_empty() {
+                second.evidence.clone()
+            } else {
+                first.evidence.clone()
+            },
+            ..first.clone()
+        }
     }
 
     /// One short phrase: `champion v13 → v14`, `serves v13 → v12`, `v15 registered`.
@@ -169,6 +242,53 @@ mod tests {
             ..row(0, 10)
         };
         assert!(!row(0, 10).same_event(&other));
+    }
+
+    #[test]
+    fn of_two_rows_the_window_narrows_and_the_own_one_speaks() {
+        let own = Change {
+            origin: Origin::Own,
+            actor: Some(Clean::name("ana")),
+            ..row(4, 6)
+        };
+        let seen = Change {
+            evidence: Clean::text("the registry's answer"),
+            ..row(0, 5)
+        };
+        for merged in [own.merged(&seen), seen.merged(&own)] {
+            assert_eq!(
+                (merged.not_before, merged.not_after),
+                (Millis(4), Millis(5))
+            );
+            assert_eq!(merged.origin, Origin::Own);
+            assert_eq!(merged.actor, Some(Clean::name("ana")));
+            assert_eq!(merged.evidence, "the registry's answer");
+        }
+        assert_eq!(row(0, 5).merged(&row(6, 9)), row(0, 5));
+    }
+
+    #[test]
+    fn a_kind_survives_being_taken_apart() {
+        let thing = Clean::name("v3");
+        for kind in [
+            ChangeKind::Alias(thing.clone()),
+            ChangeKind::NewVersion,
+            ChangeKind::Stage(thing.clone()),
+            ChangeKind::VersionStatus(thing),
+            ChangeKind::ModelGone,
+            ChangeKind::Served,
+            ChangeKind::Health,
+            ChangeKind::Level,
+            ChangeKind::RunEnded,
+        ] {
+            assert_eq!(
+                ChangeKind::from_parts(kind.word(), kind.thing()),
+                Some(kind)
+            );
+        }
+        assert_eq!(ChangeKind::from_parts("teleported", ""), None);
+        assert_eq!(Origin::from_word("imported"), Some(Origin::Imported));
+        assert_eq!(Origin::from_word("dreamt"), None);
     }
 
     #[test]

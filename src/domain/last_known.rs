@@ -1,35 +1,297 @@
-//! The last-known state: what the first frame is drawn from, before any network answer.
+//! The last-known state of a context as plain values: what a first frame is drawn from before any
+//! source has answered. How it is kept on disk is the store's business.
+
+use std::collections::{HashMap, HashSet};
 
 use super::deployment::EndpointReading;
-use super::key::SourceId;
+use super::key::{ExperimentKey, ModelKey, SourceId, VersionKey};
 use super::model::{ModelVersion, RegisteredModel};
+use super::observation::Feed;
 use super::run::{Experiment, Run};
+use super::text::Clean;
 use super::time::Millis;
 
-/// A fact with its source and the time it was read.
-#[derive(Clone, PartialEq, Debug, serde::Serialize, serde::Deserialize)]
+/// The most runs of one experiment that are kept, newest first.
+pub const RUNS_PER_EXPERIMENT: usize = 2_000;
+/// The most runs that are kept in all, newest first.
+pub const RUNS_IN_ALL: usize = 5_000;
+
+/// A fact with its source and the time it was asked for, so that its age is never lost.
+#[derive(Clone, PartialEq, Debug)]
 pub struct Held<T> {
     /// Who said so.
     pub source: SourceId,
-    /// When it was asked for.
+    /// When the request was sent.
     pub asked_at: Millis,
-    /// The fact.
+    /// What it said.
     pub fact: T,
 }
 
-/// Everything worth keeping of a fleet between two starts.
-#[derive(Clone, PartialEq, Debug, Default, serde::Serialize, serde::Deserialize)]
+/// How one feed of a source stood when the state was saved.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SourceStamp {
+    /// The source.
+    pub source: SourceId,
+    /// The feed.
+    pub feed: Feed,
+    /// The last poll that was answered, if any.
+    pub answered_at: Option<Millis>,
+    /// The last poll, answered or not.
+    pub asked_at: Millis,
+    /// What went wrong at the last poll, in words without secrets.
+    pub fault: Option<Clean>,
+}
+
+/// Everything that is kept of a context.
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct LastKnown {
     /// When it was saved.
     pub saved_at: Millis,
     /// Registered models.
     pub models: Vec<Held<RegisteredModel>>,
-    /// Model versions.
+    /// Model versions, of all models.
     pub versions: Vec<Held<ModelVersion>>,
     /// Experiments.
     pub experiments: Vec<Held<Experiment>>,
     /// Endpoints.
     pub endpoints: Vec<Held<EndpointReading>>,
-    /// The newest runs.
+    /// Runs; the store keeps the newest only, see [`newest_runs`].
     pub runs: Vec<Held<Run>>,
+    /// The sources' health.
+    pub sources: Vec<SourceStamp>,
+}
+
+/// What the first frame needs: models with their aliases, the versions that aliases point at and the
+/// newest of each model, endpoints, and how the sources stood.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct LastKnownHead {
+    /// When it was saved.
+    pub saved_at: Millis,
+    /// Registered models.
+    pub models: Vec<Held<RegisteredModel>>,
+    /// The versions that matter first.
+    pub versions: Vec<Held<ModelVersion>>,
+    /// Endpoints.
+    pub endpoints: Vec<Held<EndpointReading>>,
+    /// The sources' health.
+    pub sources: Vec<SourceStamp>,
+}
+
+/// What can follow the first frame.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct LastKnownRest {
+    /// When it was saved.
+    pub saved_at: Millis,
+    /// The versions that the head does not hold.
+    pub versions: Vec<Held<ModelVersion>>,
+    /// Experiments.
+    pub experiments: Vec<Held<Experiment>>,
+    /// The newest runs, newest first.
+    pub runs: Vec<Held<Run>>,
+}
+
+/// Each part can be taken in on its own, the head first.
+impl From<LastKnownHead> for LastKnown {
+    fn from(head: LastKnownHead) -> Self {
+        Self {
+            saved_at: head.saved_at,
+            models: head.models,
+            versions: head.versions,
+            endpoints: head.endpoints,
+            sources: head.sources,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<LastKnownRest> for LastKnown {
+    fn from(rest: LastKnownRest) -> Self {
+        Self {
+            saved_at: rest.saved_at,
+            versions: rest.versions,
+            experiments: rest.experiments,
+            runs: rest.runs,
+            ..Self::default()
+        }
+    }
+}
+
+impl LastKnown {
+    /// The versions apart: those a first frame needs, and the others.
+    pub fn split_versions(&self) -> (Vec<&Held<ModelVersion>>, Vec<&Held<ModelVersion>>) {
+        let first = self.first_versions();
+        self.versions
+            .iter()
+            .partition(|held| first.contains(&held.fact.key))
+    }
+
+    /// The versions that an alias points at, and the newest of each model.
+    fn first_versions(&self) -> HashSet<VersionKey> {
+        let mut first: HashSet<VersionKey> = self
+            .models
+            .iter()
+            .flat_map(|held| {
+                held.fact.aliases.iter().map(|alias| VersionKey {
+                    model: held.fact.key.clone(),
+                    version: alias.version.clone(),
+                })
+            })
+            .collect();
+        let mut newest: HashMap<&ModelKey, &ModelVersion> = HashMap::new();
+        for held in &self.versions {
+            let best = newest.entry(&held.fact.key.model).or_insert(&held.fact);
+            if rank(&held.fact) > rank(best) {
+                *best = &held.fact;
+            }
+        }
+        first.extend(newest.into_values().map(|version| version.key.clone()));
+        first
+    }
+}
+
+/// Newer by number where versions are numbers, by creation where they are not.
+fn rank(version: &ModelVersion) -> (Option<u64>, Millis) {
+    (version.key.number(), version.created)
+}
+
+/// The runs worth keeping, newest first: at most [`RUNS_PER_EXPERIMENT`] of one experiment and
+/// [`RUNS_IN_ALL`] together. Live runs come before ended ones, because they are being watched.
+pub fn newest_runs(runs: &[Held<Run>]) -> Vec<&Held<Run>> {
+    let mut sorted: Vec<&Held<Run>> = runs.iter().collect();
+    sorted.sort_by(|a, b| {
+        let order = |held: &Held<Run>| (held.fact.status.is_live(), held.fact.started);
+        order(b).cmp(&order(a))
+    });
+    let mut taken: HashMap<&ExperimentKey, usize> = HashMap::new();
+    sorted.retain(|held| {
+        let count = taken.entry(&held.fact.experiment).or_default();
+        *count += 1;
+        *count <= RUNS_PER_EXPERIMENT
+    });
+    sorted.truncate(RUNS_IN_ALL);
+    sorted
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::key::{Key, RegistryKey, RunKey};
+    use crate::domain::model::{Alias, Name, VersionStatus};
+    use crate::domain::run::RunStatus;
+
+    fn registry() -> Arc<RegistryKey> {
+        Arc::new(RegistryKey {
+            base: Key::new("http://ml.test"),
+            workspace: Key::new(""),
+        })
+    }
+
+    fn held<T>(fact: T) -> Held<T> {
+        Held {
+            source: SourceId::new("mlflow"),
+            asked_at: Millis(1),
+            fact,
+        }
+    }
+
+    fn model_key() -> ModelKey {
+        ModelKey {
+            registry: registry(),
+            name: Key::new("churn"),
+            created: Millis(0),
+        }
+    }
+
+    fn version(number: u64) -> ModelVersion {
+        ModelVersion {
+            key: VersionKey {
+                model: model_key(),
+                version: Key::new(&number.to_string()),
+            },
+            version: Clean::name(&number.to_string()),
+            created: Millis(0),
+            updated: Millis(0),
+            stage: None,
+            description: Clean::empty(),
+            source: Clean::empty(),
+            run: None,
+            logged_model: None,
+            status: VersionStatus::Ready,
+            status_message: Clean::empty(),
+            tags: Arc::from([]),
+        }
+    }
+
+    #[test]
+    fn the_first_frame_gets_aliased_and_newest_versions() {
+        let state = LastKnown {
+            models: vec![held(RegisteredModel {
+                key: model_key(),
+                name: Clean::name("churn"),
+                updated: Millis(0),
+                description: Clean::empty(),
+                tags: Arc::from([]),
+                aliases: Arc::from([Alias {
+                    name: Name::new("champion"),
+                    version: Key::new("3"),
+                }]),
+            })],
+            versions: (1..=10).map(|n| held(version(n))).collect(),
+            ..LastKnown::default()
+        };
+        let (first, others) = state.split_versions();
+        let numbers: Vec<_> = first.iter().map(|v| v.fact.key.number()).collect();
+        // Ten is newer than nine although "10" < "9".
+        assert_eq!(numbers, [Some(3), Some(10)]);
+        assert_eq!(others.len(), 8);
+    }
+
+    #[test]
+    fn runs_are_kept_newest_first_within_both_limits() {
+        let run = |experiment: usize, started: i64, status: RunStatus| {
+            held(Run {
+                key: RunKey {
+                    tracker: registry(),
+                    id: Key::new(&format!("{experiment}-{started}")),
+                },
+                experiment: ExperimentKey {
+                    tracker: registry(),
+                    id: Key::new(&experiment.to_string()),
+                },
+                name: Clean::empty(),
+                user: Clean::empty(),
+                status,
+                started: Millis(started),
+                ended: None,
+                deleted: false,
+                artifacts: Clean::empty(),
+                metrics: Arc::from([]),
+                params: Arc::from([]),
+                tags: Arc::from([]),
+                datasets: Arc::from([]),
+                outputs: Arc::from([]),
+            })
+        };
+        let mut runs: Vec<_> = (0..4)
+            .flat_map(|experiment| (0..2_100).map(move |at| (experiment, at)))
+            .map(|(experiment, at)| run(experiment, at, RunStatus::Finished))
+            .collect();
+        runs.push(run(3, -50, RunStatus::Running));
+        let kept = newest_runs(&runs);
+        assert_eq!(kept.len(), RUNS_IN_ALL);
+        assert_eq!(kept[0].fact.status, RunStatus::Running);
+        let of_one = kept
+            .iter()
+            .filter(|held| held.fact.experiment.id == Key::new("0"))
+            .count();
+        assert!(of_one <= RUNS_PER_EXPERIMENT);
+        assert!(kept[1..].is_sorted_by_key(|held| std::cmp::Reverse(held.fact.started)));
+
+        let one: Vec<_> = (0..2_100)
+            .map(|at| run(9, at, RunStatus::Finished))
+            .collect();
+        assert_eq!(newest_runs(&one).len(), RUNS_PER_EXPERIMENT);
+    }
 }

@@ -100,8 +100,9 @@ impl fmt::Display for SourceKind {
     }
 }
 
-/// One source: where, as whom, how often.
-#[derive(Clone, PartialEq, Debug)]
+/// One source: where, as whom, how often. Its `Debug` shows the names of headers only: some gateways
+/// take credentials there.
+#[derive(Clone, PartialEq)]
 pub struct SourceSettings {
     /// Its name, unique in the context.
     pub name: String,
@@ -127,6 +128,26 @@ pub struct SourceSettings {
     pub max_answer: u64,
     /// Whether headless commands fail when it does not answer.
     pub required: bool,
+}
+
+impl fmt::Debug for SourceSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("SourceSettings")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .field("url", &self.url)
+            .field("auth", &self.auth)
+            .field("tls", &self.tls)
+            .field("headers", &headers)
+            .field("host_header", &self.host_header)
+            .field("workspace", &self.workspace)
+            .field("every", &self.every)
+            .field("timeout", &self.timeout)
+            .field("max_answer", &self.max_answer)
+            .field("required", &self.required)
+            .finish()
+    }
 }
 
 impl SourceSettings {

@@ -48,6 +48,16 @@ impl Clean {
         Self(Arc::from(scrub(raw, limit)))
     }
 
+    /// Lines that are clean each, joined by newlines: for the clipboard and for files only. Screens
+    /// draw one line at a time.
+    pub fn lines<S: AsRef<str>>(lines: &[S]) -> Self {
+        let clean: Vec<String> = lines
+            .iter()
+            .map(|l| scrub(l.as_ref(), TEXT_LIMIT))
+            .collect();
+        Self(Arc::from(clean.join("\n")))
+    }
+
     /// The empty text.
     pub fn empty() -> Self {
         Self(Arc::from(""))

@@ -5,6 +5,7 @@
 //! else with [`Ask`]. A new pane is a folder here and a line in the root's table.
 
 pub mod deployments;
+pub mod triage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use ratatui::layout::Rect;
 use crate::domain::change::Subject;
 use crate::domain::fault::Fault;
 use crate::domain::fleet::Fleet;
+use crate::domain::fleet::view::ModelView;
 use crate::domain::key::{DeploymentKey, ExperimentKey, ModelKey, RunKey, SourceId, VersionKey};
 use crate::domain::query::{Detail, Focus, Query};
 use crate::domain::text::Clean;
@@ -153,6 +155,39 @@ pub struct Want {
     pub query: Query,
     /// How old an answer may get before it is asked again; `None` for once.
     pub every: Option<Duration>,
+}
+
+/// The pane of a place: the one table of panes.
+pub fn pane_of(place: Place) -> Box<dyn Pane> {
+    match place {
+        Place::Triage => Box::new(triage::Triage::new()),
+        _ => Box::new(deployments::Deployments::new()),
+    }
+}
+
+/// The runs behind the champions and challengers of some models, as far as they are not held: what a
+/// quality column needs.
+pub fn runs_behind<'a>(cx: &Cx<'_>, models: impl IntoIterator<Item = &'a ModelView>) -> Vec<Want> {
+    let mut wants: Vec<Want> = Vec::new();
+    for model in models {
+        for pointed in [&model.champion, &model.challenger].into_iter().flatten() {
+            let versions = cx.fleet.versions(&model.key);
+            let held = versions.iter().find(|h| h.fact.key.version == pointed.key);
+            let Some((source, run)) = held.and_then(|h| Some((&h.source, h.fact.run.as_ref()?)))
+            else {
+                continue;
+            };
+            let query = Query::Run(run.clone());
+            if cx.fleet.runs().find(run).is_none() && !wants.iter().any(|w| w.query == query) {
+                wants.push(Want {
+                    source: source.clone(),
+                    query,
+                    every: None,
+                });
+            }
+        }
+    }
+    wants
 }
 
 /// Moves a table's cursor if the command is a movement; says whether it was.

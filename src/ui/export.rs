@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::color::Rgb;
 use super::text;
@@ -125,8 +126,8 @@ impl Paint {
     }
 }
 
-/// A picture of the buffer on the theme's background: a monospace grid in which every run of equal
-/// style is one text, stretched to its exact columns, so that any font keeps the alignment.
+/// A picture of the buffer on the theme's background: a monospace grid in which every text
+/// stands at its exact column, and what is geometry (charts, rules, bars) is drawn, not written.
 pub fn svg(buf: &Buffer, theme: &Theme) -> String {
     let area = buf.area;
     let width = f64::from(area.width) * CELL.0 + 2.0 * MARGIN;
@@ -157,7 +158,7 @@ pub fn svg(buf: &Buffer, theme: &Theme) -> String {
                     ),
                 );
             }
-            svg_text(&mut texts, &run, top + BASELINE, x);
+            svg_run(&mut texts, &run, top, x);
         }
     }
     out.push_str(&texts);
@@ -192,22 +193,153 @@ fn paint_runs(buf: &Buffer, y: u16, theme: &Theme) -> Vec<PaintRun> {
     runs
 }
 
-fn svg_text(out: &mut String, run: &PaintRun, baseline: f64, left: f64) {
-    let trimmed = run.text.trim_end();
-    if trimmed.trim_start().is_empty() && !run.paint.underline {
+/// Draws a run: cell glyphs as shapes, other text in pieces that start at their exact column, so that
+/// a font whose glyphs are wider or narrower cannot shift what follows.
+fn svg_run(out: &mut String, run: &PaintRun, top: f64, left: f64) {
+    let mut shapes = Shapes::default();
+    let mut piece = String::new();
+    let mut piece_x = left;
+    let mut x = left;
+    for g in run.text.graphemes(true) {
+        let w = text::width(g).max(1) as f64 * CELL.0;
+        let drawn = shapes.add(g, x, top);
+        if drawn || !g.is_ascii() {
+            svg_text(out, run, &piece, top + BASELINE, piece_x);
+            piece.clear();
+            if !drawn {
+                svg_text(out, run, g, top + BASELINE, x);
+            }
+            piece_x = x + w;
+        } else {
+            piece.push_str(g);
+        }
+        x += w;
+    }
+    svg_text(out, run, &piece, top + BASELINE, piece_x);
+    let color = run.paint.fg.hex();
+    let dim = if run.paint.dim { " class=\"d\"" } else { "" };
+    for (d, attributes) in [
+        (&shapes.fills, format!("fill=\"{color}\"")),
+        (
+            &shapes.lines,
+            format!("fill=\"none\" stroke=\"{color}\" stroke-width=\"1.2\""),
+        ),
+        (
+            &shapes.dots,
+            format!(
+                "fill=\"none\" stroke=\"{color}\" stroke-width=\"2.3\" stroke-linecap=\"round\""
+            ),
+        ),
+    ] {
+        if !d.is_empty() {
+            push(out, format_args!("<path d=\"{d}\" {attributes}{dim}/>\n"));
+        }
+    }
+}
+
+/// Path data of the glyphs that are geometry: braille, blocks, box drawing.
+#[derive(Default)]
+struct Shapes {
+    dots: String,
+    fills: String,
+    lines: String,
+}
+
+impl Shapes {
+    /// Takes a glyph in, if it is one of those.
+    fn add(&mut self, g: &str, x: f64, top: f64) -> bool {
+        let mut chars = g.chars();
+        let (Some(c), None) = (chars.next(), chars.next()) else {
+            return false;
+        };
+        let (w, h) = CELL;
+        let (mid, middle) = (x + w / 2.0, top + h / 2.0);
+        let (right, bottom) = (x + w, top + h);
+        match c {
+            '\u{2800}'..='\u{28ff}' => {
+                let bits = c as u32 - 0x2800;
+                for (bit, column, row) in [
+                    (0, 0, 0),
+                    (1, 0, 1),
+                    (2, 0, 2),
+                    (3, 1, 0),
+                    (4, 1, 1),
+                    (5, 1, 2),
+                    (6, 0, 3),
+                    (7, 1, 3),
+                ] {
+                    if bits >> bit & 1 == 1 {
+                        let dx = x + w * (0.25 + 0.5 * f64::from(column));
+                        let dy = top + h * (0.125 + 0.25 * f64::from(row));
+                        push(&mut self.dots, format_args!("M{dx:.1} {dy:.1}h.01"));
+                    }
+                }
+            }
+            '▁'..='█' => {
+                let height = h * f64::from(c as u32 - 0x2580) / 8.0;
+                push(
+                    &mut self.fills,
+                    format_args!("M{x:.1} {bottom:.1}h{w:.1}v-{height:.1}h-{w:.1}z"),
+                );
+            }
+            '─' => push(
+                &mut self.lines,
+                format_args!("M{x:.1} {middle:.1}H{right:.1}"),
+            ),
+            '╌' => push(
+                &mut self.lines,
+                format_args!("M{:.1} {middle:.1}h2.6m1.6 0h2.6", x + 0.8),
+            ),
+            '│' => push(
+                &mut self.lines,
+                format_args!("M{mid:.1} {top:.1}V{bottom:.1}"),
+            ),
+            '┊' => push(
+                &mut self.lines,
+                format_args!("M{mid:.1} {:.1}v2m0 2.5v2m0 2.5v2m0 2.5v2", top + 1.25),
+            ),
+            '┤' => push(
+                &mut self.lines,
+                format_args!("M{mid:.1} {top:.1}V{bottom:.1}M{x:.1} {middle:.1}H{mid:.1}"),
+            ),
+            '┌' => push(
+                &mut self.lines,
+                format_args!("M{mid:.1} {bottom:.1}V{middle:.1}H{right:.1}"),
+            ),
+            '┐' => push(
+                &mut self.lines,
+                format_args!("M{x:.1} {middle:.1}H{mid:.1}V{bottom:.1}"),
+            ),
+            '└' => push(
+                &mut self.lines,
+                format_args!("M{mid:.1} {top:.1}V{middle:.1}H{right:.1}"),
+            ),
+            '┘' => push(
+                &mut self.lines,
+                format_args!("M{x:.1} {middle:.1}H{mid:.1}V{top:.1}"),
+            ),
+            _ => return false,
+        }
+        true
+    }
+}
+
+fn svg_text(out: &mut String, run: &PaintRun, whole: &str, baseline: f64, left: f64) {
+    let underline = run.paint.underline;
+    let shown = if underline {
+        whole
+    } else {
+        whole.trim_matches(' ')
+    };
+    if shown.is_empty() {
         return;
     }
-    let shown = if run.paint.underline {
-        run.text.as_str()
+    let lead = if underline {
+        0
     } else {
-        trimmed
+        whole.len() - whole.trim_start_matches(' ').len()
     };
-    let lead = shown.len() - shown.trim_start_matches(' ').len();
-    let (x, shown) = if run.paint.underline {
-        (left, shown)
-    } else {
-        (left + lead as f64 * CELL.0, &shown[lead..])
-    };
+    let x = left + lead as f64 * CELL.0;
     let mut class = String::new();
     for (on, name) in [
         (run.paint.bold, "b"),
@@ -216,15 +348,13 @@ fn svg_text(out: &mut String, run: &PaintRun, baseline: f64, left: f64) {
         (run.paint.underline, "u"),
     ] {
         if on {
-            class.push_str(if class.is_empty() { "" } else { " " });
+            class.push_str(if class.is_empty() { " class=\"" } else { " " });
             class.push_str(name);
         }
     }
-    let class = if class.is_empty() {
-        String::new()
-    } else {
-        format!(" class=\"{class}\"")
-    };
+    if !class.is_empty() {
+        class.push('"');
+    }
     let length = text::width(shown) as f64 * CELL.0;
     push(
         out,
@@ -243,4 +373,50 @@ fn svg_text(out: &mut String, run: &PaintRun, baseline: f64, left: f64) {
         }
     }
     out.push_str("</text>\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::layout::Rect;
+    use ratatui::style::Style;
+
+    use super::*;
+
+    fn sample() -> Buffer {
+        let mut buf = Buffer::empty(Rect::new(0, 0, 8, 2));
+        let red = Style::new()
+            .fg(Color::LightRed)
+            .add_modifier(Modifier::BOLD);
+        buf.set_string(0, 0, "a<模b", Style::new());
+        buf.set_string(5, 0, "x", red);
+        buf.set_string(0, 1, "⡀─", Style::new().bg(Color::Rgb(1, 2, 3)));
+        buf
+    }
+
+    #[test]
+    fn wide_glyphs_count_once() {
+        assert_eq!(plain(&sample()), "a<模bx\n⡀─\n");
+    }
+
+    #[test]
+    fn ansi_styles_are_reset_on_every_row() {
+        assert_eq!(
+            ansi(&sample()),
+            "\u{1b}[0ma<模b\u{1b}[0;1;91mx\u{1b}[0m  \u{1b}[0m\n\u{1b}[0;48;2;1;2;3m⡀─\u{1b}[0m      \u{1b}[0m\n"
+        );
+    }
+
+    #[test]
+    fn pictures_are_escaped_placed_and_deterministic() {
+        let theme = Theme::built_in("dark").unwrap();
+        let picture = svg(&sample(), &theme);
+        assert_eq!(picture, svg(&sample(), &theme));
+        assert!(picture.contains(">a&lt;</text>"), "{picture}");
+        // The wide glyph stands at the third column, and what follows it at the fifth.
+        assert!(picture.contains(&format!("x=\"{:.1}\"", MARGIN + 2.0 * CELL.0)));
+        assert!(picture.contains(&format!("x=\"{:.1}\"", MARGIN + 4.0 * CELL.0)));
+        assert!(picture.contains("fill=\"#010203\""));
+        assert!(picture.contains("stroke-linecap=\"round\""));
+        assert!(!picture.contains('⡀'));
+    }
 }

@@ -2,49 +2,8 @@
 
 use crate::domain::deployment::Known;
 use crate::domain::level::Level;
-
-/// How fresh what a source last said is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Freshness {
-    /// Read within its cadence.
-    Live,
-    /// Older than its cadence allows.
-    Stale,
-    /// The source does not answer.
-    Down,
-}
-
-impl Freshness {
-    /// The word beside the glyph.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Stale => "stale",
-            Self::Down => "down",
-        }
-    }
-}
-
-/// How what answers stands to what should answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub enum Skew {
-    /// The endpoint answers what the registry says.
-    InSync,
-    /// On its way, within the grace.
-    RollingOut,
-    /// On its way for too long.
-    Stuck,
-    /// An older version answers.
-    Behind,
-    /// A newer version answers.
-    Ahead,
-    /// Held on purpose.
-    HeldBack,
-    /// Several answer.
-    Split,
-    /// No evidence joins the two.
-    Unlinked,
-}
+pub use crate::domain::rules::freshness::Freshness;
+pub use crate::domain::rules::skew::Skew;
 
 /// A set of glyphs. Every text is one column wide unless its name says otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +12,8 @@ pub struct Symbols {
     pub ascii: bool,
     /// The selected row.
     pub select: &'static str,
+    /// The selected row, marked.
+    pub select_marked: &'static str,
     /// A marked row.
     pub mark: &'static str,
     /// Two values differ.
@@ -96,7 +57,7 @@ pub struct Symbols {
     /// A filled and an empty box of a choice.
     pub check: [&'static str; 2],
     levels: [&'static str; 5],
-    fresh: [&'static str; 3],
+    fresh: [&'static str; 4],
     known: [&'static str; 4],
     skews: [&'static str; 8],
     /// Letters or shapes that tell series apart in a legend without colour.
@@ -108,6 +69,7 @@ impl Symbols {
     pub const UNICODE: Self = Self {
         ascii: false,
         select: "›",
+        select_marked: "»",
         mark: "▪",
         differs: "≠",
         arrow: "→",
@@ -130,7 +92,7 @@ impl Symbols {
         more: ["‹", "›"],
         check: ["■", "□"],
         levels: ["✖", "?", "▲", "●", "·"],
-        fresh: ["●", "◐", "○"],
+        fresh: ["●", "◐", "○", "·"],
         known: ["●", "◌", "~", "?"],
         skews: ["=", "→", "!", "≠", "≠", "⊟", "÷", "?"],
         series: ["●", "■", "▲", "◆", "○", "□", "△", "◇"],
@@ -140,6 +102,7 @@ impl Symbols {
     pub const ASCII: Self = Self {
         ascii: true,
         select: ">",
+        select_marked: "#",
         mark: "*",
         differs: "!",
         arrow: ">",
@@ -162,7 +125,7 @@ impl Symbols {
         more: ["<", ">"],
         check: ["x", "."],
         levels: ["X", "?", "!", "o", "."],
-        fresh: ["*", "~", "x"],
+        fresh: ["*", "~", "x", "."],
         known: ["=", ":", "~", "?"],
         skews: ["=", ">", "!", "<", "+", "#", "%", "?"],
         series: ["o", "x", "+", "*", "a", "b", "c", "d"],
@@ -196,7 +159,17 @@ impl Symbols {
 
     /// The glyph of a skew state.
     pub fn skew(&self, skew: Skew) -> &'static str {
-        self.skews[skew as usize]
+        self.skews[match skew {
+            Skew::InSync => 0,
+            Skew::RollingOut => 1,
+            Skew::Stuck => 2,
+            Skew::Behind => 3,
+            Skew::Ahead => 4,
+            Skew::HeldBack => 5,
+            Skew::Split => 6,
+            Skew::Unlinked => 7,
+            Skew::NotJudged => return self.none,
+        }]
     }
 
     /// `v13 → v14`, with the set's arrow.
@@ -239,6 +212,7 @@ mod tests {
     fn all(s: &Symbols) -> Vec<&'static str> {
         let mut all = vec![
             s.select,
+            s.select_marked,
             s.mark,
             s.differs,
             s.arrow,

@@ -29,7 +29,8 @@ impl Fleet {
             }
             return;
         };
-        let view = self.model_view(held, until, now);
+        let mut view = self.model_view(held, until, now);
+        view.verdict.level = self.settle(key, &view.verdict, now);
         if self.views.get(key) != Some(&view) {
             self.revision += 1;
             self.views.insert(key.clone(), view);
@@ -517,27 +518,5 @@ fn served_text(deployments: &[&DeploymentView]) -> Clean {
                 .collect::<Vec<_>>()
                 .join(" | "),
         ),
-    }
-}
-
-impl Fleet {
-    pub(super) fn observe_model(
-        &mut self,
-        _old: &Held<RegisteredModel>,
-        _new: &Held<RegisteredModel>,
-    ) {
-    }
-    pub(super) fn observe_model_gone(&mut self, _old: &Held<RegisteredModel>, _at: Millis) {}
-    pub(super) fn observe_version(
-        &mut self,
-        _old: Option<&Held<ModelVersion>>,
-        _new: &Held<ModelVersion>,
-    ) {
-    }
-    pub(super) fn observe_endpoint(
-        &mut self,
-        _old: &Held<EndpointReading>,
-        _new: &Held<EndpointReading>,
-    ) {
     }
 }

@@ -204,9 +204,13 @@ impl Fleet {
         if run.deleted {
             return;
         }
+        let before = self.live_run(run);
         if self.runs.upsert(run, asked_at) != Upsert::Older {
             self.revision += 1;
             self.runs_moved(run);
+            if let Some(before) = before {
+                self.observe_run(&before, run, asked_at);
+            }
         }
     }
 
@@ -231,16 +235,12 @@ impl Fleet {
             fact,
         };
         let old = self.endpoints.insert(key.clone(), held);
-        let new = &self.endpoints[&key];
-        if old.as_ref().is_some_and(|o| o.fact == new.fact) {
+        if old.is_some_and(|o| o.fact == self.endpoints[&key].fact) {
             return;
         }
         self.revision += 1;
         self.dirty.deployments.insert(key.clone());
-        if let Some(old) = old {
-            let new = self.endpoints[&key].clone();
-            self.observe_endpoint(&old, &new);
-        }
+        self.observe_endpoint(&key);
     }
 
     fn note_loading(&mut self, key: &DeploymentKey, fact: &EndpointReading, asked_at: Millis) {

@@ -3,11 +3,12 @@
 
 mod judge;
 mod merge;
+mod observe;
 pub mod runs;
 pub mod triage;
 pub mod view;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use self::runs::RunStore;
@@ -15,12 +16,16 @@ use self::view::{DeploymentView, ModelView};
 use super::change::{Change, ChangeKind, Subject};
 use super::deployment::EndpointReading;
 use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, RunKey, SourceId, VersionKey};
-use super::last_known::{Held, LastKnown};
+use super::last_known::{Held, LastKnown, SourceStamp};
 use super::model::{ModelVersion, Package, RegisteredModel};
-use super::observation::{ContextRef, FactKey, PollReport, Scope};
-use super::rules::freshness::{self, Freshness, SourceHealth};
+use super::observation::{ContextRef, FactKey, Feed, PollReport, Scope};
+use super::observed::EndpointTrack;
+use super::rules::freshness::{self, FeedHealth, Freshness, SourceHealth};
+use super::rules::reproducible::{self, Claim, Origins};
 use super::run::Experiment;
 use super::settings::Context;
+use super::settling::Settled;
+use super::text::Clean;
 use super::time::Millis;
 use super::wiring::{self, Join};
 
@@ -46,6 +51,7 @@ pub struct Fleet {
     sources: BTreeMap<SourceId, SourceHealth>,
     freshness: BTreeMap<SourceId, Freshness>,
     made_by: HashMap<RunKey, BTreeSet<ModelKey>>,
+    runs_gone: HashSet<RunKey>,
     packages: HashMap<VersionKey, PackageState>,
     timeline: HashMap<Subject, Vec<Change>>,
     first_seen: HashMap<FactKey, Millis>,
@@ -57,6 +63,8 @@ pub struct Fleet {
     views: BTreeMap<ModelKey, ModelView>,
     deployments: BTreeMap<DeploymentKey, DeploymentView>,
     dirty: Dirty,
+    tracks: HashMap<DeploymentKey, EndpointTrack>,
+    settled: HashMap<ModelKey, Settled>,
     observed: Vec<Change>,
     revision: u64,
 }
@@ -91,6 +99,7 @@ impl Fleet {
                 .collect(),
             sources,
             made_by: HashMap::new(),
+            runs_gone: HashSet::new(),
             packages: HashMap::new(),
             timeline: HashMap::new(),
             first_seen: HashMap::new(),
@@ -105,6 +114,8 @@ impl Fleet {
                 joins: true,
                 ..Dirty::default()
             },
+            tracks: HashMap::new(),
+            settled: HashMap::new(),
             observed: Vec::new(),
             revision: 0,
         };
@@ -211,6 +222,33 @@ impl Fleet {
         self.packages.get(key)
     }
 
+    /// Whether a version could be made again: git, data, model, environment. Rests on
+    /// what is held of the run and of the package.
+    pub fn reproducibility(&self, key: &VersionKey) -> Option<[Claim; 4]> {
+        let version = self.version(key)?;
+        let run = version.run.as_ref().and_then(|r| self.runs.unpack(r));
+        let package = match self.packages.get(key) {
+            Some(PackageState::Read(package)) => Some(&**package),
+            _ => None,
+        };
+        let from = Origins {
+            run: run.as_ref(),
+            run_gone: version
+                .run
+                .as_ref()
+                .is_some_and(|r| self.runs_gone.contains(r)),
+            package,
+            package_unreadable: self.packages.get(key) == Some(&PackageState::Unreadable),
+        };
+        Some(reproducible::judge(version, from))
+    }
+
+    /// Remembers that the tracker does not hold a run.
+    pub fn run_is_gone(&mut self, key: RunKey) {
+        self.runs_gone.insert(key);
+        self.revision += 1;
+    }
+
     /// The known changes of a subject, oldest first.
     pub fn timeline(&self, subject: &Subject) -> &[Change] {
         self.timeline.get(subject).map_or(&[], Vec::as_slice)
@@ -225,6 +263,11 @@ impl Fleet {
         }
         all.sort_by_key(|c| c.not_after);
         all
+    }
+
+    /// A model that a version of was made by a run.
+    pub fn model_made_by(&self, run: &RunKey) -> Option<&ModelKey> {
+        self.made_by.get(run).and_then(|models| models.first())
     }
 
     /// Whether another model's name looks the same on screen: writes to either would be refused.
@@ -270,6 +313,9 @@ impl Fleet {
         let fault_before = health.fault().cloned();
         health.record(report);
         let fault_changed = health.fault() != fault_before.as_ref();
+        if report.feed == Feed::Endpoint && report.fault.is_none() {
+            self.endpoint_unchanged(&report.source, report.asked_at);
+        }
         self.source_moved(&report.source, fault_changed, now);
         self.refresh(now);
     }
@@ -321,7 +367,25 @@ impl Fleet {
             experiments: self.experiments.values().cloned().collect(),
             endpoints: self.endpoints.values().cloned().collect(),
             runs,
+            sources: self.source_stamps(),
         }
+    }
+
+    /// How each feed of each source stands, for the last-known state.
+    fn source_stamps(&self) -> Vec<SourceStamp> {
+        let of_source = |(source, health): (&SourceId, &SourceHealth)| {
+            let stamp = |(feed, state): (&Feed, &FeedHealth)| {
+                Some(SourceStamp {
+                    source: source.clone(),
+                    feed: *feed,
+                    answered_at: state.good_at,
+                    asked_at: state.asked_at?,
+                    fault: state.fault.as_ref().map(|f| Clean::text(&f.to_string())),
+                })
+            };
+            health.feeds.iter().filter_map(stamp).collect::<Vec<_>>()
+        };
+        self.sources.iter().flat_map(of_source).collect()
     }
 
     /// Adds a change to its subject's timeline unless the event is there already.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::domain::key::{ExperimentKey, Key, RunKey};
 use crate::domain::model::Name;
-use crate::domain::run::{Run, RunStatus};
+use crate::domain::run::{DatasetUse, LastMetric, Run, RunStatus};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 
@@ -223,6 +223,53 @@ impl RunStore {
                 Upsert::New
             }
         }
+    }
+
+    /// A run as far as it is held: without steps, outputs and all datasets but one.
+    pub fn unpack(&self, key: &RunKey) -> Option<Run> {
+        let row = self.find(key)?;
+        let packed = self.row(row)?;
+        let pairs = |pairs: &[(Symbol, Symbol)]| {
+            pairs
+                .iter()
+                .map(|(k, v)| (self.text(*k).clone(), self.text(*v).clone()))
+                .collect()
+        };
+        Some(Run {
+            key: key.clone(),
+            experiment: self.experiment(row)?.clone(),
+            name: self.text(packed.name).clone(),
+            user: self.text(packed.user).clone(),
+            status: packed.status.clone(),
+            started: packed.started,
+            ended: packed.ended,
+            deleted: false,
+            artifacts: Clean::empty(),
+            metrics: packed
+                .metrics
+                .iter()
+                .map(|(name, value)| LastMetric {
+                    name: self.texts.name(*name).clone(),
+                    value: *value,
+                    step: 0,
+                    at: packed.started,
+                })
+                .collect(),
+            params: pairs(&packed.params),
+            tags: pairs(&packed.tags),
+            datasets: packed
+                .dataset
+                .iter()
+                .map(|(name, digest)| DatasetUse {
+                    name: self.text(*name).clone(),
+                    digest: self.text(*digest).clone(),
+                    context: Clean::empty(),
+                    source_kind: Clean::empty(),
+                    source: Clean::empty(),
+                })
+                .collect(),
+            outputs: Arc::from([]),
+        })
     }
 
     /// Drops every run of experiments that `keep` does not want, oldest experiments first, until at

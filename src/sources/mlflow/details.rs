@@ -150,7 +150,7 @@ impl Mlflow {
             if all.is_empty() {
                 continue;
             }
-            all.sort_by(|a, b| (a.step, a.at).cmp(&(b.step, b.at)));
+            all.sort_by_key(|p| (p.step, p.at));
             let (kept, sampled) = map::thin(all, points as usize);
             let name = Name::new(metric.raw());
             out.push(map::history(run.clone(), name, kept, sampled));

@@ -184,7 +184,32 @@ pub(super) fn flag<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
     d.deserialize_any(Flag)
 }
 
-/// A list; null is empty, and null items are left out.
+/// A JSON object. Derived decoders would also take a list of its fields in their order of
+/// declaration, which no server sends on purpose.
+pub(super) struct Message<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Message<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        struct Object<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+            }
+        }
+
+        d.deserialize_map(Object(std::marker::PhantomData))
+            .map(Message)
+    }
+}
+
+/// A list of messages; null is empty, and null items are left out.
 pub(super) fn list<'de, D, T>(d: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -213,8 +238,8 @@ where
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
             let mut out = Vec::new();
-            while let Some(item) = seq.next_element::<Option<T>>()? {
-                out.extend(item);
+            while let Some(item) = seq.next_element::<Option<Message<T>>>()? {
+                out.extend(item.map(|m| m.0));
             }
             Ok(out)
         }
@@ -229,7 +254,7 @@ where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default,
 {
-    Option::<T>::deserialize(d).map(Option::unwrap_or_default)
+    Option::<Message<T>>::deserialize(d).map(|m| m.map(|m| m.0).unwrap_or_default())
 }
 
 /// Puts quotes around bare `NaN`, `Infinity` and `-Infinity` outside strings. `None` if there are none.
@@ -275,6 +300,13 @@ mod tests {
 
     #[derive(serde::Deserialize, Default, Debug)]
     #[serde(default)]
+    struct Item {
+        #[serde(deserialize_with = "int")]
+        i: i64,
+    }
+
+    #[derive(serde::Deserialize, Default, Debug)]
+    #[serde(default)]
     struct Probe {
         #[serde(deserialize_with = "int")]
         i: i64,
@@ -283,7 +315,7 @@ mod tests {
         #[serde(deserialize_with = "text")]
         t: String,
         #[serde(deserialize_with = "list")]
-        l: Vec<i64>,
+        l: Vec<Item>,
         #[serde(deserialize_with = "flag")]
         b: bool,
     }
@@ -334,7 +366,9 @@ mod tests {
     fn null_stands_for_anything() {
         let p = probe(r#"{"i":null,"f":null,"t":null,"l":null,"b":null}"#).expect("nulls");
         assert_eq!((p.t.as_str(), p.l.len(), p.b), ("", 0, false));
-        assert_eq!(probe(r#"{"l":[1,null,2]}"#).expect("items").l, [1, 2]);
+        let items = probe(r#"{"l":[{"i":1},null,{"i":2}]}"#).expect("items").l;
+        assert_eq!(items.iter().map(|i| i.i).collect::<Vec<_>>(), [1, 2]);
+        assert!(probe(r#"{"l":[[1]]}"#).is_err(), "a list is no message");
         assert_eq!(probe(r#"{"t":7}"#).expect("number").t, "7");
         assert!(probe(r#"{"t":["a"]}"#).is_err());
     }

@@ -347,7 +347,7 @@ pub(super) fn history(
     mut points: Vec<Point>,
     sampled: bool,
 ) -> MetricHistory {
-    points.sort_by(|a, b| (a.step, a.at).cmp(&(b.step, b.at)));
+    points.sort_by_key(|p| (p.step, p.at));
     points.dedup_by(|a, b| {
         a.step == b.step && a.at == b.at && a.value.to_bits() == b.value.to_bits()
     });

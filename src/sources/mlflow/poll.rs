@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::map::{self, Map};
-use super::requests::{self, MODELS_PAGE, Rows, VERSIONS_PAGE, Versions};
+use super::requests::{self, MODELS_PAGE, Paged, VERSIONS_PAGE, Versions};
 use super::{Mlflow, wire};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::model::{ModelVersion, RegisteredModel};
-use crate::domain::observation::{self, Answer, Coverage, Scope};
+use crate::domain::observation::{Answer, Coverage, Rows, Scope};
 use crate::domain::time::Millis;
 use crate::sources::Focus;
 
@@ -40,7 +40,7 @@ impl Mlflow {
         let rows = self.take_models(found.rows, false);
         Ok(Answer {
             coverage: Coverage::Partial,
-            rows: observation::Rows::Models(rows),
+            rows: Rows::Models(rows),
             server_time: found.server_time,
         })
     }
@@ -50,7 +50,7 @@ impl Mlflow {
         let (rows, server_time) = self.sweep_models().await?;
         Ok(Answer {
             coverage: Coverage::Full(Scope::Models),
-            rows: observation::Rows::Models(rows),
+            rows: Rows::Models(rows),
             server_time,
         })
     }
@@ -112,8 +112,8 @@ impl Mlflow {
     }
 
     /// Models by name: in lists where the server can, else one by one.
-    async fn models_by_name(&self, names: &[&str]) -> Result<Rows<wire::ModelRow>, Fault> {
-        let mut all = Rows::default();
+    async fn models_by_name(&self, names: &[&str]) -> Result<Paged<wire::ModelRow>, Fault> {
+        let mut all = Paged::default();
         if names.is_empty() {
             return Ok(all);
         }
@@ -195,7 +195,7 @@ impl Mlflow {
         memory.newest_version = newest.map(Millis).max(before);
         Ok(Answer {
             coverage: before.map_or(Coverage::Partial, Coverage::Tail),
-            rows: observation::Rows::Versions(rows),
+            rows: Rows::Versions(rows),
             server_time: found.server_time,
         })
     }
@@ -228,7 +228,7 @@ impl Mlflow {
         let rows = self.take_versions(found.rows, true);
         Ok(Answer {
             coverage: Coverage::Full(Scope::Versions),
-            rows: observation::Rows::Versions(rows),
+            rows: Rows::Versions(rows),
             server_time: found.server_time,
         })
     }
@@ -238,7 +238,7 @@ impl Mlflow {
         &self,
         what: Versions<'_>,
         enough: E,
-    ) -> Result<Rows<wire::VersionRow>, Fault>
+    ) -> Result<Paged<wire::VersionRow>, Fault>
     where
         E: Fn(&[wire::VersionRow], usize) -> bool + Send + Sync,
     {
@@ -327,7 +327,7 @@ impl Mlflow {
         self.memory().experiments = rows.iter().map(|e| e.key.id.raw().to_owned()).collect();
         Ok(Answer {
             coverage: Coverage::Full(Scope::Experiments),
-            rows: observation::Rows::Experiments(rows),
+            rows: Rows::Experiments(rows),
             server_time: found.server_time,
         })
     }

@@ -28,7 +28,7 @@ const FILTER_LIMIT: usize = 4_000;
 
 /// Rows of all pages, and the server's clock as the last page told it.
 #[derive(Debug)]
-pub(super) struct Rows<T> {
+pub(super) struct Paged<T> {
     pub rows: Vec<T>,
     pub server_time: Option<Millis>,
     pub pages: usize,
@@ -36,7 +36,7 @@ pub(super) struct Rows<T> {
     pub next: Option<String>,
 }
 
-impl<T> Default for Rows<T> {
+impl<T> Default for Paged<T> {
     fn default() -> Self {
         Self {
             rows: Vec::new(),
@@ -58,7 +58,7 @@ struct Page<T> {
 /// Collects pages until there is no token, somebody has enough, or they turn out not to end.
 struct Pager<T> {
     what: &'static str,
-    all: Rows<T>,
+    all: Paged<T>,
     seen: HashSet<String>,
     token: Option<String>,
     bytes: usize,
@@ -69,7 +69,7 @@ impl<T> Pager<T> {
     fn new(what: &'static str) -> Self {
         Self {
             what,
-            all: Rows::default(),
+            all: Paged::default(),
             seen: HashSet::new(),
             token: None,
             bytes: 0,
@@ -127,7 +127,7 @@ fn query_page(filter: Option<&str>, order: Option<&str>, rows: usize, token: Opt
 pub(super) async fn models(
     http: &Http,
     filter: Option<&str>,
-) -> Result<Rows<wire::ModelRow>, Fault> {
+) -> Result<Paged<wire::ModelRow>, Fault> {
     let mut pager = Pager::new("registered-models/search");
     while pager.open {
         let call = query_page(filter, None, MODELS_PAGE, pager.token.as_deref());
@@ -173,7 +173,7 @@ pub(super) async fn versions<E>(
     http: &Http,
     what: Versions<'_>,
     enough: E,
-) -> Result<Rows<wire::VersionRow>, Fault>
+) -> Result<Paged<wire::VersionRow>, Fault>
 where
     E: Fn(&[wire::VersionRow], usize) -> bool,
 {
@@ -200,7 +200,7 @@ where
 }
 
 /// All active experiments.
-pub(super) async fn experiments(http: &Http) -> Result<Rows<wire::ExperimentRow>, Fault> {
+pub(super) async fn experiments(http: &Http) -> Result<Paged<wire::ExperimentRow>, Fault> {
     let mut pager = Pager::new("experiments/search");
     while pager.open {
         let mut body = json!({
@@ -242,7 +242,7 @@ pub(super) struct Runs<'a> {
 }
 
 /// Runs, newest first.
-pub(super) async fn runs(http: &Http, what: &Runs<'_>) -> Result<Rows<wire::RunRow>, Fault> {
+pub(super) async fn runs(http: &Http, what: &Runs<'_>) -> Result<Paged<wire::RunRow>, Fault> {
     let mut pager = Pager::new("runs/search");
     while pager.open {
         let mut body = json!({
@@ -430,7 +430,7 @@ mod tests {
         assert_eq!(listed, 500);
     }
 
-    fn tokens(next: impl Fn(usize) -> String) -> Result<Rows<u32>, Fault> {
+    fn tokens(next: impl Fn(usize) -> String) -> Result<Paged<u32>, Fault> {
         let mut pager = Pager::new("test");
         while pager.open {
             let page = Page {

@@ -1,4 +1,36 @@
-//! Tests of the adapter: against scripted servers on loopback, recorded answers, and, where the
-//! environment names them, real servers.
+//! Tests of the adapter: against recorded answers, hostile ones, scripted servers on loopback and,
+//! where the environment names them, real servers.
 
+mod hostile;
 mod live;
+mod recorded;
+mod scripted;
+
+use std::sync::Arc;
+
+use super::map::Map;
+use crate::domain::key::{Key, RegistryKey};
+
+fn registry() -> Arc<RegistryKey> {
+    Arc::new(RegistryKey {
+        base: Key::new("http://mlflow.test"),
+        workspace: Key::new(""),
+    })
+}
+
+/// Decodes `json` as it would come off the wire.
+fn decoded<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, crate::domain::fault::Fault> {
+    super::wire::decode(crate::sources::http::Reply {
+        status: 200,
+        content_type: "application/json".to_owned(),
+        server: String::new(),
+        body: json.as_bytes().to_vec(),
+        server_time: None,
+        took: std::time::Duration::ZERO,
+        place: "GET http://mlflow.test/api".to_owned(),
+    })
+}
+
+fn with_map<T>(work: impl FnOnce(&mut Map<'_>) -> T) -> T {
+    work(&mut Map::new(&registry()))
+}

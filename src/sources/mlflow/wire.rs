@@ -6,21 +6,21 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::lenient::{count, flag, float, int, list, nested, quote_bare_numbers, text};
+use super::lenient::{Message, count, flag, float, int, list, nested, quote_bare_numbers, text};
 use crate::domain::fault::Fault;
 use crate::sources::http::Reply;
 
 /// Decodes an answer. Bare `NaN` and `Infinity`, which some routes write although JSON has no such
 /// words, are tried as strings after strict JSON has failed.
 pub(super) fn decode<T: DeserializeOwned>(mut reply: Reply) -> Result<T, Fault> {
-    let strict = reply.json();
+    let strict = reply.json::<Message<T>>();
     if strict.is_err()
         && let Some(quoted) = quote_bare_numbers(&reply.body)
     {
         reply.body = quoted;
-        return reply.json();
+        return reply.json::<Message<T>>().map(|m| m.0);
     }
-    strict
+    strict.map(|m| m.0)
 }
 
 /// A key and a value: tags and parameters.

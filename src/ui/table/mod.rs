@@ -206,8 +206,8 @@ pub struct Table<'a> {
     pub focused: bool,
 }
 
-/// Columns before the cells: selection and mark.
-pub const GUTTER: u16 = 2;
+/// Columns before the cells: one glyph for selection and mark.
+pub const GUTTER: u16 = 1;
 /// Columns between cells.
 pub const GAP: u16 = 2;
 
@@ -238,19 +238,13 @@ impl Table<'_> {
             let y = body.y + line as u16;
             let data = row(index);
             let selected = index == self.state.selected;
-            let gutter = paint::inner_columns(paint::row(body, line as u16), 0, area.width - 1);
-            let glyph = if selected { look.symbols.select } else { " " };
-            paint::put(buf, gutter, area.x, y, glyph, look.style(Role::Accent));
-            if data.marked {
-                paint::put(
-                    buf,
-                    area,
-                    area.x + 1,
-                    y,
-                    look.symbols.mark,
-                    look.style(Role::Marked),
-                );
-            }
+            let (glyph, role) = match (selected, data.marked) {
+                (true, true) => (look.symbols.select_marked, Role::Accent),
+                (true, false) => (look.symbols.select, Role::Accent),
+                (false, true) => (look.symbols.mark, Role::Marked),
+                (false, false) => (" ", Role::Text),
+            };
+            paint::put(buf, area, area.x, y, glyph, look.style(role));
             for place in &places {
                 let Some(cell) = data.cells.get(place.index) else {
                     continue;

@@ -65,14 +65,13 @@ fn wide_enough_shows_every_column() {
     });
     let (buf, _) = draw(80, 4, &TableState::default(), 3, sort);
     insta::assert_snapshot!(screen(&buf), @r"
-      LEVEL▾  MODEL           SERVED  CHAMPION  WHY                            SINCE
-    › ✖ crit  model-0         v13     v14 ≠     errors 4.8 % > 1 %, the endp…     6m
-     ▪▲ warn  model-1         v13     v14 ≠     errors 4.8 % > 1 %, the endp…     6m
-      · ok    model-2         v13     v14 ≠     errors 4.8 % > 1 %, the endp…     6m
+     LEVEL▾  MODEL           SERVED  CHAMPION  WHY                             SINCE
+    ›✖ crit  model-0         v13     v14 ≠     errors 4.8 % > 1 %, the endpo…     6m
+    ▪▲ warn  model-1         v13     v14 ≠     errors 4.8 % > 1 %, the endpo…     6m
+     · ok    model-2         v13     v14 ≠     errors 4.8 % > 1 %, the endpo…     6m
     ");
     insta::assert_snapshot!(runs(&buf, 1), @r#"
     accent+selected "›"
-    row.selected " "
     level.crit+selected "✖ crit"
     row.selected "  "
     text+selected "model-0"
@@ -82,7 +81,7 @@ fn wide_enough_shows_every_column() {
     text+selected "v14 "
     level.warn+selected "≠"
     row.selected "     "
-    text+selected "errors 4.8 % > 1 %, the endp…"
+    text+selected "errors 4.8 % > 1 %, the endpo…"
     row.selected "     "
     text+selected "6m"
     "#);
@@ -96,10 +95,10 @@ fn narrow_drops_by_priority_and_keeps_names() {
     };
     let (buf, _) = draw(34, 4, &state, 50, None);
     insta::assert_snapshot!(screen(&buf), @r"
-      LEVEL   MODEL           SERVED
-      ✖ crit  model-0         v13
-    ›▪▲ warn  model-1         v13
-      · ok    model-2         v13
+     LEVEL   MODEL           SERVED
+     ✖ crit  model-0         v13
+    »▲ warn  model-1         v13
+     · ok    model-2         v13
     ");
 }
 
@@ -112,12 +111,12 @@ fn the_position_is_told_when_rows_are_hidden() {
     };
     let (buf, hits) = draw(100, 6, &state, 2_000, None);
     insta::assert_snapshot!(screen(&buf), @r"
-      LEVEL   MODEL           SERVED  CHAMPION  WHY                            999–1,003 of 2,000  SINCE
-      · ok    model-998       v13     v14 ≠     errors 4.8 % > 1 %, the endpoint answers v13          6m
-      ✖ crit  model-999       v13     v14 ≠     errors 4.8 % > 1 %, the endpoint answers v13          6m
-    › ▲ warn  model-1000      v13     v14 ≠     errors 4.8 % > 1 %, the endpoint answers v13          6m
-      · ok    model-1001      v13     v14 ≠     errors 4.8 % > 1 %, the endpoint answers v13          6m
-      ✖ crit  model-1002      v13     v14 ≠     errors 4.8 % > 1 %, the endpoint answers v13          6m
+     LEVEL   MODEL           SERVED  CHAMPION  WHY                             999–1,003 of 2,000  SINCE
+     · ok    model-998       v13     v14 ≠     errors 4.8 % > 1 %, the endpoint answers v13           6m
+     ✖ crit  model-999       v13     v14 ≠     errors 4.8 % > 1 %, the endpoint answers v13           6m
+    ›▲ warn  model-1000      v13     v14 ≠     errors 4.8 % > 1 %, the endpoint answers v13           6m
+     · ok    model-1001      v13     v14 ≠     errors 4.8 % > 1 %, the endpoint answers v13           6m
+     ✖ crit  model-1002      v13     v14 ≠     errors 4.8 % > 1 %, the endpoint answers v13           6m
     ");
     assert_eq!(hits.page, Some(5));
     assert_eq!(hits.at(10, 1), Some(Target::Row(998)));

@@ -1,0 +1,243 @@
+//! One frame: header, tabs, the open place, the message or prompt line, the footer, and a dialog over
+//! it. Drawing changes nothing.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::App;
+use crate::domain::fleet::triage::counts;
+use crate::domain::level::Level;
+use crate::domain::rules::freshness::Freshness;
+use crate::domain::time::age;
+use crate::intent::chord::sequence_text;
+use crate::intent::command::Command;
+use crate::intent::keymap::Lookup;
+use crate::panes::Cx;
+use crate::ui::form::Field;
+use crate::ui::frame::{
+    Dialog as DialogBox, Header, Hint, SourceChip, Tab, footer, message, tabs, too_small,
+};
+use crate::ui::hits::Hits;
+use crate::ui::look::{Look, Size};
+use crate::ui::paint::{self, span};
+use crate::ui::theme::Role;
+
+/// The panes of the tab bar.
+const TABS: [Tab<'static>; 4] = [
+    Tab {
+        number: 1,
+        title: "Triage",
+    },
+    Tab {
+        number: 2,
+        title: "Models",
+    },
+    Tab {
+        number: 3,
+        title: "Experiments",
+    },
+    Tab {
+        number: 5,
+        title: "Deployments",
+    },
+];
+
+/// A drawn frame: where things lie, and where the terminal's cursor belongs, if anywhere.
+#[derive(Clone, Debug, Default)]
+pub struct Drawn {
+    /// The regions.
+    pub hits: Hits,
+    /// The cursor.
+    pub cursor: Option<Position>,
+}
+
+/// Draws the whole console into a buffer.
+pub fn view(app: &App, look: &Look, buf: &mut Buffer) -> Drawn {
+    let area = buf.area;
+    if look.size == Size::TooSmall {
+        too_small(buf, look, area);
+        return Drawn::default();
+    }
+    let mut drawn = Drawn::default();
+    header(app, look, paint::row(area, 0), buf);
+    drawn
+        .hits
+        .extend(tab_bar(app, look, paint::row(area, 1), buf));
+    let cx = Cx {
+        fleet: &app.fleet,
+        now: look.now,
+        window: app.window,
+        screen: app.screen,
+    };
+    let body = paint::inner_rows(area, 2, 2);
+    let pane = app.history.current();
+    drawn.hits.extend(pane.view(&cx, look, body, buf));
+    let line = paint::row(area, area.height - 2);
+    drawn.cursor = message_line(app, look, line, buf);
+    drawn
+        .hits
+        .extend(foot(app, look, paint::row(area, area.height - 1), buf));
+    if let Some(dialog) = &app.dialog {
+        let width = (area.width * 4 / 5)
+            .clamp(48, 100)
+            .min(area.width.saturating_sub(6));
+        let height = u16::try_from(dialog.picker.len())
+            .unwrap_or(u16::MAX)
+            .saturating_add(2);
+        let height = height.clamp(6, area.height.saturating_sub(8).max(6));
+        let boxed = DialogBox {
+            title: dialog.title,
+            note: "",
+            width,
+            height,
+            hints: &[],
+        };
+        let opened = boxed.draw(buf, look, area);
+        let (hits, cursor) = dialog.picker.draw(buf, look, opened.inner, dialog.hint);
+        drawn.hits.extend(opened.hits);
+        drawn.hits.extend(hits);
+        drawn.cursor = cursor;
+    }
+    drawn
+}
+
+fn header(app: &App, look: &Look, area: Rect, buf: &mut Buffer) {
+    let now = look.now.wall;
+    let settings = app.fleet.settings();
+    let of_deployment = |name: &str| settings.deployments.iter().any(|d| d.name == name);
+    let mut chips: Vec<SourceChip<'_>> = Vec::new();
+    let (mut serving, mut failing, mut waiting) = (0_usize, 0_usize, 0_usize);
+    for (id, health, fresh) in app.fleet.sources() {
+        if of_deployment(id.as_str()) {
+            serving += 1;
+            failing += usize::from(matches!(fresh, Freshness::Down | Freshness::Stale));
+            waiting += usize::from(fresh == Freshness::Waiting);
+            continue;
+        }
+        let old = health.good_at().map(|at| age(now.since(at)));
+        let text = match fresh {
+            Freshness::Live => String::new(),
+            Freshness::Waiting => "waiting".to_owned(),
+            Freshness::Stale | Freshness::Down => old.unwrap_or_else(|| "never".to_owned()),
+        };
+        chips.push(SourceChip {
+            name: id.as_str(),
+            fresh,
+            age: text,
+        });
+    }
+    if serving > 0 {
+        // Endpoints are many: one chip counts them, the deployments pane names them.
+        let (fresh, text) = match (failing, waiting) {
+            (0, 0) => (Freshness::Live, format!("{serving}")),
+            (0, n) => (Freshness::Waiting, format!("{}/{serving}", serving - n)),
+            (f, _) if f == serving => (Freshness::Down, format!("0/{serving}")),
+            (f, _) => (Freshness::Stale, format!("{}/{serving}", serving - f)),
+        };
+        chips.push(SourceChip {
+            name: "endpoints",
+            fresh,
+            age: text,
+        });
+    }
+    let counts = counts(&app.fleet);
+    let levels = [
+        (Level::Crit, counts.crit),
+        (Level::Unknown, counts.unknown),
+        (Level::Warn, counts.warn),
+        (Level::Info, counts.info),
+        (Level::Ok, counts.ok),
+    ];
+    Header {
+        context: app.fleet.context().name.as_str(),
+        protected: settings.protected,
+        simulated: settings.simulated,
+        writes: settings.writes,
+        sources: &chips,
+        counts: &levels,
+    }
+    .draw(buf, look, area);
+}
+
+fn tab_bar(app: &App, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
+    let place = app.history.current().place();
+    let window = [
+        span(Role::Dim, app.window.to_string()),
+        span(Role::Key, "  < >"),
+    ];
+    tabs(buf, look, area, &TABS, place.tab(), &window)
+}
+
+/// The line above the footer: what is being typed, what follows a prefix, or the last remark.
+fn message_line(app: &App, look: &Look, line: Rect, buf: &mut Buffer) -> Option<Position> {
+    let inner = paint::inner_columns(line, 1, 1);
+    if let Some(typing) = &app.typing {
+        let field = Field {
+            label: typing.prompt.label,
+            hint: typing.prompt.hint,
+            error: None,
+            focused: true,
+        };
+        let width = if typing.error.is_some() {
+            inner.width / 2
+        } else {
+            inner.width
+        };
+        let cursor = typing
+            .input
+            .draw(buf, look, Rect { width, ..inner }, &field);
+        if let Some(error) = &typing.error {
+            let spans = [span(Role::InputError, look.symbols.plain(error))];
+            paint::put_right(buf, look, inner, inner.y, &spans);
+        }
+        return cursor;
+    }
+    if !app.pending.is_empty() {
+        if let Lookup::Prefix(follow) = app.keymap.look_up(&app.scopes(), &app.pending) {
+            let mut spans = vec![span(Role::Key, sequence_text(&app.pending))];
+            for (chord, command) in follow {
+                let title = command.map_or("…", |c| c.row().title);
+                spans.push(span(Role::Dim, "   "));
+                spans.push(span(Role::Key, chord.to_string()));
+                spans.push(span(Role::Text, format!(" {title}")));
+            }
+            paint::put_spans(buf, look, inner, inner.x, inner.y, &spans);
+        }
+        return None;
+    }
+    if let Some(notice) = &app.notice {
+        let level = if notice.bad { Level::Warn } else { Level::Info };
+        message(buf, look, line, level, notice.text.as_str());
+    }
+    None
+}
+
+fn foot(app: &App, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
+    let pane = app.history.current();
+    let key = |command: Command| {
+        let keys = app.keymap.keys_of(command);
+        let first = keys.first().cloned().unwrap_or_default();
+        if first == "enter" {
+            look.symbols.enter.to_owned()
+        } else {
+            first
+        }
+    };
+    let mut hints: Vec<Hint<'_>> = pane
+        .hints()
+        .iter()
+        .enumerate()
+        .map(|(n, command)| {
+            let hint = Hint::new(key(*command), command.row().title, n as u8 + 2);
+            if app.disabled(*command).is_some() {
+                hint.off()
+            } else {
+                hint
+            }
+        })
+        .collect();
+    hints.push(Hint::new(key(Command::Back), "back", 9));
+    hints.push(Hint::new(key(Command::Help), "all keys", 0));
+    hints.push(Hint::new(key(Command::Quit), "leave", 1));
+    footer(buf, look, area, &hints)
+}

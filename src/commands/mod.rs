@@ -1,0 +1,3 @@
+//! The subcommands: one file each, and the documents they print.
+
+pub mod documents;

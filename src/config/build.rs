@@ -1,0 +1,342 @@
+//! Settings from the effective values, and the checks that need more than one of them.
+
+use std::collections::BTreeMap;
+
+use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
+use super::implicit::RESERVED;
+use super::layers::writes_word;
+use super::tree::{Path, Setting, Tree, dotted, join, path};
+use crate::domain::key::DeploymentKind;
+use crate::domain::settings::{
+    Auth, Console, Context, DeploymentSettings, Follows, ModelSettings, Policy, Rollout, Settings,
+    SourceKind, SourceSettings, Tls, VersionMap,
+};
+use crate::domain::text::Clean;
+
+/// Builds the settings. They are worth something only if nothing found is an error.
+pub(super) fn settings(tree: &Tree, found: &mut Vec<Diagnostic>) -> Settings {
+    let console = path(&["console"]);
+    let text = |key| tree.text(&console, key);
+    let fallback = Console::default();
+    let contexts = tree
+        .names(&path(&["contexts"]))
+        .into_iter()
+        .map(|name| {
+            let context = context(tree, &name, found);
+            (name, context)
+        })
+        .collect();
+    Settings {
+        contexts,
+        context: tree.text(&[], "context").unwrap_or_default(),
+        console: Console {
+            theme: text("theme").unwrap_or(fallback.theme),
+            symbols: text("symbols").unwrap_or(fallback.symbols),
+            color: text("color").unwrap_or(fallback.color),
+            mouse: tree.flag(&console, "mouse").unwrap_or(fallback.mouse),
+        },
+        keys: keys(tree),
+    }
+}
+
+/// Keys by command id.
+pub(super) fn keys(tree: &Tree) -> BTreeMap<String, Vec<String>> {
+    let at = path(&["keys"]);
+    tree.names(&at)
+        .into_iter()
+        .map(|id| {
+            let chords = tree.words(&at, &id);
+            (id, chords)
+        })
+        .collect()
+}
+
+/// Refuses names that flags and variables use, before those add their own contexts.
+pub(super) fn reserve_names(tree: &Tree, found: &mut Vec<Diagnostic>) {
+    for name in tree.names(&path(&["contexts"])) {
+        if RESERVED.contains(&name.as_str())
+            && let Some(entry) = tree.entry(&path(&["contexts", &name]))
+        {
+            found.push(
+                Problem::new(
+                    Kind::Conflict,
+                    format!("the context name `{name}` is reserved"),
+                )
+                .expected("another name")
+                .at(&entry.origin),
+            );
+        }
+    }
+}
+
+fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
+    let table = path(&["contexts", name]);
+    let mut taken: BTreeMap<String, Origin> = BTreeMap::new();
+    let mut sources = Vec::new();
+    let mut deployments = Vec::new();
+    for list in ["sources", "deployments"] {
+        let list = join(&table, list);
+        for id in tree.names(&list) {
+            let here = join(&list, &id);
+            let origin = tree
+                .entry(&here)
+                .map_or(Origin::Default, |e| e.origin.clone());
+            if let Some(first) = taken.insert(id.clone(), origin.clone()) {
+                found.push(
+                    Problem::new(
+                        Kind::Duplicate,
+                        format!("`{}` has the name of a source, at {first}", dotted(&here)),
+                    )
+                    .expected("names that are unique in the context")
+                    .at(&origin),
+                );
+            }
+            if list.last().is_some_and(|l| l == "deployments") {
+                let deployment = deployment(tree, &here);
+                sources.push(source(
+                    tree,
+                    &here,
+                    SourceKind::Serving(deployment.kind),
+                    found,
+                ));
+                deployments.push(deployment);
+            } else {
+                sources.push(source(tree, &here, SourceKind::Mlflow, found));
+            }
+        }
+    }
+    if sources.is_empty()
+        && !told(found, &table)
+        && let Some(entry) = tree.entry(&table)
+    {
+        found.push(
+            Problem::new(Kind::Missing, format!("context `{name}` has no sources"))
+                .expected(format!(
+                    "[[{0}.sources]] or [[{0}.deployments]]",
+                    dotted(&table)
+                ))
+                .doubt_at(&entry.origin),
+        );
+    }
+    let models_at = join(&table, "models");
+    let models = tree
+        .names(&models_at)
+        .into_iter()
+        .map(|model| {
+            let settings = model_settings(tree, &join(&models_at, &model));
+            (model, settings)
+        })
+        .collect();
+    Context {
+        name: Clean::name(name),
+        writes: writes_word(tree.text(&table, "writes").as_deref().unwrap_or_default()),
+        protected: tree.flag(&table, "protected").unwrap_or(true),
+        simulated: false,
+        sources,
+        deployments,
+        models,
+        policy: policy(tree, &join(&table, "policy")),
+    }
+}
+
+/// Whether an error below a table has been told: what it took away is then not told as missing.
+fn told(found: &[Diagnostic], table: &[String]) -> bool {
+    let below = format!("`{}.", dotted(table));
+    let itself = format!("`{}`", dotted(table));
+    found.iter().any(|d| {
+        let what = d.what.as_str();
+        d.is_error() && (what.contains(&below) || what.contains(&itself))
+    })
+}
+
+fn policy(tree: &Tree, at: &[String]) -> Policy {
+    let fallback = Policy::default();
+    Policy {
+        champion: tree.text(at, "champion").unwrap_or(fallback.champion),
+        challenger: tree.text(at, "challenger").unwrap_or(fallback.challenger),
+        rollout_grace: tree
+            .duration(at, "rollout_grace")
+            .unwrap_or(fallback.rollout_grace),
+        stuck_after: tree
+            .duration(at, "stuck_after")
+            .unwrap_or(fallback.stuck_after),
+        stale_after_polls: tree
+            .count(at, "stale_after_polls")
+            .unwrap_or(fallback.stale_after_polls),
+        down_after_polls: tree
+            .count(at, "down_after_polls")
+            .unwrap_or(fallback.down_after_polls),
+        slow_probe: tree
+            .duration(at, "slow_probe")
+            .unwrap_or(fallback.slow_probe),
+        max_model_age: tree.duration(at, "max_model_age"),
+    }
+}
+
+fn model_settings(tree: &Tree, at: &[String]) -> ModelSettings {
+    ModelSettings {
+        owner: tree.text(at, "owner"),
+        runbook: tree.text(at, "runbook"),
+        metric: tree.text(at, "metric"),
+        higher_is_better: tree.flag(at, "higher_is_better"),
+        deployments: tree.words(at, "deployments"),
+        max_age: tree.duration(at, "max_age"),
+    }
+}
+
+fn deployment(tree: &Tree, at: &[String]) -> DeploymentSettings {
+    let text = |key| tree.text(at, key);
+    let word = text("kind").unwrap_or_default();
+    let kind = DeploymentKind::ALL
+        .into_iter()
+        .find(|k| k.word() == word)
+        .unwrap_or(DeploymentKind::V2);
+    DeploymentSettings {
+        name: text("name").unwrap_or_default(),
+        kind,
+        url: text("url").unwrap_or_default(),
+        model: text("model"),
+        served_name: text("served_name"),
+        follows: match tree.get(at, "follows").map(|e| &e.setting) {
+            Some(Setting::Follows(follows)) => follows.clone(),
+            _ => Follows::Default,
+        },
+        environment: text("environment"),
+        version_map: match tree.get(at, "version_map").map(|e| &e.setting) {
+            Some(Setting::VersionMap(map)) => Some(map.clone()),
+            _ => None::<VersionMap>,
+        },
+        declared_version: text("version"),
+        hold: text("hold"),
+        rollout: match text("rollout").as_deref() {
+            Some("external") => Rollout::External,
+            Some("v2-load") => Rollout::V2Load,
+            Some("hook") => Rollout::Hook,
+            _ => Rollout::None,
+        },
+    }
+}
+
+fn source(tree: &Tree, at: &Path, kind: SourceKind, found: &mut Vec<Diagnostic>) -> SourceSettings {
+    let text = |key| tree.text(at, key);
+    let url = text("url").unwrap_or_default();
+    let defaults = SourceSettings::new(&text("name").unwrap_or_default(), kind, &url);
+    let headers_at = join(at, "headers");
+    let headers = tree
+        .names(&headers_at)
+        .into_iter()
+        .filter_map(
+            |name| match tree.get(&headers_at, &name).map(|e| &e.setting) {
+                Some(Setting::Header(value)) => Some((name, value.clone())),
+                _ => None,
+            },
+        )
+        .collect();
+    let settings = SourceSettings {
+        auth: auth(tree, &join(at, "auth"), found),
+        tls: tls(tree, &join(at, "tls"), found),
+        headers,
+        host_header: text("host_header"),
+        workspace: text("workspace"),
+        every: tree.duration(at, "every").unwrap_or(defaults.every),
+        timeout: tree.duration(at, "timeout").unwrap_or(defaults.timeout),
+        max_answer: match tree.get(at, "max_answer").map(|e| &e.setting) {
+            Some(Setting::Bytes(size)) => *size,
+            _ => defaults.max_answer,
+        },
+        required: tree.flag(at, "required").unwrap_or(defaults.required),
+        ..defaults
+    };
+    if settings.auth != Auth::None
+        && is_plain_and_remote(&settings.url)
+        && let Some(entry) = tree.get(at, "url")
+    {
+        found.push(
+            Problem::new(
+                Kind::Insecure,
+                format!("`{}` sends credentials over plain http", dotted(at)),
+            )
+            .expected("an https URL")
+            .doubt_at(entry.parts.first().unwrap_or(&entry.origin)),
+        );
+    }
+    settings
+}
+
+fn is_plain_and_remote(url: &str) -> bool {
+    reqwest::Url::parse(url).is_ok_and(|url| {
+        let host = url.host_str().unwrap_or_default();
+        let near = host == "localhost"
+            || host.ends_with(".localhost")
+            || host
+                .trim_matches(['[', ']'])
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|ip| ip.is_loopback());
+        url.scheme() == "http" && !near
+    })
+}
+
+fn auth(tree: &Tree, at: &Path, found: &mut Vec<Diagnostic>) -> Auth {
+    let Some(place) = tree.entry(at).map(|e| e.origin.clone()) else {
+        return Auth::None;
+    };
+    let basic_at = join(at, "basic");
+    let bearer = tree.secret(at, "bearer");
+    match (tree.entry(&basic_at), bearer) {
+        (Some(_), Some(_)) => {
+            found.push(
+                Problem::new(
+                    Kind::Conflict,
+                    format!("`{}` is both basic and bearer", dotted(at)),
+                )
+                .expected("one of the two")
+                .at(&place),
+            );
+            Auth::None
+        }
+        (None, Some(token)) => Auth::Bearer(token),
+        (Some(_), None) => {
+            match (
+                tree.secret(&basic_at, "user"),
+                tree.secret(&basic_at, "password"),
+            ) {
+                (Some(user), Some(password)) => Auth::Basic { user, password },
+                // What is missing or wrong has been told where it was read.
+                _ => Auth::None,
+            }
+        }
+        (None, None) => {
+            // A bearer that was refused has been told already; an empty table has not.
+            if !told(found, at) {
+                found.push(
+                    Problem::new(Kind::Missing, format!("`{}` says nothing", dotted(at)))
+                        .expected("`basic` or `bearer`")
+                        .at(&place),
+                );
+            }
+            Auth::None
+        }
+    }
+}
+
+fn tls(tree: &Tree, at: &[String], found: &mut Vec<Diagnostic>) -> Tls {
+    let insecure = tree.flag(at, "insecure").unwrap_or(false);
+    if insecure && let Some(entry) = tree.get(at, "insecure") {
+        found.push(
+            Problem::new(
+                Kind::Insecure,
+                format!(
+                    "`{}` accepts any certificate, so anyone may answer",
+                    dotted(at)
+                ),
+            )
+            .expected("`ca_file` with the server's authority")
+            .doubt_at(&entry.origin),
+        );
+    }
+    Tls {
+        ca_file: tree.file(at, "ca_file"),
+        client_cert: tree.file(at, "client_cert"),
+        insecure,
+    }
+}

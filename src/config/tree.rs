@@ -1,0 +1,279 @@
+//! The effective values by path, each with its origin: what layers write into, what settings are
+//! built from and what `config show` prints.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::diagnostic::Origin;
+use super::table::{Row, Section, Shape};
+use super::value;
+use crate::domain::settings::{Follows, SecretRef, VersionMap};
+use crate::domain::text::Clean;
+
+/// Where a value sits: one segment a table or key.
+pub(super) type Path = Vec<String>;
+
+/// A path one segment longer.
+pub(super) fn join(path: &[String], key: &str) -> Path {
+    let mut path = path.to_vec();
+    path.push(key.to_owned());
+    path
+}
+
+/// A path from words.
+pub(super) fn path(segments: &[&str]) -> Path {
+    segments.iter().map(|s| (*s).to_owned()).collect()
+}
+
+/// `contexts.prod.models."fraud detector".owner`.
+pub(super) fn dotted(path: &[String]) -> String {
+    let bare = |s: &str| {
+        !s.is_empty()
+            && s.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    path.iter()
+        .map(|s| {
+            if bare(s) {
+                s.clone()
+            } else {
+                format!("\"{}\"", Clean::name(s))
+            }
+        })
+        .collect::<Vec<_>>()
+        .join(".")
+}
+
+/// A value that passed its shape. No `Debug`: a secret may be in it.
+#[derive(Clone, PartialEq)]
+pub(super) enum Setting {
+    /// A table that is there.
+    Section,
+    /// Text, a name, a word or a URL.
+    Text(String),
+    /// Several texts.
+    Words(Vec<String>),
+    /// Yes or no.
+    Flag(bool),
+    /// A span of time.
+    Duration(Duration),
+    /// Bytes.
+    Bytes(u64),
+    /// A count.
+    Count(u32),
+    /// A path, absolute if its base was known.
+    File(PathBuf),
+    /// Where a secret is.
+    Secret(SecretRef),
+    /// A header's value, which is not shown: some servers take credentials there.
+    Header(String),
+    /// What a deployment follows.
+    Follows(Follows),
+    /// A version map.
+    VersionMap(VersionMap),
+}
+
+impl Setting {
+    /// The value as it would be written, secrets as references. `None` for tables.
+    pub(super) fn shown(&self) -> Option<String> {
+        let quoted = |text: &str| format!("\"{}\"", Clean::text(text));
+        Some(match self {
+            Self::Section | Self::Follows(Follows::Default) => return None,
+            Self::Text(text) => quoted(text),
+            Self::Words(words) => {
+                let words: Vec<String> = words.iter().map(|w| quoted(w)).collect();
+                format!("[{}]", words.join(", "))
+            }
+            Self::Flag(flag) => flag.to_string(),
+            Self::Duration(d) => quoted(&value::show_duration(*d)),
+            Self::Bytes(n) => quoted(&value::show_bytes(*n)),
+            Self::Count(n) => n.to_string(),
+            Self::File(path) => quoted(&path.to_string_lossy()),
+            Self::Secret(secret) => Clean::text(&format!("{secret:?}")).as_str().to_owned(),
+            Self::Header(_) => "(not shown)".to_owned(),
+            Self::Follows(Follows::Alias(alias)) => quoted(&format!("@{alias}")),
+            Self::Follows(Follows::Version(version)) => quoted(version),
+            Self::Follows(Follows::None) => quoted("none"),
+            Self::VersionMap(VersionMap::Equal) => quoted("equal"),
+            Self::VersionMap(VersionMap::StripV) => quoted("strip-v"),
+            Self::VersionMap(VersionMap::VersionTag) => quoted("version-tag"),
+            Self::VersionMap(VersionMap::Regex(re)) => {
+                format!("{{ regex = '{}' }}", Clean::text(re))
+            }
+        })
+    }
+}
+
+/// One value and where it came from.
+#[derive(Clone)]
+pub(super) struct Entry {
+    /// The value.
+    pub(super) setting: Setting,
+    /// Where it came from.
+    pub(super) origin: Origin,
+    /// Where each element of a list stands, for lists from a file.
+    pub(super) parts: Vec<Origin>,
+    /// The order of arrival, which lists keep.
+    order: usize,
+}
+
+/// The effective values.
+#[derive(Clone, Default)]
+pub(super) struct Tree {
+    entries: BTreeMap<Path, Entry>,
+    arrived: usize,
+}
+
+impl Tree {
+    /// Sets a value; a later layer replaces an earlier one.
+    pub(super) fn set(&mut self, path: Path, setting: Setting, origin: Origin) {
+        self.set_list(path, setting, origin, Vec::new());
+    }
+
+    /// Sets a list with the place of each element.
+    pub(super) fn set_list(
+        &mut self,
+        path: Path,
+        setting: Setting,
+        origin: Origin,
+        parts: Vec<Origin>,
+    ) {
+        self.arrived += 1;
+        let order = self.entries.get(&path).map_or(self.arrived, |e| e.order);
+        let entry = Entry {
+            setting,
+            origin,
+            parts,
+            order,
+        };
+        self.entries.insert(path, entry);
+    }
+
+    /// The entry of a path.
+    pub(super) fn entry(&self, path: &[String]) -> Option<&Entry> {
+        self.entries.get(path)
+    }
+
+    /// The entry of a key in a table.
+    pub(super) fn get(&self, table: &[String], key: &str) -> Option<&Entry> {
+        self.entries.get(&join(table, key))
+    }
+
+    /// Takes a value out.
+    pub(super) fn remove(&mut self, path: &[String]) -> Option<Entry> {
+        self.entries.remove(path)
+    }
+
+    /// The names below a path, in the order they arrived.
+    pub(super) fn names(&self, path: &[String]) -> Vec<String> {
+        let mut found: Vec<(usize, &String)> = self
+            .below(path)
+            .filter(|(p, _)| p.len() == path.len() + 1)
+            .filter_map(|(p, e)| p.last().map(|name| (e.order, name)))
+            .collect();
+        found.sort();
+        found.into_iter().map(|(_, name)| name.clone()).collect()
+    }
+
+    /// Everything below a path, tables included, in path order.
+    pub(super) fn below<'a>(
+        &'a self,
+        path: &'a [String],
+    ) -> impl Iterator<Item = (&'a Path, &'a Entry)> {
+        self.entries
+            .range(path.to_vec()..)
+            .take_while(move |(p, _)| p.starts_with(path))
+            .filter(move |(p, _)| p.len() > path.len())
+    }
+
+    /// Every value, in path order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Path, &Entry)> {
+        self.entries.iter()
+    }
+
+    /// Gives every table its defaults, where nothing was set.
+    pub(super) fn fill(&mut self, section: &'static Section, path: &[String]) {
+        for row in section.rows() {
+            let here = join(path, row.key);
+            match row.shape {
+                Shape::Table(inner) => {
+                    // Connections have optional parts: their defaults need no table of their own.
+                    self.fill(inner, &here);
+                }
+                Shape::Named(inner) | Shape::List(inner) => {
+                    for name in self.names(&here) {
+                        self.fill(inner, &join(&here, &name));
+                    }
+                }
+                _ => self.fill_row(row, here),
+            }
+        }
+    }
+
+    fn fill_row(&mut self, row: &Row, here: Path) {
+        if row.default.is_empty() || self.entries.contains_key(&here) {
+            return;
+        }
+        // A default that its own shape refuses would be a defect of the table; a test reads them all.
+        if let Ok(setting) = value::from_text(row.shape, row.default) {
+            self.set(here, setting, Origin::Default);
+        }
+    }
+
+    /// The text at a key, empty where there is none.
+    pub(super) fn text(&self, table: &[String], key: &str) -> Option<String> {
+        match self.get(table, key).map(|e| &e.setting) {
+            Some(Setting::Text(text)) => Some(text.clone()),
+            _ => None,
+        }
+    }
+
+    /// The flag at a key.
+    pub(super) fn flag(&self, table: &[String], key: &str) -> Option<bool> {
+        match self.get(table, key).map(|e| &e.setting) {
+            Some(Setting::Flag(flag)) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    /// The duration at a key.
+    pub(super) fn duration(&self, table: &[String], key: &str) -> Option<Duration> {
+        match self.get(table, key).map(|e| &e.setting) {
+            Some(Setting::Duration(d)) => Some(*d),
+            _ => None,
+        }
+    }
+
+    /// The count at a key.
+    pub(super) fn count(&self, table: &[String], key: &str) -> Option<u32> {
+        match self.get(table, key).map(|e| &e.setting) {
+            Some(Setting::Count(n)) => Some(*n),
+            _ => None,
+        }
+    }
+
+    /// The path at a key.
+    pub(super) fn file(&self, table: &[String], key: &str) -> Option<PathBuf> {
+        match self.get(table, key).map(|e| &e.setting) {
+            Some(Setting::File(path)) => Some(path.clone()),
+            _ => None,
+        }
+    }
+
+    /// The secret's reference at a key.
+    pub(super) fn secret(&self, table: &[String], key: &str) -> Option<SecretRef> {
+        match self.get(table, key).map(|e| &e.setting) {
+            Some(Setting::Secret(secret)) => Some(secret.clone()),
+            _ => None,
+        }
+    }
+
+    /// The list at a key.
+    pub(super) fn words(&self, table: &[String], key: &str) -> Vec<String> {
+        match self.get(table, key).map(|e| &e.setting) {
+            Some(Setting::Words(words)) => words.clone(),
+            _ => Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What has changed between two looks: compares what was known with what is told, and keeps the
+//! differences for the timeline and the ledger. A first sight is never a change.
+
+use super::Fleet;
+use crate::domain::change::{Change, Subject};
+use crate::domain::key::{DeploymentKey, ModelKey, SourceId};
+use crate::domain::last_known::Held;
+use crate::domain::level::{Level, Verdict};
+use crate::domain::model::{ModelVersion, RegisteredModel};
+use crate::domain::observation::Feed;
+use crate::domain::observed;
+use crate::domain::rules::freshness::Freshness;
+use crate::domain::run::Run;
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+use crate::domain::wiring;
+
+impl Fleet {
+    pub(super) fn observe_model(
+        &mut self,
+        old: &Held<RegisteredModel>,
+        new: &Held<RegisteredModel>,
+    ) {
+        // A row that did not change is not sent again: what was known then was known up to the last
+        // complete sweep.
+        let looked = self
+            .looked(&old.source, &[Feed::Models])
+            .max(Some(old.asked_at));
+        let old_at = looked.unwrap_or(old.asked_at).min(new.asked_at);
+        let versions = self
+            .versions
+            .get(&new.fact.key)
+            .map_or(&[][..], Vec::as_slice);
+        let find = |key: &_| {
+            versions
+                .iter()
+                .map(|h| &h.fact)
+                .find(|v| v.key.version == *key)
+        };
+        let changes =
+            observed::model_changes(Some((&old.fact, old_at)), (&new.fact, new.asked_at), find);
+        self.keep(changes);
+    }
+
+    pub(super) fn observe_model_gone(&mut self, old: &Held<RegisteredModel>, at: Millis) {
+        self.keep(observed::model_gone((&old.fact, old.asked_at), at));
+    }
+
+    pub(super) fn observe_version(
+        &mut self,
+        old: Option<&Held<ModelVersion>>,
+        new: &Held<ModelVersion>,
+    ) {
+        let looked = self.looked(&new.source, &[Feed::Versions, Feed::NewestVersions]);
+        match old {
+            Some(old) => {
+                let old_at = looked.max(Some(old.asked_at)).unwrap_or(old.asked_at);
+                self.keep(observed::version_changes(
+                    Some((&old.fact, old_at.min(new.asked_at))),
+                    (&new.fact, new.asked_at),
+                ));
+            }
+            None => {
+                // Without a complete look there is no saying that it was not there.
+                let complete = self.looked(&new.source, &[Feed::Versions]);
+                let looked = complete.and(looked).filter(|at| *at < new.asked_at);
+                self.keep(observed::new_version(&new.fact, looked, new.asked_at));
+            }
+        }
+    }
+
+    /// The endpoint was read: what it answers is compared with what it was last known to answer.
+    pub(super) fn observe_endpoint(&mut self, key: &DeploymentKey) {
+        let Some(held) = self.endpoints.get(key) else {
+            return;
+        };
+        let join = self.joins.get(key);
+        let model = join.and_then(|j| j.model.as_ref());
+        let versions = model.map_or(&[][..], |m| self.versions(m));
+        let map = |word: &_| {
+            let rule = join.and_then(|j| j.version_map.as_ref());
+            let found = wiring::map_version(word, rule, versions.iter().map(|h| &h.fact));
+            wiring::version_text(found.map_or(word, |v| &v.key.version))
+        };
+        let mut track = self.tracks.get(key).cloned().unwrap_or_default();
+        let changes = track.look(&held.fact, held.asked_at, map);
+        self.tracks.insert(key.clone(), track);
+        self.keep(changes);
+    }
+
+    /// The endpoint was read and answered as before.
+    pub(super) fn endpoint_unchanged(&mut self, source: &SourceId, at: Millis) {
+        for (key, track) in &mut self.tracks {
+            if self
+                .joins
+                .get(key)
+                .is_some_and(|j| j.name.as_str() == source.as_str())
+            {
+                track.unchanged(at);
+            }
+        }
+    }
+
+    /// What is held of a run that is live and about to be told as ended.
+    pub(super) fn live_run(&self, new: &Run) -> Option<(Run, Millis)> {
+        let packed = self.runs.row(self.runs.find(&new.key)?)?;
+        let ends = packed.status.is_live() && !new.status.is_live();
+        ends.then(|| self.runs.unpack(&new.key).map(|run| (run, packed.asked_at)))
+            .flatten()
+    }
+
+    pub(super) fn observe_run(&mut self, old: &(Run, Millis), new: &Run, asked_at: Millis) {
+        if let Some(model) = self.model_of_run(new) {
+            self.keep(observed::run_ended(
+                Some((&old.0, old.1)),
+                (new, asked_at),
+                &model,
+            ));
+        }
+    }
+
+    /// The model that a run belongs to: one that it made a version of, else the one whose champion
+    /// comes from the same experiment.
+    fn model_of_run(&self, run: &Run) -> Option<ModelKey> {
+        if let Some(model) = self.model_made_by(&run.key) {
+            return Some(model.clone());
+        }
+        let same = |held: &Held<ModelVersion>| {
+            held.fact.run.as_ref().is_some_and(|r| {
+                let row = self.runs.find(r).and_then(|row| self.runs.experiment(row));
+                row == Some(&run.experiment)
+            })
+        };
+        self.versions
+            .iter()
+            .find(|(_, all)| all.iter().any(same))
+            .map(|(model, _)| model.clone())
+    }
+
+    /// The settled level of a model; a move of it is a change. Until every source has been asked once
+    /// there is nothing to compare with.
+    pub(super) fn settle(&mut self, key: &ModelKey, verdict: &Verdict, now: Millis) -> Level {
+        if self.freshness.values().any(|f| *f == Freshness::Waiting) {
+            return verdict.level;
+        }
+        let settled = self.settled.entry(key.clone()).or_default();
+        let moved = settled.judge(verdict, now);
+        let level = settled.level().unwrap_or(verdict.level);
+        if let Some(moved) = moved {
+            let why = verdict.reasons.first().map(|r| r.text.clone());
+            let evidence = why.unwrap_or_else(|| Clean::name("nothing is wrong any more"));
+            let change = moved.change(Subject::Model(key.clone()), evidence);
+            self.keep([change]);
+        }
+        level
+    }
+
+    /// The last time a feed of a source was read with success, before the reading at hand.
+    fn looked(&self, source: &SourceId, feeds: &[Feed]) -> Option<Millis> {
+        let health = self.sources.get(source)?;
+        feeds
+            .iter()
+            .filter_map(|f| health.feeds.get(f)?.good_at)
+            .max()
+    }
+
+    fn keep(&mut self, changes: impl IntoIterator<Item = Change>) {
+        for change in changes {
+            if self.note(change.clone()) {
+                self.observed.push(change);
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! The lower half of triage: who answers for the selected model, every cause, its endpoints, and the
+//! changes of the time range, newest last.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{deployment_of, model_of};
+use crate::domain::change::Change;
+use crate::domain::fleet::triage::{TriageKey, TriageRow};
+use crate::domain::fleet::view::{DeploymentView, ModelView};
+use crate::domain::text::Clean;
+use crate::domain::time::age;
+use crate::panes::Cx;
+use crate::ui::look::Look;
+use crate::ui::paint::{self, Span, span};
+use crate::ui::text;
+use crate::ui::theme::Role;
+
+pub(super) fn draw(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) {
+    paint::fill_row(buf, area, area.y, look.symbols.rule, look.style(Role::Rule));
+    let mut lines: Vec<Vec<Span<'static>>> = vec![heading(row, cx)];
+    for reason in &row.verdict.reasons {
+        let since = reason.since.age_text(cx.now.wall);
+        let source = reason
+            .source
+            .as_ref()
+            .map(|s| format!("  {s}"))
+            .unwrap_or_default();
+        lines.push(vec![
+            span(
+                Look::level_role(reason.level),
+                format!("{:<8}", look.level_text(reason.level)),
+            ),
+            span(Role::Text, reason.text.to_string()),
+            span(Role::Dim, format!("  {since}{source}")),
+        ]);
+    }
+    let model = model_of(row, cx);
+    let deployments: Vec<&DeploymentView> = match model {
+        Some(model) => model
+            .deployments
+            .iter()
+            .filter_map(|k| cx.fleet.deployment(k))
+            .collect(),
+        None => deployment_of(row, cx).into_iter().collect(),
+    };
+    if !deployments.is_empty() {
+        lines.push(Vec::new());
+        lines.extend(deployments.iter().take(4).map(|d| endpoint(d, cx, look)));
+        if deployments.len() > 4 {
+            lines.push(vec![span(
+                Role::Dim,
+                format!("  and {} more endpoints", deployments.len() - 4),
+            )]);
+        }
+    }
+    if let Some(quality) = model.and_then(quality_line) {
+        lines.push(quality);
+    }
+    let bottom = area.bottom();
+    let mut y = area.y + 1;
+    for spans in &lines {
+        if y >= bottom {
+            return;
+        }
+        paint::put_spans(buf, look, area, area.x + 2, y, spans);
+        y += 1;
+    }
+    let rest = Rect {
+        y,
+        height: bottom.saturating_sub(y),
+        ..area
+    };
+    timeline(row, cx, look, rest, buf);
+}
+
+fn heading(row: &TriageRow, cx: &Cx<'_>) -> Vec<Span<'static>> {
+    let mut spans = vec![span(Role::Title, row.name.to_string())];
+    if let Some(model) = model_of(row, cx) {
+        let field = |label: &'static str, value: &Option<Clean>| {
+            let value = value
+                .as_ref()
+                .map_or_else(|| "–".to_owned(), Clean::to_string);
+            [span(Role::Label, label), span(Role::Text, value)]
+        };
+        spans.extend(field("   owner ", &model.owner));
+        spans.extend(field("   runbook ", &model.runbook));
+        if let Some(at) = model.read_at {
+            spans.push(span(Role::Label, "   read "));
+            spans.push(span(
+                Role::Dim,
+                format!("{} ago", age(cx.now.wall.since(at))),
+            ));
+        }
+    }
+    spans
+}
+
+fn endpoint(d: &DeploymentView, cx: &Cx<'_>, look: &Look) -> Vec<Span<'static>> {
+    let level = d.verdict.level;
+    let expected = d.expected.as_ref().map_or("–", |e| e.text.as_str());
+    let latency = d
+        .latency
+        .map(|l| format!("   probe {} ms", text::number(l.as_secs_f64() * 1e3)))
+        .unwrap_or_default();
+    vec![
+        span(
+            Look::level_role(level),
+            format!("{} ", look.symbols.level(level)),
+        ),
+        span(Role::Text, format!("{}  ", d.name)),
+        span(Role::Label, "answers "),
+        span(
+            Role::Text,
+            format!("{} ({})  ", d.answering_text(), d.known().word()),
+        ),
+        span(Role::Label, "follows "),
+        span(Role::Text, format!("{} = {expected}  ", d.follows.text())),
+        span(
+            Role::Dim,
+            format!("{} · {}", d.skew.word(), d.health.word()),
+        ),
+        span(
+            Role::Dim,
+            format!("{latency}   for {}", d.since.age_text(cx.now.wall)),
+        ),
+    ]
+}
+
+fn quality_line(model: &ModelView) -> Option<Vec<Span<'static>>> {
+    let quality = model.quality.as_ref()?;
+    let mut spans = vec![
+        span(Role::Label, format!("{}  ", quality.metric)),
+        span(
+            Role::Text,
+            format!("champion {}", text::number_or_none(quality.champion)),
+        ),
+    ];
+    if let Some(delta) = quality.movement() {
+        let role = if quality.better(delta) {
+            Role::Ok
+        } else {
+            Role::Warn
+        };
+        spans.push(span(role, format!(" {}", text::delta(delta))));
+    }
+    if quality.challenger.is_some() {
+        let value = text::number_or_none(quality.challenger);
+        spans.push(span(Role::Text, format!("   challenger {value}")));
+    }
+    Some(spans)
+}
+
+/// The changes inside the time range, newest first, as many as fit.
+fn timeline(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) {
+    let TriageKey::Model(key) = &row.key else {
+        return;
+    };
+    if area.height < 2 {
+        return;
+    }
+    paint::fill_row(buf, area, area.y, look.symbols.rule, look.style(Role::Rule));
+    let title = format!(" changes, {} ", cx.window);
+    paint::put(
+        buf,
+        area,
+        area.x + 2,
+        area.y,
+        &title,
+        look.style(Role::Title),
+    );
+    let from = cx.now.wall.minus(cx.window.0);
+    let all = cx.fleet.model_timeline(key);
+    let inside: Vec<&Change> = all.into_iter().filter(|c| c.not_after >= from).collect();
+    if inside.is_empty() {
+        let text = "no change is known in this time range · > looks further back";
+        paint::put(
+            buf,
+            area,
+            area.x + 2,
+            area.y + 1,
+            text,
+            look.style(Role::Dim),
+        );
+        return;
+    }
+    let room = usize::from(area.height - 1);
+    for (n, change) in inside.iter().rev().take(room).enumerate() {
+        let y = area.y + 1 + n as u16;
+        paint::put_spans(
+            buf,
+            look,
+            area,
+            area.x + 2,
+            y,
+            &change_line(change, cx, look),
+        );
+    }
+}
+
+/// `14:02  ▲ champion v13 → v14  ci-bot  6m ago, seen within 10s`.
+fn change_line(change: &Change, cx: &Cx<'_>, look: &Look) -> Vec<Span<'static>> {
+    let at = change.not_after;
+    let today = cx.now.wall.0 / 86_400_000 == at.0 / 86_400_000;
+    let stamp = if today {
+        at.hour_minute()
+    } else {
+        at.day_minute()
+    };
+    let who = change
+        .actor
+        .as_ref()
+        .map(|a| format!("  {a}"))
+        .unwrap_or_default();
+    let window = at.since(change.not_before);
+    let exact = if window.as_secs() < 60 {
+        String::new()
+    } else {
+        format!(", seen within {}", age(window))
+    };
+    vec![
+        span(Role::Dim, format!("{stamp}  ")),
+        span(Role::Marker, format!("{} ", look.symbols.marker)),
+        span(Role::Text, look.symbols.plain(change.phrase().as_str())),
+        span(
+            Role::Dim,
+            format!("{who}  {} ago{exact}", age(cx.now.wall.since(at))),
+        ),
+    ]
+}

@@ -1,0 +1,242 @@
+//! How triage is drawn: the table above, the selected row's detail below.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Triage, deployment_of, detail, model_of};
+use crate::domain::fleet::triage::{TriageRow, counts};
+use crate::domain::fleet::view::ModelView;
+use crate::domain::rules::freshness::Freshness;
+use crate::domain::rules::skew::Skew;
+use crate::domain::time::age;
+use crate::panes::Cx;
+use crate::ui::hits::Hits;
+use crate::ui::look::{Look, Size};
+use crate::ui::paint;
+use crate::ui::table::{Cell, Column, Row, Table};
+use crate::ui::theme::Role;
+
+/// The titles, in the order of [`cells`].
+pub(super) const TITLES: [&str; 7] = [
+    "LEVEL",
+    "MODEL",
+    "SERVED",
+    "CHAMPION",
+    "WHY",
+    "SINCE",
+    "JUST BEFORE",
+];
+
+/// Every cell of a row as text.
+pub(super) fn cells(row: &TriageRow, cx: &Cx<'_>) -> [String; 7] {
+    let model = model_of(row, cx);
+    let why: Vec<&str> = row
+        .verdict
+        .reasons
+        .iter()
+        .map(|r| r.text.as_str())
+        .collect();
+    [
+        row.verdict.level.word().to_owned(),
+        row.name.to_string(),
+        served(row, model, cx),
+        champion(model),
+        why.join(" · "),
+        row.since.age_text(cx.now.wall),
+        just_before(model, cx),
+    ]
+}
+
+fn served(row: &TriageRow, model: Option<&ModelView>, cx: &Cx<'_>) -> String {
+    match (model, deployment_of(row, cx)) {
+        (Some(model), _) => model.served.to_string(),
+        (None, Some(deployment)) => deployment.answering_text().to_string(),
+        (None, None) => "–".to_owned(),
+    }
+}
+
+fn champion(model: Option<&ModelView>) -> String {
+    model
+        .and_then(|m| m.champion.as_ref())
+        .map_or_else(|| "–".to_owned(), |c| c.text.to_string())
+}
+
+/// The newest change of the model, with its age.
+fn just_before(model: Option<&ModelView>, cx: &Cx<'_>) -> String {
+    let Some(change) = model.and_then(|m| m.last_change.as_ref()) else {
+        return "–".to_owned();
+    };
+    let who = change
+        .actor
+        .as_ref()
+        .map(|a| format!(" ({a})"))
+        .unwrap_or_default();
+    format!(
+        "{}{who} {} ago",
+        change.phrase(),
+        age(cx.now.wall.since(change.not_after))
+    )
+}
+
+pub(super) fn draw(pane: &Triage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
+    if pane.rows.is_empty() {
+        quiet(pane, cx, look, area, buf);
+        return Hits::default();
+    }
+    let room = area
+        .height
+        .saturating_sub(4 + pane.rows.len().min(8) as u16);
+    let detail_rows = match look.size {
+        Size::TooSmall | Size::Narrow | Size::Small => 0,
+        _ if area.height < 14 => 0,
+        _ => room.clamp(8, 18).min(area.height - 6),
+    };
+    let list = Rect {
+        height: area.height - detail_rows,
+        ..area
+    };
+    let columns = columns(pane);
+    let table = Table {
+        columns: &columns,
+        len: pane.rows.len(),
+        state: &pane.table,
+        sort: None,
+        focused: true,
+    };
+    let hits = table.draw(buf, look, list, |index| row(&pane.rows[index], cx, look));
+    if detail_rows > 0
+        && let Some(current) = pane.current()
+    {
+        let below = Rect {
+            y: list.bottom(),
+            height: detail_rows,
+            ..area
+        };
+        detail::draw(current, cx, look, below, buf);
+    }
+    hits
+}
+
+fn columns(pane: &Triage) -> [Column<'static>; 7] {
+    let name = pane.rows.iter().map(|r| r.name.width()).max().unwrap_or(0);
+    [
+        Column::fixed("LEVEL", 6, 0),
+        Column::name("MODEL", 12, u16::try_from(name).unwrap_or(u16::MAX).min(32)),
+        Column::fixed("SERVED", 8, 2),
+        Column::fixed("CHAMPION", 8, 3),
+        Column::flex("WHY", 24, 3, 0),
+        Column::fixed("SINCE", 5, 1).right(),
+        Column::flex("JUST BEFORE", 22, 1, 4),
+    ]
+}
+
+fn row<'a>(row: &TriageRow, cx: &Cx<'a>, look: &Look) -> Row<'a> {
+    let model = model_of(row, cx);
+    let role = Look::level_role(row.verdict.level);
+    let differs = model.is_some_and(|m| {
+        matches!(
+            m.skew,
+            Some(Skew::Behind | Skew::Ahead | Skew::Stuck | Skew::RollingOut | Skew::Split)
+        )
+    });
+    let champion = match (champion(model), differs) {
+        (text, true) => Cell::new(role, format!("{text} {}", look.symbols.differs)),
+        (text, false) => Cell::text(text),
+    };
+    let why: Vec<String> = row
+        .verdict
+        .reasons
+        .iter()
+        .map(|r| r.text.to_string())
+        .collect();
+    let first = why.first().cloned().unwrap_or_default();
+    let more = if why.len() > 1 {
+        format!("{first} +{}", why.len() - 1)
+    } else {
+        first.clone()
+    };
+    Row::from(vec![
+        Cell::level(look, row.verdict.level),
+        Cell::text(row.name.to_string()).role(Role::Strong),
+        Cell::text(served(row, model, cx)),
+        champion,
+        Cell::choices(Role::Text, [why.join(" · "), more, first]),
+        Cell::new(Role::Dim, row.since.age_text(cx.now.wall)),
+        Cell::new(Role::Dim, just_before(model, cx)),
+    ])
+}
+
+/// Nothing in trouble: says so, and what was looked at; never more than is known.
+fn quiet(pane: &Triage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) {
+    let waiting = cx
+        .fleet
+        .sources()
+        .filter(|(_, _, f)| *f == Freshness::Waiting)
+        .count();
+    let all = cx.fleet.sources().count();
+    let total = counts(cx.fleet);
+    let lines: Vec<(Role, String)> = if pane.hidden > 0 {
+        vec![
+            (
+                Role::Text,
+                format!("No row passes the filter `{}`.", pane.filter.text()),
+            ),
+            (
+                Role::Dim,
+                format!("{} rows are hidden · esc clears the filter", pane.hidden),
+            ),
+        ]
+    } else if all == 0 {
+        vec![
+            (
+                Role::Text,
+                "No source is configured in this context.".to_owned(),
+            ),
+            (
+                Role::Dim,
+                "Start with --mlflow URL, set MLFLOW_TRACKING_URI, or write a configuration"
+                    .to_owned(),
+            ),
+            (
+                Role::Dim,
+                "file: `quarterdeck config path` says where. `quarterdeck demo` needs none."
+                    .to_owned(),
+            ),
+        ]
+    } else if waiting > 0 {
+        vec![
+            (
+                Role::Text,
+                format!("Waiting for {waiting} of {all} sources."),
+            ),
+            (
+                Role::Dim,
+                "What they answer appears here as it comes · c switches context".to_owned(),
+            ),
+        ]
+    } else {
+        vec![
+            (
+                Role::Ok,
+                format!("{} Nothing is in trouble.", look.symbols.verdict[0]),
+            ),
+            (
+                Role::Dim,
+                format!(
+                    "{} models ok, {} with something worth knowing · 2 lists every model",
+                    total.ok, total.info
+                ),
+            ),
+        ]
+    };
+    for (n, (role, line)) in lines.iter().enumerate() {
+        paint::put(
+            buf,
+            area,
+            area.x + 2,
+            area.y + 1 + n as u16,
+            line,
+            look.style(*role),
+        );
+    }
+}
