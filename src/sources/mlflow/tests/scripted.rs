@@ -10,10 +10,9 @@ use serde_json::{Value, json};
 
 use super::super::Mlflow;
 use crate::domain::fault::Fault;
-use crate::domain::key::{ExperimentKey, Key, ModelKey, RunKey};
+use crate::domain::key::{Key, ModelKey};
 use crate::domain::model::{ModelVersion, RegisteredModel};
 use crate::domain::observation::{Answer, Coverage, Feed, Rows, Scope};
-use crate::domain::query::{Detail, Query};
 use crate::domain::run::Run;
 use crate::domain::settings::{SourceKind, SourceSettings};
 use crate::domain::time::Millis;
@@ -21,14 +20,14 @@ use crate::sources::{Focus, Source as _};
 
 /// One request as a script sees it: the route after `mlflow/`, query and body.
 #[derive(Clone, Debug)]
-struct Asked {
-    route: String,
-    query: HashMap<String, String>,
-    body: Value,
+pub(super) struct Asked {
+    pub(super) route: String,
+    pub(super) query: HashMap<String, String>,
+    pub(super) body: Value,
 }
 
 impl Asked {
-    fn filter(&self) -> &str {
+    pub(super) fn filter(&self) -> &str {
         self.query
             .get("filter")
             .map(String::as_str)
@@ -44,7 +43,7 @@ impl Asked {
     }
 }
 
-type Log = Arc<Mutex<Vec<Asked>>>;
+pub(super) type Log = Arc<Mutex<Vec<Asked>>>;
 
 async fn listen(router: axum::Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
@@ -73,7 +72,7 @@ pub(super) async fn models_fault(url: &str) -> Fault {
 }
 
 /// A server that answers by script. Its clock stands at 2026-11-23 12:00 UTC.
-async fn scripted<F>(script: F) -> (Mlflow, Log)
+pub(super) async fn scripted<F>(script: F) -> (Mlflow, Log)
 where
     F: Fn(&Asked, usize) -> Result<Value, (u16, &'static str)> + Clone + Send + Sync + 'static,
 {
@@ -127,7 +126,7 @@ fn respond(answer: Result<Value, (u16, &'static str)>) -> Response {
 }
 
 /// The server's clock in [`scripted`].
-const NOON: i64 = 1_795_435_200_000;
+pub(super) const NOON: i64 = 1_795_435_200_000;
 
 fn parse_query(text: &str) -> HashMap<String, String> {
     let url = reqwest::Url::parse(&format!("http://x/?{text}")).expect("query");
@@ -138,7 +137,7 @@ fn source(url: &str) -> Mlflow {
     Mlflow::new(&SourceSettings::new("m", SourceKind::Mlflow, url)).expect("source")
 }
 
-async fn poll(source: &Mlflow, feed: Feed, focus: &Focus) -> Answer {
+pub(super) async fn poll(source: &Mlflow, feed: Feed, focus: &Focus) -> Answer {
     let answer = source.poll(feed, focus).await;
     answer.unwrap_or_else(|fault| panic!("{feed:?}: {fault}"))
 }
@@ -157,23 +156,23 @@ fn versions(answer: Answer) -> Vec<ModelVersion> {
     }
 }
 
-fn runs(answer: Answer) -> Vec<Run> {
+pub(super) fn runs(answer: Answer) -> Vec<Run> {
     match answer.rows {
         Rows::Runs(rows) => rows,
         other => panic!("{other:?}"),
     }
 }
 
-fn model_row(name: &str, created: i64) -> Value {
+pub(super) fn model_row(name: &str, created: i64) -> Value {
     json!({"name": name, "creation_timestamp": created, "aliases": [{"alias": "champion", "version": "1"}]})
 }
 
-fn version_row(name: &str, version: &str, stamp: i64, run: &str) -> Value {
+pub(super) fn version_row(name: &str, version: &str, stamp: i64, run: &str) -> Value {
     json!({"name": name, "version": version, "creation_timestamp": stamp, "last_updated_timestamp": stamp,
            "run_id": run, "status": "READY"})
 }
 
-fn run_row(id: &str, status: &str, start: i64, end: Option<i64>) -> Value {
+pub(super) fn run_row(id: &str, status: &str, start: i64, end: Option<i64>) -> Value {
     json!({"info": {"run_id": id, "experiment_id": "1", "status": status, "start_time": start, "end_time": end}})
 }
 
@@ -191,7 +190,7 @@ fn watching(source: &Mlflow, names: &[&str]) -> Focus {
     }
 }
 
-fn count(log: &Log, route: &str) -> usize {
+pub(super) fn count(log: &Log, route: &str) -> usize {
     let log = log.lock().expect("log");
     log.iter().filter(|a| a.route == route).count()
 }
@@ -392,182 +391,6 @@ async fn versions_of_strangers_are_left_out_and_asked_for_once() {
         );
     }
     assert_eq!(count(&log, "registered-models/search"), 2);
-}
-
-#[tokio::test]
-async fn runs_are_followed_by_the_largest_stamp_within_the_servers_clock() {
-    let (source, log) = scripted(|asked, _| {
-        Ok(match (asked.route.as_str(), asked.filter()) {
-            ("experiments/search", _) => json!({"experiments": [{"experiment_id": "1", "name": "e"}]}),
-            // One trainer's clock is a year ahead.
-            (_, "") => json!({"runs": [run_row("a", "FINISHED", NOON - 9_000, Some(NOON + 31_536_000_000))]}),
-            _ => json!({}),
-        })
-    })
-    .await;
-    let focus = Focus::default();
-    assert_eq!(
-        poll(&source, Feed::RecentRuns, &focus).await.coverage,
-        Coverage::Partial
-    );
-    let answer = poll(&source, Feed::RecentRuns, &focus).await;
-    let from = NOON - 600_000;
-    assert_eq!(answer.coverage, Coverage::Tail(Millis(from)));
-    let log = log.lock().expect("log");
-    let filters: Vec<&str> = log.iter().map(Asked::filter).collect();
-    assert_eq!(
-        filters,
-        [
-            "",
-            "attributes.status = 'RUNNING'",
-            "",
-            "attributes.status = 'RUNNING'",
-            &format!("attributes.end_time > {from}"),
-            &format!("attributes.start_time > {from}"),
-        ]
-    );
-}
-
-#[tokio::test]
-async fn a_run_that_stops_running_out_of_sight_is_asked_for() {
-    let (source, _) = scripted(|asked, nth| {
-        Ok(match (asked.route.as_str(), asked.filter()) {
-            ("experiments/search", _) => {
-                json!({"experiments": [{"experiment_id": "1", "name": "e"}]})
-            }
-            (_, "attributes.status = 'RUNNING'") if nth < 3 => {
-                json!({"runs": [run_row("slow", "RUNNING", 1_000, None)]})
-            }
-            // Its clock is years behind: no window over end times shows its end.
-            (_, "attributes.run_id IN ('slow')") => {
-                json!({"runs": [run_row("slow", "FAILED", 1_000, Some(2_000))]})
-            }
-            _ => json!({}),
-        })
-    })
-    .await;
-    let focus = Focus::default();
-    let first = runs(poll(&source, Feed::RecentRuns, &focus).await);
-    assert_eq!(first[0].status.word(), "running");
-    let second = runs(poll(&source, Feed::RecentRuns, &focus).await);
-    assert_eq!(second[0].status.word(), "failed");
-    assert!(runs(poll(&source, Feed::RecentRuns, &focus).await).is_empty());
-}
-
-#[tokio::test]
-async fn the_runs_behind_aliased_versions_come_once() {
-    let (source, log) = scripted(|asked, _| {
-        Ok(match (asked.route.as_str(), asked.filter()) {
-            ("registered-models/search", _) => json!({"registered_models": [model_row("m", 1)]}),
-            ("model-versions/search", _) => json!({"model_versions": [
-                version_row("m", "1", 5, "old-run"), version_row("m", "2", 6, "other-run")]}),
-            ("experiments/search", _) => {
-                json!({"experiments": [{"experiment_id": "1", "name": "e"}]})
-            }
-            (_, f) if f.contains("old-run") => {
-                json!({"runs": [run_row("old-run", "FINISHED", 1, Some(2))]})
-            }
-            _ => json!({}),
-        })
-    })
-    .await;
-    let focus = Focus::default();
-    poll(&source, Feed::Versions, &focus).await;
-    assert_eq!(runs(poll(&source, Feed::RecentRuns, &focus).await).len(), 1);
-    assert!(runs(poll(&source, Feed::RecentRuns, &focus).await).is_empty());
-    let log = log.lock().expect("log");
-    assert!(log.iter().all(|a| !a.filter().contains("other-run")));
-}
-
-#[tokio::test]
-async fn an_experiment_on_screen_is_read_once_then_followed() {
-    let (source, log) = scripted(|asked, _| {
-        Ok(match (asked.route.as_str(), asked.filter()) {
-            ("runs/get", _) => json!({"run": run_row("open", "FINISHED", 1, Some(2))}),
-            (_, "") => {
-                json!({"runs": [run_row("a", "FINISHED", 5, Some(6))], "next_page_token": "1"})
-            }
-            _ => json!({}),
-        })
-    })
-    .await;
-    let focus = Focus {
-        experiments: [ExperimentKey {
-            tracker: Arc::clone(&source.registry),
-            id: Key::new("1"),
-        }]
-        .into(),
-        run: Some(RunKey {
-            tracker: Arc::clone(&source.registry),
-            id: Key::new("open"),
-        }),
-        ..Focus::default()
-    };
-    assert_eq!(runs(poll(&source, Feed::OpenRuns, &focus).await).len(), 2);
-    assert_eq!(runs(poll(&source, Feed::OpenRuns, &focus).await).len(), 1);
-    assert_eq!(count(&log, "runs/get"), 2);
-    let bodies: Vec<Value> = log
-        .lock()
-        .expect("log")
-        .iter()
-        .map(|a| a.body.clone())
-        .collect();
-    assert_eq!(bodies[0]["max_results"], 200);
-    assert_eq!(bodies[0]["order_by"], json!(["attributes.start_time DESC"]));
-}
-
-#[tokio::test]
-async fn a_server_without_bulk_histories_is_asked_run_by_run() {
-    let (source, log) = scripted(|asked, _| {
-        if asked.route == "metrics/get-history-bulk-interval" {
-            return Err((405, "no"));
-        }
-        let points: Vec<Value> = (0..1_000)
-            .map(|n| json!({"key": "loss", "value": n, "step": n, "timestamp": n}))
-            .collect();
-        Ok(if asked.query["run_id"] == "empty" {
-            json!({})
-        } else {
-            json!({"metrics": points})
-        })
-    })
-    .await;
-    let run = |id: &str| RunKey {
-        tracker: Arc::clone(&source.registry),
-        id: Key::new(id),
-    };
-    let query = Query::History {
-        runs: [run("a"), run("empty")].into(),
-        metric: Key::new("loss"),
-        points: 100,
-        from_step: Some(400),
-    };
-    for _ in 0..2 {
-        let Detail::History(found) = source.fetch(query.clone()).await.expect("history") else {
-            panic!("no history")
-        };
-        assert_eq!(found.len(), 1);
-        let points = &found[0].points;
-        assert_eq!((points.len(), found[0].sampled), (100, true));
-        assert_eq!((points[0].step, points[99].step), (400, 999));
-    }
-    assert_eq!(count(&log, "metrics/get-history-bulk-interval"), 1);
-}
-
-#[tokio::test]
-async fn a_servers_own_words_come_with_a_refused_filter() {
-    let (source, _) = scripted(|_, _| Err((400, "Invalid clause(s) in filter string: 'OR'"))).await;
-    let query = Query::Runs {
-        experiment: ExperimentKey {
-            tracker: Arc::clone(&source.registry),
-            id: Key::new("1"),
-        },
-        filter: crate::domain::text::Clean::text("a OR b"),
-        limit: 10,
-        page: None,
-    };
-    let fault = source.fetch(query).await.expect_err("refused");
-    assert_eq!(fault.detail, "Invalid clause(s) in filter string: 'OR'");
 }
 
 #[tokio::test]
