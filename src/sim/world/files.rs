@@ -102,7 +102,7 @@ impl Recipe {
         let _ = write!(
             text,
             "    loader_module: {module}\n    model_path: {data}\n    predict_fn: predict\n    \
-             python_version: 3.11.9\nmlflow_version: 3.17.2\n",
+             python_version: 3.11.9\nis_signature_from_type_hint: false\nmlflow_version: 3.17.2\n",
             module = flavour.module(),
             data = flavour.data(),
         );
