@@ -13,6 +13,7 @@
 
 mod access;
 mod door;
+mod history;
 mod liar;
 mod live;
 mod raw;
