@@ -301,10 +301,13 @@ pub(crate) fn endpoint_checks() -> Vec<Check<Endpoint>> {
         serving::endpoint_is_ready_and_says_what_it_is,
         serving::versions_are_reported_never_guessed,
         serving::states_are_the_servers_own,
+        serving::model_at_rest_is_not_ready,
         serving::unknown_model_is_missing,
         serving::only_model_is_found_without_a_name,
         serving::wrong_addresses_are_faults,
         serving::another_kind_is_not_mistaken,
         serving::nothing_can_be_fetched,
+        // Last, because the endpoint goes on serving the other version.
+        serving::other_version_is_seen_by_the_next_look,
     ]
 }
