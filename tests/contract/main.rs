@@ -14,6 +14,7 @@
 mod access;
 mod door;
 mod history;
+mod hostile;
 mod liar;
 mod live;
 mod raw;
