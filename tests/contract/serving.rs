@@ -32,8 +32,11 @@ pub(crate) struct Endpoint {
     /// How to make its model rest and wake.
     pub(crate) rest: Rest,
     /// Makes it serve another version, told by its number and in the endpoint's own word.
-    pub(crate) serve: Option<(Box<dyn Fn(u32) + Send + Sync>, u32, &'static str)>,
+    pub(crate) serve: Option<(Serve, u32, &'static str)>,
 }
+
+/// Makes an endpoint serve the version of a number.
+pub(crate) type Serve = Box<dyn Fn(u32) + Send + Sync>;
 
 /// How a model is made to rest.
 pub(crate) enum Rest {
