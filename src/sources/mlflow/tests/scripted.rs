@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex};
 use axum::body::Bytes;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
 use serde_json::{Value, json};
 
 use super::super::Mlflow;
 use crate::domain::fault::Fault;
 use crate::domain::key::{Key, ModelKey};
 use crate::domain::model::{ModelVersion, RegisteredModel};
-use crate::domain::observation::{Answer, Coverage, Feed, Rows, Scope};
+use crate::domain::observation::{Abilities, Answer, Coverage, Feed, Right, Rows, Scope};
 use crate::domain::run::Run;
 use crate::domain::settings::{SourceKind, SourceSettings};
+use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::sources::{Focus, Source as _};
 
@@ -401,4 +403,78 @@ async fn a_server_that_is_no_mlflow_is_told_at_the_probe() {
         fault.detail.as_str().contains("not an MLflow server"),
         "{fault}"
     );
+}
+
+#[tokio::test]
+async fn many_models_of_a_server_without_name_lists_are_read_as_one_page() {
+    let (source, log) = scripted(|asked, _| {
+        if !asked.filter().is_empty() {
+            return Err((400, "no lists"));
+        }
+        let rows: Vec<Value> = (0..40).map(|n| model_row(&format!("m{n}"), 7)).collect();
+        Ok(json!({"registered_models": rows}))
+    })
+    .await;
+    let names: Vec<String> = (0..20).map(|n| format!("m{n}")).collect();
+    let focus = watching(
+        &source,
+        &names.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+    for _ in 0..2 {
+        let rows = models(poll(&source, Feed::WatchedModels, &focus).await);
+        assert_eq!(rows.len(), 20);
+    }
+    assert_eq!(count(&log, "registered-models/search"), 3);
+    assert_eq!(count(&log, "registered-models/get"), 0);
+}
+
+/// A server behind basic-auth, with the given account and grants.
+async fn with_account(admin: bool, grants: Value) -> Abilities {
+    let json = |value: Value| {
+        (
+            [(header::CONTENT_TYPE, "application/json")],
+            value.to_string(),
+        )
+    };
+    let info = json(json!({"store_type": "FileStore", "workspaces_enabled": true}));
+    let user = json(json!({"user": {"username": "bob\u{1b}[1m", "is_admin": admin}}));
+    let granted = json(json!({"is_admin": admin, "permissions": grants}));
+    let router = axum::Router::new()
+        .route(
+            "/version",
+            get(|| async { ([(header::CONTENT_TYPE, "text/html")], "3.18.0") }),
+        )
+        .route("/api/3.0/mlflow/server-info", get(|| async { info }))
+        .route("/api/2.0/mlflow/users/current", get(|| async { user }))
+        .route(
+            "/api/3.0/mlflow/users/current/permissions",
+            get(|| async { granted }),
+        );
+    let url = listen(router).await;
+    source(&url).probe().await.expect("probe")
+}
+
+#[tokio::test]
+async fn the_probe_tells_account_rights_and_what_is_worth_knowing() {
+    let grants = json!([{"permission": "MANAGE", "resource_pattern": "churn", "resource_type": "registered_model"}]);
+    let bob = with_account(false, grants).await;
+    assert_eq!(bob.server, "mlflow 3.18.0");
+    assert_eq!(bob.user.as_ref().map(Clean::as_str), Some("bob"));
+    let right = |a: &Abilities, name: &str| {
+        let found = a.rights.iter().find(|(n, _)| *n == name);
+        found.map(|(_, right)| *right)
+    };
+    assert_eq!(right(&bob, "alias.set"), Some(Right::NotKnown));
+    assert_eq!(right(&bob, "alias.delete:churn"), Some(Right::Allowed));
+    let remarks: Vec<&str> = bob.remarks.iter().map(Clean::as_str).collect();
+    assert!(
+        remarks.iter().any(|r| r.contains("migrate-filestore")),
+        "{remarks:?}"
+    );
+    assert!(
+        remarks.iter().any(|r| r.contains("workspaces")),
+        "{remarks:?}"
+    );
+    let admin = with_account(true, json!([])).await;
+    assert_eq!(right(&admin, "alias.delete"), Some(Right::Allowed));
 }
