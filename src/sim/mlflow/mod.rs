@@ -127,7 +127,7 @@ fn refuse(auth: &BasicAuth, request: &Request) -> Option<Reply> {
             Reply::html(401, text).with_header("www-authenticate", "Basic realm=\"mlflow\""),
         );
     }
-    auth.denied.then(|| Reply::text(403, "Permission denied"))
+    auth.denied.then(|| Reply::html(403, "Permission denied"))
 }
 
 fn only_get(request: &Request, reply: Reply) -> Reply {

@@ -1,6 +1,9 @@
 //! The simulated fleet by itself: repeatable, scripted, and wrong only on request.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod recorded;
+
 use std::time::Duration;
 
 use quarterdeck::sim::{
