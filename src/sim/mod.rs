@@ -30,7 +30,7 @@ use self::world::run::{Curve, Metric, Point, Run, Status};
 /// What fleet to start.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Same seed, same fleet.
+    /// Same seed, same fleet (but for its ports).
     pub seed: u64,
     /// What drives it.
     pub clock: Clock,

@@ -27,21 +27,30 @@ impl Fleet {
             ..
         } = observation;
         match upserts {
-            Rows::Models(rows) => rows
-                .into_iter()
-                .for_each(|r| self.put_model(&source, asked_at, r)),
+            Rows::Models(rows) => {
+                for row in rows {
+                    self.put_model(&source, asked_at, row);
+                }
+            }
             Rows::Versions(rows) => {
-                rows.into_iter()
-                    .for_each(|r| self.put_version(&source, asked_at, r));
+                for row in rows {
+                    self.put_version(&source, asked_at, row);
+                }
             }
             Rows::Experiments(rows) => {
-                rows.into_iter()
-                    .for_each(|r| self.put_experiment(&source, asked_at, r));
+                for row in rows {
+                    self.put_experiment(&source, asked_at, row);
+                }
             }
-            Rows::Runs(rows) => rows.iter().for_each(|r| self.put_run(asked_at, r)),
+            Rows::Runs(rows) => {
+                for row in &rows {
+                    self.put_run(asked_at, row);
+                }
+            }
             Rows::Endpoints(rows) => {
-                rows.into_iter()
-                    .for_each(|r| self.put_endpoint(&source, asked_at, r));
+                for row in rows {
+                    self.put_endpoint(&source, asked_at, row);
+                }
             }
         }
         for key in gone {

@@ -440,11 +440,11 @@ impl Fleet {
 
     fn join_all(&mut self) {
         let settings = Arc::clone(&self.settings);
-        let facts = || self.models.values().map(|h| &h.fact);
+        let models = wiring::Models::of(self.models.values().map(|h| &h.fact));
         let joins: BTreeMap<_, _> = settings
             .deployments
             .iter()
-            .map(|d| wiring::join(d, &settings, facts()))
+            .map(|d| wiring::join(d, &settings, &models))
             .map(|j| (j.deployment.clone(), j))
             .collect();
         let mut by_model: HashMap<ModelKey, Vec<DeploymentKey>> = HashMap::new();

@@ -43,7 +43,7 @@ pub(crate) enum Gap {
     NoDataset,
     /// No environment file beside the model, no image tag on the run.
     NoEnvironment,
-    /// `signature: null`.
+    /// No signature was logged with the model.
     NoSignature,
     /// Versions registered by hand: `run_id` is empty.
     NoRun,
