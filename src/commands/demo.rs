@@ -1,7 +1,6 @@
 //! `demo`: the embedded simulated fleet as a context of its own, for the console, for other clients
 //! (`--serve`) and for every headless command (`--demo`).
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::exit::{Exit, Failure};
@@ -11,8 +10,8 @@ use crate::cli::{DemoArgs, Global, ScenarioWord};
 use crate::domain::fleet::Fleet;
 use crate::domain::key::DeploymentKind;
 use crate::domain::settings::{
-    Context, DeploymentSettings, Follows, Policy, Rollout, SourceKind, SourceSettings, VersionMap,
-    Writes,
+    Context, DeploymentSettings, Follows, ModelSettings, Policy, Rollout, SourceKind,
+    SourceSettings, VersionMap, Writes,
 };
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -24,6 +23,19 @@ use crate::sim::{self, ManualClock, Scenario, SimEndpoint, SimFleet};
 const NAME: &str = "demo";
 /// The time between two looks on the way to a later moment of the incident.
 const STEP: Duration = Duration::from_secs(30);
+/// The endpoint that is slow on purpose, and how slow it is where many looks have to be quick.
+const SLOW: (&str, Duration) = ("embeddings-prod", Duration::from_millis(250));
+
+/// The metrics that tell a model's quality where no customary name does.
+const METRICS: [(&str, &str); 7] = [
+    ("eta-city", "val_mae_s"),
+    ("ranker-eu", "ndcg_10"),
+    ("credit-score", "val_gini"),
+    ("demand-forecast", "val_smape"),
+    ("search-embeddings", "recall_100"),
+    ("support-triage", "val_macro_f1"),
+    ("price-elasticity", "val_r2"),
+];
 
 /// A running simulated fleet.
 #[derive(Debug)]
@@ -66,8 +78,10 @@ impl Simulated {
             clock: sim::Clock::Manual(clock.clone()),
             ..sim::Options::default()
         };
+        let fleet = start(options).await?;
+        fleet.set_delay(SLOW.0, SLOW.1);
         Ok(Self {
-            fleet: start(options).await?,
+            fleet,
             clock: Some((clock, elapsed)),
             speed: 1.0,
         })
@@ -99,11 +113,24 @@ impl Simulated {
             simulated: true,
             sources,
             deployments,
-            models: BTreeMap::new(),
+            models: METRICS
+                .into_iter()
+                .map(|(model, metric)| {
+                    let settings = ModelSettings {
+                        metric: Some(metric.to_owned()),
+                        ..ModelSettings::default()
+                    };
+                    (model.to_owned(), settings)
+                })
+                .collect(),
             policy: Policy {
                 rollout_grace: quick(30.0),
                 stuck_after: quick(20.0),
-                slow_probe: Duration::from_millis(500),
+                slow_probe: if self.clock.is_some() {
+                    SLOW.1 * 4 / 5
+                } else {
+                    Duration::from_millis(500)
+                },
                 ..Policy::default()
             },
         }
@@ -175,21 +202,23 @@ pub async fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
 
 /// Prints where the servers are, and serves until somebody stops it or nobody reads.
 async fn serve(out: &Out, simulated: Simulated) -> Result<Exit, Failure> {
-    let mut lines = String::new();
-    if out.json {
+    let reader = if out.json {
         let servers: Vec<_> = simulated
             .servers()
             .iter()
             .map(|s| serde_json::json!({"name": s.name, "kind": s.kind, "url": s.url, "model": s.model}))
             .collect();
         let document = super::documents::document("demo", serde_json::json!({"servers": servers}));
-        lines.push_str(&document.to_string());
+        out.document_line(&document)?
     } else {
-        for server in simulated.servers() {
-            lines.push_str(&format!("{}={}\n", server.name, server.url));
-        }
-    }
-    if out.line(lines.trim_end())? == Reader::There {
+        let lines: Vec<String> = simulated
+            .servers()
+            .iter()
+            .map(|server| format!("{}={}", server.name, server.url))
+            .collect();
+        out.line(&lines.join("\n"))?
+    };
+    if reader == Reader::There {
         super::stopped().await?;
     }
     simulated.fleet.stop().await;

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::Value;
 
 use super::exit::Failure;
@@ -68,9 +69,19 @@ impl Out {
     /// # Errors
     /// When standard output cannot be written, a closed pipe aside.
     pub fn document(&self, document: &Value) -> Result<(), Failure> {
-        let text = serde_json::to_string_pretty(document)
+        let text = serde_json::to_string_pretty(&SchemaFirst(document))
             .map_err(|e| Failure::internal(format!("the document cannot be written: {e}")))?;
         self.print(&text)
+    }
+
+    /// Prints a document as one line, and says whether anybody still reads.
+    ///
+    /// # Errors
+    /// When standard output cannot be written, a closed pipe aside.
+    pub fn document_line(&self, document: &Value) -> Result<Reader, Failure> {
+        let text = serde_json::to_string(&SchemaFirst(document))
+            .map_err(|e| Failure::internal(format!("the document cannot be written: {e}")))?;
+        self.line(&text)
     }
 
     /// Prints text and ends it with a newline.
@@ -146,6 +157,26 @@ impl Out {
     /// The age of a stamp: `6m`, or the placeholder.
     pub fn age(&self, at: Option<Millis>, now: Millis) -> String {
         at.map_or_else(|| self.none().to_owned(), |at| age(now.since(at)))
+    }
+}
+
+/// A document with its schema first, whatever order a map keeps.
+struct SchemaFirst<'a>(&'a Value);
+
+impl Serialize for SchemaFirst<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Value::Object(fields) = self.0 else {
+            return self.0.serialize(serializer);
+        };
+        let first = |name: &str| name == "schema";
+        let mut map = serializer.serialize_map(Some(fields.len()))?;
+        for (name, value) in fields.iter().filter(|(name, _)| first(name)) {
+            map.serialize_entry(name, value)?;
+        }
+        for (name, value) in fields.iter().filter(|(name, _)| !first(name)) {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
     }
 }
 
@@ -305,6 +336,13 @@ mod tests {
              crit   Prévision énergie     7\n\
              ok     模型               1204\n"
         );
+    }
+
+    #[test]
+    fn documents_begin_with_their_schema() {
+        let document = serde_json::json!({"a": 1, "schema": "quarterdeck.x/1"});
+        let text = serde_json::to_string(&SchemaFirst(&document)).unwrap();
+        assert_eq!(text, r#"{"schema":"quarterdeck.x/1","a":1}"#);
     }
 
     #[test]

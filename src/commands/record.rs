@@ -297,18 +297,19 @@ impl Recorder {
         };
         self.unwritten.clear();
         for row in &written {
-            let line = if self.out.json {
-                documents::document("change", documents::change(&row.change)).to_string()
+            let change = &row.change;
+            let reader = if self.out.json {
+                self.out
+                    .document_line(&documents::document("change", documents::change(change)))?
             } else {
-                let change = &row.change;
-                format!(
+                self.out.line(&format!(
                     "{}  {}  {}",
                     change.not_after.rfc3339(),
                     history::subject(&change.subject),
                     change.phrase()
-                )
+                ))?
             };
-            if self.out.line(&line)? == Reader::Gone {
+            if reader == Reader::Gone {
                 return Ok(Reader::Gone);
             }
         }
