@@ -57,15 +57,12 @@ pub struct Global {
     /// How far the simulated incident has played, for --demo: the fleet is then the same each time.
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration, requires = "demo", help_heading = "Settings")]
     pub at: Option<Duration>,
-    /// Whether changes to servers are possible; without a value `confirm`. A context's own setting is
-    /// tightened by it, never widened.
+    /// Whether changes to servers are possible: allows them with --mlflow, --serving or the
+    /// environment's servers, where they are off, and tightens the setting of any other context.
     #[arg(
         long,
         global = true,
         value_enum,
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "confirm",
         value_name = "MODE",
         help_heading = "Settings"
     )]
@@ -429,6 +426,7 @@ mod tests {
             "--mlflow",
             "http://ml.test",
             "--writes",
+            "confirm",
             "--check",
         ])
         .unwrap();

@@ -5,6 +5,7 @@
 //! | room | holds |
 //! |---|---|
 //! | [`app`] | the root: state, update and view, the only dispatcher to panes; pure |
+//! | [`cli`] | the command line: flags, subcommands and their help |
 //! | [`commands`] | the subcommands and the documents they print |
 //! | [`config`] | files, environment, secrets by reference, diagnostics |
 //! | [`domain`] | the field's vocabulary and its rules; pure |
@@ -27,6 +28,7 @@
 //! calls back upward; each arrow is a value.
 
 pub mod app;
+pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod domain;
