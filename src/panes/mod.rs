@@ -4,8 +4,10 @@
 //! A pane reads the fleet and the present through [`Cx`], changes only itself, and asks for anything
 //! else with [`Ask`]. A new pane is a folder here and a line in the root's table.
 
+pub mod compare;
 pub mod deployments;
 pub mod experiments;
+pub mod run;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod triage;
@@ -165,6 +167,8 @@ pub fn pane_of(place: Place) -> Box<dyn Pane> {
     match place {
         Place::Triage => Box::new(triage::Triage::new()),
         Place::Experiments => Box::new(experiments::Experiments::new()),
+        Place::Run(key) => Box::new(run::RunPage::new(key)),
+        Place::Compare(keys) => Box::new(compare::Compare::new(keys)),
         _ => Box::new(deployments::Deployments::new()),
     }
 }

@@ -244,7 +244,7 @@ pub(in crate::panes) fn status_look(status: &RunStatus, look: &Look) -> (Role, &
     match status {
         RunStatus::Running => (Role::Live, look.symbols.fresh(Freshness::Live)),
         RunStatus::Scheduled => (Role::Dim, look.symbols.fresh(Freshness::Waiting)),
-        RunStatus::Finished => (Role::Text, look.symbols.verdict[0]),
+        RunStatus::Finished => (Role::Dim, look.symbols.verdict[0]),
         RunStatus::Failed => (Role::Warn, look.symbols.verdict[1]),
         RunStatus::Killed => (Role::Dim, look.symbols.none),
         RunStatus::Other(_) => (Role::Unknown, "?"),

@@ -38,7 +38,8 @@ pub(super) fn draw(
             Part::Runs => runs(pane, cx, look, area, buf),
         };
     }
-    let width = (area.width / 4).clamp(32, 46);
+    let longest = pane.list.iter().map(|l| l.name.width()).max().unwrap_or(0);
+    let width = (longest as u16).saturating_add(26).clamp(30, area.width * 3 / 10);
     let left = Rect { width, ..area };
     let bar = Rect {
         x: left.right(),
@@ -103,8 +104,8 @@ fn list(pane: &Experiments, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buff
     let name = pane.list.iter().map(|l| l.name.width()).max().unwrap_or(0);
     let columns = [
         Column::name("NAME", 12, u16::try_from(name).unwrap_or(u16::MAX)),
-        Column::fixed("LIVE", 4, 2).right(),
-        Column::fixed("RUNS", 6, 1).right(),
+        Column::fixed("LIVE", 4, 1).right(),
+        Column::fixed("RUNS", 6, 2).right(),
         Column::fixed("NEWEST", 6, 3).right(),
     ];
     let table = Table {
@@ -227,7 +228,8 @@ fn runs(pane: &Experiments, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buff
     let off = wanted.len() - visible.len();
     let more = if off > 0 {
         let (left, right) = (look.symbols.more[0], look.symbols.more[1]);
-        vec![span(Role::Dim, format!("{left} {off} more columns {right}"))]
+        let columns = text::counted(off, "column", "columns");
+        vec![span(Role::Dim, format!("{left} {columns} more {right}"))]
     } else {
         Vec::new()
     };
