@@ -5,6 +5,8 @@
 //! else with [`Ask`]. A new pane is a folder here and a line in the root's table.
 
 pub mod deployments;
+pub mod history;
+pub mod models;
 pub mod triage;
 
 use std::sync::Arc;
@@ -161,6 +163,7 @@ pub struct Want {
 pub fn pane_of(place: Place) -> Box<dyn Pane> {
     match place {
         Place::Triage => Box::new(triage::Triage::new()),
+        Place::Models => Box::new(models::Models::new()),
         _ => Box::new(deployments::Deployments::new()),
     }
 }

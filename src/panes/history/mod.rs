@@ -1,0 +1,2 @@
+//! History.
+pub(super) mod line;
