@@ -6,6 +6,7 @@
 
 pub mod deployments;
 pub mod history;
+pub mod model;
 pub mod models;
 pub mod triage;
 
@@ -164,6 +165,8 @@ pub fn pane_of(place: Place) -> Box<dyn Pane> {
     match place {
         Place::Triage => Box::new(triage::Triage::new()),
         Place::Models => Box::new(models::Models::new()),
+        Place::Model(key) => Box::new(model::ModelPage::new(key)),
+        Place::History(subject) => Box::new(history::History::new(subject)),
         _ => Box::new(deployments::Deployments::new()),
     }
 }

@@ -14,6 +14,8 @@ use std::collections::BTreeSet;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+pub(super) use self::view::{fresh_role, reason_lines};
+
 use self::columns::{Col, SortKey};
 use super::{Ask, Choice, Cx, Pane, Place, Prompt, PromptKind, Thing, Want, move_in, runs_behind};
 use crate::domain::change::{ChangeKind, Subject};

@@ -128,6 +128,8 @@ pub(crate) fn skew_role(model: &ModelView) -> Role {
     let found = model.verdict.reasons.iter().find(|r| Some(r.code) == code);
     match found.map(|r| r.level) {
         Some(level) if level > Level::Info => Look::level_role(level),
+        // A version nobody knows is never fine, whatever it costs.
+        _ if model.skew == Some(Skew::Unlinked) => Role::Unknown,
         _ => Role::Text,
     }
 }
