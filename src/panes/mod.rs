@@ -7,6 +7,9 @@
 pub mod compare;
 pub mod deployments;
 pub mod experiments;
+pub mod history;
+pub mod model;
+pub mod models;
 pub mod run;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -173,7 +176,10 @@ pub fn pane_of(place: Place) -> Box<dyn Pane> {
         Place::Experiments => Box::new(experiments::Experiments::new()),
         Place::Run(key) => Box::new(run::RunPage::new(key)),
         Place::Compare(keys) => Box::new(compare::Compare::new(keys)),
-        _ => Box::new(deployments::Deployments::new()),
+        Place::Models => Box::new(models::Models::new()),
+        Place::Model(key) => Box::new(model::ModelPage::new(key)),
+        Place::History(subject) => Box::new(history::History::new(subject)),
+        Place::Deployments => Box::new(deployments::Deployments::new()),
     }
 }
 

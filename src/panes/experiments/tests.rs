@@ -20,15 +20,20 @@ fn trained(n: u64) -> Run {
     };
     let depth = (4 + n % 3).to_string();
     let rate = ["0.1", "0.05", "0.01"][(n % 3) as usize];
-    let made = run("1", &format!("run{n:04}"), &format!("xgb-{n}"), 3_600 * (n + 2))
-        .metrics(&[
-            ("loss", 0.31 - n as f64 / 1_000.0),
-            ("val_auc", auc),
-            ("system/gpu", 0.4),
-        ])
-        .params(&[("depth", &depth), ("lr", rate), ("objective", "binary")])
-        .tags(&[("team", "risk"), ("mlflow.source.git.commit", "9f3c2ab17d")])
-        .dataset("transactions", "a1b2c3");
+    let made = run(
+        "1",
+        &format!("run{n:04}"),
+        &format!("xgb-{n}"),
+        3_600 * (n + 2),
+    )
+    .metrics(&[
+        ("loss", 0.31 - n as f64 / 1_000.0),
+        ("val_auc", auc),
+        ("system/gpu", 0.4),
+    ])
+    .params(&[("depth", &depth), ("lr", rate), ("objective", "binary")])
+    .tags(&[("team", "risk"), ("mlflow.source.git.commit", "9f3c2ab17d")])
+    .dataset("transactions", "a1b2c3");
     match n {
         0 => made.status(RunStatus::Running).by("kim"),
         2 => made.status(RunStatus::Failed),
@@ -67,7 +72,13 @@ fn names(pane: &Experiments, world: &World) -> Vec<String> {
         .collect()
 }
 
-fn answer(pane: &mut Experiments, world: &mut World, query: &Query, runs: Vec<Run>, next: Option<&str>) {
+fn answer(
+    pane: &mut Experiments,
+    world: &mut World,
+    query: &Query,
+    runs: Vec<Run>,
+    next: Option<&str>,
+) {
     world.runs(runs.clone());
     let detail = Detail::Runs {
         runs,
@@ -88,7 +99,13 @@ fn pictures() {
         world.show(&mut pane, w, h);
         world.press(
             &mut pane,
-            &[Command::Open, Command::Down, Command::Mark, Command::Down, Command::Mark],
+            &[
+                Command::Open,
+                Command::Down,
+                Command::Mark,
+                Command::Down,
+                Command::Mark,
+            ],
         );
         let buf = world.show(&mut pane, w, h);
         let look = look(w, h);

@@ -76,7 +76,9 @@ fn serve(page: &mut RunPage, world: &World) {
         for want in page.wants(&world.cx()) {
             let result = match &want.query {
                 Query::Run(_) => Ok(Detail::Run(Box::new(trained()))),
-                Query::History { metric, from_step, .. } => {
+                Query::History {
+                    metric, from_step, ..
+                } => {
                     let from = from_step.unwrap_or(0);
                     let sampled = metric.raw() == "loss";
                     history(metric.raw(), curve(metric.raw(), from, 300), sampled)
@@ -99,7 +101,10 @@ fn files(path: &str) -> Vec<Artifact> {
     if path.is_empty() {
         vec![file("confusion.png", 48_120), file("model", 0)]
     } else {
-        vec![file("model/MLmodel", 812), file("model/model.pkl", 18_400_000)]
+        vec![
+            file("model/MLmodel", 812),
+            file("model/model.pkl", 18_400_000),
+        ]
     }
 }
 
@@ -135,7 +140,12 @@ fn pictures() {
         save(&mut page, &mut world, "grid");
         world.press(
             &mut page,
-            &[Command::Open, Command::Smooth, Command::Smooth, Command::NextMarker],
+            &[
+                Command::Open,
+                Command::Smooth,
+                Command::Smooth,
+                Command::NextMarker,
+            ],
         );
         save(&mut page, &mut world, "large");
         world.press(&mut page, &[Command::Back, Command::Back]);

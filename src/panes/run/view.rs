@@ -81,7 +81,13 @@ pub(super) fn draw(page: &RunPage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &m
         paint::put(buf, body, left.right(), y, bar, look.style(Role::Rule));
     }
     let mut hits = charts(page, look, layout, paint::inner_rows(left, 1, 0), buf);
-    hits.extend(list(page, page.side, look, paint::inner_rows(right, 1, 0), buf));
+    hits.extend(list(
+        page,
+        page.side,
+        look,
+        paint::inner_rows(right, 1, 0),
+        buf,
+    ));
     hits
 }
 
@@ -285,7 +291,10 @@ fn one(
     let line = match page.lines.get(&metric.key) {
         Some(Ok(line)) if line.len() > 0 => line,
         other => {
-            let value = page.run.as_ref().and_then(|r| r.metric(metric.shown.as_str()));
+            let value = page
+                .run
+                .as_ref()
+                .and_then(|r| r.metric(metric.shown.as_str()));
             let words = match other {
                 Some(Err(why)) => format!("history not read: {why}"),
                 Some(Ok(_)) => "no history is kept".to_owned(),
@@ -452,7 +461,9 @@ fn files(page: &RunPage, focused: bool, look: &Look, area: Rect, buf: &mut Buffe
     };
     table.draw(buf, look, body, |i| {
         let entry = &entries[i];
-        let size = entry.size.map_or_else(Cell::none, |n| Cell::text(text::bytes(n)));
+        let size = entry
+            .size
+            .map_or_else(Cell::none, |n| Cell::text(text::bytes(n)));
         let name = if entry.folder.is_some() {
             Cell::new(Role::Link, format!("{}/", entry.name))
         } else {
