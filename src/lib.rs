@@ -5,14 +5,13 @@
 //! | room | holds |
 //! |---|---|
 //! | [`app`] | the root: state, update and view, the only dispatcher to panes; pure |
-//! | [`cli`] | the command line: flags, subcommands and their help |
 //! | [`commands`] | the subcommands and the documents they print |
 //! | [`config`] | files, environment, secrets by reference, diagnostics |
 //! | [`domain`] | the field's vocabulary and its rules; pure |
 //! | [`intent`] | command table, keymap, messages, effects, filter grammar; pure |
 //! | [`panes`] | state, update and view of each pane and dialog; pure |
+//! | [`runtime`] | the only place that spawns: loop, source actors, schedule, limits, effects |
 //! | [`sim`] | the simulated fleet behind `quarterdeck demo` |
-//! | [`runtime`] | the only place that spawns: the loop, source actors, schedule, effects, signals |
 //! | [`sources`] | one module a system: wire types, map to domain, requests |
 //! | [`store`] | the ledger of changes, the last-known state, the journal |
 //! | [`terminal`] | enter, leave, suspend; the writer thread; capabilities; OSC strings |
