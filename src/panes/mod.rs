@@ -5,6 +5,9 @@
 //! else with [`Ask`]. A new pane is a folder here and a line in the root's table.
 
 pub mod deployments;
+pub mod history;
+pub mod model;
+pub mod models;
 pub mod triage;
 
 use std::sync::Arc;
@@ -165,6 +168,9 @@ pub struct Want {
 pub fn pane_of(place: Place) -> Box<dyn Pane> {
     match place {
         Place::Triage => Box::new(triage::Triage::new()),
+        Place::Models => Box::new(models::Models::new()),
+        Place::Model(key) => Box::new(model::ModelPage::new(key)),
+        Place::History(subject) => Box::new(history::History::new(subject)),
         _ => Box::new(deployments::Deployments::new()),
     }
 }
