@@ -5,9 +5,12 @@
 //! else with [`Ask`]. A new pane is a folder here and a line in the root's table.
 
 pub mod deployments;
+pub mod experiments;
 pub mod history;
 pub mod model;
 pub mod models;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod triage;
 
 use std::sync::Arc;
@@ -171,6 +174,7 @@ pub fn pane_of(place: Place) -> Box<dyn Pane> {
         Place::Models => Box::new(models::Models::new()),
         Place::Model(key) => Box::new(model::ModelPage::new(key)),
         Place::History(subject) => Box::new(history::History::new(subject)),
+        Place::Experiments => Box::new(experiments::Experiments::new()),
         _ => Box::new(deployments::Deployments::new()),
     }
 }
@@ -231,6 +235,12 @@ pub trait Pane: std::fmt::Debug + Send {
 
     /// Facts, time or size have changed: indexes follow. Called before every frame that shows it.
     fn refresh(&mut self, cx: &Cx<'_>);
+
+    /// Work that follows from changed facts: called after [`Pane::refresh`].
+    fn due(&mut self, cx: &Cx<'_>) -> Vec<Ask> {
+        let _ = cx;
+        Vec::new()
+    }
 
     /// Carries a command out. `None` means that the pane has no use for it.
     fn update(&mut self, command: Command, cx: &Cx<'_>) -> Option<Vec<Ask>>;
