@@ -236,11 +236,7 @@ impl Pane for Compare {
     fn row_text(&self, _cx: &Cx<'_>) -> Option<Clean> {
         let row = &self.rows[self.table.selected_in(self.rows.len())?];
         let values: Vec<String> = row.values.iter().map(plain).collect();
-        Some(Clean::text(&format!(
-            "{}  {}",
-            row.name,
-            values.join("  ")
-        )))
+        Some(Clean::text(&format!("{}  {}", row.name, values.join("  "))))
     }
 
     fn markdown(&self, _cx: &Cx<'_>) -> (Vec<String>, Vec<Vec<String>>) {

@@ -201,9 +201,8 @@ impl Compare {
         self.rows = rows;
         let rows = &self.rows;
         if let Some(at) = selected {
-            self.table.reselect(rows.len(), |i| {
-                rows[i].kind == at.0 && rows[i].name == at.1
-            });
+            self.table
+                .reselect(rows.len(), |i| rows[i].kind == at.0 && rows[i].name == at.1);
         }
     }
 

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use proptest::prelude::*;
+
 use super::*;
-use crate::domain::key::{Key, RunKey};
+use crate::domain::key::RunKey;
 use crate::domain::model::Name;
 use crate::domain::run::{MetricHistory, Point, Run, RunStatus};
+use crate::intent::command::COMMANDS;
 use crate::panes::testing::{RunWith, World, ago, look, run, run_key, screen};
 
 fn trained(n: u64) -> Run {
@@ -72,5 +75,92 @@ fn pictures() {
         let buf = world.show(&mut page, w, h);
         let svg = crate::ui::export::svg(&buf, &look(w, h).theme);
         std::fs::write(dir.join(format!("compare-{w}x{h}.svg")), svg).unwrap();
+    }
+}
+
+#[test]
+fn frames() {
+    let (mut world, mut page) = page(3);
+    insta::assert_snapshot!(screen(&world.show(&mut page, 80, 24)), @"");
+    world.press(&mut page, &[Command::Differences, Command::Right]);
+    serve(&mut page, &world);
+    insta::assert_snapshot!(screen(&world.show(&mut page, 120, 36)), @"");
+}
+
+#[test]
+fn the_best_value_follows_the_direction_of_its_metric() {
+    let (_, page) = page(3);
+    let best = |name: &str| {
+        page.rows
+            .iter()
+            .find(|r| r.name == name)
+            .and_then(|r| r.best)
+    };
+    assert_eq!(best("val_auc"), Some(0.93));
+    assert_eq!(best("val_loss"), Some(0.28));
+    assert_eq!(best("rows"), None, "nothing is best where all are alike");
+}
+
+#[test]
+fn differences_only_hides_what_is_alike_and_keeps_the_selected_row() {
+    let (world, mut page) = page(3);
+    let at = page.rows.iter().position(|r| r.name == "depth").unwrap();
+    page.table.select(at, page.rows.len());
+    world.press(&mut page, &[Command::Differences]);
+    let names: Vec<&str> = page.rows.iter().map(|r| r.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["val_auc", "val_loss", "depth", "training", "started"]
+    );
+    assert_eq!(page.rows[page.table.selected].name, "depth");
+}
+
+#[test]
+fn a_run_that_is_read_whole_replaces_what_was_held() {
+    let (world, mut page) = page(2);
+    let mut whole = trained(1);
+    whole.status = RunStatus::Failed;
+    let query = Query::Run(run_key("r1"));
+    page.fetched(
+        &query,
+        &Ok(Detail::Run(Box::new(whole))),
+        ago(0),
+        &world.cx(),
+    );
+    page.refresh(&world.cx());
+    let status = page.rows.iter().find(|r| r.name == "status").unwrap();
+    assert_eq!(status.values[1], Value::Text("failed".to_owned()));
+    assert!(status.differs);
+}
+
+#[test]
+fn more_than_eight_runs_are_cut_and_a_run_opens_from_its_column() {
+    let (mut world, mut page) = page(9);
+    assert_eq!(page.runs.len(), 8);
+    world.press(&mut page, &[Command::NextFocus]);
+    world.press(&mut page, &[Command::Right; 9]);
+    world.show(&mut page, 60, 16);
+    let asks = world.press(&mut page, &[Command::Open]);
+    assert!(matches!(&asks[..], [Ask::Open(Place::Run(key))] if *key == run_key("r7")));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn no_sequence_of_commands_panics(
+        keys in proptest::collection::vec(0..COMMANDS.len(), 0..40),
+        size in 0..4_usize,
+        count in 0..9_u64,
+    ) {
+        let (mut world, mut page) = page(count);
+        let (w, h) = [(60, 16), (80, 24), (120, 36), (200, 60)][size];
+        for key in keys {
+            world.press(&mut page, &[COMMANDS[key].command]);
+            page.click(Target::Plot(key as u16), &world.cx());
+            page.click(Target::Row(key % 9), &world.cx());
+            serve(&mut page, &world);
+            world.show(&mut page, w, h);
+            let _ = (page.row_text(&world.cx()), page.markdown(&world.cx()));
+        }
     }
 }

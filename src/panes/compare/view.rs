@@ -191,7 +191,10 @@ fn table(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
     }
     title.push(span(
         Role::Dim,
-        format!(", compared with {}", names[0].split_once(' ').map_or("", |(_, n)| n)),
+        format!(
+            ", compared with {}",
+            names[0].split_once(' ').map_or("", |(_, n)| n)
+        ),
     ));
     let faults = page.faults.iter().flatten().next();
     if let Some(why) = faults {
@@ -202,7 +205,10 @@ fn table(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
         let runs = text::counted(off, "run", "runs");
         vec![span(
             Role::Dim,
-            format!("{} {runs} more {}", look.symbols.more[0], look.symbols.more[1]),
+            format!(
+                "{} {runs} more {}",
+                look.symbols.more[0], look.symbols.more[1]
+            ),
         )]
     } else {
         Vec::new()
@@ -211,9 +217,15 @@ fn table(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
     let body = paint::inner_rows(area, 1, 0);
     if page.rows.is_empty() {
         let (what, how) = if page.only {
-            ("The runs do not differ.", "= shows what they have in common")
+            (
+                "The runs do not differ.",
+                "= shows what they have in common",
+            )
         } else {
-            ("Nothing is known of these runs yet.", "They are being read.")
+            (
+                "Nothing is known of these runs yet.",
+                "They are being read.",
+            )
         };
         empty(buf, look, body, what, &[how]);
         return Hits::default();
@@ -266,7 +278,10 @@ fn value<'a>(row: &'a Compared, index: usize, look: &Look) -> Cell<'a> {
     let plain = if row.differs { Role::Text } else { Role::Dim };
     match &row.values[index] {
         Value::Absent => Cell::none(),
-        Value::Text(t) if index > 0 && row.values[0] != row.values[index] => {
+        Value::Text(t)
+            if matches!(row.kind, Kind::Param | Kind::Data)
+                && row.values[0] != row.values[index] =>
+        {
             Cell::new(Role::Difference, t.as_str())
         }
         Value::Text(t) => Cell::new(plain, t.as_str()),
@@ -284,10 +299,7 @@ fn value<'a>(row: &'a Compared, index: usize, look: &Look) -> Cell<'a> {
                 _ => None,
             };
             match base.filter(|d| *d != 0.0 && row.kind == Kind::Metric) {
-                Some(d) => Cell::choices(
-                    role,
-                    [format!("{shown} {:>8}", text::delta(d)), shown],
-                ),
+                Some(d) => Cell::choices(role, [format!("{shown} {:>8}", text::delta(d)), shown]),
                 None if row.differs => Cell::choices(role, [format!("{shown}         "), shown]),
                 None => Cell::new(role, shown),
             }

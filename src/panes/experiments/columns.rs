@@ -169,7 +169,8 @@ impl Catalogue {
 
     /// How a column is drawn.
     pub(super) fn layout<'a>(&self, column: &'a RunColumn) -> Column<'a> {
-        let value = |title: &Clean, width: u16| clip(title.width()).clamp(4, 14).max(width.clamp(3, 16));
+        let value =
+            |title: &Clean, width: u16| clip(title.width()).clamp(4, 14).max(width.clamp(3, 16));
         match column {
             RunColumn::Status => Column::fixed("STATUS", 11, 0),
             RunColumn::Name => Column::name("RUN", 12, self.name.clamp(6, 36)),
@@ -280,10 +281,7 @@ pub(super) fn cell<'a>(
             }
             Cell::choices(
                 role,
-                [
-                    format!("{glyph} {}", run.status.word()),
-                    glyph.to_owned(),
-                ],
+                [format!("{glyph} {}", run.status.word()), glyph.to_owned()],
             )
         }
         RunColumn::Name if silent => Cell::new(Role::Dim, runs.text(run.name).as_str()),

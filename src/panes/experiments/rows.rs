@@ -140,7 +140,8 @@ fn natural(a: &str, b: &str) -> Ordering {
             return x.len().cmp(&y.len()).then_with(|| a.cmp(b));
         };
         if c.is_ascii_digit() && d.is_ascii_digit() {
-            let digits = |t: &str| t.len() - t.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let digits =
+                |t: &str| t.len() - t.trim_start_matches(|c: char| c.is_ascii_digit()).len();
             let (m, n) = (x.split_at(digits(x)), y.split_at(digits(y)));
             let (p, q) = (m.0.trim_start_matches('0'), n.0.trim_start_matches('0'));
             let by = p.len().cmp(&q.len()).then_with(|| p.cmp(q));

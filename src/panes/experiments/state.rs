@@ -216,7 +216,8 @@ impl Experiments {
                 }
                 let rows = runs.of(key).iter().filter_map(|row| runs.row(*row));
                 let (live, newest) = rows.fold((0, None), |(live, newest), run: &PackedRun| {
-                    let is_live = run.status.is_live() && !super::columns::is_silent(run, cx.now.wall);
+                    let is_live =
+                        run.status.is_live() && !super::columns::is_silent(run, cx.now.wall);
                     (live + usize::from(is_live), newest.max(Some(run.started)))
                 });
                 Listed {
@@ -359,7 +360,9 @@ impl Experiments {
             let rows = &self.rows;
             self.view.table.reselect(rows.len(), |i| rows[i] == row);
         } else {
-            self.view.table.select(self.view.table.selected, self.rows.len());
+            self.view
+                .table
+                .select(self.view.table.selected, self.rows.len());
         }
         self.note_selection(cx);
         self.count_hidden_marks(cx);
@@ -388,13 +391,16 @@ impl Experiments {
             return Vec::new();
         }
         let generation = runs.generation();
-        if self.shown.as_ref().is_some_and(|(s, g)| *s == spec && *g == generation) {
+        if self
+            .shown
+            .as_ref()
+            .is_some_and(|(s, g)| *s == spec && *g == generation)
+        {
             return Vec::new();
         }
         if let Some(handed) = &self.handed
             && handed.spec == spec
-            && (handed.generation == generation
-                || cx.now.mono.saturating_sub(handed.at) < SETTLE)
+            && (handed.generation == generation || cx.now.mono.saturating_sub(handed.at) < SETTLE)
         {
             return Vec::new();
         }

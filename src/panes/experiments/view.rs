@@ -14,7 +14,7 @@ use crate::ui::frame::{empty, rule};
 use crate::ui::hits::{Hits, Target};
 use crate::ui::look::{Look, Size};
 use crate::ui::paint::{self, Span, span};
-use crate::ui::table::{Cell, Column, Row, Sort, Table, TableState, GAP, GUTTER, Width};
+use crate::ui::table::{Cell, Column, GAP, GUTTER, Row, Sort, Table, TableState, Width};
 use crate::ui::text;
 use crate::ui::theme::Role;
 
@@ -39,7 +39,9 @@ pub(super) fn draw(
         };
     }
     let longest = pane.list.iter().map(|l| l.name.width()).max().unwrap_or(0);
-    let width = (longest as u16).saturating_add(26).clamp(30, area.width * 3 / 10);
+    let width = (longest as u16)
+        .saturating_add(26)
+        .clamp(30, area.width * 3 / 10);
     let left = Rect { width, ..area };
     let bar = Rect {
         x: left.right(),
@@ -66,7 +68,9 @@ fn nothing(cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) {
         waiting += usize::from(fresh == Freshness::Waiting);
     }
     let how: &[&str] = match (all, waiting) {
-        (0, _) => &["No source is configured: start with --mlflow URL, or set MLFLOW_TRACKING_URI."],
+        (0, _) => {
+            &["No source is configured: start with --mlflow URL, or set MLFLOW_TRACKING_URI."]
+        }
         (_, 0) => &[
             "The tracker holds none, or shows none to this user.",
             "An experiment appears here when a training job logs its first run. r asks again.",
@@ -161,11 +165,17 @@ fn title<'a>(pane: &'a Experiments, cx: &Cx<'a>, look: &Look) -> Vec<Span<'a>> {
         .as_ref()
         .map_or(0, |k| cx.fleet.runs().of(k).len());
     let partial = load.is_some_and(|l| l.next.is_some() || (l.is_waiting() && l.answered > 0));
-    let total = load.filter(|l| !l.filter.is_empty()).map_or(held, |l| l.keys.len());
+    let total = load
+        .filter(|l| !l.filter.is_empty())
+        .map_or(held, |l| l.keys.len());
     let count = match (view.filter.is_empty(), partial) {
         (true, false) => text::counted(total, "run", "runs"),
         (true, true) => format!("{} newest of more", text::count(total)),
-        (false, false) => format!("{} of {} runs", text::count(pane.rows.len()), text::count(total)),
+        (false, false) => format!(
+            "{} of {} runs",
+            text::count(pane.rows.len()),
+            text::count(total)
+        ),
         (false, true) => format!(
             "{} of the {} newest runs",
             text::count(pane.rows.len()),
@@ -221,7 +231,11 @@ fn title<'a>(pane: &'a Experiments, cx: &Cx<'a>, look: &Look) -> Vec<Span<'a>> {
 
 fn runs(pane: &Experiments, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
     let title = title(pane, cx, look);
-    let detail = if look.size >= Size::Large && area.height >= 26 { 7 } else { 0 };
+    let detail = if look.size >= Size::Large && area.height >= 26 {
+        7
+    } else {
+        0
+    };
     let body = paint::inner_rows(area, 1, detail);
     let wanted = pane.columns();
     let visible = window(pane, &wanted, body.width);
@@ -229,7 +243,14 @@ fn runs(pane: &Experiments, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buff
     let more = if off > 0 {
         let (left, right) = (look.symbols.more[0], look.symbols.more[1]);
         let columns = text::counted(off, "column", "columns");
-        vec![span(Role::Dim, format!("{left} {columns} more {right}"))]
+        let whole = format!("{left} {columns} more {right}");
+        let used = paint::spans_width(&title) + text::width(&whole) + 8;
+        let shown = if used <= usize::from(area.width) {
+            whole
+        } else {
+            format!("+{off} {right}")
+        };
+        vec![span(Role::Dim, shown)]
     } else {
         Vec::new()
     };
@@ -350,7 +371,10 @@ fn no_runs(pane: &Experiments, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut B
         .as_ref()
         .map_or(0, |k| cx.fleet.runs().of(k).len());
     let (what, how) = if pane.chosen.is_none() {
-        ("No experiment is chosen.", "Its runs appear here.".to_owned())
+        (
+            "No experiment is chosen.",
+            "Its runs appear here.".to_owned(),
+        )
     } else if pane.is_ordering() && held > 0 {
         ("Ordering.", format!("{} runs are held.", text::count(held)))
     } else if !view.filter.is_empty() && held > 0 {
@@ -368,7 +392,10 @@ fn no_runs(pane: &Experiments, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut B
             "esc takes its filter away".to_owned(),
         )
     } else if let Some(why) = load.and_then(|l| l.fault.as_ref()) {
-        ("The runs could not be loaded.", format!("{why} · r asks again"))
+        (
+            "The runs could not be loaded.",
+            format!("{why} · r asks again"),
+        )
     } else if load.is_some_and(super::state::Load::is_waiting) {
         (
             "Loading.",

@@ -185,9 +185,18 @@ impl Lens {
         let seen = points.iter().filter(|p| p.x >= a && p.x <= b).count();
         let stride = (seen / 120).max(1);
         let to = if on {
-            points.iter().filter(|p| p.x > x).nth(stride - 1).or(points.last())
+            points
+                .iter()
+                .filter(|p| p.x > x)
+                .nth(stride - 1)
+                .or(points.last())
         } else {
-            points.iter().rev().filter(|p| p.x < x).nth(stride - 1).or(points.first())
+            points
+                .iter()
+                .rev()
+                .filter(|p| p.x < x)
+                .nth(stride - 1)
+                .or(points.first())
         };
         self.place(to.map(|p| p.x));
     }
@@ -252,7 +261,10 @@ mod tests {
     #[test]
     fn gaps_and_the_best_value_are_marked() {
         let mut line = Line::default();
-        line.read(&points(&[0.5, f64::NAN, f64::NAN, 0.2, f64::INFINITY]), true);
+        line.read(
+            &points(&[0.5, f64::NAN, f64::NAN, 0.2, f64::INFINITY]),
+            true,
+        );
         line.lay("loss", Laid::default(), Millis(0));
         assert_eq!(line.gaps, 3);
         let marks: Vec<_> = line.markers.iter().map(|(x, t)| (*x, t.as_str())).collect();

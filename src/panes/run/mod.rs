@@ -9,8 +9,8 @@ mod view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-pub use self::state::RunPage;
 use self::line::SMOOTHING;
+pub use self::state::RunPage;
 use self::state::{Layout, Part};
 use super::{Ask, Cx, Pane, Place, Prompt, PromptKind, Thing, Want, move_in};
 use crate::domain::fault::Fault;
@@ -44,8 +44,16 @@ impl RunPage {
         let points = line.map_or(&[][..], |l| &l.drawn[..]);
         let markers = line.map_or(&[][..], |l| &l.markers[..]);
         let len = self.metrics.len();
-        let across = if self.large { 1 } else { usize::from(Layout::of(cx.screen).grid.0) };
-        let page = if self.large { 1 } else { usize::from(Layout::of(cx.screen).capacity()) };
+        let across = if self.large {
+            1
+        } else {
+            usize::from(Layout::of(cx.screen).grid.0)
+        };
+        let page = if self.large {
+            1
+        } else {
+            usize::from(Layout::of(cx.screen).capacity())
+        };
         let mut chosen = self.chosen;
         match command {
             Command::ZoomIn => lens.zoom(full, true),
@@ -73,7 +81,13 @@ impl RunPage {
             Command::Left => chosen = chosen.saturating_sub(1),
             Command::Right => chosen += 1,
             Command::Up => chosen = chosen.saturating_sub(across),
-            Command::Down => chosen = if chosen + across < len { chosen + across } else { chosen },
+            Command::Down => {
+                chosen = if chosen + across < len {
+                    chosen + across
+                } else {
+                    chosen
+                }
+            }
             Command::PageUp | Command::HalfUp => chosen = chosen.saturating_sub(page),
             Command::PageDown | Command::HalfDown => chosen += page,
             Command::First => chosen = 0,
@@ -315,7 +329,12 @@ impl Pane for RunPage {
                 Command::Axis,
                 Command::NextFocus,
             ],
-            Part::Artifacts => &[Command::Open, Command::NextFocus, Command::Filter, Command::Link],
+            Part::Artifacts => &[
+                Command::Open,
+                Command::NextFocus,
+                Command::Filter,
+                Command::Link,
+            ],
             _ => &[
                 Command::NextFocus,
                 Command::Filter,

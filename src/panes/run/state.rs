@@ -157,7 +157,12 @@ pub(in crate::panes) fn ordered(mut metrics: Vec<Name>) -> Vec<Name> {
     metrics.dedup();
     let lead = quality::choose(None, |name| metrics.iter().any(|m| m.shown == name));
     let lead = lead.map(str::to_owned);
-    metrics.sort_by_key(|m| (lead.as_deref() != Some(m.shown.as_str()), is_system(&m.shown)));
+    metrics.sort_by_key(|m| {
+        (
+            lead.as_deref() != Some(m.shown.as_str()),
+            is_system(&m.shown),
+        )
+    });
     metrics
 }
 

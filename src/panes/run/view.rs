@@ -81,7 +81,13 @@ pub(super) fn draw(page: &RunPage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &m
         paint::put(buf, body, left.right(), y, bar, look.style(Role::Rule));
     }
     let mut hits = charts(page, look, layout, paint::inner_rows(left, 1, 0), buf);
-    hits.extend(list(page, page.side, look, paint::inner_rows(right, 1, 0), buf));
+    hits.extend(list(
+        page,
+        page.side,
+        look,
+        paint::inner_rows(right, 1, 0),
+        buf,
+    ));
     hits
 }
 
@@ -191,18 +197,21 @@ fn facts(
     } else {
         span(Role::Text, made.join(", "))
     };
+    let old = format!("{} ago", age(now.since(run.started)));
+    let started = if layout.facts.0 < 3 {
+        vec![span(Role::Text, old)]
+    } else {
+        vec![
+            span(Role::Text, format!("{}Z", run.started.day_minute())),
+            span(Role::Dim, format!("  {old}")),
+        ]
+    };
     let mut all = vec![
         Pair::spans(
             "status",
             vec![span(role, format!("{glyph} {}", run.status.word()))],
         ),
-        Pair::spans(
-            "started",
-            vec![
-                span(Role::Text, format!("{}Z", run.started.day_minute())),
-                span(Role::Dim, format!("  {} ago", age(now.since(run.started)))),
-            ],
-        ),
+        Pair::spans("started", started),
         Pair::new("took", took),
         Pair::new("user", or_dash(&run.user)),
         Pair::spans("versions", vec![made]),
@@ -242,11 +251,13 @@ fn charts(page: &RunPage, look: &Look, layout: Layout, area: Rect, buf: &mut Buf
         hits.extend(one(page, page.chosen, true, look, area, buf));
         return hits;
     }
-    let (across, down) = layout.grid;
+    let (across, most) = layout.grid;
     let visible = page.visible((look.columns, look.rows));
+    // Few charts share the height, up to where they would look stretched.
+    let down = (visible.len() as u16).div_ceil(across).clamp(1, most);
     let gap = 2;
     let width = (area.width.saturating_sub(gap * (across - 1))) / across;
-    let height = area.height / down;
+    let height = (area.height / down).min(18);
     for (n, index) in visible.enumerate() {
         let (column, row) = (n as u16 % across, n as u16 / across);
         let spot = Rect {
@@ -285,7 +296,10 @@ fn one(
     let line = match page.lines.get(&metric.key) {
         Some(Ok(line)) if line.len() > 0 => line,
         other => {
-            let value = page.run.as_ref().and_then(|r| r.metric(metric.shown.as_str()));
+            let value = page
+                .run
+                .as_ref()
+                .and_then(|r| r.metric(metric.shown.as_str()));
             let words = match other {
                 Some(Err(why)) => format!("history not read: {why}"),
                 Some(Ok(_)) => "no history is kept".to_owned(),
@@ -452,7 +466,9 @@ fn files(page: &RunPage, focused: bool, look: &Look, area: Rect, buf: &mut Buffe
     };
     table.draw(buf, look, body, |i| {
         let entry = &entries[i];
-        let size = entry.size.map_or_else(Cell::none, |n| Cell::text(text::bytes(n)));
+        let size = entry
+            .size
+            .map_or_else(Cell::none, |n| Cell::text(text::bytes(n)));
         let name = if entry.folder.is_some() {
             Cell::new(Role::Link, format!("{}/", entry.name))
         } else {
