@@ -135,8 +135,7 @@ fn chart(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
         .collect();
     let gap_marks: Vec<Marker<'_>> = lines
         .iter()
-        .flat_map(|(_, l)| &l.markers)
-        .filter(|(_, label)| !label.starts_with("best"))
+        .flat_map(|(_, l)| l.markers.iter().filter(|(x, _)| Some(*x) != l.peak))
         .map(|(x, label)| Marker { x: *x, label })
         .collect();
     let chart = Chart {

@@ -196,6 +196,16 @@ fn title<'a>(pane: &'a Experiments, cx: &Cx<'a>, look: &Look) -> Vec<Span<'a>> {
         all.push(span(Role::Dim, as_of));
     }
     let mut notes: Vec<Span<'a>> = Vec::new();
+    if !pane.marks.is_empty() {
+        let hidden = match pane.hidden_marks {
+            0 => String::new(),
+            n => format!(", {n} not in this list"),
+        };
+        notes.push(span(
+            Role::Marked,
+            format!("{} marked{hidden}", pane.marks.len()),
+        ));
+    }
     if let Some(filter) = &view.asking {
         notes.push(span(Role::Dim, format!("asking the tracker for {filter}")));
     } else if let Some((filter, why)) = &view.refused {
@@ -211,16 +221,6 @@ fn title<'a>(pane: &'a Experiments, cx: &Cx<'a>, look: &Look) -> Vec<Span<'a>> {
     }
     if pane.is_ordering() {
         notes.push(span(Role::Dim, "ordering"));
-    }
-    if !pane.marks.is_empty() {
-        let hidden = match pane.hidden_marks {
-            0 => String::new(),
-            n => format!(", {n} not in this list"),
-        };
-        notes.push(span(
-            Role::Marked,
-            format!("{} marked{hidden}", pane.marks.len()),
-        ));
     }
     for note in notes {
         all.push(span(Role::Dim, dot.clone()));

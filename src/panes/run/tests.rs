@@ -161,10 +161,55 @@ fn pictures() {
 #[test]
 fn frames() {
     let (mut world, mut page) = page();
-    insta::assert_snapshot!(screen(&world.show(&mut page, 120, 36)), @"");
+    insta::assert_snapshot!(screen(&world.show(&mut page, 120, 36)), @r"
+    xgb-deep-42  5f2a90c1 ─────────────────────────────────────────────────────────────────────────────────── read <1m ago
+     status   ✔ finished                     user        ana                         git     9f3c2ab17d on main
+     started  11-23 12:02Z  2h ago           versions    fraud-detector v7 champi…   source  train/fraud.py
+     took     1h00m                          experiment  fraud-training              data    transactions a1b2c3
+    Metrics 7 ──────────────────────────────────────────────────────────────────  Params 4 · Tags 4 · Data 1 · Artifacts ──
+    ›val_auc  0.913                        grad_norm  (10 gaps)  0.190          │ NAME       VALUE
+     1.0 ┤           ⢀ ⢀ ⡄⡄⣀⢠⣤⢠⣤⢠⡄⣴⡄⡴⡆⣦        │⠢⡀                              │›depth      8
+         │       ⢀⣄⢰⢦⡾⢧⡟⡷⠋⠷⠙⠟⠙⠟⠘⠃⠘⠃⠛ ⠛⠃⠓   1.0 ┤ ⠑⠦⡀                            │ lr         0.05
+     0.8 ┤   ⢀⣀⣀⠟⡞⠙⠁⠈                          │   ⠉⠱⢤⣄                         │ objective  binary:logistic
+         │  ⢠⣸⠋⠙                           0.5 ┤       ⠋⠳⠴⢄⣠⡀                   │ subsample  0.8
+         │⢀⣤⠃⠁                                 │            ⠉⠋⠓ ⠷⠲⠴⠶⡤⢦⡠⢄⡤⣄⡤⣄⣤⡀  │
+     0.6 ┤⠎⠁                               0.0 ┤                           ⠈⠁⠉  │
+          step 0                     299        step 0                     299  │
+                                                                                │
+     loss  (sampled)  0.190                lr  0.005                            │
+         │⠢⡀                               0.10 ┤⢢⡀                             │
+     1.0 ┤ ⠑⠦⡀                                  │ ⠉⠢⡀                           │
+         │   ⠉⠱⢤⣄                               │   ⠈⠒⢄⡀                        │
+     0.5 ┤       ⠋⠳⠴⢄⣠⡀                    0.05 ┤      ⠈⠓⠦⣄⡀                    │
+         │            ⠉⠋⠓⠓⠷⠲⠴⠶⡤⢦⡠⢄⡤⣄⡤⣄⣤⡀        │          ⠈⠙⠒⠦⠤⣄⣀⣀             │
+     0.0 ┤                           ⠈⠁⠉   0.00 ┤                 ⠈⠉⠉⠑⠒⠒⠒⠒⠢⠤⠤⠤  │
+          step 0                     299         step 0                    299  │
+                                                                                │
+     val_loss  0.190                       system/cpu  0.190                    │
+         │⠢⡀                                   │⠢⡀                              │
+     1.0 ┤ ⠑⠦⡀                             1.0 ┤ ⠑⠦⡀                            │
+         │   ⠉⠱⢤⣄                              │   ⠉⠱⢤⣄                         │
+     0.5 ┤       ⠋⠳⠴⢄⣠⡀                    0.5 ┤       ⠋⠳⠴⢄⣠⡀                   │
+         │            ⠉⠋⠓⠓⠷⠲⠴⠶⡤⢦⡠⢄⡤⣄⡤⣄⣤⡀       │            ⠉⠋⠓⠓⠷⠲⠴⠶⡤⢦⡠⢄⡤⣄⡤⣄⣤⡀  │
+     0.0 ┤                           ⠈⠁⠉   0.0 ┤                           ⠈⠁⠉  │
+          step 0                     299        step 0                     299  │
+                                                                                │
+    ");
     world.screen = (80, 24);
     world.press(&mut page, &[Command::NextFocus]);
-    insta::assert_snapshot!(screen(&world.show(&mut page, 80, 24)), @"");
+    insta::assert_snapshot!(screen(&world.show(&mut page, 80, 24)), @r"
+     xgb-deep-42  5f2a90c1 ─────────────────────────────────────────── read <1m ago
+      status   ✔ finished                     versions    fraud-detector v7 champi…
+      started  11-23 12:02Z  2h ago           experiment  fraud-training
+      took     1h00m                          git         9f3c2ab17d on main
+      user     ana                            source      train/fraud.py
+     Metrics 7 · Params 4 · Tags 4 · Data 1 · Artifacts ────────────────────────────
+     NAME       VALUE
+    ›depth      8
+     lr         0.05
+     objective  binary:logistic
+     subsample  0.8
+    ");
 }
 
 #[test]
@@ -172,13 +217,39 @@ fn the_large_chart_marks_gaps_and_its_cursor_goes_from_mark_to_mark() {
     let (mut world, mut page) = page();
     world.press(
         &mut page,
-        &[Command::Right, Command::Open, Command::NextMarker],
+        &[
+            Command::Right,
+            Command::Open,
+            Command::NextMarker,
+            Command::NextMarker,
+        ],
     );
     assert_eq!(page.metrics[page.chosen].shown, "grad_norm");
     assert_eq!(page.lens.cursor, Some(150.0), "where NaN starts");
     world.press(&mut page, &[Command::Right]);
     assert_eq!(page.lens.cursor, Some(152.0));
-    insta::assert_snapshot!(screen(&world.show(&mut page, 80, 24)), @"");
+    insta::assert_snapshot!(screen(&world.show(&mut page, 80, 24)), @r"
+    xgb-deep-42  5f2a90c1 ─────────────────────────────────────────── read <1m ago
+     status   ✔ finished                     versions    fraud-detector v7 champi…
+     started  11-23 12:02Z  2h ago           experiment  fraud-training
+     took     1h00m                          git         9f3c2ab17d on main
+     user     ana                            source      train/fraud.py
+    Metrics 7 · Params 4 · Tags 4 · Data 1 · Artifacts ────────────────────────────
+     grad_norm  (10 gaps)  NaN                                              at 152
+         │⣄⡀                                  │
+         │┊⠑⢢                                 │
+     1.0 ┤┊  ⠓⠲⢤⡀                             │
+         │┊     ⠈⢦⢄⣄⡀                         │
+         │┊       ⠈⠉⠙⠦⣀⢀⣀                     │
+         │┊           ⠈⠙⠉⠙⣤⣀⣀⡀⡀               │
+     0.5 ┤┊                ⠈ ⠉⠱⠦⠤⠶⣤⡀ ⢀⡀       │
+         │┊                        ⠙⠑⠉⠉⠢⢤⡴⠦⠦⡀⣀│ ⢠
+         │┊                                 ⠉⠈│ ⠈⠛⠛⠉⠉⠶⠶⠊⠒⠢⢤⣴⠒⠲⣄⣀⡤⠤⢄⣀⣠⠦⢤⡀ ⣤⣤⣤⢀⣀⢄⣠
+         │┊                                   │                     ⠉  ⠉⠉  ⠈⠙⠙  ⠙⠓
+     0.0 ┤┊                                   │
+          ▲max 1.22                           ▲NaN
+          step 0                100                     199                    299
+    ");
     world.press(&mut page, &[Command::Back]);
     assert_eq!((page.lens.cursor, page.large), (None, true));
     world.press(&mut page, &[Command::Back]);
