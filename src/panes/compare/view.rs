@@ -135,8 +135,7 @@ fn chart(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
         .collect();
     let gap_marks: Vec<Marker<'_>> = lines
         .iter()
-        .flat_map(|(_, l)| &l.markers)
-        .filter(|(_, label)| !label.starts_with("best"))
+        .flat_map(|(_, l)| l.markers.iter().filter(|(x, _)| Some(*x) != l.peak))
         .map(|(x, label)| Marker { x: *x, label })
         .collect();
     let chart = Chart {
@@ -278,7 +277,10 @@ fn value<'a>(row: &'a Compared, index: usize, look: &Look) -> Cell<'a> {
     let plain = if row.differs { Role::Text } else { Role::Dim };
     match &row.values[index] {
         Value::Absent => Cell::none(),
-        Value::Text(t) if index > 0 && row.values[0] != row.values[index] => {
+        Value::Text(t)
+            if matches!(row.kind, Kind::Param | Kind::Data)
+                && row.values[0] != row.values[index] =>
+        {
             Cell::new(Role::Difference, t.as_str())
         }
         Value::Text(t) => Cell::new(plain, t.as_str()),

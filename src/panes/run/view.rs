@@ -197,18 +197,21 @@ fn facts(
     } else {
         span(Role::Text, made.join(", "))
     };
+    let old = format!("{} ago", age(now.since(run.started)));
+    let started = if layout.facts.0 < 3 {
+        vec![span(Role::Text, old)]
+    } else {
+        vec![
+            span(Role::Text, format!("{}Z", run.started.day_minute())),
+            span(Role::Dim, format!("  {old}")),
+        ]
+    };
     let mut all = vec![
         Pair::spans(
             "status",
             vec![span(role, format!("{glyph} {}", run.status.word()))],
         ),
-        Pair::spans(
-            "started",
-            vec![
-                span(Role::Text, format!("{}Z", run.started.day_minute())),
-                span(Role::Dim, format!("  {} ago", age(now.since(run.started)))),
-            ],
-        ),
+        Pair::spans("started", started),
         Pair::new("took", took),
         Pair::new("user", or_dash(&run.user)),
         Pair::spans("versions", vec![made]),
@@ -248,11 +251,13 @@ fn charts(page: &RunPage, look: &Look, layout: Layout, area: Rect, buf: &mut Buf
         hits.extend(one(page, page.chosen, true, look, area, buf));
         return hits;
     }
-    let (across, down) = layout.grid;
+    let (across, most) = layout.grid;
     let visible = page.visible((look.columns, look.rows));
+    // Few charts share the height, up to where they would look stretched.
+    let down = (visible.len() as u16).div_ceil(across).clamp(1, most);
     let gap = 2;
     let width = (area.width.saturating_sub(gap * (across - 1))) / across;
-    let height = area.height / down;
+    let height = (area.height / down).min(18);
     for (n, index) in visible.enumerate() {
         let (column, row) = (n as u16 % across, n as u16 / across);
         let spot = Rect {
