@@ -1,0 +1,1 @@
+//! History: flows and frames.
