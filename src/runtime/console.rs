@@ -57,7 +57,12 @@ pub struct Options {
 impl Options {
     /// Options that keep nothing and open the home place.
     pub fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, state_dir: None, place: None, compute: rows_as_held }
+        Self {
+            settings,
+            state_dir: None,
+            place: None,
+            compute: rows_as_held,
+        }
     }
 }
 
@@ -65,7 +70,11 @@ impl Options {
 fn rows_as_held(work: Compute) -> Computed {
     let Compute::RunRows { runs, spec } = work;
     let rows = runs.of(&spec.experiment).to_vec();
-    Computed::RunRows { generation: runs.generation(), rows, spec }
+    Computed::RunRows {
+        generation: runs.generation(),
+        rows,
+        spec,
+    }
 }
 
 /// Why the console did not start, or ended before the user wished.
@@ -86,8 +95,10 @@ pub enum ConsoleError {
 }
 
 fn keys_text(wrong: &[(String, String)]) -> String {
-    let lines: Vec<String> =
-        wrong.iter().map(|(command, what)| format!("keys.{command}: {what}")).collect();
+    let lines: Vec<String> = wrong
+        .iter()
+        .map(|(command, what)| format!("keys.{command}: {what}"))
+        .collect();
     lines.join("\n")
 }
 
@@ -127,7 +138,14 @@ pub(super) fn open(dir: Option<&Path>) -> (Option<Store>, Vec<String>) {
     match opened {
         Ok((store, remarks)) => {
             let quiet = |remark: &&Remark| remark.kind != RemarkKind::Network;
-            (Some(store), remarks.iter().filter(quiet).map(|r| r.text.to_string()).collect())
+            (
+                Some(store),
+                remarks
+                    .iter()
+                    .filter(quiet)
+                    .map(|r| r.text.to_string())
+                    .collect(),
+            )
         }
         Err(error) => (None, vec![error.to_string()]),
     }
@@ -143,14 +161,23 @@ async fn start(
     let clock = Arc::new(Clock::default());
     let (out, messages) = mpsc::channel(WAITING);
     let (alarm, alarms) = mpsc::unbounded_channel();
-    let modes = Modes { mouse: options.settings.console.mouse, kitty: false, title: true };
+    let modes = Modes {
+        mouse: options.settings.console.mouse,
+        kitty: false,
+        title: true,
+    };
     let session = Session::open(modes).map_err(ConsoleError::Terminal)?;
     panic::install(session.handle(), tell_of_panics(out.clone()));
     signals::listen(&alarm).map_err(ConsoleError::System)?;
     session.enter().map_err(ConsoleError::Terminal)?;
     let size = session.size().map_err(ConsoleError::Terminal)?;
 
-    let mut app = App::new(Arc::clone(&options.settings), keymap, (size.width, size.height), clock.now());
+    let mut app = App::new(
+        Arc::clone(&options.settings),
+        keymap,
+        (size.width, size.height),
+        clock.now(),
+    );
     if let Some(store) = &store {
         let now = clock.wall();
         let (head, history) = first_look(store, app.context().name.as_str(), now);
@@ -164,16 +191,21 @@ async fn start(
     }
     let (report, reports) = mpsc::unbounded_channel();
     let writer = writer(&session, report)?;
-    let mut screen =
-        Screen::new(writer, size, caps.frame_gap()).map_err(ConsoleError::Terminal)?;
+    let mut screen = Screen::new(writer, size, caps.frame_gap()).map_err(ConsoleError::Terminal)?;
     let look = looks::look(&options.settings.console, &caps, size, clock.now());
     // The place indexes what it shows on a message, and here none has come yet.
     let now = clock.now();
     let begun = crate::app::update(&mut app, Msg::Tick, now);
-    screen.draw(&mut app, &look).map_err(ConsoleError::Terminal)?;
+    screen
+        .draw(&mut app, &look)
+        .map_err(ConsoleError::Terminal)?;
 
     // The first frame is on its way. Only now is the network asked, then the terminal.
-    let common = Common { limits: Arc::new(Limits::default()), clock, out: out.clone() };
+    let common = Common {
+        limits: Arc::new(Limits::default()),
+        clock,
+        out: out.clone(),
+    };
     let sources = Sources::start(app.context(), app.fleet().settings(), &common);
     let keeper = store.and_then(|store| match Keeper::start(store, out) {
         Ok(mut keeper) => {
@@ -188,7 +220,9 @@ async fn start(
     let mut hands = Hands::new(common, sources, keeper, options.compute, alarm.clone());
     hands.mux = caps.mux;
     hands.carry_out(begun, &mut app, Some(&session));
-    hands.own.extend(remarks.iter().map(|text| notice(true, text)));
+    hands
+        .own
+        .extend(remarks.iter().map(|text| notice(true, text)));
     let answers = ask(&session, &screen, &caps);
     let mut decoder = Decoder::new(caps.escape_hold());
     if !answers.complete && caps.may_ask {
@@ -263,9 +297,18 @@ fn ask(session: &Session, screen: &Screen, caps: &Caps) -> caps::Answers {
 
 /// The way out: the screen is given back first, then what is to be kept is kept.
 async fn leave<K>(turns: Turns<K>) {
-    let Turns { app, screen, session, hands, messages, .. } = turns;
+    let Turns {
+        app,
+        screen,
+        session,
+        hands,
+        messages,
+        ..
+    } = turns;
     hands.save(&app);
-    let Hands { sources, keeper, .. } = hands;
+    let Hands {
+        sources, keeper, ..
+    } = hands;
     // Nothing more is taken in, so nobody waits for room.
     drop(messages);
     if !screen.close() {

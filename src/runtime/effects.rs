@@ -21,7 +21,10 @@ use crate::terminal::session::Session;
 
 /// A remark as a message.
 pub(super) fn notice(bad: bool, text: &str) -> Msg {
-    Msg::Notice(Notice { bad, text: Clean::text(text) })
+    Msg::Notice(Notice {
+        bad,
+        text: Clean::text(text),
+    })
 }
 
 /// Those who carry effects out.
@@ -177,7 +180,8 @@ impl Hands {
             Ok(sequence) => {
                 self.bytes.extend_from_slice(sequence.as_bytes());
                 let note = osc::copy_note(self.mux);
-                self.own.extend(note.map(|note| notice(false, &format!("sent; {note}"))));
+                self.own
+                    .extend(note.map(|note| notice(false, &format!("sent; {note}"))));
             }
             Err(error) => self.own.push_back(notice(true, &error.to_string())),
         }

@@ -73,12 +73,20 @@ struct Remote {
 impl Remote {
     fn press(&self, c: char) {
         let key = KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE);
-        self.keys.as_ref().unwrap().send(vec![Event::Key(key)]).unwrap();
+        self.keys
+            .as_ref()
+            .unwrap()
+            .send(vec![Event::Key(key)])
+            .unwrap();
     }
 
     fn escape(&self) {
         let key = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
-        self.keys.as_ref().unwrap().send(vec![Event::Key(key)]).unwrap();
+        self.keys
+            .as_ref()
+            .unwrap()
+            .send(vec![Event::Key(key)])
+            .unwrap();
     }
 
     /// Waits until what was written since `at` contains a text.
@@ -103,7 +111,11 @@ impl Remote {
 }
 
 fn bench(contexts: BTreeMap<String, Context>) -> Bench {
-    let settings = Settings { contexts, context: "calm".to_owned(), ..Settings::default() };
+    let settings = Settings {
+        contexts,
+        context: "calm".to_owned(),
+        ..Settings::default()
+    };
     let clock = Arc::new(Clock::default());
     let (out, messages) = mpsc::channel(64);
     let (alarm, alarms) = mpsc::unbounded_channel();
@@ -123,7 +135,11 @@ fn bench(contexts: BTreeMap<String, Context>) -> Bench {
     let paper = Paper::default();
     let writer = Writer::spawn(paper.clone(), move |r| drop(report.send(r))).unwrap();
     let screen = Screen::new(writer, size, caps.frame_gap()).unwrap();
-    let common = Common { limits: Arc::default(), clock, out: out.clone() };
+    let common = Common {
+        limits: Arc::default(),
+        clock,
+        out: out.clone(),
+    };
     let sources = Sources::start(app.context(), app.fleet().settings(), &common);
     let hands = Hands::new(common, sources, None, rows, alarm.clone());
     let turns = Turns {
@@ -141,17 +157,35 @@ fn bench(contexts: BTreeMap<String, Context>) -> Bench {
         due: Due::default(),
         saving: Saving::default(),
     };
-    Bench { turns, remote: Remote { keys: Some(keys), out, alarm, paper } }
+    Bench {
+        turns,
+        remote: Remote {
+            keys: Some(keys),
+            out,
+            alarm,
+            paper,
+        },
+    }
 }
 
 fn rows(work: Compute) -> Computed {
     let Compute::RunRows { runs, spec } = work;
     std::thread::sleep(Duration::from_millis(20));
-    Computed::RunRows { generation: runs.generation(), rows: Vec::new(), spec }
+    Computed::RunRows {
+        generation: runs.generation(),
+        rows: Vec::new(),
+        spec,
+    }
 }
 
 fn calm() -> BTreeMap<String, Context> {
-    BTreeMap::from([("calm".to_owned(), Context { name: Clean::name("calm"), ..Context::default() })])
+    BTreeMap::from([(
+        "calm".to_owned(),
+        Context {
+            name: Clean::name("calm"),
+            ..Context::default()
+        },
+    )])
 }
 
 fn observed(turns: &Turns<impl Keyboard>, at: i64, champion: u64) -> Msg {
@@ -170,7 +204,9 @@ fn observed(turns: &Turns<impl Keyboard>, at: i64, champion: u64) -> Msg {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_is_drawn_at_once_while_data_floods() {
     let Bench { mut turns, remote } = bench(calm());
-    let flood: Vec<Msg> = (0..200).map(|n| observed(&turns, n, n as u64 % 7)).collect();
+    let flood: Vec<Msg> = (0..200)
+        .map(|n| observed(&turns, n, n as u64 % 7))
+        .collect();
     let out = remote.out.clone();
     let flooding = tokio::spawn(async move {
         let mut at = 0;
@@ -193,7 +229,10 @@ async fn a_key_is_drawn_at_once_while_data_floods() {
         for _ in 0..5 {
             let (at, pressed) = (remote.paper.len(), Instant::now());
             remote.press('?');
-            assert!(remote.shows(at, "Keys").await, "help is drawn under the flood");
+            assert!(
+                remote.shows(at, "Keys").await,
+                "help is drawn under the flood"
+            );
             worst = worst.max(pressed.elapsed());
             remote.escape();
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -205,7 +244,10 @@ async fn a_key_is_drawn_at_once_while_data_floods() {
     flooding.abort();
     let worst = script.await.unwrap();
     assert!(matches!(end, End::Left));
-    assert!(worst < Duration::from_millis(500), "{worst:?} in a debug build");
+    assert!(
+        worst < Duration::from_millis(500),
+        "{worst:?} in a debug build"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -249,7 +291,11 @@ async fn unchanged_facts_cost_no_bytes() {
                 next_at: Millis(n + 10_000),
             };
             remote.out.send(first.clone()).await.unwrap();
-            remote.out.send(Msg::Polled(Box::new(report))).await.unwrap();
+            remote
+                .out
+                .send(Msg::Polled(Box::new(report)))
+                .await
+                .unwrap();
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         remote.settle().await;
@@ -283,8 +329,15 @@ async fn a_dead_context_is_left_at_once() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let started = Instant::now();
     hands.carry_out(vec![Effect::Switch("calm".to_owned())], app, None);
-    assert!(started.elapsed() < Duration::from_millis(50), "{:?}", started.elapsed());
-    assert_eq!((app.context().name.as_str(), app.context().generation), ("calm", 2));
+    assert!(
+        started.elapsed() < Duration::from_millis(50),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(
+        (app.context().name.as_str(), app.context().generation),
+        ("calm", 2)
+    );
     drop(remote);
 }
 
@@ -294,7 +347,10 @@ async fn an_ask_that_nobody_can_take_is_answered() {
     let Bench { mut turns, .. } = bench(calm());
     let Turns { hands, app, .. } = &mut turns;
     let query = Query::Versions(crate::runtime::testing::model_key("a"));
-    let ask = Effect::Fetch { source: SourceId::new("none"), query: query.clone() };
+    let ask = Effect::Fetch {
+        source: SourceId::new("none"),
+        query: query.clone(),
+    };
     hands.carry_out(vec![ask], app, None);
     let answer = hands.own.pop_front();
     assert!(matches!(answer, Some(Msg::Fetched { query: q, result: Err(_), .. }) if q == query));
@@ -310,18 +366,28 @@ async fn of_much_work_only_the_newest_is_done() {
     let work = |id: &str| {
         let tracker = crate::runtime::testing::model_key("a").registry;
         let spec = RunRows {
-            experiment: ExperimentKey { tracker, id: Key::new(id) },
+            experiment: ExperimentKey {
+                tracker,
+                id: Key::new(id),
+            },
             filter: Filter::default(),
             sort: RunColumn::Name,
             descending: false,
         };
-        Effect::Compute(Box::new(Compute::RunRows { runs: RunStore::default(), spec }))
+        Effect::Compute(Box::new(Compute::RunRows {
+            runs: RunStore::default(),
+            spec,
+        }))
     };
-    let Turns { hands, app, alarms, .. } = &mut turns;
+    let Turns {
+        hands, app, alarms, ..
+    } = &mut turns;
     hands.carry_out((0..50).map(|n| work(&n.to_string())).collect(), app, None);
     let mut done = Vec::new();
     while hands.computing {
-        let Some(Alarm::Computed(computed)) = alarms.recv().await else { panic!() };
+        let Some(Alarm::Computed(computed)) = alarms.recv().await else {
+            panic!()
+        };
         if let Some(Msg::Computed(Computed::RunRows { spec, .. })) = hands.computed(computed) {
             done.push(spec.experiment.id);
         }
@@ -331,7 +397,10 @@ async fn of_much_work_only_the_newest_is_done() {
 
 #[tokio::test]
 async fn the_end_of_input_is_the_end() {
-    let Bench { mut turns, mut remote } = bench(calm());
+    let Bench {
+        mut turns,
+        mut remote,
+    } = bench(calm());
     remote.keys = None;
     assert!(matches!(turns.run().await, End::NoTerminal(_)));
 }
