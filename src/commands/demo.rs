@@ -17,6 +17,7 @@ use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::runtime::clock::Clock;
 use crate::runtime::headless::{Collected, Options, collect_into};
+use crate::runtime::signals::told_to_end;
 use crate::sim::{self, ManualClock, Scenario, SimEndpoint, SimFleet};
 
 /// The name of the context.
@@ -190,14 +191,17 @@ fn deployment(server: &SimEndpoint, kind: DeploymentKind) -> DeploymentSettings 
 ///
 /// # Errors
 /// When loopback has no port to give, or the console cannot run here.
-pub async fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
-    let simulated = Simulated::playing(args).await?;
+pub fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
     if args.serve {
         let out = Out::new(global.json, global.quiet, "never", "unicode");
-        return serve(&out, simulated).await;
+        return super::wait_for(async { serve(&out, Simulated::playing(args).await?).await });
     }
-    let session = Session::simulated(global, simulated)?;
-    super::console::run(session).await
+    // The servers live on these threads while the console has its own.
+    let threads = super::threads()?;
+    let simulated = threads.block_on(Simulated::playing(args))?;
+    let ended = super::console::run(&Session::simulated(global, simulated)?);
+    threads.shutdown_background();
+    ended
 }
 
 /// Prints where the servers are, and serves until somebody stops it or nobody reads.
@@ -219,7 +223,7 @@ async fn serve(out: &Out, simulated: Simulated) -> Result<Exit, Failure> {
         out.line(&lines.join("\n"))?
     };
     if reader == Reader::There {
-        super::stopped().await?;
+        told_to_end().await;
     }
     simulated.fleet.stop().await;
     Ok(Exit::Done)

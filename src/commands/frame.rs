@@ -205,6 +205,10 @@ async fn settle(session: &Session, app: &mut App, mut collected: Collected, dead
                     more.extend(update(app, Msg::Tick, clock));
                     collected = again;
                 }
+                Effect::Compute(work) => {
+                    let computed = super::console::compute(*work);
+                    more.extend(update(app, Msg::Computed(computed), clock));
+                }
                 _ => {}
             }
         }

@@ -10,7 +10,6 @@ pub mod exit;
 pub mod frame;
 pub mod history;
 pub mod keys;
-mod log;
 pub mod models;
 mod names;
 pub mod output;
@@ -26,10 +25,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tokio::runtime::{Builder, Runtime};
 
 use self::exit::{Exit, Failure};
 use self::session::Session;
 use crate::cli::{Cli, Command};
+use crate::runtime::console::LOG_FILE;
+use crate::runtime::logging;
 
 /// The program: reads the command line, does what it says, and maps the outcome to an exit code. The
 /// only place where an exit code is made.
@@ -47,7 +49,6 @@ pub fn main() -> ExitCode {
             return exit.into();
         }
     };
-    log::start();
     // A panic has been told by its hook; here it becomes an exit code.
     let ended = catch_unwind(AssertUnwindSafe(|| run(&cli)));
     match ended {
@@ -66,12 +67,25 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
     match &cli.command {
+        None | Some(Command::Demo(_)) => {}
+        // A service has a log; a command only where one is asked for.
+        Some(Command::Record(_)) => log(),
+        Some(_) if std::env::var_os(logging::VARIABLE).is_some() => log(),
+        Some(_) => {}
+    }
+    match &cli.command {
         Some(Command::Keys(args)) => keys::run(global, args),
         Some(Command::Config(which)) => config::run(global, which),
         Some(Command::History(args)) => history::run(global, args),
-        Some(Command::Demo(args)) => wait_for(demo::run(global, args)),
+        Some(Command::Demo(args)) => demo::run(global, args),
         Some(Command::Doctor) => wait_for(doctor::run(global)),
-        None => wait_for(async { console::run(Session::open(global).await?).await }),
+        None => {
+            // The simulated fleet's servers live on these threads while the console has its own.
+            let threads = threads()?;
+            let ended = console::run(&threads.block_on(Session::open(global))?);
+            threads.shutdown_background();
+            ended
+        }
         Some(Command::Status(args)) => {
             wait_for(async { status::run(&Session::open(global).await?, args).await })
         }
@@ -102,32 +116,26 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
 /// Runs a command that asks servers. What is still on its way when it ends is dropped at once: a
 /// server that never answers holds nobody back.
 fn wait_for(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::internal(format!("the program cannot start its threads: {e}")))?;
-    let ended = runtime.block_on(command);
-    runtime.shutdown_background();
+    let threads = threads()?;
+    let ended = threads.block_on(command);
+    threads.shutdown_background();
     ended
 }
 
-/// Waits until somebody stops the program: interrupt, termination or hang-up.
-async fn stopped() -> Result<(), Failure> {
-    let failed = |e: std::io::Error| Failure::internal(format!("signals cannot be received: {e}"));
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        Ok(())
+fn threads() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::internal(format!("the program cannot start its threads: {e}")))
+}
+
+/// Begins to log to the state directory, where there is one.
+fn log() {
+    let Some(dir) = session::state_dir() else {
+        return;
+    };
+    if let Err(error) = logging::to_file(&dir.join(LOG_FILE)) {
+        output::complain(&format!("no log is kept: {error}"));
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.map_err(failed)
 }

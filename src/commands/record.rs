@@ -25,7 +25,9 @@ use crate::domain::settings::Context;
 use crate::domain::time::Millis;
 use crate::intent::msg::Msg;
 use crate::runtime::clock::Clock;
+use crate::runtime::console::STATE_FILE;
 use crate::runtime::headless::Options;
+use crate::runtime::signals::told_to_end;
 use crate::runtime::sources::{Common, Sources};
 use crate::store::{HistoryQuery, Retention, Store, StoreError, Watch};
 
@@ -58,7 +60,7 @@ pub async fn run(session: &Session, args: &RecordArgs) -> Result<Exit, Failure> 
         .as_deref()
         .map(|dir| lock(dir, session.name()))
         .transpose()?;
-    let recorder = Recorder::open(session, place.map(|dir| dir.join("state.db")))?;
+    let recorder = Recorder::open(session, place.map(|dir| dir.join(STATE_FILE)))?;
     if args.once {
         recorder.once(session).await
     } else {
@@ -188,15 +190,12 @@ impl Recorder {
             ));
         }
         let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + KEEP, KEEP);
-        let stop = super::stopped();
+        let stop = told_to_end();
         tokio::pin!(stop);
         loop {
             let reader = tokio::select! {
                 biased;
-                stopped = &mut stop => {
-                    stopped?;
-                    break;
-                }
+                () = &mut stop => break,
                 _ = tick.tick() => {
                     let now = clock.wall();
                     self.fleet.tick(now);
