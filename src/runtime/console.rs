@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ratatui::layout::Size;
 use tokio::sync::mpsc;
 
 use super::clock::Clock;
@@ -20,6 +21,7 @@ use super::turn::{End, Turns};
 use super::{logging, looks};
 use crate::app::App;
 use crate::domain::settings::Settings;
+use crate::domain::time::Now;
 use crate::intent::keymap::Keymap;
 use crate::intent::msg::{Compute, Computed, Msg};
 use crate::panes::Place;
@@ -61,15 +63,15 @@ impl Options {
             settings,
             state_dir: None,
             place: None,
-            compute: rows_as_held,
+            compute: rows,
         }
     }
 }
 
-/// The rows of an experiment in the order they are held: what a table can show at the least.
-fn rows_as_held(work: Compute) -> Computed {
+/// The rows that a runs table shows.
+fn rows(work: Compute) -> Computed {
     let Compute::RunRows { runs, spec } = work;
-    let rows = runs.of(&spec.experiment).to_vec();
+    let rows = crate::panes::experiments::rows::compute(&runs, &spec);
     Computed::RunRows {
         generation: runs.generation(),
         rows,
@@ -172,23 +174,7 @@ async fn start(
     session.enter().map_err(ConsoleError::Terminal)?;
     let size = session.size().map_err(ConsoleError::Terminal)?;
 
-    let mut app = App::new(
-        Arc::clone(&options.settings),
-        keymap,
-        (size.width, size.height),
-        clock.now(),
-    );
-    if let Some(store) = &store {
-        let now = clock.wall();
-        let (head, history) = first_look(store, app.context().name.as_str(), now);
-        if let Some(head) = head {
-            app.fleet_mut().absorb(head, now);
-        }
-        app.fleet_mut().remember(history, now);
-    }
-    if let Some(place) = options.place {
-        app.open(place);
-    }
+    let mut app = first_state(&options, keymap, size, clock.now(), store.as_ref());
     let (report, reports) = mpsc::unbounded_channel();
     let writer = writer(&session, report)?;
     let mut screen = Screen::new(writer, size, caps.frame_gap()).map_err(ConsoleError::Terminal)?;
@@ -223,7 +209,7 @@ async fn start(
     hands
         .own
         .extend(remarks.iter().map(|text| notice(true, text)));
-    let answers = ask(&session, &screen, &caps);
+    let answers = ask(&session, &screen, caps);
     let mut decoder = Decoder::new(caps.escape_hold());
     if !answers.complete && caps.may_ask {
         decoder.expect_late_reply(Instant::now() + Duration::from_secs(2));
@@ -264,6 +250,29 @@ async fn start(
     }
 }
 
+/// The state that the first frame shows: what was known at the last end.
+fn first_state(
+    options: &Options,
+    keymap: Keymap,
+    size: Size,
+    now: Now,
+    store: Option<&Store>,
+) -> App {
+    let settings = Arc::clone(&options.settings);
+    let mut app = App::new(settings, keymap, (size.width, size.height), now);
+    if let Some(store) = store {
+        let (head, history) = first_look(store, app.context().name.as_str(), now.wall);
+        if let Some(head) = head {
+            app.fleet_mut().absorb(head, now.wall);
+        }
+        app.fleet_mut().remember(history, now.wall);
+    }
+    if let Some(place) = options.place.clone() {
+        app.open(place);
+    }
+    app
+}
+
 /// A panic away from the UI thread stops nothing, and is told.
 fn tell_of_panics(out: mpsc::Sender<Msg>) -> impl Fn(&panic::PanicReport) + Send + Sync + 'static {
     move |report| {
@@ -284,7 +293,7 @@ fn writer(
     Writer::spawn(session.output(), tell).map_err(ConsoleError::System)
 }
 
-fn ask(session: &Session, screen: &Screen, caps: &Caps) -> caps::Answers {
+fn ask(session: &Session, screen: &Screen, caps: Caps) -> caps::Answers {
     let limit = caps.answer_limit();
     if !caps.may_ask || !screen.drain(limit) {
         return caps::Answers::default();
