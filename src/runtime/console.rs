@@ -38,18 +38,15 @@ use crate::terminal::{panic, query};
 const WAITING: usize = 256;
 /// How long an orderly end may take after the screen was given back.
 const END_LIMIT: Duration = Duration::from_millis(500);
-/// The state file in the state directory.
-pub const STATE_FILE: &str = "state.sqlite";
-/// The log in the state directory.
-pub const LOG_FILE: &str = "quarterdeck.log";
-
 /// What the console needs to know to start.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Everything the user has set.
     pub settings: Arc<Settings>,
-    /// Where state and log are kept; nothing is kept without one.
-    pub state_dir: Option<PathBuf>,
+    /// The state file; nothing outlives the process without one.
+    pub state: Option<PathBuf>,
+    /// The log, unless the caller keeps one already.
+    pub log: Option<PathBuf>,
     /// The place to open, Triage unless set.
     pub place: Option<Place>,
     /// Work above a millisecond, done on another thread.
@@ -61,7 +58,8 @@ impl Options {
     pub fn new(settings: Arc<Settings>) -> Self {
         Self {
             settings,
-            state_dir: None,
+            state: None,
+            log: None,
             place: None,
             compute: rows,
         }
@@ -109,32 +107,41 @@ fn keys_text(wrong: &[(String, String)]) -> String {
 /// # Errors
 /// See [`ConsoleError`]; the terminal is given back in every case.
 pub fn run(options: Options) -> Result<(), ConsoleError> {
-    let env = Environment::read();
-    let wish = options.settings.console.color.parse().unwrap_or_default();
-    let caps = caps::detect(&env, wish).map_err(ConsoleError::Refused)?;
-    let keymap = Keymap::new(&options.settings.keys).map_err(ConsoleError::Keys)?;
-    let (store, mut remarks) = open(options.state_dir.as_deref());
-    if let Some(dir) = &options.state_dir
-        && let Err(error) = logging::to_file(&dir.join(LOG_FILE))
-    {
-        remarks.push(format!("no log is kept: {error}"));
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("worker")
         .enable_all()
         .build()
         .map_err(ConsoleError::System)?;
-    let outcome = runtime.block_on(start(options, keymap, caps, store, remarks));
+    let outcome = runtime.block_on(attend(options));
     // What still hangs in a system call, such as a look-up of a name, is left behind.
     runtime.shutdown_background();
     outcome
 }
 
+/// As [`run`], inside a runtime that is there already: to be awaited by its `block_on`, never by a
+/// spawned task, because the thread that begins is the UI thread to the end.
+///
+/// # Errors
+/// See [`ConsoleError`]; the terminal is given back in every case.
+pub async fn attend(options: Options) -> Result<(), ConsoleError> {
+    let env = Environment::read();
+    let wish = options.settings.console.color.parse().unwrap_or_default();
+    let caps = caps::detect(&env, wish).map_err(ConsoleError::Refused)?;
+    let keymap = Keymap::new(&options.settings.keys).map_err(ConsoleError::Keys)?;
+    let (store, mut remarks) = open(options.state.as_deref());
+    if let Some(path) = &options.log
+        && let Err(error) = logging::to_file(path)
+    {
+        remarks.push(format!("no log is kept: {error}"));
+    }
+    Box::pin(start(options, keymap, caps, store, remarks)).await
+}
+
 /// Opens the state file; what is worth telling of it comes as text.
-pub(super) fn open(dir: Option<&Path>) -> (Option<Store>, Vec<String>) {
-    let opened = match dir {
-        Some(dir) => Store::open(&dir.join(STATE_FILE)),
+fn open(path: Option<&Path>) -> (Option<Store>, Vec<String>) {
+    let opened = match path {
+        Some(path) => Store::open(path),
         None => Store::in_memory().map(|store| (store, Vec::new())),
     };
     match opened {
