@@ -28,6 +28,10 @@ pub(super) fn notice(bad: bool, text: &str) -> Msg {
 }
 
 /// Those who carry effects out.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one wish for the loop, and they do not exclude one another"
+)]
 pub(super) struct Hands {
     pub(super) common: Common,
     pub(super) sources: Sources,
@@ -164,15 +168,15 @@ impl Hands {
     }
 
     /// Work off the loop has ended: the next may begin.
-    pub(super) fn computed(&mut self, computed: Option<Computed>) -> Option<Msg> {
+    pub(super) fn computed(&mut self, computed: Option<Computed>) -> Msg {
         self.computing = false;
         if let Some(work) = self.next.take() {
             self.begin(work);
         }
-        Some(match computed {
+        match computed {
             Some(computed) => Msg::Computed(computed),
             None => notice(true, "sorting failed inside; the log has the place"),
-        })
+        }
     }
 
     fn copy(&mut self, text: &Clean) {

@@ -92,8 +92,9 @@ fn history(store: &Store, context: &str) -> Vec<Change> {
 /// Facts stamped by a clock that ran ahead would win over every answer until it is that late.
 fn not_ahead(state: &mut LastKnown, now: Millis) {
     fn cut<T>(held: &mut [Held<T>], now: Millis) {
-        held.iter_mut()
-            .for_each(|h| h.asked_at = h.asked_at.min(now));
+        for fact in held {
+            fact.asked_at = fact.asked_at.min(now);
+        }
     }
     cut(&mut state.models, now);
     cut(&mut state.versions, now);

@@ -32,7 +32,7 @@ async fn what_is_kept_comes_back_at_the_next_start() {
     keeper.enter(&context(), false, recent(NOW));
     assert!(matches!(messages.recv().await, Some(Msg::Ledger(_, changes)) if changes.is_empty()));
     keeper.append(&context(), vec![change("v2", NOW)]);
-    let held = Held {
+    let fact = Held {
         source: SourceId::new("s"),
         // A clock that ran ahead when this was read.
         asked_at: Millis(NOW * 2),
@@ -40,7 +40,7 @@ async fn what_is_kept_comes_back_at_the_next_start() {
     };
     let state = LastKnown {
         saved_at: Millis(NOW),
-        models: vec![held],
+        models: vec![fact],
         ..LastKnown::default()
     };
     keeper.save(&context(), state, RunStore::default());
@@ -59,9 +59,9 @@ async fn what_is_kept_comes_back_at_the_next_start() {
 
     let (store, remarks) = Store::open(&path).unwrap();
     assert!(remarks.is_empty(), "{remarks:?}");
-    let (head, history) = first_look(&store, "test", recent(NOW + 5));
+    let (state, history) = first_look(&store, "test", recent(NOW + 5));
     assert_eq!(history, [change("v2", NOW)]);
-    assert_eq!(head.unwrap().models[0].asked_at, Millis(NOW + 5));
+    assert_eq!(state.unwrap().models[0].asked_at, Millis(NOW + 5));
     assert_eq!(
         store
             .watched("test", None, Millis(0), Millis(NOW * 2))

@@ -236,9 +236,8 @@ impl<K: Keyboard> Turns<K> {
                 ));
             }
             Alarm::Computed(computed) => {
-                if let Some(msg) = self.hands.computed(computed) {
-                    self.fact(msg);
-                }
+                let msg = self.hands.computed(computed);
+                self.fact(msg);
             }
         }
         Ok(())
@@ -278,7 +277,7 @@ impl<K: Keyboard> Turns<K> {
                         }
                         Alarm::Computed(computed) => {
                             let msg = self.hands.computed(computed);
-                            self.hands.own.extend(msg);
+                            self.hands.own.push_back(msg);
                         }
                         // The stop that is under way.
                         Alarm::Suspend => {}

@@ -19,7 +19,10 @@ use crossterm::event::{KeyCode, KeyModifiers};
 
 /// A terminal's other side: what was written, and whether it takes more.
 #[derive(Clone, Default)]
-struct Paper(Arc<(Mutex<(Vec<u8>, bool)>, Condvar)>);
+struct Paper(Arc<(Mutex<Written>, Condvar)>);
+
+/// The bytes, and whether no more are taken.
+type Written = (Vec<u8>, bool);
 
 impl Paper {
     fn len(&self) -> usize {
@@ -388,7 +391,7 @@ async fn of_much_work_only_the_newest_is_done() {
         let Some(Alarm::Computed(computed)) = alarms.recv().await else {
             panic!()
         };
-        if let Some(Msg::Computed(Computed::RunRows { spec, .. })) = hands.computed(computed) {
+        if let Msg::Computed(Computed::RunRows { spec, .. }) = hands.computed(computed) {
             done.push(spec.experiment.id);
         }
     }
