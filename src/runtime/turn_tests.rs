@@ -78,8 +78,6 @@ impl Remote {
             .unwrap()
             .send(vec![Event::Key(key)])
             .unwrap();
-<<<<<<< HEAD
-=======
     }
 
     fn escape(&self) {
@@ -89,7 +87,6 @@ impl Remote {
             .unwrap()
             .send(vec![Event::Key(key)])
             .unwrap();
->>>>>>> runtime
     }
 
     /// Waits until what was written since `at` contains a text.
@@ -233,11 +230,7 @@ async fn a_key_is_drawn_at_once_while_data_floods() {
             let (at, pressed) = (remote.paper.len(), Instant::now());
             remote.press('?');
             assert!(
-<<<<<<< HEAD
-                remote.shows(at, "keys").await,
-=======
                 remote.shows(at, "Keys").await,
->>>>>>> runtime
                 "help is drawn under the flood"
             );
             worst = worst.max(pressed.elapsed());
@@ -423,17 +416,7 @@ async fn a_lone_escape_is_let_go_under_a_flood() {
         remote.press('?');
         assert!(remote.shows(at, "Keys").await);
         let at = remote.paper.len();
-<<<<<<< HEAD
-        let esc = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
-        remote
-            .keys
-            .as_ref()
-            .unwrap()
-            .send(vec![Event::Key(esc)])
-            .unwrap();
-=======
         remote.escape();
->>>>>>> runtime
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert!(remote.paper.len() > at, "help is closed");
         remote.alarm.send(Alarm::Terminate).unwrap();
