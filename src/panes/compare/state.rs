@@ -109,7 +109,9 @@ impl Compared {
 /// NaN equals NaN here: two runs that both failed so do not differ.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
-        (Value::Number(a), Value::Number(b)) => a.partial_cmp(b).is_none_or(|by| by.is_eq() || a.total_cmp(b).is_eq()),
+        (Value::Number(a), Value::Number(b)) => a
+            .partial_cmp(b)
+            .is_none_or(|by| by.is_eq() || a.total_cmp(b).is_eq()),
         (a, b) => a == b,
     }
 }

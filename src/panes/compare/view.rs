@@ -234,10 +234,7 @@ fn table(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
         empty(buf, look, body, what, &[how]);
         return Hits::default();
     }
-    let mut columns = vec![
-        Column::fixed("KIND", 6, 0),
-        Column::fixed("NAME", name, 0),
-    ];
+    let mut columns = vec![Column::fixed("KIND", 6, 0), Column::fixed("NAME", name, 0)];
     let runs = names[shown.clone()].iter();
     columns.extend(runs.map(|name| Column::fixed(name.as_str(), each, 0).right()));
     let state = TableState {
