@@ -106,7 +106,7 @@ fn frames() {
     world.press(&mut page, &[Command::Differences, Command::Right]);
     serve(&mut page, &world);
     insta::assert_snapshot!(screen(&world.show(&mut page, 120, 36)), @r"
-     rows  2 of 3, more is better ──────────────────────────────────────────────────────────────────────────────────────────
+     rows  2 of 3 ──────────────────────────────────────────────────────────────────────────────────────────────────────────
         ● xgb-0 0.899   ■ xgb-1 0.905   ▲ xgb-2 0.905
          │                                                       ⢀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣠⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⡤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤▲
          │                              ⢀⣀⣀⣀⠤⠤⠤⠤⠔⠒⠒⠒⣒⣒⣒⣉⣉⠭⠭⠭⠭⠭⣝⣛⣛⣓⣒⠶⠶⠶⠭⠭⠭⠭⠛⠛⠛⠛⠛⠛⠒⠊⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠁
@@ -186,10 +186,10 @@ fn more_than_eight_runs_are_cut_and_a_run_opens_from_its_column() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(10))]
     #[test]
     fn no_sequence_of_commands_panics(
-        keys in proptest::collection::vec(0..COMMANDS.len(), 0..40),
+        keys in proptest::collection::vec(0..COMMANDS.len(), 0..24),
         size in 0..4_usize,
         count in 0..9_u64,
     ) {
@@ -199,7 +199,9 @@ proptest! {
             world.press(&mut page, &[COMMANDS[key].command]);
             page.click(Target::Plot(key as u16), &world.cx());
             page.click(Target::Row(key % 9), &world.cx());
-            serve(&mut page, &world);
+            if key % 5 == 0 {
+                serve(&mut page, &world);
+            }
             world.show(&mut page, w, h);
             let _ = (page.row_text(&world.cx()), page.markdown(&world.cx()));
         }

@@ -504,11 +504,13 @@ fn a_frame_over_a_hundred_thousand_runs_builds_what_is_visible() {
     pane.computed(&computed, &world.cx());
     world.press(&mut pane, &[Command::Last]);
     let timed = |world: &mut World, pane: &mut Experiments| {
-        let start = std::time::Instant::now();
-        for _ in 0..10 {
+        // The least of several: other tests run at the same time.
+        let frame = || {
+            let start = std::time::Instant::now();
             world.show(pane, 200, 60);
-        }
-        start.elapsed()
+            start.elapsed()
+        };
+        std::iter::repeat_with(frame).take(8).min().unwrap()
     };
     let large = timed(&mut world, &mut pane);
     let mut world = many(1_000);
@@ -520,10 +522,10 @@ fn a_frame_over_a_hundred_thousand_runs_builds_what_is_visible() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(10))]
     #[test]
     fn no_sequence_of_commands_panics(
-        keys in proptest::collection::vec((0..COMMANDS.len(), 0..40_usize), 0..40),
+        keys in proptest::collection::vec((0..COMMANDS.len(), 0..20_usize), 0..24),
         size in 0..4_usize,
     ) {
         let mut world = world(7);

@@ -53,10 +53,10 @@ pub(super) fn draw(
     for y in bar.top()..bar.bottom() {
         paint::put(buf, bar, bar.x, y, look.symbols.bar, look.style(Role::Rule));
     }
-    let page = hits.page;
+    let list_page = hits.page;
     hits.extend(runs(pane, cx, look, right, buf));
     if pane.part == Part::Experiments {
-        hits.page = page;
+        hits.page = list_page;
     }
     hits
 }
@@ -296,7 +296,7 @@ fn runs(pane: &Experiments, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buff
                 .iter()
                 .map(|i| cell(&wanted[*i], run, store, cx.now.wall, look))
                 .collect(),
-            marked: pane.marks.iter().any(|k| k.id == run.id),
+            marked: pane.is_marked(&run.id),
         }
     });
     let mut hits = Hits::default();
