@@ -10,6 +10,7 @@
 //! | [`domain`] | the field's vocabulary and its rules; pure |
 //! | [`intent`] | command table, keymap, messages, effects, filter grammar; pure |
 //! | [`panes`] | state, update and view of each pane and dialog; pure |
+//! | [`runtime`] | the only place that spawns: loop, source actors, schedule, limits, effects |
 //! | [`sim`] | the simulated fleet behind `quarterdeck demo` |
 //! | [`sources`] | one module a system: wire types, map to domain, requests |
 //! | [`store`] | the ledger of changes, the last-known state, the journal |
@@ -26,11 +27,13 @@
 //! calls back upward; each arrow is a value.
 
 pub mod app;
+pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod intent;
 pub mod panes;
+pub mod runtime;
 pub mod sim;
 pub mod sources;
 pub mod store;

@@ -67,9 +67,12 @@ impl Dialog {
         } else {
             "type to search"
         };
-        Self {
-            choice: Some(choice.clone()),
-            ..Self::new(choice.title, hint, rows)
+        {
+            let title = choice.title;
+            Self {
+                choice: Some(choice),
+                ..Self::new(title, hint, rows)
+            }
         }
     }
 
@@ -163,7 +166,7 @@ impl Dialog {
         if let Some((_, Some(on))) = choice.rows.get_mut(index) {
             *on = !*on;
         }
-        let (typed, state) = (self.picker.input.clone(), self.picker.state.clone());
+        let (typed, state) = (self.picker.input.clone(), self.picker.state);
         self.picker = Picker::new(
             choice_rows(choice)
                 .into_iter()

@@ -7,6 +7,7 @@ use super::deployment::EndpointReading;
 use super::key::{ExperimentKey, ModelKey, SourceId, VersionKey};
 use super::model::{ModelVersion, RegisteredModel};
 use super::observation::Feed;
+use super::rules::freshness::SourceHealth;
 use super::run::{Experiment, Run};
 use super::text::Clean;
 use super::time::Millis;
@@ -40,6 +41,30 @@ pub struct SourceStamp {
     pub asked_at: Millis,
     /// What went wrong at the last poll, in words without secrets.
     pub fault: Option<Clean>,
+}
+
+/// How each feed that was ever asked stands.
+pub fn stamps<'a>(
+    sources: impl IntoIterator<Item = (&'a SourceId, &'a SourceHealth)>,
+) -> Vec<SourceStamp> {
+    let mut stamps = Vec::new();
+    for (source, health) in sources {
+        for (feed, state) in &health.feeds {
+            stamps.extend(state.asked_at.map(|asked_at| {
+                SourceStamp {
+                    source: source.clone(),
+                    feed: *feed,
+                    answered_at: state.good_at,
+                    asked_at,
+                    fault: state
+                        .fault
+                        .as_ref()
+                        .map(|fault| Clean::text(&fault.to_string())),
+                }
+            }));
+        }
+    }
+    stamps
 }
 
 /// Everything that is kept of a context.
@@ -174,11 +199,14 @@ pub fn newest_runs(runs: &[Held<Run>]) -> Vec<&Held<Run>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     use super::*;
+    use crate::domain::fault::{Fault, FaultKind};
     use crate::domain::key::{Key, RegistryKey, RunKey};
     use crate::domain::model::{Alias, Name, VersionStatus};
+    use crate::domain::rules::freshness::FeedHealth;
     use crate::domain::run::RunStatus;
 
     fn registry() -> Arc<RegistryKey> {
@@ -246,6 +274,34 @@ mod tests {
         // Ten is newer than nine although "10" < "9".
         assert_eq!(numbers, [Some(3), Some(10)]);
         assert_eq!(others.len(), 8);
+    }
+
+    #[test]
+    fn a_feed_that_was_never_asked_has_no_stamp_and_a_fault_has_its_words() {
+        let health = SourceHealth {
+            feeds: BTreeMap::from([
+                (Feed::Models, FeedHealth::default()),
+                (
+                    Feed::Versions,
+                    FeedHealth {
+                        asked_at: Some(Millis(9)),
+                        good_at: Some(Millis(4)),
+                        fault: Some(Fault::new(FaultKind::Timeout, "GET /x", "10 s")),
+                        ..FeedHealth::default()
+                    },
+                ),
+            ]),
+            clock_skew_ms: None,
+        };
+        let source = SourceId::new("mlflow");
+        let stamps = stamps([(&source, &health)]);
+        assert_eq!(stamps.len(), 1);
+        assert_eq!(
+            (stamps[0].feed, stamps[0].answered_at),
+            (Feed::Versions, Some(Millis(4)))
+        );
+        let words = stamps[0].fault.as_ref().expect("a fault").as_str();
+        assert!(words.contains("GET /x"), "{words}");
     }
 
     #[test]

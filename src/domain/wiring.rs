@@ -3,6 +3,8 @@
 //! Configuration beats tags, tags beat convention. Every join keeps the rule that made it, and what
 //! could not be joined says why.
 
+use std::collections::HashMap;
+
 use super::deployment::EndpointReading;
 use super::key::{DeploymentKey, Key, ModelKey};
 use super::model::{ModelVersion, RegisteredModel};
@@ -104,12 +106,31 @@ impl DeploymentSettings {
     }
 }
 
+/// The registered models, by name and by the addresses that their tags name.
+#[derive(Debug, Default)]
+pub struct Models<'a> {
+    by_name: HashMap<&'a str, &'a RegisteredModel>,
+    by_address: HashMap<String, &'a RegisteredModel>,
+}
+
+impl<'a> Models<'a> {
+    /// Indexes models. Of two with one name, in two registries, the first is joined.
+    pub fn of(models: impl Iterator<Item = &'a RegisteredModel>) -> Self {
+        let mut index = Self::default();
+        for model in models {
+            index.by_name.entry(model.key.name.raw()).or_insert(model);
+            if let Some(tag) = model.tag("quarterdeck.deployment") {
+                for address in tag.as_str().split([',', ' ']).filter(|a| !a.is_empty()) {
+                    index.by_address.entry(plain_url(address)).or_insert(model);
+                }
+            }
+        }
+        index
+    }
+}
+
 /// Joins one deployment to a model of the registry.
-pub fn join<'a>(
-    settings: &DeploymentSettings,
-    context: &Context,
-    models: impl Iterator<Item = &'a RegisteredModel> + Clone,
-) -> Join {
+pub fn join(settings: &DeploymentSettings, context: &Context, models: &Models<'_>) -> Join {
     let found = find_model(settings, context, models);
     let (follows, follows_rule) = follow(settings, context, found.model);
     let environment = settings
@@ -147,9 +168,9 @@ struct Found<'a> {
 fn find_model<'a>(
     settings: &DeploymentSettings,
     context: &Context,
-    models: impl Iterator<Item = &'a RegisteredModel> + Clone,
+    models: &Models<'a>,
 ) -> Found<'a> {
-    let named = |name: &str| models.clone().find(|m| m.key.name.raw() == name);
+    let named = |name: &str| models.by_name.get(name).copied();
     if let Some(name) = &settings.model {
         return Found {
             model: named(name),
@@ -172,13 +193,7 @@ fn find_model<'a>(
             because: format!("models.\"{name}\" lists this deployment"),
         };
     }
-    let tagged = models.clone().find(|m| {
-        m.tag("quarterdeck.deployment").is_some_and(|t| {
-            t.as_str()
-                .split([',', ' '])
-                .any(|url| same_url(url, &settings.url))
-        })
-    });
+    let tagged = models.by_address.get(&plain_url(&settings.url)).copied();
     if let Some(model) = tagged {
         return Found {
             model: Some(model),
@@ -235,8 +250,12 @@ fn follow(
 }
 
 fn same_url(a: &str, b: &str) -> bool {
-    let plain = |u: &str| u.trim().trim_end_matches('/').to_ascii_lowercase();
-    !plain(a).is_empty() && plain(a) == plain(b)
+    !a.is_empty() && plain_url(a) == plain_url(b)
+}
+
+/// An address as it is compared: without case and without a trailing slash.
+fn plain_url(url: &str) -> String {
+    url.trim().trim_end_matches('/').to_ascii_lowercase()
 }
 
 /// Maps an endpoint's version word to the registry's, if the registry holds it.

@@ -192,7 +192,7 @@ pub(crate) fn after(fault: &Fault, path: &str, count: u64, mut reply: Reply) -> 
         Fault::Redirect { to } => Reply::empty(302).with_header("location", format!("{to}{path}")),
         Fault::Unauthorized => Reply::html(401, "You are not authenticated.")
             .with_header("www-authenticate", "Basic realm=\"mlflow\""),
-        Fault::Forbidden => Reply::text(403, "Permission denied"),
+        Fault::Forbidden => Reply::html(403, "Permission denied"),
         Fault::BareNan => bare_nan(&reply),
         _ => {
             if let Body::Json { value, .. } = &mut reply.body {

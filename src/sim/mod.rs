@@ -30,7 +30,7 @@ use self::world::run::{Curve, Metric, Point, Run, Status};
 /// What fleet to start.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Same seed, same fleet.
+    /// Same seed, same fleet (but for its ports).
     pub seed: u64,
     /// What drives it.
     pub clock: Clock,
@@ -227,6 +227,16 @@ impl SimFleet {
             world
                 .endpoint_mut(endpoint)
                 .map(|endpoint| endpoint.ready = ready)
+                .is_some()
+        })
+    }
+
+    /// Makes an endpoint take so long for each answer; false when there is no such endpoint.
+    pub fn set_delay(&self, endpoint: &str, delay: Duration) -> bool {
+        self.shared.with(|world| {
+            world
+                .endpoint_mut(endpoint)
+                .map(|endpoint| endpoint.delay = delay.as_millis() as u64)
                 .is_some()
         })
     }

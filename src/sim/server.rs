@@ -147,8 +147,15 @@ async fn one(
         Sending::Cut(reply) => {
             let bytes = reply.render();
             let half = Bytes::copy_from_slice(&bytes[..bytes.len() / 2]);
-            let parts = [Ok(half), Err(io::Error::from(io::ErrorKind::BrokenPipe))];
-            let body = Body::from_stream(stream::iter(parts));
+            let parts = stream::unfold(Some(half), |half| async move {
+                if let Some(half) = half {
+                    return Some((Ok(half), None));
+                }
+                // The half has to leave before the connection ends.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Some((Err(io::Error::from(io::ErrorKind::BrokenPipe)), None))
+            });
+            let body = Body::from_stream(parts);
             response(&reply, now, Some(bytes.len()), body)
         }
         Sending::Slow(reply) => {

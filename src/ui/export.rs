@@ -95,6 +95,10 @@ const BASELINE: f64 = 13.5;
 const MARGIN: f64 = 12.0;
 
 /// How a run of cells is painted.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent attribute of the text, as in SVG"
+)]
 #[derive(Clone, Copy, PartialEq)]
 struct Paint {
     fg: Rgb,
@@ -247,17 +251,17 @@ struct Shapes {
 
 impl Shapes {
     /// Takes a glyph in, if it is one of those.
-    fn add(&mut self, g: &str, x: f64, top: f64) -> bool {
-        let mut chars = g.chars();
-        let (Some(c), None) = (chars.next(), chars.next()) else {
+    fn add(&mut self, glyph: &str, left: f64, top: f64) -> bool {
+        let mut chars = glyph.chars();
+        let (Some(only), None) = (chars.next(), chars.next()) else {
             return false;
         };
-        let (w, h) = CELL;
-        let (mid, middle) = (x + w / 2.0, top + h / 2.0);
-        let (right, bottom) = (x + w, top + h);
-        match c {
+        let (width, height) = CELL;
+        let (mid, middle) = (left + width / 2.0, top + height / 2.0);
+        let (right, bottom) = (left + width, top + height);
+        match only {
             '\u{2800}'..='\u{28ff}' => {
-                let bits = c as u32 - 0x2800;
+                let bits = only as u32 - 0x2800;
                 for (bit, column, row) in [
                     (0, 0, 0),
                     (1, 0, 1),
@@ -269,26 +273,26 @@ impl Shapes {
                     (7, 1, 3),
                 ] {
                     if bits >> bit & 1 == 1 {
-                        let dx = x + w * (0.25 + 0.5 * f64::from(column));
-                        let dy = top + h * (0.125 + 0.25 * f64::from(row));
+                        let dx = left + width * (0.25 + 0.5 * f64::from(column));
+                        let dy = top + height * (0.125 + 0.25 * f64::from(row));
                         push(&mut self.dots, format_args!("M{dx:.1} {dy:.1}h.01"));
                     }
                 }
             }
             '▁'..='█' => {
-                let height = h * f64::from(c as u32 - 0x2580) / 8.0;
+                let tall = height * f64::from(only as u32 - 0x2580) / 8.0;
                 push(
                     &mut self.fills,
-                    format_args!("M{x:.1} {bottom:.1}h{w:.1}v-{height:.1}h-{w:.1}z"),
+                    format_args!("M{left:.1} {bottom:.1}h{width:.1}v-{tall:.1}h-{width:.1}z"),
                 );
             }
             '─' => push(
                 &mut self.lines,
-                format_args!("M{x:.1} {middle:.1}H{right:.1}"),
+                format_args!("M{left:.1} {middle:.1}H{right:.1}"),
             ),
             '╌' => push(
                 &mut self.lines,
-                format_args!("M{:.1} {middle:.1}h2.6m1.6 0h2.6", x + 0.8),
+                format_args!("M{:.1} {middle:.1}h2.6m1.6 0h2.6", left + 0.8),
             ),
             '│' => push(
                 &mut self.lines,
@@ -300,7 +304,7 @@ impl Shapes {
             ),
             '┤' => push(
                 &mut self.lines,
-                format_args!("M{mid:.1} {top:.1}V{bottom:.1}M{x:.1} {middle:.1}H{mid:.1}"),
+                format_args!("M{mid:.1} {top:.1}V{bottom:.1}M{left:.1} {middle:.1}H{mid:.1}"),
             ),
             '┌' => push(
                 &mut self.lines,
@@ -308,7 +312,7 @@ impl Shapes {
             ),
             '┐' => push(
                 &mut self.lines,
-                format_args!("M{x:.1} {middle:.1}H{mid:.1}V{bottom:.1}"),
+                format_args!("M{left:.1} {middle:.1}H{mid:.1}V{bottom:.1}"),
             ),
             '└' => push(
                 &mut self.lines,
@@ -316,7 +320,7 @@ impl Shapes {
             ),
             '┘' => push(
                 &mut self.lines,
-                format_args!("M{x:.1} {middle:.1}H{mid:.1}V{top:.1}"),
+                format_args!("M{left:.1} {middle:.1}H{mid:.1}V{top:.1}"),
             ),
             _ => return false,
         }

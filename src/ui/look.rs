@@ -51,7 +51,7 @@ pub struct Look {
     /// The theme: for exports and names. Styles come from [`Look::style`].
     pub theme: Theme,
     /// The glyphs.
-    pub symbols: Symbols,
+    pub symbols: &'static Symbols,
     /// How many colours.
     pub depth: Depth,
     /// The size class of the whole screen.
@@ -67,7 +67,13 @@ pub struct Look {
 
 impl Look {
     /// Resolves a theme at a depth, for a screen of `columns` × `rows`.
-    pub fn new(theme: Theme, symbols: Symbols, depth: Depth, area: Rect, now: Now) -> Self {
+    pub fn new(
+        theme: Theme,
+        symbols: &'static Symbols,
+        depth: Depth,
+        area: Rect,
+        now: Now,
+    ) -> Self {
         Self {
             styles: theme.styles(depth),
             theme,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Color, Modifier, Style};
 
 use super::look::Look;
 use super::text;
@@ -32,14 +32,32 @@ pub fn spans_width(spans: &[Span<'_>]) -> usize {
     spans.iter().map(|s| text::width(&s.text)).sum()
 }
 
-/// Writes text at a place, at most to the area's right edge; returns the column after it.
+/// A style that leaves nothing of what was there but the background: a title over a dim rule is not
+/// dim.
+fn opaque(style: Style) -> Style {
+    Style {
+        fg: Some(style.fg.unwrap_or(Color::Reset)),
+        sub_modifier: Modifier::all().difference(style.add_modifier),
+        ..style
+    }
+}
+
+/// Writes text at a place, at most to the area's right edge; returns the column after it. What was
+/// there keeps nothing but its background.
 pub fn put(buf: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style) -> u16 {
     let area = area.intersection(buf.area);
     if y < area.top() || y >= area.bottom() || x < area.left() || x >= area.right() {
         return x;
     }
-    buf.set_stringn(x, y, text, usize::from(area.right() - x), style)
+    buf.set_stringn(x, y, text, usize::from(area.right() - x), opaque(style))
         .0
+}
+
+/// Writes one glyph of one column into one cell, where there is one.
+pub fn put_glyph(buf: &mut Buffer, x: u16, y: u16, glyph: &str, style: Style) {
+    if let Some(cell) = buf.cell_mut((x, y)) {
+        cell.set_symbol(glyph).set_style(opaque(style));
+    }
 }
 
 /// Writes pieces one after another, cutting the last that fits with an ellipsis; returns the column
@@ -52,6 +70,13 @@ pub fn put_spans(
     y: u16,
     spans: &[Span<'_>],
 ) -> u16 {
+    let drawable;
+    let spans = if look.symbols.ascii {
+        drawable = plain(look, spans);
+        &drawable
+    } else {
+        spans
+    };
     let mut x = x;
     for (i, span) in spans.iter().enumerate() {
         let room = usize::from(area.right().saturating_sub(x));
@@ -76,8 +101,23 @@ pub fn put_spans(
     x
 }
 
+/// Pieces as an ASCII set can draw them.
+fn plain<'a>(look: &Look, spans: &[Span<'_>]) -> Vec<Span<'a>> {
+    spans
+        .iter()
+        .map(|s| span(s.role, look.symbols.plain(&s.text)))
+        .collect()
+}
+
 /// Writes pieces so that they end at the area's right edge; returns the column they start at.
 pub fn put_right(buf: &mut Buffer, look: &Look, area: Rect, y: u16, spans: &[Span<'_>]) -> u16 {
+    let drawable;
+    let spans = if look.symbols.ascii {
+        drawable = plain(look, spans);
+        &drawable
+    } else {
+        spans
+    };
     let w = u16::try_from(spans_width(spans)).unwrap_or(u16::MAX);
     let x = area.right().saturating_sub(w).max(area.left());
     put_spans(buf, look, area, x, y, spans);
@@ -91,9 +131,7 @@ pub fn fill_row(buf: &mut Buffer, area: Rect, y: u16, glyph: &str, style: Style)
         return;
     }
     for x in area.left()..area.right() {
-        if let Some(cell) = buf.cell_mut((x, y)) {
-            cell.set_symbol(glyph).set_style(style);
-        }
+        put_glyph(buf, x, y, glyph, style);
     }
 }
 

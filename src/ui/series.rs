@@ -52,10 +52,10 @@ fn keep(points: &[Sample], out: &mut Vec<Sample>) {
     let greatest = finite()
         .max_by(|a, b| a.1.y.total_cmp(&b.1.y))
         .map(|(i, _)| i);
-    let first = finite().next().map(|(i, _)| i);
-    let last = finite().next_back().map(|(i, _)| i);
+    let oldest = finite().next().map(|(i, _)| i);
+    let newest = finite().next_back().map(|(i, _)| i);
     let gap = points.iter().position(|p| !p.y.is_finite());
-    let mut kept: Vec<usize> = [first, least, greatest, last, gap]
+    let mut kept: Vec<usize> = [oldest, least, greatest, newest, gap]
         .into_iter()
         .flatten()
         .collect();

@@ -104,7 +104,7 @@ impl Symbols {
         select: ">",
         select_marked: "#",
         mark: "*",
-        differs: "!",
+        differs: "/",
         arrow: ">",
         sort: ["v", "^"],
         ellipsis: "~",
@@ -178,7 +178,8 @@ impl Symbols {
         format!("{from} {arrow} {to}")
     }
 
-    /// Text of our own with Unicode glyphs, as this set can draw it: server text is left alone.
+    /// A text with Unicode glyphs of ours, as this set can draw it. For the screen only: what is copied
+    /// or exported as data keeps its letters.
     pub fn plain(&self, text: &str) -> String {
         if !self.ascii {
             return text.to_owned();
@@ -192,7 +193,11 @@ impl Symbols {
                 '≠' => out.push_str("!="),
                 '–' | '—' | '·' | '─' => out.push('-'),
                 '…' => out.push('~'),
-                '×' => out.push('x'),
+                '∞' => out.push_str("inf"),
+                '±' => out.push_str("+-"),
+                '✔' => out.push('+'),
+                '▲' => out.push('!'),
+                '×' | '✖' => out.push('x'),
                 '↵' => out.push_str("enter"),
                 '↗' => out.push('^'),
                 '‹' => out.push('<'),

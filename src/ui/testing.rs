@@ -17,14 +17,14 @@ pub(crate) const NOW: Now = Now {
 
 /// The dark look at a size.
 pub(crate) fn look(columns: u16, rows: u16) -> Look {
-    look_of("dark", Depth::True, Symbols::UNICODE, columns, rows)
+    look_of("dark", Depth::True, &Symbols::UNICODE, columns, rows)
 }
 
 /// Any look at a size.
 pub(crate) fn look_of(
     theme: &str,
     depth: Depth,
-    symbols: Symbols,
+    symbols: &'static Symbols,
     columns: u16,
     rows: u16,
 ) -> Look {
@@ -71,7 +71,7 @@ pub(crate) fn runs(buf: &Buffer, y: u16) -> String {
         }
     }
     out.into_iter()
-        .map(|(role, text)| format!("{role} {:?}", text))
+        .map(|(role, text)| format!("{role} {text:?}"))
         .collect::<Vec<_>>()
         .join("\n")
 }

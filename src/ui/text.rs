@@ -88,7 +88,7 @@ pub fn cut_middle<'a>(text: &'a str, columns: usize, ellipsis: &str) -> Cow<'a, 
 }
 
 /// The first of several wordings that fits, longest first; the last one if none does.
-pub fn fit<'a, S: AsRef<str>>(choices: &'a [S], columns: usize) -> &'a str {
+pub fn fit<S: AsRef<str>>(choices: &[S], columns: usize) -> &str {
     choices
         .iter()
         .map(AsRef::as_ref)
@@ -144,7 +144,7 @@ pub fn number(value: f64) -> String {
         if size < below {
             let shown = format!("{:.digits$}", value / unit);
             // A whole number keeps no empty decimals: 14, not 14.0.
-            let shown = if value.fract() == 0.0 && unit == 1.0 {
+            let shown = if value.fract() == 0.0 && suffix.is_empty() {
                 format!("{value:.0}")
             } else {
                 shown
@@ -153,6 +153,18 @@ pub fn number(value: f64) -> String {
         }
     }
     tidy_exponent(&format!("{value:.1e}"))
+}
+
+/// A limit or a setting, without the zeros that a measured value keeps: `0.8`, `4`, `12k`.
+pub fn brief(value: f64) -> String {
+    let shown = number(value);
+    let end = shown.trim_end_matches(['k', 'M', 'G']).len();
+    let (digits, suffix) = shown.split_at(end);
+    if digits.contains('.') && !digits.contains('e') {
+        let digits = digits.trim_end_matches('0').trim_end_matches('.');
+        return format!("{digits}{suffix}");
+    }
+    shown
 }
 
 /// `1.0e-7` is `1e-7`.
@@ -291,6 +303,15 @@ mod tests {
         ] {
             assert_eq!(number(value), want);
         }
+        for (value, want) in [
+            (0.8, "0.8"),
+            (1.0, "1"),
+            (12_000.0, "12k"),
+            (0.914, "0.914"),
+            (100.0, "100"),
+        ] {
+            assert_eq!(brief(value), want);
+        }
         assert_eq!(number_or_none(None), "–");
         assert_eq!(delta(0.007), "+0.007");
         assert_eq!(count(1_234_567), "1,234,567");
@@ -322,10 +343,12 @@ mod tests {
     proptest! {
         #[test]
         fn cuts_fit_and_keep_clusters_whole(text in "\\PC{0,40}", columns in 0_usize..30) {
-            for got in [cut(&text, columns, "…"), cut_middle(&text, columns, "…")] {
+            // A private letter as the ellipsis: no generated text holds it.
+            let mark = "\u{e000}";
+            for got in [cut(&text, columns, mark), cut_middle(&text, columns, mark)] {
                 prop_assert!(width(&got) <= columns, "{got:?}");
                 if got != text && !got.is_empty() {
-                    let (a, b) = got.split_once('…').expect("a cut is marked");
+                    let (a, b) = got.split_once(mark).expect("a cut is marked");
                     prop_assert!(text.starts_with(a) && text.ends_with(b));
                     let edges: Vec<usize> = text
                         .grapheme_indices(true)

@@ -57,11 +57,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn line(&self, span: &Range<usize>) -> usize {
-        let upto = span.start.min(self.text.len());
-        1 + self.text.as_bytes()[..upto]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count()
+        let before = &self.text[..span.start.min(self.text.len())];
+        1 + before.matches('\n').count()
     }
 
     fn fail(&self, span: &Range<usize>, what: impl Into<String>) -> ThemeError {

@@ -127,6 +127,13 @@ fn show_names_every_value_and_where_it_came_from() {
     ] {
         assert!(values.iter().any(|v| v == want), "{want}\nin {values:#?}");
     }
+    let lines = report.lines();
+    assert_eq!(lines.len(), values.len());
+    let column = |line: &String| line.find("  # ").expect("an origin");
+    assert!(
+        lines.iter().all(|l| column(l) == column(&lines[0])),
+        "{lines:#?}"
+    );
     let json = report.to_json();
     assert_eq!(json["schema"], "quarterdeck.config/1");
     assert_eq!(json["context"], "prod");

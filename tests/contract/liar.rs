@@ -97,7 +97,7 @@ const TRACKER_LIES: [Lie; 20] = [
         "runs/search",
         "\"NaN\"",
         "0.0",
-        "runs::metrics_that_are_no_numbers_arrive",
+        "history::metrics_that_are_no_numbers_arrive",
     ),
     (
         "runs/search",
@@ -115,13 +115,13 @@ const TRACKER_LIES: [Lie; 20] = [
         "get-history-bulk-interval",
         "\"step\": 0",
         "\"step\": 1",
-        "runs::history_keeps_its_ends",
+        "history::history_keeps_its_ends",
     ),
     (
         "get-history-bulk-interval",
         "\"run_id\"",
         "\"run\"",
-        "runs::histories_of_several_runs_stay_apart",
+        "history::histories_of_several_runs_stay_apart",
     ),
     (
         "artifacts/list",

@@ -9,7 +9,7 @@ use quarterdeck::domain::key::DeploymentKind;
 use quarterdeck::domain::settings::{Auth, SecretRef, SourceKind, SourceSettings};
 
 use crate::checks;
-use crate::serving::Endpoint;
+use crate::serving::{Endpoint, Rest};
 use crate::tracker::{Tracker, access_checks, endpoint_checks, tracker_checks};
 use crate::verdict::{Lack, hold, say};
 
@@ -115,6 +115,11 @@ async fn live_mlflow3_holds_the_contract() {
     tracker_holds("mlflow3", Vec::new()).await;
 }
 
+const NO_REST: (Lack, &str) = (Lack::Resting, "this server has no call for it");
+const NO_OTHER_VERSION: (Lack, &str) = (
+    Lack::OtherVersion,
+    "another version needs other files and a restart",
+);
 const NO_LOGGED_MODELS: &str = "MLflow 2 keeps models below their runs";
 const NO_HOST_CHECK: &str = "MLflow 2 answers to any host name";
 
@@ -200,6 +205,8 @@ async fn live_mlserver_holds_the_contract() {
         endpoint.serves = vec!["2", "3"];
         endpoint.default = Some("3");
         endpoint.server = "mlserver 1";
+        endpoint.rest = Rest::Repository;
+        endpoint.lacks.push(NO_OTHER_VERSION);
     })
     .await;
 }
@@ -210,6 +217,8 @@ async fn live_bentoml_holds_the_contract() {
     endpoint_holds("bentoml", DeploymentKind::Bentoml, |endpoint| {
         endpoint.serves = vec!["v5"];
         endpoint.server = "BentoML service fraud_svc";
+        endpoint.lacks.push(NO_OTHER_VERSION);
+        endpoint.lacks.push(NO_REST);
     })
     .await;
 }
@@ -219,6 +228,7 @@ async fn live_bentoml_holds_the_contract() {
 async fn live_mlflow_serve_holds_the_contract() {
     endpoint_holds("mlflow-serve", DeploymentKind::MlflowServe, |endpoint| {
         endpoint.server = "mlflow 3";
+        endpoint.lacks.push(NO_REST);
     })
     .await;
 }

@@ -13,6 +13,8 @@
 
 mod access;
 mod door;
+mod history;
+mod hostile;
 mod liar;
 mod live;
 mod raw;

@@ -29,6 +29,23 @@ pub(crate) struct Endpoint {
     pub(crate) default: Option<&'static str>,
     /// A word of the server's identity.
     pub(crate) server: &'static str,
+    /// How to make its model rest and wake.
+    pub(crate) rest: Rest,
+    /// Makes it serve another version, told by its number and in the endpoint's own word.
+    pub(crate) serve: Option<(Serve, u32, &'static str)>,
+}
+
+/// Makes an endpoint serve the version of a number.
+pub(crate) type Serve = Box<dyn Fn(u32) + Send + Sync>;
+
+/// How a model is made to rest.
+pub(crate) enum Rest {
+    /// It cannot be.
+    Never,
+    /// By a switch of the simulation: true wakes it.
+    Switch(Box<dyn Fn(bool) + Send + Sync>),
+    /// By the V2 repository's load and unload.
+    Repository,
 }
 
 impl Endpoint {
@@ -52,6 +69,8 @@ impl Endpoint {
             serves: Vec::new(),
             default: None,
             server: "",
+            rest: Rest::Never,
+            serve: None,
         }
     }
 
@@ -212,6 +231,67 @@ pub(crate) async fn states_are_the_servers_own(e: &Endpoint) -> Verdict {
             return Err("this kind has no versions".to_owned().into());
         }
     }
+    Ok(())
+}
+
+/// A model at rest is not ready and none of its versions is said to answer; awake, it is as before.
+pub(crate) async fn model_at_rest_is_not_ready(e: &Endpoint) -> Verdict {
+    let door = e.door(|_| {});
+    let before = look(&door).await?;
+    wake(e, false).await?;
+    let resting = look(&door).await;
+    wake(e, true).await?;
+    let resting = resting?;
+    ensure!(
+        matches!(resting.health, Health::NotReady | Health::Missing),
+        "at rest: {resting:?}"
+    );
+    ensure!(resting.answering().count() == 0, "at rest: {resting:?}");
+    ensure!(!resting.message.is_empty(), "at rest: it does not say why");
+    let after = look(&door).await?;
+    ensure!(
+        after.health == Health::Ready && after.versions == before.versions,
+        "awake: {after:?}, before: {before:?}"
+    );
+    Ok(())
+}
+
+async fn wake(e: &Endpoint, awake: bool) -> Verdict {
+    match &e.rest {
+        Rest::Never => {
+            e.need(Lack::Resting)?;
+            return Err("the target has no way to rest".to_owned().into());
+        }
+        Rest::Switch(switch) => switch(awake),
+        Rest::Repository => {
+            let model = e.deployment.model.clone().unwrap_or_default();
+            let verb = if awake { "load" } else { "unload" };
+            let path = format!("/v2/repository/models/{model}/{verb}");
+            let said = e.raw.tell(&path, &serde_json::json!({})).await?;
+            ensure!(said.status == 200, "{verb}: {said:?}");
+        }
+    }
+    Ok(())
+}
+
+/// A version that takes over is seen by the next look.
+pub(crate) async fn other_version_is_seen_by_the_next_look(e: &Endpoint) -> Verdict {
+    e.need(Lack::Versions)?;
+    e.need(Lack::OtherVersion)?;
+    let Some((serve, number, word)) = &e.serve else {
+        return Err("the target has no way to serve another version"
+            .to_owned()
+            .into());
+    };
+    let door = e.door(|_| {});
+    let before = look(&door).await?;
+    serve(*number);
+    let reading = look(&door).await?;
+    let answering: Vec<_> = reading.answering().map(|v| v.version.raw()).collect();
+    ensure!(
+        answering == [*word],
+        "{answering:?} answer; before: {before:?}"
+    );
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use quarterdeck::sim::{
 };
 
 use crate::checks;
-use crate::serving::Endpoint;
+use crate::serving::{Endpoint, Rest};
 use crate::tracker::{Tracker, access_checks, endpoint_checks, tracker_checks};
 use crate::verdict::{Lack, hold};
 
@@ -113,13 +113,14 @@ async fn simulated_access_holds_the_contract() {
 #[tokio::test]
 async fn simulated_endpoints_hold_the_contract() {
     let fleet = fleet(Scale::Demo, MlflowOptions::default()).await;
-    for (name, kind, serves, default, server) in [
+    for (name, kind, serves, default, server, other) in [
         (
             "ranker-eu-prod",
             DeploymentKind::V2,
             vec!["5", "6"],
             Some("6"),
             "mlserver 1",
+            (4, "4"),
         ),
         (
             "eta-prod",
@@ -127,6 +128,7 @@ async fn simulated_endpoints_hold_the_contract() {
             vec!["19"],
             Some("19"),
             "TensorFlow Serving",
+            (20, "20"),
         ),
         (
             "churn-prod",
@@ -134,6 +136,7 @@ async fn simulated_endpoints_hold_the_contract() {
             vec!["v7"],
             None,
             "BentoML service",
+            (6, "v6"),
         ),
         (
             "credit-prod",
@@ -141,6 +144,7 @@ async fn simulated_endpoints_hold_the_contract() {
             vec![],
             None,
             "mlflow 3",
+            (9, ""),
         ),
     ] {
         let found = fleet.endpoints().iter().find(|e| e.name == name);
@@ -151,6 +155,15 @@ async fn simulated_endpoints_hold_the_contract() {
         endpoint.default = default;
         endpoint.server = server;
         endpoint.lacks = crate::serving::lacks(kind);
+        let hand = Arc::clone(&fleet);
+        endpoint.rest = Rest::Switch(Box::new(move |awake| {
+            hand.set_ready(name, awake);
+        }));
+        let hand = Arc::clone(&fleet);
+        let serve = move |number| {
+            hand.serve_version(name, number);
+        };
+        endpoint.serve = Some((Box::new(serve), other.0, other.1));
         let lacks = endpoint.lacks.clone();
         let title = format!("simulated {kind} endpoint");
         hold(&title, &endpoint, &lacks, endpoint_checks()).await;

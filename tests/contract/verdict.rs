@@ -31,6 +31,10 @@ pub(crate) enum Lack {
     PlainRoutes,
     /// The endpoint has no model names.
     ModelNames,
+    /// The model cannot be put to rest and woken.
+    Resting,
+    /// The endpoint cannot be given another version.
+    OtherVersion,
     /// The endpoint cannot tell its version.
     Versions,
 }

@@ -9,10 +9,10 @@ use crate::domain::last_known::Held;
 use crate::domain::level::{Reason, Verdict};
 use crate::domain::model::{ModelVersion, RegisteredModel};
 use crate::domain::observation::FactKey;
-use crate::domain::rules::freshness::Freshness;
+use crate::domain::rules::freshness::{Freshness, SourceHealth};
 use crate::domain::rules::model::{self as model_rule, Endpoint, ModelFacts};
 use crate::domain::rules::quality::{self, Quality};
-use crate::domain::rules::skew::{self, Expected, Facts, Seen};
+use crate::domain::rules::skew::{self, Expected, Facts, Judged, Seen};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Since};
 use crate::domain::wiring::{self, Join, Target};
@@ -140,9 +140,7 @@ impl Fleet {
     }
 
     fn good_at(&self, source: &SourceId) -> Option<Millis> {
-        self.sources
-            .get(source)
-            .and_then(crate::domain::rules::freshness::SourceHealth::good_at)
+        self.sources.get(source).and_then(SourceHealth::good_at)
     }
 
     fn version_of(&self, model: &RegisteredModel, version: &Key) -> Option<&ModelVersion> {
@@ -230,7 +228,6 @@ impl Fleet {
     }
 
     fn deployment_view(&self, join: &Join, now: Millis) -> (DeploymentView, Option<Millis>) {
-        let policy = &self.settings.policy;
         let held = self.endpoints.get(&join.deployment);
         let model = join
             .model
@@ -238,105 +235,124 @@ impl Fleet {
             .and_then(|k| self.models.get(k))
             .map(|h| &h.fact);
         let source = SourceId::new(join.name.as_str());
-        let fresh = self.source_freshness(&source);
         let reading = held.map(|h| &h.fact);
+        let fresh = self.source_freshness(&source);
         let unreachable = fresh == Freshness::Down;
         let health = match reading {
             _ if unreachable => Health::Unreachable,
             Some(r) => r.health,
             None => Health::Unknown,
         };
-        let seen = self.seen(join, model, reading);
-        let expected = model.and_then(|m| self.expected(join, m));
-        let default = reading
-            .and_then(|r| r.default_version.as_ref())
-            .map(|d| self.mapped(join, model, d));
-        let facts = Facts {
-            expected: expected.as_ref().map(|(e, _)| e),
-            held: join.hold.is_some(),
-            health,
-            versions: &seen,
-            default: default.as_ref(),
-            can_tell: reading.is_none_or(wiring::can_tell) || join.declared.is_some(),
-            production: join.production,
-            loading_since: self.loading_since(join, expected.as_ref().map(|(e, _)| e)),
-        };
-        let judged = skew::judge(&facts, policy, now);
-        let answering: Vec<Answering> = seen
-            .iter()
-            .filter(|v| match &default {
-                Some(default) => v.version == *default,
-                None => v.state == ServedState::Answering,
-            })
-            .map(|v| Answering {
-                text: wiring::version_text(&v.version),
-                version: v.rank.is_some().then(|| v.version.clone()),
-                known: v.known,
-            })
-            .collect();
-        let answers = |v: &Seen| {
-            answering
-                .iter()
-                .any(|a| a.text == wiring::version_text(&v.version))
-        };
-        let other = seen
-            .iter()
-            .filter(|v| !answers(v))
-            .map(|v| {
-                (
-                    wiring::version_text(&v.version),
-                    Clean::name(state_word(v.state)),
-                )
-            })
-            .collect();
-        let fault = self.sources.get(&source).and_then(|h| h.fault());
+        let versions = self.judge_versions(join, model, reading, health, now);
+        let fault = self.sources.get(&source).and_then(SourceHealth::fault);
         let message = match (unreachable, fault, reading) {
             (true, Some(fault), _) => Clean::text(&fault.line()),
             (_, _, Some(r)) => r.message.clone(),
             _ => Clean::empty(),
         };
         let health_since = self.health_since(join, &source, unreachable);
-        let endpoint = Endpoint {
+        let latency = reading.and_then(|r| r.latency);
+        let reasons: Vec<Reason> = model_rule::judge_endpoint(&Endpoint {
             name: &join.name,
             source: &source,
             health,
             health_since,
             message: &message,
-            latency: reading.and_then(|r| r.latency),
-            slow: policy.slow_probe,
+            latency,
+            slow: self.settings.policy.slow_probe,
             freshness: fresh,
-            skew: judged,
-            expected: expected.as_ref().map(|(_, p)| p),
+            skew: versions.judged,
+            expected: versions.expected.as_ref(),
             follows: &join.follows,
-            answering: &answering,
+            answering: &versions.answering,
             hold: join.hold.as_ref(),
-            moved: self.skew_since(join, expected.as_ref().map(|(e, _)| e)),
-        };
-        let reasons: Vec<Reason> = model_rule::judge_endpoint(&endpoint, now);
+            moved: self.skew_since(join, versions.expected.as_ref()),
+        });
         let view = DeploymentView {
             key: join.deployment.clone(),
             name: join.name.clone(),
-            source: source.clone(),
             model: join.model.clone(),
             model_name: model.map_or_else(|| Clean::name("–"), |m| m.name.clone()),
             rule: join.model_rule,
             because: join.because.clone(),
             follows: join.follows.clone(),
             environment: join.environment.clone(),
-            expected: expected.map(|(_, p)| p),
+            expected: versions.expected,
             since: self.served_since(join),
-            answering,
-            other,
+            answering: versions.answering,
+            other: versions.other,
             health,
             health_since,
             message,
-            latency: reading.and_then(|r| r.latency),
+            latency,
             server: reading.map(|r| r.server.clone()).unwrap_or_default(),
             read_at: self.good_at(&source).max(held.map(|h| h.asked_at)),
-            skew: judged.skew,
+            skew: versions.judged.skew,
             verdict: Verdict::of(reasons),
+            source,
         };
-        (view, judged.until)
+        (view, versions.judged.until)
+    }
+
+    /// Which versions answer, which are there besides, which one should answer, and the judgement.
+    fn judge_versions(
+        &self,
+        join: &Join,
+        model: Option<&RegisteredModel>,
+        reading: Option<&EndpointReading>,
+        health: Health,
+        now: Millis,
+    ) -> Versions {
+        let seen = self.seen(join, model, reading);
+        let pointed = model.and_then(|m| self.expected(join, m));
+        let expected = pointed.as_ref().map(|p| Expected {
+            version: p.key.clone(),
+            rank: p.created,
+            since: p.since,
+        });
+        let default = reading
+            .and_then(|r| r.default_version.as_ref())
+            .map(|d| self.mapped(join, model, d));
+        let judged = skew::judge(
+            &Facts {
+                expected: expected.as_ref(),
+                held: join.hold.is_some(),
+                health,
+                versions: &seen,
+                default: default.as_ref(),
+                can_tell: reading.is_none_or(wiring::can_tell) || join.declared.is_some(),
+                production: join.production,
+                loading_since: self.loading_since(join, expected.as_ref()),
+            },
+            &self.settings.policy,
+            now,
+        );
+        let (answering, other): (Vec<&Seen>, Vec<&Seen>) =
+            seen.iter().partition(|v| match &default {
+                Some(default) => v.version == *default,
+                None => v.state == ServedState::Answering,
+            });
+        Versions {
+            expected: pointed,
+            judged,
+            answering: answering
+                .into_iter()
+                .map(|v| Answering {
+                    text: wiring::version_text(&v.version),
+                    version: v.rank.is_some().then(|| v.version.clone()),
+                    known: v.known,
+                })
+                .collect(),
+            other: other
+                .into_iter()
+                .map(|v| {
+                    (
+                        wiring::version_text(&v.version),
+                        Clean::name(state_word(v.state)),
+                    )
+                })
+                .collect(),
+        }
     }
 
     /// The endpoint's versions in the registry's words; a declared version stands in where the
@@ -385,12 +401,13 @@ impl Fleet {
         .map_or_else(|| word.clone(), |v| v.key.version.clone())
     }
 
-    fn expected(&self, join: &Join, model: &RegisteredModel) -> Option<(Expected, Pointed)> {
-        let pointed = match &join.follows {
-            Target::Alias(alias) => self.pointed(model, alias.as_str())?,
+    /// The version that the deployment follows, resolved.
+    fn expected(&self, join: &Join, model: &RegisteredModel) -> Option<Pointed> {
+        match &join.follows {
+            Target::Alias(alias) => self.pointed(model, alias.as_str()),
             Target::Version(version) => {
                 let key = Key::of(version);
-                match self.version_of(model, &key) {
+                Some(match self.version_of(model, &key) {
                     Some(found) => pointed_at(found, Since::Unknown),
                     None => Pointed {
                         text: wiring::version_text(&key),
@@ -399,16 +416,10 @@ impl Fleet {
                         exists: false,
                         created: None,
                     },
-                }
+                })
             }
-            Target::Nothing => return None,
-        };
-        let expected = Expected {
-            version: pointed.key.clone(),
-            rank: pointed.created,
-            since: pointed.since,
-        };
-        Some((expected, pointed))
+            Target::Nothing => None,
+        }
     }
 
     fn loading_since(&self, join: &Join, expected: Option<&Expected>) -> Since {
@@ -443,7 +454,7 @@ impl Fleet {
             return self
                 .sources
                 .get(source)
-                .and_then(super::super::rules::freshness::SourceHealth::failing_since)
+                .and_then(SourceHealth::failing_since)
                 .unwrap_or_default();
         }
         let subject = Subject::Deployment(join.deployment.clone());
@@ -459,7 +470,7 @@ impl Fleet {
     }
 
     /// When the endpoint and the version it follows came apart: the later of the two moves.
-    fn skew_since(&self, join: &Join, expected: Option<&Expected>) -> Since {
+    fn skew_since(&self, join: &Join, expected: Option<&Pointed>) -> Since {
         let served = self.served_since(join);
         match (served, expected.map(|e| e.since)) {
             (Since::Exact(a), Some(Since::Exact(b))) => Since::Exact(a.max(b)),
@@ -474,6 +485,14 @@ impl Fleet {
             .get(&FactKey::Endpoint(join.deployment.clone()))
             .map_or(Since::Unknown, |at| Since::AtLeast(*at))
     }
+}
+
+/// What is known of an endpoint's versions, judged.
+struct Versions {
+    expected: Option<Pointed>,
+    judged: Judged,
+    answering: Vec<Answering>,
+    other: Vec<(Clean, Clean)>,
 }
 
 fn pointed_at(version: &ModelVersion, since: Since) -> Pointed {

@@ -3,7 +3,7 @@
 
 use super::Fleet;
 use super::runs::Upsert;
-use crate::domain::deployment::{EndpointReading, ServedState};
+use crate::domain::deployment::{EndpointReading, ServedState, ServedVersion};
 use crate::domain::key::{DeploymentKey, SourceId};
 use crate::domain::last_known::{Held, LastKnown};
 use crate::domain::model::{ModelVersion, RegisteredModel};
@@ -27,21 +27,30 @@ impl Fleet {
             ..
         } = observation;
         match upserts {
-            Rows::Models(rows) => rows
-                .into_iter()
-                .for_each(|r| self.put_model(&source, asked_at, r)),
+            Rows::Models(rows) => {
+                for row in rows {
+                    self.put_model(&source, asked_at, row);
+                }
+            }
             Rows::Versions(rows) => {
-                rows.into_iter()
-                    .for_each(|r| self.put_version(&source, asked_at, r));
+                for row in rows {
+                    self.put_version(&source, asked_at, row);
+                }
             }
             Rows::Experiments(rows) => {
-                rows.into_iter()
-                    .for_each(|r| self.put_experiment(&source, asked_at, r));
+                for row in rows {
+                    self.put_experiment(&source, asked_at, row);
+                }
             }
-            Rows::Runs(rows) => rows.iter().for_each(|r| self.put_run(asked_at, r)),
+            Rows::Runs(rows) => {
+                for row in &rows {
+                    self.put_run(asked_at, row);
+                }
+            }
             Rows::Endpoints(rows) => {
-                rows.into_iter()
-                    .for_each(|r| self.put_endpoint(&source, asked_at, r));
+                for row in rows {
+                    self.put_endpoint(&source, asked_at, row);
+                }
             }
         }
         for key in gone {
@@ -243,19 +252,19 @@ impl Fleet {
         self.observe_endpoint(&key);
     }
 
+    /// Remembers since when versions are there without answering.
     fn note_loading(&mut self, key: &DeploymentKey, fact: &EndpointReading, asked_at: Millis) {
+        let pending =
+            |v: &&ServedVersion| matches!(v.state, ServedState::Loading | ServedState::Unknown);
         self.loading.retain(|(deployment, version), _| {
             deployment != key
                 || fact
                     .versions
                     .iter()
-                    .any(|v| v.version == *version && v.state == ServedState::Loading)
+                    .filter(pending)
+                    .any(|v| v.version == *version)
         });
-        for version in fact
-            .versions
-            .iter()
-            .filter(|v| v.state == ServedState::Loading)
-        {
+        for version in fact.versions.iter().filter(pending) {
             let since = self
                 .loading
                 .entry((key.clone(), version.version.clone()))

@@ -16,16 +16,15 @@ use self::view::{DeploymentView, ModelView};
 use super::change::{Change, ChangeKind, Subject};
 use super::deployment::EndpointReading;
 use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, RunKey, SourceId, VersionKey};
-use super::last_known::{Held, LastKnown, SourceStamp};
+use super::last_known::{self, Held, LastKnown};
 use super::model::{ModelVersion, Package, RegisteredModel};
 use super::observation::{ContextRef, FactKey, Feed, PollReport, Scope};
 use super::observed::EndpointTrack;
-use super::rules::freshness::{self, FeedHealth, Freshness, SourceHealth};
+use super::rules::freshness::{self, Freshness, SourceHealth};
 use super::rules::reproducible::{self, Claim, Origins};
 use super::run::Experiment;
 use super::settings::Context;
 use super::settling::Settled;
-use super::text::Clean;
 use super::time::Millis;
 use super::wiring::{self, Join};
 
@@ -372,34 +371,15 @@ impl Fleet {
             experiments: self.experiments.values().cloned().collect(),
             endpoints: self.endpoints.values().cloned().collect(),
             runs,
-            sources: self.source_stamps(),
+            sources: last_known::stamps(&self.sources),
         }
-    }
-
-    /// How each feed of each source stands, for the last-known state.
-    fn source_stamps(&self) -> Vec<SourceStamp> {
-        let of_source = |(source, health): (&SourceId, &SourceHealth)| {
-            let stamp = |(feed, state): (&Feed, &FeedHealth)| {
-                Some(SourceStamp {
-                    source: source.clone(),
-                    feed: *feed,
-                    answered_at: state.good_at,
-                    asked_at: state.asked_at?,
-                    fault: state.fault.as_ref().map(|f| Clean::text(&f.to_string())),
-                })
-            };
-            health.feeds.iter().filter_map(stamp).collect::<Vec<_>>()
-        };
-        self.sources.iter().flat_map(of_source).collect()
     }
 
     /// Adds a change to its subject's timeline unless the event is there already.
     fn note(&mut self, change: Change) -> bool {
         let line = self.timeline.entry(change.subject.clone()).or_default();
         if let Some(same) = line.iter_mut().find(|c| c.same_event(&change)) {
-            if change.origin < same.origin {
-                *same = change;
-            }
+            *same = same.merged(&change);
             return false;
         }
         let at = line.partition_point(|c| c.not_after <= change.not_after);
@@ -465,11 +445,11 @@ impl Fleet {
 
     fn join_all(&mut self) {
         let settings = Arc::clone(&self.settings);
-        let facts = || self.models.values().map(|h| &h.fact);
+        let models = wiring::Models::of(self.models.values().map(|h| &h.fact));
         let joins: BTreeMap<_, _> = settings
             .deployments
             .iter()
-            .map(|d| wiring::join(d, &settings, facts()))
+            .map(|d| wiring::join(d, &settings, &models))
             .map(|j| (j.deployment.clone(), j))
             .collect();
         let mut by_model: HashMap<ModelKey, Vec<DeploymentKey>> = HashMap::new();

@@ -146,7 +146,8 @@ impl Fleet {
         let settled = self.settled.entry(key.clone()).or_default();
         let moved = settled.judge(verdict, now);
         let level = settled.level().unwrap_or(verdict.level);
-        if let Some(moved) = moved {
+        // Between ok and info nobody has to do anything: no event.
+        if let Some(moved) = moved.filter(|m| m.from.max(m.to) > Level::Info) {
             let why = verdict.reasons.first().map(|r| r.text.clone());
             let evidence = why.unwrap_or_else(|| Clean::name("nothing is wrong any more"));
             let change = moved.change(Subject::Model(key.clone()), evidence);

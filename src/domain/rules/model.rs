@@ -185,13 +185,12 @@ pub struct Endpoint<'a> {
 }
 
 /// Judges an endpoint.
-pub fn judge_endpoint(e: &Endpoint<'_>, now: Millis) -> Vec<Reason> {
+pub fn judge_endpoint(e: &Endpoint<'_>) -> Vec<Reason> {
     let mut reasons = Vec::new();
     reasons.extend(unready(e));
     reasons.extend(skewed(e));
     reasons.extend(slow(e));
     reasons.extend(stale_reading(e));
-    let _ = now;
     reasons
 }
 

@@ -124,9 +124,9 @@ fn columns(pane: &Triage) -> [Column<'static>; 7] {
         Column::name("MODEL", 12, u16::try_from(name).unwrap_or(u16::MAX).min(32)),
         Column::fixed("SERVED", 8, 2),
         Column::fixed("CHAMPION", 8, 3),
-        Column::flex("WHY", 24, 3, 0),
+        Column::flex("WHY", 40, 3, 0),
         Column::fixed("SINCE", 5, 1).right(),
-        Column::flex("JUST BEFORE", 22, 1, 4),
+        Column::flex("JUST BEFORE", 26, 1, 4),
     ]
 }
 

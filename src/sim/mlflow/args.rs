@@ -58,15 +58,28 @@ impl Args {
         &self.method
     }
 
-    /// A text, empty and null counting as absent. Numbers pass as text, as protobuf lets them.
+    /// A text, empty and null counting as absent.
     pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Failure> {
         match self.single(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) if text.is_empty() => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(Value::Number(number)) => Ok(Some(number.to_string())),
             Some(other) => Err(Failure::value(name, other)),
         }
+    }
+
+    /// The name or the number of an enum's value; anything else counts as absent.
+    pub(crate) fn word(&self, name: &str) -> Option<String> {
+        match self.single(name)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Whether the request names an argument at all.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
     }
 
     pub(crate) fn required(&self, name: &str) -> Result<String, Failure> {
@@ -86,11 +99,9 @@ impl Args {
     /// A whole number, also as text.
     pub(crate) fn int(&self, name: &str) -> Result<Option<i64>, Failure> {
         match self.single(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value @ Value::Number(number)) => number
-                .as_i64()
-                .map(Some)
-                .ok_or_else(|| Failure::value(name, value)),
+            // A fraction or a flag fails to parse and is then forgotten.
+            None | Some(Value::Null | Value::Bool(_)) => Ok(None),
+            Some(Value::Number(number)) => Ok(number.as_i64()),
             Some(value @ Value::String(text)) => text
                 .trim()
                 .parse()
@@ -119,7 +130,17 @@ impl Args {
         }
     }
 
-    /// A list of texts; a single one counts as a list in a query only.
+    /// A list of texts and nothing else.
+    pub(crate) fn texts(&self, name: &str) -> Result<Vec<String>, Failure> {
+        if let Some(whole @ Value::Array(rows)) = self.values.get(name)
+            && rows.iter().any(|row| !row.is_string())
+        {
+            return Err(Failure::value(name, whole));
+        }
+        self.list(name)
+    }
+
+    /// A list of texts or numbers; a single one counts as a list in a query only.
     pub(crate) fn list(&self, name: &str) -> Result<Vec<String>, Failure> {
         let wrong = |value: &Value| Failure::value(name, value);
         match self.values.get(name) {

@@ -6,9 +6,10 @@ use super::args::Args;
 use super::error::Failure;
 use super::{Answer, error, runs, wire};
 use crate::sim::reply::{Fields, Reply, Request};
-use crate::sim::world::World;
 use crate::sim::world::files::listing;
 use crate::sim::world::registry::Version;
+use crate::sim::world::run::Run;
+use crate::sim::world::{LoggedModel, World};
 
 /// One folder of files, as the wire lists it.
 pub(crate) fn rows(files: &[(String, String)], under: &str) -> Vec<Value> {
@@ -37,23 +38,72 @@ pub(crate) fn list(world: &World, args: &Args) -> Answer {
         .done())
 }
 
-fn download(files: &[(String, String)], path: Option<&str>) -> Reply {
+/// One file, whole or the part a `Range` asks for. `root` is its place in the proxied store.
+fn download(
+    request: &Request,
+    root: &str,
+    files: &[(String, String)],
+    path: Option<&str>,
+) -> Reply {
     let Some(path) = path else {
         return Failure::required("path").reply();
     };
     match files.iter().find(|(known, _)| known == path) {
-        None => Failure::missing(format!("No such artifact: '{path}'")).reply(),
+        None => Failure::missing(format!("No such artifact: '{root}/{path}'")).reply(),
         Some((_, text)) => {
             let name = path.rsplit('/').next().unwrap_or(path);
-            let bytes = text.clone().into_bytes();
-            Reply::bytes(200, "application/octet-stream", bytes)
+            let length = text.len();
+            let (status, from, to) = match range(request.header("range"), length) {
+                Some((from, to)) => (206, from, to),
+                None => (200, 0, length),
+            };
+            let bytes = text.as_bytes()[from..to].to_vec();
+            let reply = Reply::bytes(status, content_type(name), bytes)
                 .with_header(
                     "content-disposition",
                     format!("attachment; filename={name}"),
                 )
                 .with_header("x-content-type-options", "nosniff")
+                .with_header("etag", format!("\"{length}-{}\"", path.len()))
+                .with_header("accept-ranges", "bytes");
+            if status == 206 {
+                let shown = format!("bytes {from}-{}/{length}", to - 1);
+                reply.with_header("content-range", shown)
+            } else {
+                reply
+            }
         }
     }
+}
+
+/// Text is shown as text; everything else is offered for saving.
+fn content_type(name: &str) -> &'static str {
+    let text = ["txt", "log", "yaml", "yml", "json", "py", "csv", "md"];
+    match name.rsplit_once('.') {
+        None if name == "MLmodel" => "text/plain",
+        Some((_, ending)) if text.contains(&ending) => "text/plain",
+        _ => "application/octet-stream",
+    }
+}
+
+/// `bytes=FROM-TO` or `bytes=FROM-`, as a half-open range inside a file.
+fn range(header: &str, length: usize) -> Option<(usize, usize)> {
+    let (from, to) = header.strip_prefix("bytes=")?.split_once('-')?;
+    let from: usize = from.parse().ok()?;
+    let to = if to.is_empty() {
+        length
+    } else {
+        to.parse::<usize>().ok()?.saturating_add(1).min(length)
+    };
+    (from < to).then_some((from, to))
+}
+
+fn run_root(run: &Run) -> String {
+    format!("{}/{}/artifacts", run.experiment, run.id)
+}
+
+fn logged_root(model: &LoggedModel) -> String {
+    format!("{}/models/{}/artifacts", model.experiment, model.id)
 }
 
 /// `GET /get-artifact`
@@ -63,7 +113,12 @@ pub(crate) fn of_run(world: &World, request: &Request) -> Reply {
         return Failure::required("run_id").reply();
     };
     match runs::find(world, id) {
-        Ok(run) => download(&run.artifacts, request.query("path")),
+        Ok(run) => download(
+            request,
+            &run_root(run),
+            &run.artifacts,
+            request.query("path"),
+        ),
         Err(failure) => failure.reply(),
     }
 }
@@ -83,7 +138,24 @@ pub(crate) fn of_version(world: &World, request: &Request) -> Reply {
         .ok()
         .and_then(|number| world.model(name)?.version(number));
     match version {
-        Some(version) => download(&version_files(version), request.query("path")),
+        // A store the server has no access to ends in an error that nobody catches.
+        Some(version) if version.source.starts_with("s3:") => Failure::crash().reply(),
+        Some(version) => {
+            let root = match version
+                .logged_model
+                .as_deref()
+                .and_then(|id| world.logged(id))
+            {
+                Some(logged) => logged_root(logged),
+                None => version.source.replace("mlflow-artifacts:/", ""),
+            };
+            download(
+                request,
+                &root,
+                &version_files(version),
+                request.query("path"),
+            )
+        }
         None => Failure::missing(format!(
             "Model Version (name={name}, version={number}) not found"
         ))
@@ -104,14 +176,19 @@ pub(crate) fn of_logged(world: &World, request: &Request) -> Reply {
             let files = model
                 .recipe
                 .files(&model.run, Some(&model.id), model.created);
-            download(&files, request.query("artifact_file_path"))
+            download(
+                request,
+                &logged_root(model),
+                &files,
+                request.query("artifact_file_path"),
+            )
         }
         None => Failure::missing(format!("Logged model with ID '{id}' not found.")).reply(),
     }
 }
 
 /// `GET /api/2.0/mlflow-artifacts/artifacts/<path>`: the proxied store, by its own paths.
-pub(crate) fn proxied(world: &World, _: &Request, path: &str) -> Reply {
+pub(crate) fn proxied(world: &World, request: &Request, path: &str) -> Reply {
     let mut parts = path.trim_start_matches('/').splitn(4, '/');
     let (_experiment, second, third) = (parts.next(), parts.next(), parts.next());
     let rest = parts.next();
@@ -121,12 +198,17 @@ pub(crate) fn proxied(world: &World, _: &Request, path: &str) -> Reply {
                 let files = model
                     .recipe
                     .files(&model.run, Some(&model.id), model.created);
-                download(&files, rest.strip_prefix("artifacts/"))
+                download(
+                    request,
+                    &logged_root(model),
+                    &files,
+                    rest.strip_prefix("artifacts/"),
+                )
             }
             None => error::no_route(),
         },
         (Some(run), Some("artifacts"), Some(rest)) => match world.run(run) {
-            Some(run) => download(&run.artifacts, Some(rest)),
+            Some(run) => download(request, &run_root(run), &run.artifacts, Some(rest)),
             None => error::no_route(),
         },
         _ => error::no_route(),

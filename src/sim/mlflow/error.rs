@@ -36,6 +36,14 @@ impl Failure {
         }
     }
 
+    /// `FEATURE_DISABLED`, which the server sends as a 500.
+    pub(crate) fn disabled(message: &str) -> Self {
+        Self {
+            code: "FEATURE_DISABLED",
+            message: message.to_owned(),
+        }
+    }
+
     /// An error that nobody catches: an HTML page.
     pub(crate) fn crash() -> Self {
         Self {
@@ -72,12 +80,17 @@ impl Failure {
         Self::invalid(format!("{message} {HELP}"))
     }
 
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn reply(&self) -> Reply {
         if self.code.is_empty() {
             return crashed();
         }
         let (status, state, class) = match self.code {
             "RESOURCE_DOES_NOT_EXIST" => (404, "KAM00", "RESOURCE_NOT_FOUND"),
+            "FEATURE_DISABLED" => (500, "KAM00", "FEATURE_DISABLED"),
             "INTERNAL_ERROR" => (500, "XXM00", "CLIENT_INTERNAL_ERROR"),
             _ => (400, "KAM00", "INVALID_PARAMETER_VALUE"),
         };

@@ -36,12 +36,12 @@ impl Row for Experiment {
 }
 
 /// Which lifecycle stages a view shows: active, deleted.
-pub(crate) fn view(args: &Args, name: &str) -> Result<(bool, bool), Failure> {
-    Ok(match args.text(name)?.as_deref() {
+pub(crate) fn view(args: &Args, name: &str) -> (bool, bool) {
+    match args.word(name).as_deref() {
         Some("DELETED_ONLY" | "2") => (false, true),
         Some("ALL" | "3") => (true, true),
         _ => (true, false),
-    })
+    }
 }
 
 fn row(experiment: &Experiment) -> Value {
@@ -70,13 +70,23 @@ pub(crate) fn search(world: &World, args: &Args) -> Answer {
     let size = args.int("max_results")?.unwrap_or(0);
     check_size(size)?;
     let clauses = filter::parse(&args.text("filter")?.unwrap_or_default(), &EXPERIMENTS)?;
-    let mut order = args.list("order_by")?;
+    for clause in clauses
+        .iter()
+        .filter(|clause| clause.key == "experiment_id")
+    {
+        match &clause.value {
+            filter::Value::Text(id) => check_id(id)?,
+            filter::Value::List(ids) => ids.iter().try_for_each(|id| check_id(id))?,
+            _ => {}
+        }
+    }
+    let mut order = args.texts("order_by")?;
     if order.is_empty() {
         order.push("creation_time DESC".to_owned());
     }
     let keys = filter::order_by(&order, &EXPERIMENTS)?;
     let offset = page::offset(args.text("page_token")?.as_deref())?;
-    let (active, deleted) = view(args, "view_type")?;
+    let (active, deleted) = view(args, "view_type");
     let mut rows: Vec<&Experiment> = world
         .experiments
         .iter()
@@ -94,6 +104,16 @@ pub(crate) fn search(world: &World, args: &Args) -> Answer {
         .list("experiments", rows.into_iter().map(row).collect())
         .some("next_page_token", next)
         .done())
+}
+
+/// Experiment ids are numbers in text.
+pub(crate) fn check_id(id: &str) -> Result<(), Failure> {
+    match id.parse::<i64>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Failure::invalid(format!(
+            "Invalid experiment ID '{id}'. Experiment ID must be a valid integer."
+        ))),
+    }
 }
 
 /// The tracking store's own limits.
@@ -117,6 +137,7 @@ fn number(id: &str) -> u64 {
 
 pub(crate) fn get(world: &World, args: &Args) -> Answer {
     let id = args.required("experiment_id")?;
+    check_id(&id)?;
     let found = world
         .experiment(&id)
         .ok_or_else(|| Failure::missing(format!("No Experiment with id={id} exists")))?;

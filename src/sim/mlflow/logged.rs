@@ -69,8 +69,21 @@ fn of<'a>(world: &'a World, model: &'a LoggedModel) -> Of<'a> {
 
 pub(crate) fn search(world: &World, args: &Args) -> Answer {
     let experiments = args.list("experiment_ids")?;
+    if !args.has("experiment_ids") {
+        return Err(Failure::required("experiment_ids"));
+    }
     let text = args.text("filter")?.unwrap_or_default();
-    let clauses = filter::parse(&text, &LOGGED).map_err(|_| {
+    let clauses = filter::parse(&text, &LOGGED).map_err(|failure| {
+        // Two mistakes come out as errors of the server's own code.
+        if let Some((_, rest)) = failure.message().split_once("Invalid attribute key '") {
+            let key = rest.split('\'').next().unwrap_or_default();
+            return Failure::internal(format!(
+                "type object 'SqlLoggedModel' has no attribute '{key}'"
+            ));
+        }
+        if let Some((_, found)) = failure.message().split_once("type for metric. Found ") {
+            return Failure::internal(format!("could not convert string to float: \"{found}\""));
+        }
         Failure::invalid(format!(
             "Invalid filter string: '{text}'. Expected a list of comparisons separated by 'AND' \
              (e.g. 'metrics.loss > 0.1 AND params.lr = 0.01')."
@@ -84,6 +97,15 @@ pub(crate) fn search(world: &World, args: &Args) -> Answer {
         // The real server does not catch this one.
         return Err(Failure::crash());
     };
+    for order in args.rows("order_by") {
+        let name = order["field_name"].as_str().unwrap_or_default();
+        let attribute = LOGGED.attributes.contains(&name) || name.starts_with("attributes.");
+        if !attribute && !name.starts_with("metrics.") {
+            return Err(Failure::invalid(format!(
+                "Invalid order by field name: {name}"
+            )));
+        }
+    }
     let mut rows: Vec<Of<'_>> = world
         .logged
         .iter()

@@ -74,7 +74,16 @@ fn answer(world: &mut World, options: &MlflowOptions, request: &Request) -> Repl
     let probe = matches!(path, "/health" | "/version");
     if !probe && !host_allowed(request.header("host")) {
         let text = "Invalid Host header - possible DNS rebinding attack detected";
-        return Reply::text(403, text);
+        return Reply::bytes(403, "text/plain", text.into());
+    }
+    let origin = request.header("origin");
+    let changes = !matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+    if changes
+        && !origin.is_empty()
+        && !origin.contains("//localhost")
+        && !origin.contains("//127.0.0.1")
+    {
+        return Reply::bytes(403, "text/plain", "Cross-origin request blocked".into());
     }
     let public = matches!(
         path,
@@ -84,11 +93,11 @@ fn answer(world: &mut World, options: &MlflowOptions, request: &Request) -> Repl
         return refusal;
     }
     match path {
-        "/health" => Reply::html(200, "OK"),
+        "/health" => Reply::text(200, "OK"),
         "/version" => Reply::html(200, VERSION),
         "/get-artifact" => only_get(request, artifacts::of_run(world, request)),
         "/model-versions/get-artifact" => only_get(request, artifacts::of_version(world, request)),
-        _ => api(world, options, request, path),
+        _ => api(world, request, path),
     }
 }
 
@@ -118,7 +127,7 @@ fn refuse(auth: &BasicAuth, request: &Request) -> Option<Reply> {
             Reply::html(401, text).with_header("www-authenticate", "Basic realm=\"mlflow\""),
         );
     }
-    auth.denied.then(|| Reply::text(403, "Permission denied"))
+    auth.denied.then(|| Reply::html(403, "Permission denied"))
 }
 
 fn only_get(request: &Request, reply: Reply) -> Reply {
@@ -129,21 +138,29 @@ fn only_get(request: &Request, reply: Reply) -> Reply {
     }
 }
 
-fn api(world: &mut World, options: &MlflowOptions, request: &Request, path: &str) -> Reply {
+fn api(world: &mut World, request: &Request, path: &str) -> Reply {
     let (ajax, rest) = match (path.strip_prefix("/ajax-api/"), path.strip_prefix("/api/")) {
         (Some(rest), _) => (true, rest),
         (None, Some(rest)) => (false, rest),
         (None, None) => return error::no_route(),
     };
     if rest == "3.0/mlflow/server-info" {
-        return only_get(request, server_info(options));
+        return only_get(request, server_info());
     }
     if let Some(file) = rest.strip_prefix("2.0/mlflow-artifacts/artifacts") {
         return only_get(request, artifacts::proxied(world, request, file));
     }
+    if !request.header("x-mlflow-workspace").is_empty() {
+        let text = "Workspace APIs are not available: workspaces are not enabled on this server";
+        return Failure::disabled(text).reply();
+    }
     let Some(call) = rest.strip_prefix("2.0/mlflow/") else {
         return error::no_route();
     };
+    // Its path also reads as that of a model with the id `search`.
+    if call == "logged-models/search" && request.method == "GET" {
+        return Failure::missing("Logged model with ID 'search' not found.").reply();
+    }
     let Some((methods, run)) = route(call, ajax) else {
         return error::no_route();
     };
@@ -172,16 +189,18 @@ fn worded(answer: Answer) -> Reply {
     }
 }
 
-fn server_info(options: &MlflowOptions) -> Reply {
+fn server_info() -> Reply {
     Reply::json(
         200,
         json!({
             "store_type": "SqlStore",
             "workspaces_enabled": false,
-            "artifact_serving_enabled": true,
+            "trace_archival_enabled": false,
+            "multipart_uploads_enabled": false,
+            "multipart_downloads_enabled": false,
+            "presigned_upload_run_id_supported": true,
+            "presigned_upload_model_id_supported": true,
             "features_enabled": {"gateway": true},
-            "tracking_auth": if options.auth.is_some() { "basic-auth" } else { "" },
-            "artifacts_presigned_only": false,
         }),
     )
 }

@@ -16,6 +16,11 @@ pub(crate) fn offset(token: Option<&str>) -> Result<usize, Failure> {
     let Some(token) = token else {
         return Ok(0);
     };
+    // Characters outside the alphabet are skipped, as Python's decoder does.
+    let token: String = token
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '='))
+        .collect();
     let decoded = STANDARD
         .decode(token)
         .map_err(|_| Failure::invalid("Invalid page token, could not base64-decode"))?;
@@ -29,9 +34,13 @@ pub(crate) fn offset(token: Option<&str>) -> Result<usize, Failure> {
     };
     match offset {
         Some(offset) if offset > 0 => Ok(offset as usize),
-        _ => Err(Failure::invalid(format!(
-            "Invalid page token, parsed value={parsed}"
-        ))),
+        _ => {
+            // Shown as Python shows a dictionary.
+            let shown = parsed.to_string().replace('"', "'").replace(':', ": ");
+            Err(Failure::invalid(format!(
+                "Invalid page token, parsed value={shown}"
+            )))
+        }
     }
 }
 

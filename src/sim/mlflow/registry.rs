@@ -10,7 +10,7 @@ use super::filter::{self, Entity, MODELS, Row};
 use super::{Answer, page, wire};
 use crate::sim::reply::Fields;
 use crate::sim::world::World;
-use crate::sim::world::registry::Model;
+use crate::sim::world::registry::{Model, STAGES};
 
 impl Row for Model {
     fn text(&self, entity: Entity, key: &str) -> Option<Cow<'_, str>> {
@@ -33,7 +33,7 @@ impl Row for Model {
 pub(crate) fn search(world: &World, args: &Args) -> Answer {
     let size = args.int_up_to("max_results", 1_000)?.unwrap_or(100);
     let clauses = filter::parse(&args.text("filter")?.unwrap_or_default(), &MODELS)?;
-    let keys = filter::order_by(&args.list("order_by")?, &MODELS)?;
+    let keys = filter::order_by(&args.texts("order_by")?, &MODELS)?;
     let offset = page::offset(args.text("page_token")?.as_deref())?;
     let mut rows: Vec<&Model> = world
         .models
@@ -72,7 +72,20 @@ fn find_mut<'a>(world: &'a mut World, name: &str) -> Result<&'a mut Model, Failu
         .ok_or_else(|| Failure::internal("gone"))
 }
 
-fn check_name(name: &str) -> Result<(), Failure> {
+/// The rules of a model's name, which every call that names one checks first.
+pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
+    if name.trim().is_empty() {
+        return Err(Failure::invalid(
+            "Missing value for required parameter 'name'.",
+        ));
+    }
+    if matches!(name, "." | "..") {
+        return Err(Failure::invalid(format!(
+            "Invalid value \"{name}\" for parameter 'name' supplied: Names may be treated as files \
+             in certain cases, and must not resolve to other names when treated as such. This name \
+             would resolve to '{name}'"
+        )));
+    }
     if name.contains(['/', ':']) {
         return Err(Failure::invalid(format!(
             "Invalid model name '{name}'. Names cannot contain '/' or ':'."
@@ -91,6 +104,12 @@ pub(crate) fn latest_versions(world: &World, args: &Args) -> Answer {
     let name = args.required("name")?;
     let stages = args.list("stages")?;
     let model = find(world, &name)?;
+    if let Some(strange) = stages
+        .iter()
+        .find(|stage| !STAGES.iter().any(|known| known.eq_ignore_ascii_case(stage)))
+    {
+        return Err(super::versions::bad_stage(strange));
+    }
     let rows: Vec<Value> = model
         .latest_versions()
         .into_iter()
@@ -127,7 +146,9 @@ pub(crate) fn alias(world: &mut World, args: &Args) -> Answer {
                 )));
             }
             let number = super::versions::number(&args.required("version")?)?;
-            if !world.set_alias(&name, &alias, number) {
+            let set =
+                u32::try_from(number).is_ok_and(|number| world.set_alias(&name, &alias, number));
+            if !set {
                 return Err(super::versions::no_version(&name, number));
             }
             Ok(json!({}))

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::args::Args;
 use super::error::Failure;
-use super::experiments::{check_size, view};
+use super::experiments::{check_id, check_size, view};
 use super::filter::{self, Entity, RUNS, Row};
 use super::{Answer, page, wire};
 use crate::sim::reply::Fields;
@@ -64,10 +64,11 @@ pub(crate) fn search(world: &World, args: &Args) -> Answer {
     let size = args.int_up_to("max_results", 50_000)?.unwrap_or(1_000);
     check_size(size)?;
     let clauses = filter::parse(&args.text("filter")?.unwrap_or_default(), &RUNS)?;
-    let keys = filter::order_by(&args.list("order_by")?, &RUNS)?;
+    let keys = filter::order_by(&args.texts("order_by")?, &RUNS)?;
     let offset = page::offset(args.text("page_token")?.as_deref())?;
-    let (active, deleted) = view(args, "run_view_type")?;
+    let (active, deleted) = view(args, "run_view_type");
     let wanted = args.list("experiment_ids")?;
+    wanted.iter().try_for_each(|id| check_id(id))?;
     // A deleted experiment's runs are hidden with it.
     let experiments: HashSet<&str> = wanted
         .iter()

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::args::Args;
 use super::error::Failure;
 use super::filter::{self, Entity, Row, VERSIONS};
-use super::registry::find as find_model;
+use super::registry::check_name;
 use super::{Answer, page, wire};
 use crate::sim::reply::Fields;
 use crate::sim::world::World;
@@ -48,7 +48,7 @@ pub(crate) fn search(world: &World, args: &Args) -> Answer {
         )));
     }
     let clauses = filter::parse(&args.text("filter")?.unwrap_or_default(), &VERSIONS)?;
-    let mut order = args.list("order_by")?;
+    let mut order = args.texts("order_by")?;
     if order.is_empty() {
         order = [
             "last_updated_timestamp DESC",
@@ -92,8 +92,14 @@ pub(crate) fn search(world: &World, args: &Args) -> Answer {
         .done())
 }
 
+pub(crate) fn bad_stage(stage: &str) -> Failure {
+    Failure::invalid(format!(
+        "Invalid Model Version stage: {stage}. Value must be one of None, Staging, Production, Archived."
+    ))
+}
+
 /// A version's number, which the wire carries as text.
-pub(crate) fn number(text: &str) -> Result<u32, Failure> {
+pub(crate) fn number(text: &str) -> Result<i64, Failure> {
     text.parse().map_err(|_| {
         Failure::invalid(format!(
             "Parameter 'version' must be an integer, got '{text}'."
@@ -101,7 +107,7 @@ pub(crate) fn number(text: &str) -> Result<u32, Failure> {
     })
 }
 
-pub(crate) fn no_version(name: &str, number: u32) -> Failure {
+pub(crate) fn no_version(name: &str, number: i64) -> Failure {
     Failure::missing(format!(
         "Model Version (name={name}, version={number}) not found"
     ))
@@ -109,12 +115,22 @@ pub(crate) fn no_version(name: &str, number: u32) -> Failure {
 
 /// The version a call names. A model that is missing answers as a missing version.
 fn find<'a>(world: &'a World, args: &Args) -> Result<(&'a Model, &'a Version), Failure> {
-    let name = args.required("name")?;
-    let number = number(&args.required("version")?)?;
-    let model = find_model(world, &name).map_err(|_| no_version(&name, number))?;
-    let version = model
-        .version(number)
-        .ok_or_else(|| no_version(&name, number))?;
+    named(world, &args.required("name")?, &args.required("version")?)
+}
+
+fn named<'a>(
+    world: &'a World,
+    name: &str,
+    version: &str,
+) -> Result<(&'a Model, &'a Version), Failure> {
+    check_name(name)?;
+    let number = number(version)?;
+    let missing = || no_version(name, number);
+    let model = world.model(name).ok_or_else(missing)?;
+    let version = u32::try_from(number)
+        .ok()
+        .and_then(|number| model.version(number))
+        .ok_or_else(missing)?;
     Ok((model, version))
 }
 
@@ -124,7 +140,7 @@ fn find_mut<'a>(world: &'a mut World, args: &Args) -> Result<&'a mut Version, Fa
     world
         .model_mut(&name)
         .and_then(|model| model.version_mut(number))
-        .ok_or_else(|| no_version(&name, number))
+        .ok_or_else(|| no_version(&name, number.into()))
 }
 
 pub(crate) fn get(world: &World, args: &Args) -> Answer {
@@ -133,7 +149,10 @@ pub(crate) fn get(world: &World, args: &Args) -> Answer {
 }
 
 pub(crate) fn download_uri(world: &World, args: &Args) -> Answer {
-    let (_, version) = find(world, args)?;
+    // This one call checks nothing before the store does.
+    let name = args.text("name")?.unwrap_or_default();
+    let version = args.text("version")?.unwrap_or_default();
+    let (_, version) = named(world, &name, &version)?;
     let uri = match &version.logged_model {
         Some(id) => {
             let experiment = world.logged(id).map_or("0", |logged| &*logged.experiment);
@@ -164,9 +183,7 @@ pub(crate) fn transition(world: &mut World, args: &Args) -> Answer {
         .iter()
         .find(|stage| stage.eq_ignore_ascii_case(&wanted))
     else {
-        return Err(Failure::invalid(format!(
-            "Invalid Model Version stage: {wanted}. Value must be one of None, Staging, Production, Archived."
-        )));
+        return Err(bad_stage(&wanted));
     };
     if archive && !matches!(*stage, "Staging" | "Production") {
         return Err(Failure::internal(format!(

@@ -159,19 +159,15 @@ pub(crate) fn model(model: &Model) -> Value {
         .done()
 }
 
-/// The registered versions made of a logged model, as its tag spells them: each twice, once with
-/// the number as a number and once as text.
+/// The registered versions made of a logged model, as its tag spells them.
 pub(crate) fn versions_tag(world: &World, id: &str) -> Option<String> {
     let logged = world.logged(id)?;
     let rows: Vec<String> = logged
         .versions
         .iter()
-        .flat_map(|(name, number)| {
+        .map(|(name, number)| {
             let name = Value::from(&**name);
-            [
-                format!("{{\"name\": {name}, \"version\": {number}}}"),
-                format!("{{\"name\": {name}, \"version\": \"{number}\"}}"),
-            ]
+            format!("{{\"name\": {name}, \"version\": {number}}}")
         })
         .collect();
     (!rows.is_empty()).then(|| format!("[{}]", rows.join(", ")))

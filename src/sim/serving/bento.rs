@@ -30,12 +30,12 @@ fn version(world: &World, endpoint: &Endpoint) -> String {
 
 pub(super) fn answer(world: &World, endpoint: &Endpoint, request: &Request) -> Reply {
     let name = service(endpoint);
-    let reply = match (request.method.as_str(), request.path.as_str()) {
+    match (request.method.as_str(), request.path.as_str()) {
         ("GET", "/readyz" | "/healthz") if !endpoint.ready => Reply::text(503, ""),
         ("GET", "/readyz" | "/healthz" | "/livez") => Reply::text(200, "\n"),
         ("GET", "/metrics") => Reply::bytes(
             200,
-            "text/plain; version=0.0.4; charset=utf-8",
+            "text/plain; version=1.0.0; charset=utf-8",
             metrics(world, endpoint, &name).into_bytes(),
         ),
         ("GET", "/docs.json") => Reply::json(
@@ -44,7 +44,7 @@ pub(super) fn answer(world: &World, endpoint: &Endpoint, request: &Request) -> R
                 "openapi": "3.0.2",
                 "info": {
                     "title": name,
-                    "description": "# None\n",
+                    "description": format!("# {name}:{}\n", version(world, endpoint)),
                     "version": version(world, endpoint),
                     "contact": {"name": "BentoML Team", "email": "contact@bentoml.com"},
                 },
@@ -62,17 +62,18 @@ pub(super) fn answer(world: &World, endpoint: &Endpoint, request: &Request) -> R
                 "routes": [{
                     "name": "predict", "route": "/predict", "batchable": false,
                     "input": {"title": "Input", "type": "object", "properties": {}},
-                    "output": {"type": "array", "items": {"type": "number"}},
-                    "doc": null,
+                    "output": {"type": "number"},
+                    "is_task": false,
                 }],
+                "paths": {"/predict": {"mounted": false}},
             }),
         ),
         (_, "/readyz" | "/healthz" | "/livez" | "/metrics" | "/docs.json" | "/schema.json") => {
-            Reply::text(405, "Method Not Allowed")
+            Reply::text(405, "Method Not Allowed").with_header("allow", "HEAD, GET")
         }
+        ("GET", "/predict") => Reply::text(405, "Method Not Allowed").with_header("allow", "POST"),
         _ => Reply::text(404, "Not Found"),
-    };
-    reply.with_header("server", format!("BentoML Service/{name}"))
+    }
 }
 
 /// Request counters that grow with time. Health probes are counted like any other request.

@@ -20,8 +20,13 @@ pub(super) fn answer(endpoint: &Endpoint, request: &Request) -> Reply {
                 "paths": {"/ping": {}, "/health": {}, "/version": {}, "/invocations": {}},
             }),
         ),
-        (_, "/ping" | "/health" | "/version" | "/invocations") => {
-            Reply::json(405, json!({"detail": "Method Not Allowed"}))
+        (_, path @ ("/ping" | "/health" | "/version" | "/invocations")) => {
+            let method = if path == "/invocations" {
+                "POST"
+            } else {
+                "GET"
+            };
+            Reply::json(405, json!({"detail": "Method Not Allowed"})).with_header("allow", method)
         }
         _ => Reply::json(404, json!({"detail": "Not Found"})),
     };

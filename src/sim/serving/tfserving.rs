@@ -22,9 +22,9 @@ pub(super) fn answer(endpoint: &Endpoint, request: &Request) -> Reply {
             Some(version) => status(&[row(version, "AVAILABLE")]),
             None => malformed(request),
         },
-        ["v1", "models", name, "labels", label] => Reply::json(
+        ["v1", "models", _, "labels", label] => Reply::json(
             400,
-            json!({"error": format!("Unrecognized servable version label: {label} for model: {name}")}),
+            json!({"error": format!("Unrecognized servable version label: {label}")}),
         ),
         ["v1", "models", name, "metadata"] => metadata(endpoint, name),
         _ => malformed(request),

@@ -41,12 +41,17 @@ pub(super) fn mlserver(endpoint: &Endpoint, request: &Request) -> Reply {
                 )
             }
         }
+        Some(Route::Index) if request.body.is_empty() => Reply::json(
+            422,
+            json!({"detail": [
+                {"type": "missing", "loc": ["body"], "msg": "Field required", "input": null},
+            ]}),
+        ),
         Some(Route::Index) => {
             let state = if endpoint.ready { "READY" } else { "UNKNOWN" };
             let rows: Vec<Value> = endpoint
                 .loaded
                 .iter()
-                .rev()
                 .map(|version| row(endpoint, *version, state, ""))
                 .collect();
             index(rows, request)
@@ -146,9 +151,20 @@ fn index(rows: Vec<Value>, request: &Request) -> Reply {
 }
 
 fn not_found(request: &Request) -> Reply {
-    let known = request.path.starts_with("/v2/health/") || request.path == "/v2/repository/index";
-    if known {
-        Reply::json(405, json!({"detail": "Method Not Allowed"}))
+    let get = Request {
+        method: axum::http::Method::GET,
+        path: request.path.clone(),
+        query: Vec::new(),
+        headers: axum::http::HeaderMap::new(),
+        body: Vec::new(),
+    };
+    let index = request.path == "/v2/repository/index";
+    if request.path == "/v2/" {
+        return Reply::empty(307).with_header("location", "/v2");
+    }
+    if index || route(&get).is_some() {
+        let method = if index { "POST" } else { "GET" };
+        Reply::json(405, json!({"detail": "Method Not Allowed"})).with_header("allow", method)
     } else {
         Reply::json(404, json!({"detail": "Not Found"}))
     }
@@ -176,7 +192,7 @@ fn route(request: &Request) -> Option<Route<'_>> {
         })
     };
     match (request.method.as_str(), parts.as_slice()) {
-        ("GET", ["v2"] | ["v2", ""]) => Some(Route::Server),
+        ("GET", ["v2"]) => Some(Route::Server),
         ("GET", ["v2", "health", "live"]) => Some(Route::Live),
         ("GET", ["v2", "health", "ready"]) => Some(Route::Ready),
         ("POST", ["v2", "repository", "index"]) => Some(Route::Index),

@@ -43,7 +43,7 @@ pub(crate) enum Gap {
     NoDataset,
     /// No environment file beside the model, no image tag on the run.
     NoEnvironment,
-    /// `signature: null`.
+    /// No signature was logged with the model.
     NoSignature,
     /// Versions registered by hand: `run_id` is empty.
     NoRun,
@@ -74,18 +74,13 @@ pub(crate) enum Kind {
     MlflowServe,
 }
 
-const fn on(
-    endpoint: &'static str,
-    kind: Kind,
-    versions: &'static [u32],
-    delay: u64,
-) -> Option<Serving> {
-    Some(Serving {
+const fn on(endpoint: &'static str, kind: Kind, versions: &'static [u32], delay: u64) -> Serving {
+    Serving {
         endpoint,
         kind,
         versions,
         delay,
-    })
+    }
 }
 
 /// The models, in the order their experiments were made.
@@ -115,7 +110,7 @@ pub(crate) const MODELS: &[Entry] = &[
         challenger: Some(14),
         stages: &[],
         gap: Gap::None,
-        serving: on("fraud-prod", Kind::Triton, &[13], 6),
+        serving: Some(on("fraud-prod", Kind::Triton, &[13], 6)),
     },
     Entry {
         name: "churn",
@@ -140,7 +135,7 @@ pub(crate) const MODELS: &[Entry] = &[
         challenger: None,
         stages: &[],
         gap: Gap::None,
-        serving: on("churn-prod", Kind::Bento, &[7], 9),
+        serving: Some(on("churn-prod", Kind::Bento, &[7], 9)),
     },
     Entry {
         name: "eta-city",
@@ -164,7 +159,7 @@ pub(crate) const MODELS: &[Entry] = &[
         challenger: Some(20),
         stages: &[],
         gap: Gap::NoEnvironment,
-        serving: on("eta-prod", Kind::TfServing, &[19], 5),
+        serving: Some(on("eta-prod", Kind::TfServing, &[19], 5)),
     },
     Entry {
         name: "ranker-eu",
@@ -188,7 +183,7 @@ pub(crate) const MODELS: &[Entry] = &[
         challenger: None,
         stages: &[],
         gap: Gap::None,
-        serving: on("ranker-eu-prod", Kind::MlServer, &[5, 6], 7),
+        serving: Some(on("ranker-eu-prod", Kind::MlServer, &[5, 6], 7)),
     },
     Entry {
         name: "credit-score",
@@ -211,7 +206,7 @@ pub(crate) const MODELS: &[Entry] = &[
         challenger: Some(9),
         stages: &[(8, "Production"), (9, "Staging"), (7, "Archived")],
         gap: Gap::NoDataset,
-        serving: on("credit-prod", Kind::MlflowServe, &[8], 11),
+        serving: Some(on("credit-prod", Kind::MlflowServe, &[8], 11)),
     },
     Entry {
         name: "demand-forecast",
@@ -235,7 +230,7 @@ pub(crate) const MODELS: &[Entry] = &[
         challenger: None,
         stages: &[(12, "Production"), (11, "Archived"), (10, "Archived")],
         gap: Gap::None,
-        serving: on("demand-prod", Kind::TfServing, &[12], 8),
+        serving: Some(on("demand-prod", Kind::TfServing, &[12], 8)),
     },
     Entry {
         name: "image-moderation",
@@ -253,7 +248,7 @@ pub(crate) const MODELS: &[Entry] = &[
         challenger: None,
         stages: &[],
         gap: Gap::NoSignature,
-        serving: on("moderation-prod", Kind::MlServer, &[5], 15),
+        serving: Some(on("moderation-prod", Kind::MlServer, &[5], 15)),
     },
     Entry {
         name: "search-embeddings",
@@ -272,7 +267,7 @@ pub(crate) const MODELS: &[Entry] = &[
         stages: &[],
         gap: Gap::NoGit,
         // The slow one, throughout.
-        serving: on("embeddings-prod", Kind::MlServer, &[8], 900),
+        serving: Some(on("embeddings-prod", Kind::MlServer, &[8], 900)),
     },
     Entry {
         name: "Prévision énergie",
@@ -294,7 +289,7 @@ pub(crate) const MODELS: &[Entry] = &[
         challenger: None,
         stages: &[],
         gap: Gap::None,
-        serving: on("energie-prod", Kind::Bento, &[4], 12),
+        serving: Some(on("energie-prod", Kind::Bento, &[4], 12)),
     },
     Entry {
         name: "support-triage",
@@ -316,7 +311,7 @@ pub(crate) const MODELS: &[Entry] = &[
         challenger: None,
         stages: &[],
         gap: Gap::RunDeleted,
-        serving: on("triage-prod", Kind::MlflowServe, &[10], 20),
+        serving: Some(on("triage-prod", Kind::MlflowServe, &[10], 20)),
     },
     Entry {
         name: "ad-ctr",
@@ -339,7 +334,7 @@ pub(crate) const MODELS: &[Entry] = &[
         challenger: None,
         stages: &[],
         gap: Gap::None,
-        serving: on("ad-ctr-prod", Kind::MlServer, &[16], 6),
+        serving: Some(on("ad-ctr-prod", Kind::MlServer, &[16], 6)),
     },
     Entry {
         // The one without an endpoint.

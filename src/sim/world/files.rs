@@ -60,7 +60,8 @@ impl Recipe {
 
     fn signature(&self) -> String {
         if self.entry.gap == Gap::NoSignature {
-            return "signature: null\n".to_owned();
+            // A model without one has none of the keys that belong to it.
+            return String::new();
         }
         let columns: Vec<String> = self
             .inputs()
@@ -77,7 +78,7 @@ impl Recipe {
             "  outputs",
             r#"[{"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1]}}]"#,
         );
-        format!("signature:\n{inputs}{outputs}  params: null\n")
+        format!("signature:\n{inputs}{outputs}  params: null\ntype_hint_from_example: false\n")
     }
 
     /// The `MLmodel` file.
@@ -102,9 +103,14 @@ impl Recipe {
         let _ = write!(
             text,
             "    loader_module: {module}\n    model_path: {data}\n    predict_fn: predict\n    \
-             python_version: 3.11.9\nmlflow_version: 3.17.2\n",
+             python_version: 3.11.9\n{hint}mlflow_version: 3.17.2\n",
             module = flavour.module(),
             data = flavour.data(),
+            hint = if self.entry.gap == Gap::NoSignature {
+                ""
+            } else {
+                "is_signature_from_type_hint: false\n"
+            },
         );
         if let Some(id) = logged {
             let _ = writeln!(text, "model_id: {id}");
@@ -116,10 +122,7 @@ impl Recipe {
             let _ = writeln!(text, "run_id: {run}");
         }
         text.push_str(&self.signature());
-        let _ = writeln!(
-            text,
-            "type_hint_from_example: false\nutc_time_created: '{when}'"
-        );
+        let _ = writeln!(text, "utc_time_created: '{when}'");
         text
     }
 
@@ -216,4 +219,58 @@ pub(crate) fn listing(files: &[(String, String)], under: &str) -> Vec<(String, O
     }
     rows.sort();
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::catalog::MODELS;
+    use super::*;
+
+    fn recipe(model: &str, number: u32) -> Recipe {
+        let entry = MODELS.iter().find(|entry| entry.name == model).unwrap();
+        Recipe {
+            entry,
+            number,
+            of: entry.versions,
+        }
+    }
+
+    #[test]
+    fn long_signatures_fold_after_the_eightieth_column_and_escape_names() {
+        let text = recipe("fraud-detector", 14).mlmodel("r", Some("m-1"), 0);
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("  inputs"))
+            .unwrap();
+        assert!((80..110).contains(&line.len()), "{line}");
+        assert!(
+            recipe("Prévision énergie", 4)
+                .mlmodel("r", None, 0)
+                .is_ascii()
+        );
+    }
+
+    #[test]
+    fn what_is_missing_leaves_no_trace() {
+        let text = recipe("image-moderation", 5).mlmodel("r", Some("m-1"), 0);
+        assert!(
+            !text.contains("signature") && !text.contains("type_hint"),
+            "{text}"
+        );
+        let bare = recipe("eta-city", 19).files("r", Some("m-1"), 0);
+        assert!(
+            bare.iter().all(|(path, _)| !path.ends_with("yaml")),
+            "{bare:?}"
+        );
+    }
+
+    #[test]
+    fn listings_show_one_level_with_folders() {
+        let files = [("MLmodel", "abc"), ("data/a", ""), ("data/b", "x")]
+            .map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let top = listing(&files, "");
+        assert_eq!(top, [("MLmodel".into(), Some(3)), ("data".into(), None)]);
+        assert_eq!(listing(&files, "data/").len(), 2);
+        assert_eq!(listing(&files, "nope"), []);
+    }
 }

@@ -433,7 +433,8 @@ impl Builder {
             created,
             updated: created,
             stage: "None",
-            description: (number % 3 == 0)
+            description: number
+                .is_multiple_of(3)
                 .then(|| format!("Retrained on data up to week {number}")),
             source,
             run: if entry.gap == Gap::NoRun {

@@ -101,14 +101,12 @@ pub(crate) enum Curve {
 impl Metric {
     /// How many points exist at a time, in a run started at `start` that stopped at `end`.
     pub(crate) fn count(&self, start: i64, end: Option<i64>, now: i64) -> u32 {
-        match &self.curve {
-            Curve::Written(points) => points.len() as u32,
-            _ => {
-                let until = end.unwrap_or(now);
-                let played = (until - start).max(0) / self.interval.max(1);
-                (played.min(i64::from(self.total)) as u32).max(u32::from(self.total > 0))
-            }
+        if let Curve::Written(points) = &self.curve {
+            return points.len() as u32;
         }
+        let until = end.unwrap_or(now);
+        let played = (until - start).max(0) / self.interval.max(1);
+        (played.min(i64::from(self.total)) as u32).max(u32::from(self.total > 0))
     }
 
     /// The point at an index below [`Metric::count`].

@@ -198,7 +198,9 @@ pub(super) fn from_status(
         code if code >= 500 => FaultKind::Server(code),
         _ => FaultKind::Refused,
     };
-    let detail = if words.is_empty() {
+    let detail = if status.as_u16() == 407 {
+        format!("the proxy on the way asks for credentials: {words}")
+    } else if words.is_empty() {
         format!("status {}", status.as_u16())
     } else {
         words
@@ -262,30 +264,32 @@ pub(super) fn first_words(content_type: &str, body: &[u8]) -> String {
 
 /// Text without tags, scripts and styles.
 fn strip_tags(html: &str) -> String {
+    // Only ASCII is folded, so that positions stay those of the original.
+    let lower = html.to_ascii_lowercase();
     let mut out = String::new();
-    let mut rest = html;
-    while let Some(open) = rest.find('<') {
-        out.push_str(&rest[..open]);
+    let mut at = 0;
+    while let Some(open) = html[at..].find('<').map(|n| at + n) {
+        out.push_str(&html[at..open]);
         out.push(' ');
-        rest = &rest[open..];
-        // Only ASCII is folded, so that positions stay those of the original.
-        let lower = rest.to_ascii_lowercase();
-        let end = ["script", "style"]
+        // What an unclosed script or style holds is nothing for people either.
+        let skipped = ["script", "style"]
             .into_iter()
-            .filter(|tag| lower[1..].starts_with(tag))
-            .find_map(|tag| {
-                let close = format!("</{tag}");
-                lower.find(&close).map(|at| at + close.len())
-            })
-            .unwrap_or(0);
-        rest = &rest[end..];
-        rest = rest.find('>').map_or("", |close| &rest[close + 1..]);
+            .find(|tag| lower[open + 1..].starts_with(tag))
+            .map_or(0, |tag| {
+                let close = lower[open..].find(&format!("</{tag}"));
+                close.unwrap_or(html.len() - open)
+            });
+        let end = html[open + skipped..].find('>');
+        at = end.map_or(html.len(), |n| open + skipped + n + 1);
         if out.len() > 4 * WORDS {
             break;
         }
     }
-    out.push_str(rest);
-    out.replace("&lt;", "<")
+    out.push_str(&html[at..]);
+    let words: Vec<&str> = out.split_whitespace().collect();
+    words
+        .join(" ")
+        .replace("&lt;", "<")
         .replace("&gt;", ">")
         .replace("&quot;", "\"")
         .replace("&#39;", "'")
@@ -363,4 +367,41 @@ pub(super) fn http_date(text: &str) -> Option<Millis> {
     chrono::DateTime::parse_from_rfc2822(text.trim())
         .ok()
         .map(|t| Millis(t.timestamp_millis()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn pages_become_their_words() {
+        for (html, want) in [
+            ("<h1>Bad</h1><p>Gateway", "Bad Gateway"),
+            ("<SCRIPT>if (a<b) {}</SCRIPT>ok", "ok"),
+            ("<style>p{}", ""),
+            ("a &lt;b&gt; &amp;amp;", "a <b> &amp;"),
+            ("<title>502</title", "502"),
+            ("<é>ü</é>", "ü"),
+        ] {
+            let words = Clean::text(&strip_tags(html));
+            assert_eq!(words.as_str(), want, "{html}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_breaks_the_reading(body in prop::collection::vec(any::<u8>(), 0..2_000), status in 400_u16..600) {
+            let status = StatusCode::from_u16(status).expect("status");
+            let fault = from_status(status, &HeaderMap::new(), "text/html", &body, "GET http://a.test");
+            prop_assert!(!fault.line().is_empty());
+            let _ = is_login_page("text/html", &body);
+        }
+
+        #[test]
+        fn no_page_breaks_the_reading(page in "[<>/a-cé \"&]{0,200}(<script|</style|<!doctype html)?[<>/a-cé ]{0,200}") {
+            let _ = first_words("text/html", page.as_bytes());
+            let _ = is_login_page("text/html", page.as_bytes());
+        }
+    }
 }

@@ -59,7 +59,7 @@ pub struct Reply {
     pub status: u16,
     /// The content type, lower case, without parameters.
     pub content_type: String,
-    /// The `Server` header.
+    /// The `Server` header, raw: clean it before it is shown.
     pub server: String,
     /// The whole body, within the size limit.
     pub body: Vec<u8>,
@@ -105,7 +105,8 @@ impl Http {
     }
 
     /// Sends a read. Statuses from 400 on become faults; same-origin redirects are followed; a read
-    /// is sent once more if a kept-alive connection was closed under it.
+    /// is sent once more if a kept-alive connection was closed under it. A POST without a body carries
+    /// an empty JSON object.
     pub async fn read(&self, route: &ReadRoute, call: Call) -> Result<Reply, Fault> {
         let (method, path) = route.line();
         let mut url = self.join(&path);

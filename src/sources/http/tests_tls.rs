@@ -160,7 +160,7 @@ async fn a_plain_server_under_https_is_explained() {
 #[tokio::test]
 async fn a_client_certificate_without_its_key_is_refused_early() {
     let fault = get("https://localhost:1", |s| {
-        s.tls.client_cert = Some(pem("server.pem"))
+        s.tls.client_cert = Some(pem("server.pem"));
     })
     .await
     .expect_err("no key");

@@ -19,7 +19,7 @@ use crate::sources::Focus;
 /// How far trainers' clocks may run behind the server's.
 const SLACK: Duration = Duration::from_secs(600);
 /// Experiments named in one request.
-const CHUNK: usize = 200;
+const CHUNK: usize = 1_000;
 /// Runs of a first look over all experiments of a chunk.
 const FIRST: usize = 100;
 /// The most pages of one part of a tick: more is left to whoever opens the experiment.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::map::{self, Map};
-use super::requests::{self, MODELS_PAGE, Paged, VERSIONS_PAGE, Versions};
+use super::requests::{self, MODELS_PAGE, Paged, VERSIONS_PAGE, VersionPages, Versions};
 use super::{Mlflow, wire};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::model::{ModelVersion, RegisteredModel};
@@ -190,7 +190,11 @@ impl Mlflow {
             })
         };
         self.learn_models(&fresh).await?;
-        let rows = self.take_versions(found.rows, false);
+        let mut map = Map::new(&self.registry);
+        let rows = map::unique(
+            self.take_versions(&mut map, found.rows),
+            |v: &ModelVersion| v.key.clone(),
+        );
         let mut memory = self.memory();
         memory.newest_version = newest.map(Millis).max(before);
         Ok(Answer {
@@ -209,27 +213,28 @@ impl Mlflow {
         if !fresh {
             self.sweep_models().await?;
         }
-        let found = self
-            .versions_in_order(
-                Versions {
-                    filter: None,
-                    // New rows join at the end, where they cannot shift the pages still to come.
-                    order: Some("creation_timestamp ASC"),
-                    page_rows: VERSIONS_PAGE,
-                },
-                |_, _| false,
-            )
-            .await?;
-        let unknown = {
-            let memory = self.memory();
-            map::unknown_names(&found.rows, |name| memory.knows(name))
+        self.memory().lineage.runs.clear();
+        let what = Versions {
+            filter: None,
+            // New rows join at the end, where they cannot shift the pages still to come.
+            order: Some("creation_timestamp ASC"),
+            page_rows: VERSIONS_PAGE,
         };
-        self.learn_models(&unknown).await?;
-        let rows = self.take_versions(found.rows, true);
+        let mut pages = VersionPages::new(&self.http, what);
+        let mut map = Map::new(&self.registry);
+        let mut rows = Vec::new();
+        while let Some(page) = pages.next().await? {
+            let unknown = {
+                let memory = self.memory();
+                map::unknown_names(&page, |name| memory.knows(name))
+            };
+            self.learn_models(&unknown).await?;
+            rows.extend(self.take_versions(&mut map, page));
+        }
         Ok(Answer {
             coverage: Coverage::Full(Scope::Versions),
-            rows: Rows::Versions(rows),
-            server_time: found.server_time,
+            rows: Rows::Versions(map::unique(rows, |v: &ModelVersion| v.key.clone())),
+            server_time: pages.server_time(),
         })
     }
 
@@ -285,23 +290,17 @@ impl Mlflow {
 
     /// Maps version rows, joined to their models; rows of unknown models (prompts, models deleted a
     /// moment ago, models that this token may not see) are left out.
-    fn take_versions(&self, rows: Vec<wire::VersionRow>, full: bool) -> Vec<ModelVersion> {
-        let mut map = Map::new(&self.registry);
+    fn take_versions(&self, map: &mut Map<'_>, rows: Vec<wire::VersionRow>) -> Vec<ModelVersion> {
         let mut keys = HashMap::new();
         let mut memory = self.memory();
-        if full {
-            memory.lineage.runs.clear();
-        }
         let mut out = Vec::with_capacity(rows.len());
         for row in rows {
             let Some(created) = memory.created.get(&row.name).copied() else {
                 continue;
             };
             if !row.run_id.is_empty() && !map::is_hidden_version(&row) {
-                memory
-                    .lineage
-                    .runs
-                    .insert((row.name.clone(), row.version.clone()), row.run_id.clone());
+                let version = (row.name.clone(), row.version.clone());
+                memory.lineage.runs.insert(version, row.run_id.clone());
             }
             let key = keys
                 .entry(row.name.clone())
@@ -309,7 +308,7 @@ impl Mlflow {
                 .clone();
             out.extend(map.version(&key, row));
         }
-        map::unique(out, |v: &ModelVersion| v.key.clone())
+        out
     }
 
     /// Every active experiment.

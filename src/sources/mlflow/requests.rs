@@ -177,26 +177,75 @@ pub(super) async fn versions<E>(
 where
     E: Fn(&[wire::VersionRow], usize) -> bool,
 {
-    let mut pager = Pager::new("model-versions/search");
+    let mut pager = Pager::new(VERSIONS);
     while pager.open {
-        let call = query_page(
-            what.filter,
-            what.order,
-            what.page_rows,
-            pager.token.as_deref(),
-        );
-        let reply = http.read(&ReadRoute::MlflowVersions, call).await?;
-        let (server_time, bytes) = (reply.server_time, reply.body.len());
-        let page: wire::VersionsPage = wire::decode(reply)?;
-        let page = Page {
-            rows: page.model_versions,
-            next: page.next_page_token,
-            server_time,
-            bytes,
-        };
+        let page = versions_page(http, what, pager.token.as_deref()).await?;
         pager.take(page, &enough)?;
     }
     Ok(pager.all)
+}
+
+const VERSIONS: &str = "model-versions/search";
+
+async fn versions_page(
+    http: &Http,
+    what: Versions<'_>,
+    token: Option<&str>,
+) -> Result<Page<wire::VersionRow>, Fault> {
+    let call = query_page(what.filter, what.order, what.page_rows, token);
+    let reply = http.read(&ReadRoute::MlflowVersions, call).await?;
+    let (server_time, bytes) = (reply.server_time, reply.body.len());
+    let page: wire::VersionsPage = wire::decode(reply)?;
+    Ok(Page {
+        rows: page.model_versions,
+        next: page.next_page_token,
+        server_time,
+        bytes,
+    })
+}
+
+/// Every version page by page, so that a large registry is never held as text all at once.
+pub(super) struct VersionPages<'a> {
+    http: &'a Http,
+    what: Versions<'a>,
+    pager: Pager<wire::VersionRow>,
+}
+
+impl<'a> VersionPages<'a> {
+    pub(super) fn new(http: &'a Http, what: Versions<'a>) -> Self {
+        Self {
+            http,
+            what,
+            pager: Pager::new(VERSIONS),
+        }
+    }
+
+    /// The rows of the next page; `None` after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<wire::VersionRow>>, Fault> {
+        if !self.pager.open {
+            return Ok(None);
+        }
+        let token = self.pager.token.as_deref();
+        let page = match versions_page(self.http, self.what, token).await {
+            // Some servers refuse to order versions; the first page tells.
+            Err(fault)
+                if fault.kind == FaultKind::Refused
+                    && self.pager.all.pages == 0
+                    && self.what.order.is_some() =>
+            {
+                self.what.order = None;
+                versions_page(self.http, self.what, None).await?
+            }
+            other => other?,
+        };
+        self.pager.take(page, |_, _| false)?;
+        Ok(Some(std::mem::take(&mut self.pager.all.rows)))
+    }
+
+    /// The server's clock, as the last page told it.
+    pub(super) fn server_time(&self) -> Option<Millis> {
+        self.pager.all.server_time
+    }
 }
 
 /// All active experiments.

@@ -5,6 +5,7 @@ mod hostile;
 mod live;
 mod recorded;
 mod scripted;
+mod scripted_runs;
 
 use std::sync::Arc;
 

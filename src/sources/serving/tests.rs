@@ -52,6 +52,7 @@ impl Stage {
         }
     }
 
+    #[expect(clippy::unused_async, reason = "the router takes async handlers")]
     async fn answer(State(stage): State<Self>, request: Request) -> Response {
         let line = format!("{} {}", request.method(), request.uri().path());
         let (status, kind, body) = stage.table.lock().unwrap().get(&line).cloned().unwrap_or((
@@ -201,6 +202,18 @@ async fn v2_reads_versions_from_the_index_in_few_requests() {
 #[tokio::test]
 async fn v2_states_a_default_only_for_the_server_whose_rule_is_known() {
     let stage = Stage::start(&MLSERVER).await;
+    stage.set(&[(
+        "POST /v2/repository/index",
+        200,
+        JSON,
+        r#"[{"name":"fraud","version":"9","state":"READY"},{"name":"fraud","state":"READY"}]"#,
+    )]);
+    let reading = look(&stage.source::<V2>(Some("fraud"))).await.unwrap();
+    assert_eq!(
+        reading.default_version, None,
+        "one without a version answers"
+    );
+    stage.set(&MLSERVER);
     stage.set(&[("GET /v2", 200, JSON, r#"{"name":"triton","version":"2.5"}"#)]);
     let reading = look(&stage.source::<V2>(Some("fraud"))).await.unwrap();
     assert_eq!(reading.default_version, None);
@@ -229,6 +242,34 @@ async fn v2_tells_missing_from_unloaded() {
     assert_eq!(reading.health, Health::Missing);
     assert!(reading.message.as_str().contains("not found"));
     assert!(reading.versions.is_empty());
+}
+
+#[tokio::test]
+async fn v2_is_ready_beside_a_model_that_is_not() {
+    // As MLServer answers while another of its models loads: 400 for the server, UNKNOWN in the index.
+    let stage = Stage::start(&MLSERVER).await;
+    stage.set(&[
+        ("GET /v2/health/ready", 400, TEXT, ""),
+        ("GET /v2/models/slow/ready", 400, TEXT, ""),
+        (
+            "POST /v2/repository/index",
+            200,
+            JSON,
+            r#"[{"name":"fraud","version":"3","state":"READY","reason":""},
+                {"name":"slow","version":"1","state":"UNKNOWN","reason":""},
+                {"name":"noversion","state":"READY","reason":""}]"#,
+        ),
+    ]);
+    let reading = look(&stage.source::<V2>(Some("fraud"))).await.unwrap();
+    assert_eq!(reading.health, Health::Ready);
+    assert_eq!(words(&reading), [("3", ServedState::Answering)]);
+    assert!(reading.message.as_str().contains("as a whole"));
+    let reading = look(&stage.source::<V2>(Some("slow"))).await.unwrap();
+    assert_eq!(reading.health, Health::NotReady);
+    assert_eq!(words(&reading), [("1", ServedState::Unknown)]);
+    assert_eq!(reading.default_version, None);
+    let reading = look(&stage.source::<V2>(None)).await.unwrap();
+    assert_eq!(reading.health, Health::NotReady);
 }
 
 #[tokio::test]

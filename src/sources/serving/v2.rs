@@ -4,6 +4,7 @@
 //! where the server has no index), then the model's readiness, which is the one that is timed. Where
 //! no model is known there is no third. `GET /v2` is asked once, and again after a fault.
 //!
+//! A server is not ready while any of its models is not, so the model's own readiness decides.
 //! Versions come from the repository index alone: `MLServer`'s metadata lists none even while two
 //! are loaded, and readiness does not name one.
 
@@ -57,7 +58,7 @@ impl Protocol for V2 {
         let (server_ready, mut reply) = match first {
             Ok(reply) => (said_ready(&reply)?, Some(reply)),
             Err(fault) if says_not_ready(&fault) => {
-                notes.add(format!("the server is not ready: {}", fault.detail));
+                notes.add(own_words(&fault, "the server is not ready as a whole"));
                 (false, None)
             }
             Err(fault) if fault.kind == FaultKind::NotFound => {
@@ -73,6 +74,7 @@ impl Protocol for V2 {
         let name = choose(wanted, index.as_deref(), &mut notes);
         let rows = index.as_deref().unwrap_or_default();
         let mut gathered = Gathered::default();
+        let mut unnamed = false;
         let mut health = if server_ready {
             Health::Ready
         } else {
@@ -81,8 +83,9 @@ impl Protocol for V2 {
         let mut latency = reply.as_ref().map(|r| r.took);
         if let Some(name) = &name {
             for row in rows.iter().filter(|row| row.name == *name) {
-                if let Some(version) = &row.version {
-                    gathered.report(version.raw(), row.state, &row.reason);
+                match &row.version {
+                    Some(version) => gathered.report(version.raw(), row.state, &row.reason),
+                    None => unnamed = true,
                 }
             }
             if index.is_none() {
@@ -94,7 +97,10 @@ impl Protocol for V2 {
             let route = ReadRoute::V2ModelReady(name.clone(), None);
             match http.read(&route, Call::default()).await {
                 Ok(answer) => {
-                    if !said_ready(&answer)? {
+                    // A server is not ready while any of its models is not: ours may answer.
+                    if said_ready(&answer)? {
+                        health = Health::Ready;
+                    } else {
                         health = Health::NotReady;
                         notes.add("the model is not ready");
                     }
@@ -120,8 +126,8 @@ impl Protocol for V2 {
         Ok(Look {
             health,
             message: notes.line(),
-            default_version: server
-                .mlserver
+            // A version without a name, where there is one, answers before all others.
+            default_version: (server.mlserver && !unnamed)
                 .then(|| newest_answering(&versions))
                 .flatten(),
             versions,

@@ -103,7 +103,7 @@ pub fn tick_labels(ticks: &[f64]) -> Vec<String> {
     if !step.is_finite() || step <= 0.0 {
         return ticks.iter().map(|t| text::number(*t)).collect();
     }
-    if size < 1e-3 || size >= 1e12 {
+    if !(1e-3..1e12).contains(&size) {
         return ticks.iter().map(|t| text::number(*t)).collect();
     }
     let (unit, suffix) = match size {

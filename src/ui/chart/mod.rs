@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 
 use super::hits::{Hits, Target};
 use super::look::Look;
-use super::paint::{self, Span, span};
+use super::paint::{self, span, spans_width};
 use super::series::{Sample, extent, last_value, nearest};
 use super::text;
 use super::theme::Role;
@@ -46,6 +46,8 @@ pub struct Chart<'a> {
     pub unit: &'a str,
     /// The lines. Colours and marks follow their order.
     pub series: &'a [Series<'a>],
+    /// Lines behind the others, dim and without a legend: raw values under their smoothed line.
+    pub behind: &'a [&'a [Sample]],
     /// What the horizontal axis counts.
     pub x: XAxis,
     /// Whether the vertical axis is logarithmic: values of zero and below are gaps then.
@@ -104,7 +106,10 @@ impl Chart<'_> {
         if area.is_empty() {
             return drawn;
         }
-        self.draw_title(buf, look, paint::row(area, 0));
+        // A legend that does not fit beside the title takes a row of its own, where rows allow it.
+        let own_row = area.height >= 8 && self.title_needs() > usize::from(area.width);
+        self.draw_title(buf, look, area, own_row);
+        let top = 1 + u16::from(own_row);
         let Some(window) = self.window() else {
             if area.height > 1 {
                 let line = paint::row(area, area.height / 2);
@@ -121,7 +126,7 @@ impl Chart<'_> {
         };
         drawn.window = Some(window);
         if area.height >= 3 && area.width >= 16 {
-            let body = paint::inner_rows(area, 1, 0);
+            let body = paint::inner_rows(area, top, 0);
             drawn.plot = plot::draw(self, buf, look, body, window);
             for column in 0..drawn.plot.width {
                 let strip = Rect {
@@ -135,17 +140,28 @@ impl Chart<'_> {
         drawn
     }
 
+    /// About how wide title, legend and the right end are together.
+    fn title_needs(&self) -> usize {
+        let legend: usize = match self.series {
+            [] | [_] => 0,
+            all => all.iter().map(|s| text::width(s.name) + 12).sum(),
+        };
+        let right = if self.cursor.is_some() { 12 } else { 0 }
+            + if self.threshold.is_some() { 14 } else { 0 };
+        text::width(self.title) + text::width(self.unit) + legend + right
+    }
+
     /// `val_auc  0.914  line 0.8`, or a legend with a value for each series. With a cursor, the values
     /// there and its place.
-    fn draw_title(&self, buf: &mut Buffer, look: &Look, area: Rect) {
-        let many = self.series.len() > 1;
+    fn draw_title(&self, buf: &mut Buffer, look: &Look, whole: Rect, own_row: bool) {
+        let area = paint::row(whole, 0);
         let mut right = Vec::new();
         if let Some(line) = self.threshold {
             right.push(span(
                 Role::Threshold,
                 format!("{} ", look.symbols.threshold),
             ));
-            right.push(span(Role::Dim, format!("line {}", text::number(line))));
+            right.push(span(Role::Dim, format!("line {}", text::brief(line))));
         }
         if let (Some(x), Some((from, to))) = (self.cursor, self.window()) {
             let gap = if right.is_empty() { "" } else { "  " };
@@ -172,36 +188,40 @@ impl Chart<'_> {
         if !self.unit.is_empty() {
             left.push(span(Role::Dim, format!(" {}", self.unit)));
         }
+        let mut room = Rect {
+            width: left_end.saturating_sub(area.x),
+            ..area
+        };
+        if own_row {
+            paint::put_spans(buf, look, room, room.x, room.y, &left);
+            left.clear();
+            room = paint::row(whole, 1);
+        }
         for (i, series) in self.series.iter().enumerate() {
             let value = match self.cursor {
                 Some(x) => nearest(series.points, x).map(|p| p.y),
                 None => last_value(series.points),
             };
-            if many {
-                left.push(span(
-                    Role::chart(i),
-                    format!("   {} ", look.symbols.series[i % 8]),
-                ));
-                left.push(span(Role::Dim, series.name));
-                left.push(span(
-                    Role::Text,
-                    format!(" {}", text::number_or_none(value)),
-                ));
-            } else {
-                left.push(span(
-                    Role::chart(i),
-                    format!("  {}", text::number_or_none(value)),
-                ));
+            let value = text::number_or_none(value);
+            if self.series.len() == 1 {
+                left.push(span(Role::chart(i), format!("  {value}")));
+                break;
             }
+            let entry = [
+                span(Role::Text, if left.is_empty() { "" } else { "   " }),
+                span(Role::chart(i), look.symbols.series[i % 8]),
+                span(Role::Dim, format!(" {}", series.name)),
+                span(Role::Text, format!(" {value}")),
+            ];
+            // An entry is shown whole or counted, with room kept to say so.
+            let rest = self.series.len() - i;
+            let kept = if rest > 1 { 5 } else { 0 };
+            if spans_width(&left) + spans_width(&entry) + kept > usize::from(room.width) && i > 0 {
+                left.push(span(Role::Dim, format!("   +{rest}")));
+                break;
+            }
+            left.extend(entry);
         }
-        let left: Vec<Span<'_>> = left
-            .into_iter()
-            .map(|s| span(s.role, look.symbols.plain(&s.text)))
-            .collect();
-        let room = Rect {
-            width: left_end.saturating_sub(area.x),
-            ..area
-        };
-        paint::put_spans(buf, look, room, area.x, area.y, &left);
+        paint::put_spans(buf, look, room, room.x, room.y, &left);
     }
 }

@@ -22,10 +22,10 @@ struct Scale {
 
 impl Scale {
     fn of(chart: &Chart<'_>, window: (f64, f64)) -> Self {
-        let shown = chart
-            .series
-            .iter()
-            .flat_map(|s| inside(s.points, window))
+        let lines = chart.series.iter().map(|s| s.points);
+        let shown = lines
+            .chain(chart.behind.iter().copied())
+            .flat_map(|points| inside(points, window))
             .map(|p| p.y);
         let range = extent(shown.filter(|y| !chart.log || *y > 0.0));
         let (mut lo, mut hi) = range.unwrap_or(if chart.log { (0.1, 1.0) } else { (0.0, 1.0) });
@@ -121,11 +121,13 @@ pub(super) fn draw(
     for y in plot.top()..plot.bottom() {
         paint::put(buf, area, plot.x - 1, y, look.symbols.axis[1], axis);
     }
+    // The same rounding as the lines': a tick and a point of one value share a row.
+    let per_row = if look.symbols.ascii { 1 } else { 4 };
     let row_of = |v: f64| -> Option<u16> {
-        let at = scale.at(v)?;
-        (-0.001..=1.001)
-            .contains(&at)
-            .then(|| plot.bottom() - 1 - (at * f64::from(rows - 1)).round() as u16)
+        let at = scale.at(v).filter(|at| (-0.001..=1.001).contains(at))?;
+        let dots = f64::from(rows * per_row - 1);
+        let dot = ((1.0 - at) * dots).round().clamp(0.0, dots);
+        Some(plot.y + dot as u16 / per_row)
     };
     for (value, label) in values.iter().zip(&labels) {
         let Some(y) = row_of(*value) else { continue };
@@ -159,16 +161,18 @@ pub(super) fn draw(
             look.style(Role::Threshold),
         );
     }
+    ground(chart.behind, buf, look, plot, window, scale);
     lines(chart.series, buf, look, plot, window, scale);
     if let Some(x) = chart.cursor.and_then(column_of) {
         for y in plot.top()..plot.bottom() {
-            if let Some(cell) = buf.cell_mut((x, y)) {
-                if is_ground(cell.symbol()) {
-                    cell.set_symbol(look.symbols.bar)
-                        .set_style(look.style(Role::ChartCursor));
-                } else {
-                    cell.set_style(look.style(Role::Strong));
-                }
+            let Some(cell) = buf.cell((x, y)) else {
+                continue;
+            };
+            if is_ground(cell.symbol()) {
+                paint::put_glyph(buf, x, y, look.symbols.bar, look.style(Role::ChartCursor));
+            } else {
+                let glyph = cell.symbol().to_owned();
+                paint::put_glyph(buf, x, y, &glyph, look.style(Role::Strong));
             }
         }
     }
@@ -204,8 +208,65 @@ fn is_ground(symbol: &str) -> bool {
 
 fn column(buf: &mut Buffer, plot: Rect, x: u16, glyph: &str, style: ratatui::style::Style) {
     for y in plot.top()..plot.bottom() {
-        if let Some(cell) = buf.cell_mut((x, y)) {
-            cell.set_symbol(glyph).set_style(style);
+        paint::put_glyph(buf, x, y, glyph, style);
+    }
+}
+
+/// Where a sample lies among the dots of a canvas of `size`; nothing for a gap.
+fn place(
+    p: &Sample,
+    window: (f64, f64),
+    scale: Scale,
+    (w, h): (usize, usize),
+) -> Option<(f64, f64)> {
+    let x = (p.x - window.0) / (window.1 - window.0) * (w - 1) as f64;
+    scale.at(p.y).map(|y| (x, (1.0 - y) * (h - 1) as f64))
+}
+
+/// One line, broken at gaps.
+fn trace(
+    canvas: &mut Canvas,
+    points: &[Sample],
+    series: usize,
+    place: impl Fn(&Sample) -> Option<(f64, f64)>,
+) {
+    let (w, _) = canvas.size();
+    let mut last: Option<(f64, f64)> = None;
+    for point in points {
+        let here = place(point);
+        if let Some(to) = here {
+            clipped(canvas, last.unwrap_or(to), to, w, series);
+        }
+        last = here;
+    }
+}
+
+/// The dim lines behind.
+fn ground(
+    behind: &[&[Sample]],
+    buf: &mut Buffer,
+    look: &Look,
+    plot: Rect,
+    window: (f64, f64),
+    scale: Scale,
+) {
+    if behind.is_empty() {
+        return;
+    }
+    let mut canvas = Canvas::new(plot.width, plot.height, look.symbols.ascii);
+    let size = canvas.size();
+    for points in behind {
+        let points = reduce(inside(points, window), size.0);
+        trace(&mut canvas, &points, 0, |p| place(p, window, scale, size));
+    }
+    for row in 0..usize::from(plot.height) {
+        for col in 0..usize::from(plot.width) {
+            if let Some((glyph, _)) = canvas.cell(col, row)
+                && let Some(cell) = buf.cell_mut((plot.x + col as u16, plot.y + row as u16))
+            {
+                cell.set_char(if look.symbols.ascii { '.' } else { glyph })
+                    .set_style(look.style(Role::Axis));
+            }
         }
     }
 }
@@ -231,18 +292,8 @@ fn lines(
         } else {
             points
         };
-        let place = |p: &Sample| {
-            let x = (p.x - window.0) / (window.1 - window.0) * (w - 1) as f64;
-            scale.at(p.y).map(|y| (x, (1.0 - y) * (h - 1) as f64))
-        };
-        let mut last: Option<(f64, f64)> = None;
-        for point in points {
-            let here = place(point);
-            if let Some(to) = here {
-                clipped(&mut canvas, last.unwrap_or(to), to, w, n);
-            }
-            last = here;
-        }
+        let place = |p: &Sample| place(p, window, scale, (w, h));
+        trace(&mut canvas, points, n, place);
         let seen = points.iter().filter(|p| p.x >= window.0 && p.x <= window.1);
         ends.extend(seen.filter_map(place).next_back().map(|end| (n, end)));
     }
@@ -252,17 +303,16 @@ fn lines(
             let Some((glyph, owner)) = canvas.cell(col, row) else {
                 continue;
             };
-            let Some(cell) = buf.cell_mut((plot.x + col as u16, plot.y + row as u16)) else {
-                continue;
-            };
             let marked =
                 many && (ascii || (look.depth == Depth::Mono && col % 12 == owner * 3 % 12));
-            if marked {
-                cell.set_symbol(look.symbols.series[owner % 8]);
+            let mut utf8 = [0; 4];
+            let glyph = if marked {
+                look.symbols.series[owner % 8]
             } else {
-                cell.set_char(glyph);
-            }
-            cell.set_style(look.style(Role::chart(owner)));
+                glyph.encode_utf8(&mut utf8)
+            };
+            let (x, y) = (plot.x + col as u16, plot.y + row as u16);
+            paint::put_glyph(buf, x, y, glyph, look.style(Role::chart(owner)));
         }
     }
     if many {
@@ -271,10 +321,13 @@ fn lines(
             let (dx, dy) = if ascii { (1, 1) } else { (2, 4) };
             let x = plot.x + (x.round() as u16 / dx).min(plot.width - 1);
             let y = plot.y + (y.round().max(0.0) as u16 / dy).min(plot.height - 1);
-            if let Some(cell) = buf.cell_mut((x, y)) {
-                cell.set_symbol(look.symbols.series[n % 8])
-                    .set_style(look.style(Role::chart(n)));
-            }
+            paint::put_glyph(
+                buf,
+                x,
+                y,
+                look.symbols.series[n % 8],
+                look.style(Role::chart(n)),
+            );
         }
     }
 }
@@ -283,10 +336,11 @@ fn lines(
 fn clipped(canvas: &mut Canvas, from: (f64, f64), to: (f64, f64), w: usize, series: usize) {
     let right = (w - 1) as f64;
     let cut = |a: (f64, f64), b: (f64, f64)| -> (f64, f64) {
-        let edge = a.0.clamp(0.0, right);
-        if edge == a.0 || b.0 == a.0 {
+        if (0.0..=right).contains(&a.0) {
             return a;
         }
+        // The other end lies within or beyond the far edge, so the two differ.
+        let edge = a.0.clamp(0.0, right);
         let share = (edge - a.0) / (b.0 - a.0);
         (edge, a.1 + (b.1 - a.1) * share)
     };

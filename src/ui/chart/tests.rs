@@ -42,7 +42,7 @@ fn one_series_with_threshold_marker_and_gap() {
     };
     let (buf, _) = draw(&chart, &look(60, 10));
     insta::assert_snapshot!(screen(&buf), @r"
-    errors %  0.900                                 ╌ line 0.800
+    errors %  0.900                                   ╌ line 0.8
         │                                    ┊            ⢀⣀⣀⡠⠤⠒
     0.8 ┤╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⢀⣀⣀⠤⠤⠒⠒⠊⠉⠁╌╌╌╌╌
         │                               ⢀⣀⣀⠤⠤⠒⠒⠊⠉⠁
@@ -57,15 +57,15 @@ fn one_series_with_threshold_marker_and_gap() {
     text.strong "errors"
     text.dim " %"
     chart.1 "  0.900"
-    - "                                 "
+    - "                                   "
     fresh.down "╌ "
-    text.dim "line 0.800"
+    text.dim "line 0.8"
     "#);
 }
 
 #[test]
 fn two_series_have_a_legend_and_end_marks() {
-    let (a, b) = (curve(|x| x.sqrt()), curve(|x| x / 10.0));
+    let (a, b) = (curve(f64::sqrt), curve(|x| x / 10.0));
     let series = [
         Series {
             name: "run-a",
@@ -118,16 +118,19 @@ fn ascii_draws_with_letters() {
         threshold: Some(30.0),
         ..Chart::default()
     };
-    let (buf, _) = draw(&chart, &look_of("mono", Depth::Mono, Symbols::ASCII, 40, 8));
+    let (buf, _) = draw(
+        &chart,
+        &look_of("mono", Depth::Mono, &Symbols::ASCII, 40, 8),
+    );
     assert!(screen(&buf).is_ascii(), "{}", screen(&buf));
     insta::assert_snapshot!(screen(&buf), @r"
-    t   o up 60   x down 0         - line 30
-        |xx                               oo
-     50 +  xxxxxxxx                ooooooo
-        |         xxxxxxxx oooooooo
-        |-----------oooooxxxxxxxx-----------
-        |    oooooooo           xxxxxxxx
-      0 +oooo                           xxxx
+    t                              - line 30
+    o up 60   x down 0
+        |xxx                             ooo
+     50 +   xxxxxxxxx           ooooooooo
+        |------------xxxxxxxxxoo------------
+        |     ooooooooo       xxxxxxxxx
+      0 +ooooo                         xxxxx
          step 0                           60
     ");
 }

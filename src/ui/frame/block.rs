@@ -122,8 +122,8 @@ pub fn timeline(buf: &mut Buffer, look: &Look, area: Rect, events: &[Event<'_>])
     let spans = |e: &Event<'_>| -> Vec<Span<'static>> {
         vec![
             span(Role::Dim, format!("{} ", e.at)),
-            span(e.role, format!("{} ", e.glyph)),
-            span(Role::Text, look.symbols.plain(&e.text)),
+            span(e.role, e.glyph.to_owned()),
+            span(Role::Text, format!(" {}", look.symbols.plain(&e.text))),
         ]
     };
     let (mut x, mut y) = (0_usize, 0_u16);
@@ -174,8 +174,8 @@ pub fn message(buf: &mut Buffer, look: &Look, area: Rect, level: Level, words: &
         line.x,
         line.y,
         &[
-            span(role, format!("{} ", look.symbols.level(level))),
-            span(Role::Text, look.symbols.plain(words)),
+            span(role, look.symbols.level(level)),
+            span(Role::Text, format!(" {}", look.symbols.plain(words))),
         ],
     );
 }

@@ -86,14 +86,11 @@ impl Header<'_> {
         }
         x = paint::put_spans(buf, look, left, x, line.y, &pills);
         let room = usize::from(left.right().saturating_sub(x + 2));
-        let full = self.sources(look);
-        let sources = if spans_width(&full) <= room {
-            full
-        } else {
-            short
-        };
-        if spans_width(&sources) <= room {
-            paint::put_spans(buf, look, left, x + 2, line.y, &sources);
+        let strip = [self.sources(look, false), self.sources(look, true), short]
+            .into_iter()
+            .find(|s| spans_width(s) <= room);
+        if let Some(strip) = strip {
+            paint::put_spans(buf, look, left, x + 2, line.y, &strip);
         }
     }
 
@@ -120,9 +117,25 @@ impl Header<'_> {
         pills
     }
 
-    fn sources(&self, look: &Look) -> Vec<Span<'static>> {
+    /// The strip: every source by name, or those in trouble by name and the live ones counted.
+    fn sources(&self, look: &Look, count_live: bool) -> Vec<Span<'static>> {
         let mut out = Vec::new();
+        let live = self
+            .sources
+            .iter()
+            .filter(|c| c.fresh == Freshness::Live)
+            .count();
+        if count_live && live > 0 {
+            out.push(span(
+                Role::Live,
+                format!("{} {live}", look.symbols.fresh(Freshness::Live)),
+            ));
+            out.push(span(Role::Dim, " live"));
+        }
         for chip in self.sources {
+            if count_live && chip.fresh == Freshness::Live {
+                continue;
+            }
             if !out.is_empty() {
                 out.push(span(Role::Text, "  "));
             }
@@ -133,14 +146,14 @@ impl Header<'_> {
             };
             out.push(span(name_role, format!("{} ", chip.name)));
             out.push(span(fresh_role(chip.fresh), look.symbols.fresh(chip.fresh)));
-            if chip.fresh != Freshness::Live {
+            if chip.fresh != Freshness::Live && !chip.age.is_empty() {
                 out.push(span(fresh_role(chip.fresh), format!(" {}", chip.age)));
             }
         }
         out
     }
 
-    /// The short form: what is not live by name if it is one, else how many of each.
+    /// The shortest strip: how many of each.
     fn source_summary(&self, look: &Look) -> Vec<Span<'static>> {
         let mut out = Vec::new();
         for fresh in [

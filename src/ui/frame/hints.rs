@@ -48,10 +48,10 @@ const SPACE: usize = 3;
 /// Draws hints in one row, dropping those of highest priority number when it is narrow. Regions are
 /// of [`Target::Hint`] by index into `hints`.
 pub fn footer(buf: &mut Buffer, look: &Look, area: Rect, hints: &[Hint<'_>]) -> Hits {
-    let mut hits = Hits::default();
+    let mut regions = Hits::default();
     let line = paint::inner_columns(paint::row(area, 0), 1, 1);
     if line.is_empty() {
-        return hits;
+        return regions;
     }
     let key_of = |h: &Hint<'_>| look.symbols.plain(&h.key);
     let width = |h: &Hint<'_>| text::width(&key_of(h)) + 1 + text::width(&h.text);
@@ -81,7 +81,7 @@ pub fn footer(buf: &mut Buffer, look: &Look, area: Rect, hints: &[Hint<'_>]) -> 
         let start = x;
         x = paint::put(buf, line, x, line.y, &key_of(hint), look.style(key));
         x = paint::put(buf, line, x + 1, line.y, &hint.text, look.style(words));
-        hits.add(
+        regions.add(
             Rect {
                 x: start,
                 width: x.min(line.right()).saturating_sub(start),
@@ -91,5 +91,5 @@ pub fn footer(buf: &mut Buffer, look: &Look, area: Rect, hints: &[Hint<'_>]) -> 
         );
         x += SPACE as u16;
     }
-    hits
+    regions
 }

@@ -74,7 +74,7 @@ fn header(width: u16, simulated: bool) -> Buffer {
 #[test]
 fn a_wide_header_tells_everything() {
     insta::assert_snapshot!(screen(&header(120, false)), @r"
-    quarterdeck  prod  read-only  ○ 1 down ◐ 1 stale ● 2              ✖ 2 crit   ? 1 unknown   ▲ 3 warn   · 41 ok   14:02Z
+    quarterdeck  prod  read-only  ● 2 live  churn ◐ 4m  ranker ○ 20h  ✖ 2 crit   ? 1 unknown   ▲ 3 warn   · 41 ok   14:02Z
     1 Triage  2 Models  3 Experiments  4 Drift  5 Deployments  6 Pipelines  7 Features  8 Journal              last 6h ‹ ›
     ");
     insta::assert_snapshot!(runs(&header(120, false), 0), @r#"
@@ -84,12 +84,13 @@ fn a_wide_header_tells_everything() {
     pill.protected " prod "
     text.dim " read-only"
     - "  "
-    fresh.down "○ 1"
-    text " down "
-    level.warn "◐ 1"
-    text " stale "
     level.ok "● 2"
-    - "              "
+    text.dim " live"
+    text "  churn "
+    level.warn "◐ 4m"
+    text "  ranker "
+    fresh.down "○ 20h"
+    - "  "
     level.crit "✖ 2"
     text.dim " crit   "
     level.unknown "? 1"

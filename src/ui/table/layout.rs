@@ -104,11 +104,10 @@ pub fn fit_columns(columns: &[Column<'_>], room: u16) -> Vec<Place> {
     // room.
     let least = |c: &Column<'_>, whole: bool| match c.width {
         Width::Fixed(w) => u32::from(w.max(1)),
-        Width::Flex { min, .. } => u32::from(min.max(1)),
         Width::Name { min, want } if whole => {
             u32::from(min.max(1)).max(u32::from(want).min(40.max(room / 2)))
         }
-        Width::Name { min, .. } => u32::from(min.max(1)),
+        Width::Name { min, .. } | Width::Flex { min, .. } => u32::from(min.max(1)),
     };
     let total = |kept: &[usize], whole: bool| {
         let cells: u32 = kept.iter().map(|i| least(&columns[*i], whole)).sum();
@@ -149,9 +148,9 @@ pub fn fit_columns(columns: &[Column<'_>], room: u16) -> Vec<Place> {
     for (w, i) in widths.iter_mut().zip(&kept) {
         let weight = weight_of(*i);
         if weight > 0 {
-            let share = spare * weight / weights;
-            *w += share;
-            spare -= share;
+            let part = spare * weight / weights;
+            *w += part;
+            spare -= part;
             weights -= weight;
         }
     }

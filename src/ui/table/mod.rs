@@ -132,22 +132,25 @@ impl<'a> Cell<'a> {
 
     fn draw(&self, buf: &mut Buffer, look: &Look, area: Rect, align: Align, base: Style) {
         let room = usize::from(area.width);
-        let ascii = look.symbols.ascii;
         let one = match &self.content {
             Content::Spans(spans) => {
-                let w = spans_width(spans).min(room) as u16;
-                let x = match align {
-                    Align::Left => area.x,
-                    Align::Right => area.right() - w,
-                };
-                paint::put_spans(buf, look, area, x, area.y, spans);
+                match align {
+                    Align::Left => {
+                        paint::put_spans(buf, look, area, area.x, area.y, spans);
+                    }
+                    Align::Right => {
+                        paint::put_right(buf, look, area, area.y, spans);
+                    }
+                }
                 return;
             }
             Content::One(text) => text.as_ref(),
             Content::Choices(all) => text::fit(all, room),
         };
-        let one = if ascii && one == "–" {
-            look.symbols.none
+        let drawable;
+        let one = if look.symbols.ascii {
+            drawable = look.symbols.plain(one);
+            &drawable
         } else {
             one
         };

@@ -215,7 +215,7 @@ fn ascii_draws_ascii() {
     let area = Rect::new(0, 0, 60, 5);
     let look = Look::new(
         Theme::built_in("mono").unwrap(),
-        Symbols::ASCII,
+        &Symbols::ASCII,
         Depth::Mono,
         area,
         Now::default(),

@@ -8,8 +8,10 @@ pub(super) enum Word {
     /// `'text'`
     Text(String),
     Number(String),
-    /// `=`, `>=`, `LIKE`, `IN` and so on, upper case.
+    /// `=`, `>=`, `LIKE`, `in` and so on.
     Op(String),
+    /// Arithmetic on names, as an unquoted `a-b` reads.
+    Sum(String),
     And,
     Or(String),
     /// A parenthesised list, as written.
@@ -26,6 +28,7 @@ impl Word {
             | Self::Text(text)
             | Self::Number(text)
             | Self::Op(text)
+            | Self::Sum(text)
             | Self::Or(text)
             | Self::List(text)
             | Self::Other(text) => text,
@@ -33,8 +36,8 @@ impl Word {
     }
 }
 
-/// The words of a filter, or `None` when a quote or a bracket never closes.
-pub(super) fn words(filter: &str) -> Option<Vec<Word>> {
+/// The words of a filter. A quote or bracket that never closes is a word of its own.
+pub(super) fn words(filter: &str) -> Vec<Word> {
     let chars: Vec<char> = filter.chars().collect();
     let mut words = Vec::new();
     let mut at = 0;
@@ -45,14 +48,24 @@ pub(super) fn words(filter: &str) -> Option<Vec<Word>> {
                 at += 1;
                 continue;
             }
-            '\'' => {
-                at = closing(&chars, at)?;
-                Word::Text(take(&chars, start, at))
+            '-' if chars.get(at + 1) == Some(&'-') => {
+                at = chars.len();
+                Word::Other(take(&chars, start, at))
             }
-            '(' => {
-                at = bracket(&chars, at)?;
-                Word::List(take(&chars, start, at))
-            }
+            '\'' => match closing(&chars, at) {
+                Some(end) => {
+                    at = end;
+                    Word::Text(take(&chars, start, at))
+                }
+                None => lone(c, &mut at),
+            },
+            '(' => match bracket(&chars, at) {
+                Some(end) => {
+                    at = end;
+                    Word::List(take(&chars, start, at))
+                }
+                None => lone(c, &mut at),
+            },
             '=' | '<' | '>' | '!' => {
                 at += 1;
                 if matches!((c, chars.get(at)), (_, Some('=')) | ('<', Some('>'))) {
@@ -76,18 +89,39 @@ pub(super) fn words(filter: &str) -> Option<Vec<Word>> {
                 }
                 Word::Number(take(&chars, start, at))
             }
-            _ if c.is_alphanumeric() || matches!(c, '_' | '`' | '"') => {
-                at = name(&chars, at)?;
-                keyword(take(&chars, start, at))
-            }
-            _ => {
-                at += 1;
-                Word::Other(c.to_string())
-            }
+            _ if c.is_alphanumeric() || matches!(c, '_' | '`' | '"') => match name(&chars, at) {
+                Some(end) if sum_follows(&chars, end) => {
+                    at = end;
+                    while chars
+                        .get(at)
+                        .is_some_and(|c| !c.is_whitespace() && *c != '=')
+                    {
+                        at += 1;
+                    }
+                    Word::Sum(take(&chars, start, at))
+                }
+                Some(end) => {
+                    at = end;
+                    keyword(take(&chars, start, at))
+                }
+                None => lone(c, &mut at),
+            },
+            _ => lone(c, &mut at),
         };
         words.push(word);
     }
-    Some(words)
+    words
+}
+
+fn lone(c: char, at: &mut usize) -> Word {
+    *at += 1;
+    Word::Other(c.to_string())
+}
+
+/// Whether an arithmetic sign and another operand follow a name without a blank.
+fn sum_follows(chars: &[char], at: usize) -> bool {
+    matches!(chars.get(at), Some('-' | '/' | '+' | '*'))
+        && chars.get(at + 1).is_some_and(|c| c.is_alphanumeric())
 }
 
 fn take(chars: &[char], from: usize, to: usize) -> String {
@@ -138,9 +172,9 @@ fn keyword(text: String) -> Word {
     match text.to_ascii_uppercase().as_str() {
         "AND" => Word::And,
         "OR" => Word::Or(text),
-        upper @ ("LIKE" | "ILIKE" | "RLIKE" | "IN" | "NOT" | "IS" | "NULL" | "BETWEEN") => {
-            Word::Op(upper.to_owned())
-        }
+        "LIKE" | "ILIKE" | "RLIKE" | "IN" | "NOT" | "IS" | "NULL" | "BETWEEN" => Word::Op(text),
+        // A word that SQL keeps for itself.
+        "ALIAS" => Word::Other(text),
         _ => Word::Name(text),
     }
 }

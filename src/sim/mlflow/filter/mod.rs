@@ -52,6 +52,15 @@ pub(crate) struct Clause {
     pub(crate) value: Value,
 }
 
+/// The searches' families of sentences and small differences.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Words {
+    Runs,
+    Experiments,
+    Registry,
+    Logged,
+}
+
 /// The rules of one search.
 #[derive(Debug)]
 pub(crate) struct Dialect {
@@ -64,10 +73,8 @@ pub(crate) struct Dialect {
     pub(crate) lists: &'static [&'static str],
     /// Attributes that can be ordered by.
     pub(crate) order: &'static [&'static str],
-    /// Whether `IS NULL` is known, for tags and params.
-    pub(crate) null_tests: bool,
-    /// Whether refused clauses are named in quotes.
-    pub(crate) quoted: bool,
+    /// Whose sentences refuse what is wrong.
+    pub(crate) words: Words,
 }
 
 pub(crate) const RUNS: Dialect = Dialect {
@@ -105,8 +112,7 @@ pub(crate) const RUNS: Dialect = Dialect {
         "created",
         "Created",
     ],
-    null_tests: true,
-    quoted: true,
+    words: Words::Runs,
 };
 
 pub(crate) const EXPERIMENTS: Dialect = Dialect {
@@ -115,8 +121,7 @@ pub(crate) const EXPERIMENTS: Dialect = Dialect {
     numeric: &["creation_time", "last_update_time"],
     lists: &["experiment_id"],
     order: &["name", "experiment_id", "creation_time", "last_update_time"],
-    null_tests: true,
-    quoted: false,
+    words: Words::Experiments,
 };
 
 pub(crate) const MODELS: Dialect = Dialect {
@@ -125,8 +130,7 @@ pub(crate) const MODELS: Dialect = Dialect {
     numeric: &["creation_timestamp", "last_updated_timestamp"],
     lists: &["name"],
     order: &["name", "timestamp", "last_updated_timestamp"],
-    null_tests: false,
-    quoted: false,
+    words: Words::Registry,
 };
 
 pub(crate) const VERSIONS: Dialect = Dialect {
@@ -144,8 +148,7 @@ pub(crate) const VERSIONS: Dialect = Dialect {
         "creation_timestamp",
         "last_updated_timestamp",
     ],
-    null_tests: false,
-    quoted: false,
+    words: Words::Registry,
 };
 
 pub(crate) const LOGGED: Dialect = Dialect {
@@ -179,8 +182,7 @@ pub(crate) const LOGGED: Dialect = Dialect {
     ],
     lists: &["name", "model_id", "status", "source_run_id"],
     order: &[],
-    null_tests: false,
-    quoted: false,
+    words: Words::Logged,
 };
 
 /// A thing that can be searched for.
@@ -217,11 +219,9 @@ pub(crate) fn matches(clauses: &[Clause], row: &dyn Row) -> bool {
 
 #[expect(
     clippy::float_cmp,
-    reason = "the server compares stored doubles exactly"
+    reason = "the server compares stored doubles exactly; not-a-number differs from all"
 )]
 fn compare(op: Op, have: f64, want: f64) -> bool {
-    // Not-a-number is stored as zero with a flag that comparisons do not look at.
-    let have = if have.is_nan() { 0.0 } else { have };
     match op {
         Op::Eq => have == want,
         Op::Ne => have != want,

@@ -3,12 +3,12 @@
 use std::cmp::Ordering;
 
 use super::parse::identifier;
-use super::{Dialect, Entity, Row};
+use super::{Dialect, Entity, Row, Words};
 use crate::sim::mlflow::error::Failure;
 
 /// One key to order by.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Key {
+pub(crate) struct By {
     pub(crate) entity: Entity,
     pub(crate) key: String,
     pub(crate) ascending: bool,
@@ -16,11 +16,11 @@ pub(crate) struct Key {
 }
 
 /// Parses the clauses of an order.
-pub(crate) fn order_by(clauses: &[String], dialect: &Dialect) -> Result<Vec<Key>, Failure> {
+pub(crate) fn order_by(clauses: &[String], dialect: &Dialect) -> Result<Vec<By>, Failure> {
     clauses.iter().map(|clause| key(clause, dialect)).collect()
 }
 
-fn key(clause: &str, dialect: &Dialect) -> Result<Key, Failure> {
+fn key(clause: &str, dialect: &Dialect) -> Result<By, Failure> {
     let unreadable = || {
         Failure::invalid(format!(
             "Invalid order_by clause '{clause}'. Could not be parsed."
@@ -32,10 +32,13 @@ fn key(clause: &str, dialect: &Dialect) -> Result<Key, Failure> {
         Some((name, word)) if !word.ends_with(['`', '"']) => (name.trim(), Some(word)),
         _ => (text, None),
     };
-    let bare = name
-        .split(['`', '"'])
-        .step_by(2)
-        .any(|part| part.contains(char::is_whitespace));
+    let strange = [',', '-', '/', '+', '*'];
+    let bare = name.starts_with(|c: char| c.is_ascii_digit())
+        || name
+            .split(['`', '"'])
+            .step_by(2)
+            .any(|part| part.contains(char::is_whitespace) || part.contains(strange))
+        || direction.is_some_and(|word| word.contains(','));
     if name.is_empty() || bare {
         return Err(unreadable());
     }
@@ -56,6 +59,17 @@ fn key(clause: &str, dialect: &Dialect) -> Result<Key, Failure> {
         )));
     }
     let (entity, key) = identifier(name, dialect.order, dialect)?;
+    match (dialect.words, entity) {
+        (_, Entity::Attribute) | (Words::Runs, Entity::Metric | Entity::Param | Entity::Tag) => {}
+        (Words::Runs, _) => return Err(Failure::invalid("Invalid identifier type 'dataset'")),
+        (Words::Registry, _) => {
+            return Err(Failure::invalid(format!(
+                "Invalid order by key '{key}' specified. Valid keys are {{'name', \
+                 'version_number', 'creation_timestamp', 'last_updated_timestamp'}}"
+            )));
+        }
+        _ => return Err(Failure::invalid("Invalid order_by entity: tag")),
+    }
     let key = if key == "timestamp" {
         "last_updated_timestamp".to_owned()
     } else {
@@ -63,7 +77,7 @@ fn key(clause: &str, dialect: &Dialect) -> Result<Key, Failure> {
     };
     let numeric = entity == Entity::Metric
         || (entity == Entity::Attribute && dialect.numeric.contains(&key.as_str()));
-    Ok(Key {
+    Ok(By {
         entity,
         key,
         ascending,
@@ -71,7 +85,7 @@ fn key(clause: &str, dialect: &Dialect) -> Result<Key, Failure> {
     })
 }
 
-impl Key {
+impl By {
     /// Compares two things by this key: not-a-number after numbers, nothing last, whichever the
     /// direction.
     pub(crate) fn compare(&self, a: &dyn Row, b: &dyn Row) -> Ordering {

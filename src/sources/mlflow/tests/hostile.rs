@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::super::{map, wire};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::super::{map, package, wire};
 use super::{decoded, with_map};
 use crate::domain::fault::FaultKind;
 use crate::domain::model::VersionStatus;
@@ -166,4 +169,66 @@ fn credentials_in_places_do_not_show() {
     })
     .expect("version");
     assert_eq!(version.source, "s3://bucket/m");
+}
+
+/// A recorded answer, to be damaged.
+fn recorded(name: &str) -> serde_json::Value {
+    let path = format!(
+        "{}/tests/fixtures/mlflow3/{name}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let text = std::fs::read_to_string(&path).expect(name);
+    let file: serde_json::Value = serde_json::from_str(&text).expect(name);
+    file["body"].clone()
+}
+
+/// Puts `damage` in the place of the `nth` value below `value`, counted in depth.
+fn replace(value: &mut serde_json::Value, nth: &mut usize, damage: &serde_json::Value) -> bool {
+    if *nth == 0 {
+        *value = damage.clone();
+        return true;
+    }
+    *nth -= 1;
+    match value {
+        serde_json::Value::Array(items) => items.iter_mut().any(|v| replace(v, nth, damage)),
+        serde_json::Value::Object(map) => map.values_mut().any(|v| replace(v, nth, damage)),
+        _ => false,
+    }
+}
+
+proptest! {
+    #[test]
+    fn damaged_answers_decode_or_say_where(nth in 0_usize..400, kind in 0_usize..9) {
+        let damage = [
+            json!(null), json!(-1), json!(1e308), json!("\u{1b}[2J"), json!([]), json!({}),
+            json!([[1]]), json!({"a": {"b": []}}), json!(true),
+        ][kind].clone();
+        let check = |result: Result<(), crate::domain::fault::Fault>| {
+            if let Err(fault) = result {
+                assert!(matches!(fault.kind, FaultKind::Decode { .. }), "{fault}");
+            }
+        };
+        for name in ["runs-search-page-1", "registered-models-search-page-1", "model-versions-search-newest"] {
+            let mut body = recorded(name);
+            replace(&mut body, &mut nth.clone(), &damage);
+            let text = body.to_string();
+            check(decoded::<wire::RunsPage>(&text).map(|page| with_map(|m| {
+                page.runs.into_iter().for_each(|row| drop(m.run(row)));
+            })));
+            check(decoded::<wire::ModelsPage>(&text).map(|page| with_map(|m| {
+                page.registered_models.into_iter().for_each(|row| drop(m.model(row)));
+            })));
+            check(decoded::<wire::VersionsPage>(&text).map(|page| with_map(|m| {
+                let key = m.model_key("m", 1);
+                page.model_versions.into_iter().for_each(|row| drop(m.version(&key, row)));
+            })));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_survived(text in ".{0,300}") {
+        let _ = decoded::<wire::RunsPage>(&text);
+        let _ = decoded::<wire::HistoryPage>(&text);
+        let _ = package::read(&text, "");
+    }
 }

@@ -71,7 +71,10 @@ fn aliases_come_with_the_model() {
     for release in RELEASES {
         let fraud = model(release, "registered-models-get");
         assert_eq!(fraud.name, "fraud-detector");
-        assert_eq!(fraud.alias("champion").map(|v| v.raw()), Some("2"));
+        assert_eq!(
+            fraud.alias("champion").map(crate::domain::key::Key::raw),
+            Some("2")
+        );
         assert!(fraud.key.created.0 > 1_600_000_000_000, "{release}");
         let churn = model(release, "registered-models-get-two-cases");
         let names: Vec<&str> = churn

@@ -6,29 +6,30 @@ use std::sync::{Arc, Mutex};
 use axum::body::Bytes;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
 use serde_json::{Value, json};
 
 use super::super::Mlflow;
 use crate::domain::fault::Fault;
-use crate::domain::key::{ExperimentKey, Key, ModelKey, RunKey};
+use crate::domain::key::{Key, ModelKey};
 use crate::domain::model::{ModelVersion, RegisteredModel};
-use crate::domain::observation::{Answer, Coverage, Feed, Rows, Scope};
-use crate::domain::query::{Detail, Query};
+use crate::domain::observation::{Abilities, Answer, Coverage, Feed, Right, Rows, Scope};
 use crate::domain::run::Run;
 use crate::domain::settings::{SourceKind, SourceSettings};
+use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::sources::{Focus, Source as _};
 
 /// One request as a script sees it: the route after `mlflow/`, query and body.
 #[derive(Clone, Debug)]
-struct Asked {
-    route: String,
-    query: HashMap<String, String>,
-    body: Value,
+pub(super) struct Asked {
+    pub(super) route: String,
+    pub(super) query: HashMap<String, String>,
+    pub(super) body: Value,
 }
 
 impl Asked {
-    fn filter(&self) -> &str {
+    pub(super) fn filter(&self) -> &str {
         self.query
             .get("filter")
             .map(String::as_str)
@@ -44,7 +45,7 @@ impl Asked {
     }
 }
 
-type Log = Arc<Mutex<Vec<Asked>>>;
+pub(super) type Log = Arc<Mutex<Vec<Asked>>>;
 
 async fn listen(router: axum::Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
@@ -73,7 +74,7 @@ pub(super) async fn models_fault(url: &str) -> Fault {
 }
 
 /// A server that answers by script. Its clock stands at 2026-11-23 12:00 UTC.
-async fn scripted<F>(script: F) -> (Mlflow, Log)
+pub(super) async fn scripted<F>(script: F) -> (Mlflow, Log)
 where
     F: Fn(&Asked, usize) -> Result<Value, (u16, &'static str)> + Clone + Send + Sync + 'static,
 {
@@ -127,7 +128,7 @@ fn respond(answer: Result<Value, (u16, &'static str)>) -> Response {
 }
 
 /// The server's clock in [`scripted`].
-const NOON: i64 = 1_795_435_200_000;
+pub(super) const NOON: i64 = 1_795_435_200_000;
 
 fn parse_query(text: &str) -> HashMap<String, String> {
     let url = reqwest::Url::parse(&format!("http://x/?{text}")).expect("query");
@@ -138,7 +139,7 @@ fn source(url: &str) -> Mlflow {
     Mlflow::new(&SourceSettings::new("m", SourceKind::Mlflow, url)).expect("source")
 }
 
-async fn poll(source: &Mlflow, feed: Feed, focus: &Focus) -> Answer {
+pub(super) async fn poll(source: &Mlflow, feed: Feed, focus: &Focus) -> Answer {
     let answer = source.poll(feed, focus).await;
     answer.unwrap_or_else(|fault| panic!("{feed:?}: {fault}"))
 }
@@ -157,23 +158,23 @@ fn versions(answer: Answer) -> Vec<ModelVersion> {
     }
 }
 
-fn runs(answer: Answer) -> Vec<Run> {
+pub(super) fn runs(answer: Answer) -> Vec<Run> {
     match answer.rows {
         Rows::Runs(rows) => rows,
         other => panic!("{other:?}"),
     }
 }
 
-fn model_row(name: &str, created: i64) -> Value {
+pub(super) fn model_row(name: &str, created: i64) -> Value {
     json!({"name": name, "creation_timestamp": created, "aliases": [{"alias": "champion", "version": "1"}]})
 }
 
-fn version_row(name: &str, version: &str, stamp: i64, run: &str) -> Value {
+pub(super) fn version_row(name: &str, version: &str, stamp: i64, run: &str) -> Value {
     json!({"name": name, "version": version, "creation_timestamp": stamp, "last_updated_timestamp": stamp,
            "run_id": run, "status": "READY"})
 }
 
-fn run_row(id: &str, status: &str, start: i64, end: Option<i64>) -> Value {
+pub(super) fn run_row(id: &str, status: &str, start: i64, end: Option<i64>) -> Value {
     json!({"info": {"run_id": id, "experiment_id": "1", "status": status, "start_time": start, "end_time": end}})
 }
 
@@ -191,7 +192,7 @@ fn watching(source: &Mlflow, names: &[&str]) -> Focus {
     }
 }
 
-fn count(log: &Log, route: &str) -> usize {
+pub(super) fn count(log: &Log, route: &str) -> usize {
     let log = log.lock().expect("log");
     log.iter().filter(|a| a.route == route).count()
 }
@@ -395,182 +396,6 @@ async fn versions_of_strangers_are_left_out_and_asked_for_once() {
 }
 
 #[tokio::test]
-async fn runs_are_followed_by_the_largest_stamp_within_the_servers_clock() {
-    let (source, log) = scripted(|asked, _| {
-        Ok(match (asked.route.as_str(), asked.filter()) {
-            ("experiments/search", _) => json!({"experiments": [{"experiment_id": "1", "name": "e"}]}),
-            // One trainer's clock is a year ahead.
-            (_, "") => json!({"runs": [run_row("a", "FINISHED", NOON - 9_000, Some(NOON + 31_536_000_000))]}),
-            _ => json!({}),
-        })
-    })
-    .await;
-    let focus = Focus::default();
-    assert_eq!(
-        poll(&source, Feed::RecentRuns, &focus).await.coverage,
-        Coverage::Partial
-    );
-    let answer = poll(&source, Feed::RecentRuns, &focus).await;
-    let from = NOON - 600_000;
-    assert_eq!(answer.coverage, Coverage::Tail(Millis(from)));
-    let log = log.lock().expect("log");
-    let filters: Vec<&str> = log.iter().map(Asked::filter).collect();
-    assert_eq!(
-        filters,
-        [
-            "",
-            "attributes.status = 'RUNNING'",
-            "",
-            "attributes.status = 'RUNNING'",
-            &format!("attributes.end_time > {from}"),
-            &format!("attributes.start_time > {from}"),
-        ]
-    );
-}
-
-#[tokio::test]
-async fn a_run_that_stops_running_out_of_sight_is_asked_for() {
-    let (source, _) = scripted(|asked, nth| {
-        Ok(match (asked.route.as_str(), asked.filter()) {
-            ("experiments/search", _) => {
-                json!({"experiments": [{"experiment_id": "1", "name": "e"}]})
-            }
-            (_, "attributes.status = 'RUNNING'") if nth < 3 => {
-                json!({"runs": [run_row("slow", "RUNNING", 1_000, None)]})
-            }
-            // Its clock is years behind: no window over end times shows its end.
-            (_, "attributes.run_id IN ('slow')") => {
-                json!({"runs": [run_row("slow", "FAILED", 1_000, Some(2_000))]})
-            }
-            _ => json!({}),
-        })
-    })
-    .await;
-    let focus = Focus::default();
-    let first = runs(poll(&source, Feed::RecentRuns, &focus).await);
-    assert_eq!(first[0].status.word(), "running");
-    let second = runs(poll(&source, Feed::RecentRuns, &focus).await);
-    assert_eq!(second[0].status.word(), "failed");
-    assert!(runs(poll(&source, Feed::RecentRuns, &focus).await).is_empty());
-}
-
-#[tokio::test]
-async fn the_runs_behind_aliased_versions_come_once() {
-    let (source, log) = scripted(|asked, _| {
-        Ok(match (asked.route.as_str(), asked.filter()) {
-            ("registered-models/search", _) => json!({"registered_models": [model_row("m", 1)]}),
-            ("model-versions/search", _) => json!({"model_versions": [
-                version_row("m", "1", 5, "old-run"), version_row("m", "2", 6, "other-run")]}),
-            ("experiments/search", _) => {
-                json!({"experiments": [{"experiment_id": "1", "name": "e"}]})
-            }
-            (_, f) if f.contains("old-run") => {
-                json!({"runs": [run_row("old-run", "FINISHED", 1, Some(2))]})
-            }
-            _ => json!({}),
-        })
-    })
-    .await;
-    let focus = Focus::default();
-    poll(&source, Feed::Versions, &focus).await;
-    assert_eq!(runs(poll(&source, Feed::RecentRuns, &focus).await).len(), 1);
-    assert!(runs(poll(&source, Feed::RecentRuns, &focus).await).is_empty());
-    let log = log.lock().expect("log");
-    assert!(log.iter().all(|a| !a.filter().contains("other-run")));
-}
-
-#[tokio::test]
-async fn an_experiment_on_screen_is_read_once_then_followed() {
-    let (source, log) = scripted(|asked, _| {
-        Ok(match (asked.route.as_str(), asked.filter()) {
-            ("runs/get", _) => json!({"run": run_row("open", "FINISHED", 1, Some(2))}),
-            (_, "") => {
-                json!({"runs": [run_row("a", "FINISHED", 5, Some(6))], "next_page_token": "1"})
-            }
-            _ => json!({}),
-        })
-    })
-    .await;
-    let focus = Focus {
-        experiments: [ExperimentKey {
-            tracker: Arc::clone(&source.registry),
-            id: Key::new("1"),
-        }]
-        .into(),
-        run: Some(RunKey {
-            tracker: Arc::clone(&source.registry),
-            id: Key::new("open"),
-        }),
-        ..Focus::default()
-    };
-    assert_eq!(runs(poll(&source, Feed::OpenRuns, &focus).await).len(), 2);
-    assert_eq!(runs(poll(&source, Feed::OpenRuns, &focus).await).len(), 1);
-    assert_eq!(count(&log, "runs/get"), 2);
-    let bodies: Vec<Value> = log
-        .lock()
-        .expect("log")
-        .iter()
-        .map(|a| a.body.clone())
-        .collect();
-    assert_eq!(bodies[0]["max_results"], 200);
-    assert_eq!(bodies[0]["order_by"], json!(["attributes.start_time DESC"]));
-}
-
-#[tokio::test]
-async fn a_server_without_bulk_histories_is_asked_run_by_run() {
-    let (source, log) = scripted(|asked, _| {
-        if asked.route == "metrics/get-history-bulk-interval" {
-            return Err((405, "no"));
-        }
-        let points: Vec<Value> = (0..1_000)
-            .map(|n| json!({"key": "loss", "value": n, "step": n, "timestamp": n}))
-            .collect();
-        Ok(if asked.query["run_id"] == "empty" {
-            json!({})
-        } else {
-            json!({"metrics": points})
-        })
-    })
-    .await;
-    let run = |id: &str| RunKey {
-        tracker: Arc::clone(&source.registry),
-        id: Key::new(id),
-    };
-    let query = Query::History {
-        runs: [run("a"), run("empty")].into(),
-        metric: Key::new("loss"),
-        points: 100,
-        from_step: Some(400),
-    };
-    for _ in 0..2 {
-        let Detail::History(found) = source.fetch(query.clone()).await.expect("history") else {
-            panic!("no history")
-        };
-        assert_eq!(found.len(), 1);
-        let points = &found[0].points;
-        assert_eq!((points.len(), found[0].sampled), (100, true));
-        assert_eq!((points[0].step, points[99].step), (400, 999));
-    }
-    assert_eq!(count(&log, "metrics/get-history-bulk-interval"), 1);
-}
-
-#[tokio::test]
-async fn a_servers_own_words_come_with_a_refused_filter() {
-    let (source, _) = scripted(|_, _| Err((400, "Invalid clause(s) in filter string: 'OR'"))).await;
-    let query = Query::Runs {
-        experiment: ExperimentKey {
-            tracker: Arc::clone(&source.registry),
-            id: Key::new("1"),
-        },
-        filter: crate::domain::text::Clean::text("a OR b"),
-        limit: 10,
-        page: None,
-    };
-    let fault = source.fetch(query).await.expect_err("refused");
-    assert_eq!(fault.detail, "Invalid clause(s) in filter string: 'OR'");
-}
-
-#[tokio::test]
 async fn a_server_that_is_no_mlflow_is_told_at_the_probe() {
     let url = fixed(200, "text/html", "<!doctype html><h1>Grafana</h1>").await;
     let fault = source(&url).probe().await.expect_err("not mlflow");
@@ -578,4 +403,78 @@ async fn a_server_that_is_no_mlflow_is_told_at_the_probe() {
         fault.detail.as_str().contains("not an MLflow server"),
         "{fault}"
     );
+}
+
+#[tokio::test]
+async fn many_models_of_a_server_without_name_lists_are_read_as_one_page() {
+    let (source, log) = scripted(|asked, _| {
+        if !asked.filter().is_empty() {
+            return Err((400, "no lists"));
+        }
+        let rows: Vec<Value> = (0..40).map(|n| model_row(&format!("m{n}"), 7)).collect();
+        Ok(json!({"registered_models": rows}))
+    })
+    .await;
+    let names: Vec<String> = (0..20).map(|n| format!("m{n}")).collect();
+    let focus = watching(
+        &source,
+        &names.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+    for _ in 0..2 {
+        let rows = models(poll(&source, Feed::WatchedModels, &focus).await);
+        assert_eq!(rows.len(), 20);
+    }
+    assert_eq!(count(&log, "registered-models/search"), 3);
+    assert_eq!(count(&log, "registered-models/get"), 0);
+}
+
+/// A server behind basic-auth, with the given account and grants.
+async fn with_account(admin: bool, grants: Value) -> Abilities {
+    let json = |value: Value| {
+        (
+            [(header::CONTENT_TYPE, "application/json")],
+            value.to_string(),
+        )
+    };
+    let info = json(json!({"store_type": "FileStore", "workspaces_enabled": true}));
+    let user = json(json!({"user": {"username": "bob\u{1b}[1m", "is_admin": admin}}));
+    let granted = json(json!({"is_admin": admin, "permissions": grants}));
+    let router = axum::Router::new()
+        .route(
+            "/version",
+            get(|| async { ([(header::CONTENT_TYPE, "text/html")], "3.18.0") }),
+        )
+        .route("/api/3.0/mlflow/server-info", get(|| async { info }))
+        .route("/api/2.0/mlflow/users/current", get(|| async { user }))
+        .route(
+            "/api/3.0/mlflow/users/current/permissions",
+            get(|| async { granted }),
+        );
+    let url = listen(router).await;
+    source(&url).probe().await.expect("probe")
+}
+
+#[tokio::test]
+async fn the_probe_tells_account_rights_and_what_is_worth_knowing() {
+    let grants = json!([{"permission": "MANAGE", "resource_pattern": "churn", "resource_type": "registered_model"}]);
+    let bob = with_account(false, grants).await;
+    assert_eq!(bob.server, "mlflow 3.18.0");
+    assert_eq!(bob.user.as_ref().map(Clean::as_str), Some("bob"));
+    let right = |a: &Abilities, name: &str| {
+        let found = a.rights.iter().find(|(n, _)| *n == name);
+        found.map(|(_, right)| *right)
+    };
+    assert_eq!(right(&bob, "alias.set"), Some(Right::NotKnown));
+    assert_eq!(right(&bob, "alias.delete:churn"), Some(Right::Allowed));
+    let remarks: Vec<&str> = bob.remarks.iter().map(Clean::as_str).collect();
+    assert!(
+        remarks.iter().any(|r| r.contains("migrate-filestore")),
+        "{remarks:?}"
+    );
+    assert!(
+        remarks.iter().any(|r| r.contains("workspaces")),
+        "{remarks:?}"
+    );
+    let admin = with_account(true, json!([])).await;
+    assert_eq!(right(&admin, "alias.delete"), Some(Right::Allowed));
 }
