@@ -336,10 +336,10 @@ fn a_press_goes_to_the_row_under_it() {
 #[test]
 fn it_reads_without_colour_and_without_unicode() {
     let fleet = fleet();
-    let look = look_of("mono", Depth::Mono, Symbols::ASCII, 120, 36);
+    let look = look_of("mono", Depth::Mono, &Symbols::ASCII, 120, 36);
     let shown = screen(&drawn_as(&mut fraud(&fleet), &fleet, &look));
     assert!(shown.is_ascii(), "{shown}");
-    assert!(shown.contains("v13 | v14 !"), "{shown}");
+    assert!(shown.contains("v13 | v14 /"), "{shown}");
 }
 
 #[test]
@@ -372,7 +372,28 @@ fn frame_at_80_by_24() {
      v12      –           Archived      5w        –         –  –
     ");
     press(&mut pane, &fleet, &[Command::Up, Command::Open]);
-    insta::assert_snapshot!(screen(&drawn(&mut pane, &fleet, (80, 24))), @"");
+    insta::assert_snapshot!(screen(&drawn(&mut pane, &fleet, (80, 24))), @r"
+     ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml   ru…
+     ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+    ─ 4 versions ─ v15 ─ 2 endpoints ─ 4 changes ─────────────────────16 more below─
+     LINEAGE
+     run          nightly run-fraud-detector-15  finished in 25m00s
+     experiment   fraud-training
+     started      11-22 11:02Z by ana  27h ago
+     source       models:/m-fraud-detector-15
+
+     REPRODUCIBLE
+     git          ◌ claimed  commit 4f2a9c1d7b
+     data         ◌ claimed  payments-2026w46 digest 9c1e44ab
+     model        ✔ verified package read: python_function, sklearn 1.7.2
+     environment  ✔ verified requirements.txt
+
+     DATASETS
+     training     payments-2026w46  9c1e44ab  delta_table risk.payments
+     validation   payments-2026w47  07fd3a12  delta_table risk.payments
+
+     SIGNATURE
+    ");
 }
 
 #[test]
@@ -410,7 +431,7 @@ fn frame_at_120_by_36() {
     ›✖ crit  fraud-eu      prod     @champion    v14       v13 ≠        reported  behind       ready               4     8d
      · ok    fraud-us      prod     @champion    v14       v14          reported  in sync      ready               4    12m
      4 changes ──────────────────────────────────────────────────────────────────────────────────────────────────── last 6h
-     11:02 ● v15 registered by ci-bot   13:48 ▲ champion v13 → v14 by ana   13:49 ▲ serves v13 → v14
+     11:02 ● v15 registered by ci-bot   13:48 ▲ champion v13 → v14 by ana   13:49 ▲ fraud-us serves v13 → v14
      13:58 ✖ level ok → crit
     ");
 }
@@ -439,7 +460,7 @@ fn frame_at_200_by_60() {
      4 changes ──────────────────────────────────────────────────────────────────────────────────────────────────── last 6h
      11:02 ● v15 registered  ci-bot  3h ago                                                                                    DATASETS
      13:48 ▲ champion v13 → v14  ana  13m ago                                                                                  training     payments-2026w46  9c1e44ab  delta_table risk.payments
-     13:49 ▲ serves v13 → v14  12m ago                                                                                         validation   payments-2026w47  07fd3a12  delta_table risk.payments
+     13:49 ▲ fraud-us serves v13 → v14  12m ago                                                                                validation   payments-2026w47  07fd3a12  delta_table risk.payments
      13:58 ✖ level ok → crit  4m ago
                                                                                                                                SIGNATURE
                                                                                                                                against v14  ✖ breaks  input amount double → float

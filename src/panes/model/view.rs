@@ -466,7 +466,7 @@ fn versions_table(page: &Page<'_>, cx: &Cx<'_>, look: &Look, area: Rect, buf: &m
 
 fn fact_lines(page: &Page<'_>, cx: &Cx<'_>, look: &Look, width: u16) -> Vec<facts::Line> {
     page.selected().map_or_else(Vec::new, |version| {
-        facts::lines(page, version, cx, &look.symbols, width)
+        facts::lines(page, version, cx, look.symbols, width)
     })
 }
 

@@ -35,11 +35,11 @@ pub(super) fn places(pane: &Models, width: u16) -> Vec<usize> {
 fn table_columns(pane: &Models) -> Vec<Column<'static>> {
     pane.columns
         .iter()
-        .map(|c| table_column(*c, &pane.widths, pane.fresh))
+        .map(|c| table_column(*c, pane.widths, pane.fresh))
         .collect()
 }
 
-fn table_column(col: Col, widths: &Widths, fresh: bool) -> Column<'static> {
+fn table_column(col: Col, widths: Widths, fresh: bool) -> Column<'static> {
     let title = col.title();
     match col {
         Col::Level => Column::fixed(title, 6, 0),
@@ -177,7 +177,6 @@ fn cell<'a>(col: Col, m: &'a ModelView, cx: &Cx<'a>, look: &Look) -> Cell<'a> {
             skew_role(m),
             format!("{} {}", m.served, look.symbols.differs),
         ),
-        Col::Served => plain(Role::Text),
         Col::Skew => match m.skew {
             None | Some(Skew::NotJudged) => Cell::none(),
             Some(skew) => Cell::new(skew_role(m), skew.word()),
@@ -215,7 +214,7 @@ fn cell<'a>(col: Col, m: &'a ModelView, cx: &Cx<'a>, look: &Look) -> Cell<'a> {
                 ),
             }
         }
-        Col::Versions | Col::Endpoints | Col::Why => plain(Role::Text),
+        Col::Served | Col::Versions | Col::Endpoints | Col::Why => plain(Role::Text),
         Col::Metric | Col::Since | Col::Owner => plain(Role::Dim),
     }
 }
