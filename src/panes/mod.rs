@@ -166,10 +166,6 @@ pub struct Want {
 }
 
 /// The pane of a place: the one table of panes.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "pages take the keys out of the place"
-)]
 pub fn pane_of(place: Place) -> Box<dyn Pane> {
     match place {
         Place::Triage => Box::new(triage::Triage::new()),

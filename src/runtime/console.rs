@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ratatui::layout::Size;
 use tokio::sync::mpsc;
 
 use super::clock::Clock;
@@ -20,6 +21,7 @@ use super::turn::{End, Turns};
 use super::{logging, looks};
 use crate::app::App;
 use crate::domain::settings::Settings;
+use crate::domain::time::Now;
 use crate::intent::keymap::Keymap;
 use crate::intent::msg::{Compute, Computed, Msg};
 use crate::panes::Place;
@@ -36,18 +38,15 @@ use crate::terminal::{panic, query};
 const WAITING: usize = 256;
 /// How long an orderly end may take after the screen was given back.
 const END_LIMIT: Duration = Duration::from_millis(500);
-/// The state file in the state directory.
-pub const STATE_FILE: &str = "state.sqlite";
-/// The log in the state directory.
-pub const LOG_FILE: &str = "quarterdeck.log";
-
 /// What the console needs to know to start.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Everything the user has set.
     pub settings: Arc<Settings>,
-    /// Where state and log are kept; nothing is kept without one.
-    pub state_dir: Option<PathBuf>,
+    /// The state file; nothing outlives the process without one.
+    pub state: Option<PathBuf>,
+    /// The log, unless the caller keeps one already.
+    pub log: Option<PathBuf>,
     /// The place to open, Triage unless set.
     pub place: Option<Place>,
     /// Work above a millisecond, done on another thread.
@@ -57,15 +56,25 @@ pub struct Options {
 impl Options {
     /// Options that keep nothing and open the home place.
     pub fn new(settings: Arc<Settings>) -> Self {
-        Self { settings, state_dir: None, place: None, compute: rows_as_held }
+        Self {
+            settings,
+            state: None,
+            log: None,
+            place: None,
+            compute: rows,
+        }
     }
 }
 
-/// The rows of an experiment in the order they are held: what a table can show at the least.
-fn rows_as_held(work: Compute) -> Computed {
+/// The rows that a runs table shows.
+fn rows(work: Compute) -> Computed {
     let Compute::RunRows { runs, spec } = work;
-    let rows = runs.of(&spec.experiment).to_vec();
-    Computed::RunRows { generation: runs.generation(), rows, spec }
+    let rows = crate::panes::experiments::rows::compute(&runs, &spec);
+    Computed::RunRows {
+        generation: runs.generation(),
+        rows,
+        spec,
+    }
 }
 
 /// Why the console did not start, or ended before the user wished.
@@ -86,8 +95,10 @@ pub enum ConsoleError {
 }
 
 fn keys_text(wrong: &[(String, String)]) -> String {
-    let lines: Vec<String> =
-        wrong.iter().map(|(command, what)| format!("keys.{command}: {what}")).collect();
+    let lines: Vec<String> = wrong
+        .iter()
+        .map(|(command, what)| format!("keys.{command}: {what}"))
+        .collect();
     lines.join("\n")
 }
 
@@ -96,38 +107,54 @@ fn keys_text(wrong: &[(String, String)]) -> String {
 /// # Errors
 /// See [`ConsoleError`]; the terminal is given back in every case.
 pub fn run(options: Options) -> Result<(), ConsoleError> {
-    let env = Environment::read();
-    let wish = options.settings.console.color.parse().unwrap_or_default();
-    let caps = caps::detect(&env, wish).map_err(ConsoleError::Refused)?;
-    let keymap = Keymap::new(&options.settings.keys).map_err(ConsoleError::Keys)?;
-    let (store, mut remarks) = open(options.state_dir.as_deref());
-    if let Some(dir) = &options.state_dir
-        && let Err(error) = logging::to_file(&dir.join(LOG_FILE))
-    {
-        remarks.push(format!("no log is kept: {error}"));
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("worker")
         .enable_all()
         .build()
         .map_err(ConsoleError::System)?;
-    let outcome = runtime.block_on(start(options, keymap, caps, store, remarks));
+    let outcome = runtime.block_on(attend(options));
     // What still hangs in a system call, such as a look-up of a name, is left behind.
     runtime.shutdown_background();
     outcome
 }
 
+/// As [`run`], inside a runtime that is there already: to be awaited by its `block_on`, never by a
+/// spawned task, because the thread that begins is the UI thread to the end.
+///
+/// # Errors
+/// See [`ConsoleError`]; the terminal is given back in every case.
+pub async fn attend(options: Options) -> Result<(), ConsoleError> {
+    let env = Environment::read();
+    let wish = options.settings.console.color.parse().unwrap_or_default();
+    let caps = caps::detect(&env, wish).map_err(ConsoleError::Refused)?;
+    let keymap = Keymap::new(&options.settings.keys).map_err(ConsoleError::Keys)?;
+    let (store, mut remarks) = open(options.state.as_deref());
+    if let Some(path) = &options.log
+        && let Err(error) = logging::to_file(path)
+    {
+        remarks.push(format!("no log is kept: {error}"));
+    }
+    Box::pin(start(options, keymap, caps, store, remarks)).await
+}
+
 /// Opens the state file; what is worth telling of it comes as text.
-pub(super) fn open(dir: Option<&Path>) -> (Option<Store>, Vec<String>) {
-    let opened = match dir {
-        Some(dir) => Store::open(&dir.join(STATE_FILE)),
+fn open(path: Option<&Path>) -> (Option<Store>, Vec<String>) {
+    let opened = match path {
+        Some(path) => Store::open(path),
         None => Store::in_memory().map(|store| (store, Vec::new())),
     };
     match opened {
         Ok((store, remarks)) => {
             let quiet = |remark: &&Remark| remark.kind != RemarkKind::Network;
-            (Some(store), remarks.iter().filter(quiet).map(|r| r.text.to_string()).collect())
+            (
+                Some(store),
+                remarks
+                    .iter()
+                    .filter(quiet)
+                    .map(|r| r.text.to_string())
+                    .collect(),
+            )
         }
         Err(error) => (None, vec![error.to_string()]),
     }
@@ -143,37 +170,35 @@ async fn start(
     let clock = Arc::new(Clock::default());
     let (out, messages) = mpsc::channel(WAITING);
     let (alarm, alarms) = mpsc::unbounded_channel();
-    let modes = Modes { mouse: options.settings.console.mouse, kitty: false, title: true };
+    let modes = Modes {
+        mouse: options.settings.console.mouse,
+        kitty: false,
+        title: true,
+    };
     let session = Session::open(modes).map_err(ConsoleError::Terminal)?;
     panic::install(session.handle(), tell_of_panics(out.clone()));
     signals::listen(&alarm).map_err(ConsoleError::System)?;
     session.enter().map_err(ConsoleError::Terminal)?;
     let size = session.size().map_err(ConsoleError::Terminal)?;
 
-    let mut app = App::new(Arc::clone(&options.settings), keymap, (size.width, size.height), clock.now());
-    if let Some(store) = &store {
-        let now = clock.wall();
-        let (head, history) = first_look(store, app.context().name.as_str(), now);
-        if let Some(head) = head {
-            app.fleet_mut().absorb(head, now);
-        }
-        app.fleet_mut().remember(history, now);
-    }
-    if let Some(place) = options.place {
-        app.open(place);
-    }
+    let mut app = first_state(&options, keymap, size, clock.now(), store.as_ref());
     let (report, reports) = mpsc::unbounded_channel();
     let writer = writer(&session, report)?;
-    let mut screen =
-        Screen::new(writer, size, caps.frame_gap()).map_err(ConsoleError::Terminal)?;
+    let mut screen = Screen::new(writer, size, caps.frame_gap()).map_err(ConsoleError::Terminal)?;
     let look = looks::look(&options.settings.console, &caps, size, clock.now());
     // The place indexes what it shows on a message, and here none has come yet.
     let now = clock.now();
     let begun = crate::app::update(&mut app, Msg::Tick, now);
-    screen.draw(&mut app, &look).map_err(ConsoleError::Terminal)?;
+    screen
+        .draw(&mut app, &look)
+        .map_err(ConsoleError::Terminal)?;
 
     // The first frame is on its way. Only now is the network asked, then the terminal.
-    let common = Common { limits: Arc::new(Limits::default()), clock, out: out.clone() };
+    let common = Common {
+        limits: Arc::new(Limits::default()),
+        clock,
+        out: out.clone(),
+    };
     let sources = Sources::start(app.context(), app.fleet().settings(), &common);
     let keeper = store.and_then(|store| match Keeper::start(store, out) {
         Ok(mut keeper) => {
@@ -188,8 +213,10 @@ async fn start(
     let mut hands = Hands::new(common, sources, keeper, options.compute, alarm.clone());
     hands.mux = caps.mux;
     hands.carry_out(begun, &mut app, Some(&session));
-    hands.own.extend(remarks.iter().map(|text| notice(true, text)));
-    let answers = ask(&session, &screen, &caps);
+    hands
+        .own
+        .extend(remarks.iter().map(|text| notice(true, text)));
+    let answers = ask(&session, &screen, caps);
     let mut decoder = Decoder::new(caps.escape_hold());
     if !answers.complete && caps.may_ask {
         decoder.expect_late_reply(Instant::now() + Duration::from_secs(2));
@@ -230,6 +257,29 @@ async fn start(
     }
 }
 
+/// The state that the first frame shows: what was known at the last end.
+fn first_state(
+    options: &Options,
+    keymap: Keymap,
+    size: Size,
+    now: Now,
+    store: Option<&Store>,
+) -> App {
+    let settings = Arc::clone(&options.settings);
+    let mut app = App::new(settings, keymap, (size.width, size.height), now);
+    if let Some(store) = store {
+        let (head, history) = first_look(store, app.context().name.as_str(), now.wall);
+        if let Some(head) = head {
+            app.fleet_mut().absorb(head, now.wall);
+        }
+        app.fleet_mut().remember(history, now.wall);
+    }
+    if let Some(place) = options.place.clone() {
+        app.open(place);
+    }
+    app
+}
+
 /// A panic away from the UI thread stops nothing, and is told.
 fn tell_of_panics(out: mpsc::Sender<Msg>) -> impl Fn(&panic::PanicReport) + Send + Sync + 'static {
     move |report| {
@@ -250,7 +300,7 @@ fn writer(
     Writer::spawn(session.output(), tell).map_err(ConsoleError::System)
 }
 
-fn ask(session: &Session, screen: &Screen, caps: &Caps) -> caps::Answers {
+fn ask(session: &Session, screen: &Screen, caps: Caps) -> caps::Answers {
     let limit = caps.answer_limit();
     if !caps.may_ask || !screen.drain(limit) {
         return caps::Answers::default();
@@ -263,9 +313,18 @@ fn ask(session: &Session, screen: &Screen, caps: &Caps) -> caps::Answers {
 
 /// The way out: the screen is given back first, then what is to be kept is kept.
 async fn leave<K>(turns: Turns<K>) {
-    let Turns { app, screen, session, hands, messages, .. } = turns;
+    let Turns {
+        app,
+        screen,
+        session,
+        hands,
+        messages,
+        ..
+    } = turns;
     hands.save(&app);
-    let Hands { sources, keeper, .. } = hands;
+    let Hands {
+        sources, keeper, ..
+    } = hands;
     // Nothing more is taken in, so nobody waits for room.
     drop(messages);
     if !screen.close() {

@@ -27,9 +27,9 @@ impl Due {
         }
         let policy = &fleet.settings().policy;
         self.next.is_some_and(|at| at <= now)
-            || fleet.sources().any(|(_, health, known)| {
-                freshness::judge(health, policy, now) != known
-            })
+            || fleet
+                .sources()
+                .any(|(_, health, known)| freshness::judge(health, policy, now) != known)
     }
 
     /// What was due has been judged: what is next must be looked for again.
@@ -74,7 +74,10 @@ mod tests {
     fn saving_waits_for_a_change_and_for_its_turn() {
         let mut fleet = Fleet::new(context(), Arc::new(Context::default()));
         let mut saving = Saving::default();
-        let at = |secs| Now { wall: Millis(0), mono: Duration::from_secs(secs) };
+        let at = |secs| Now {
+            wall: Millis(0),
+            mono: Duration::from_secs(secs),
+        };
         assert!(!saving.is_due(&fleet, at(0)));
         assert!(!saving.is_due(&fleet, at(100)), "nothing has changed");
         fleet.merge(
@@ -100,7 +103,11 @@ mod tests {
         use crate::domain::observation::PollReport;
         use crate::domain::settings::{SourceKind, SourceSettings};
         let settings = Context {
-            sources: vec![SourceSettings::new("s", SourceKind::Mlflow, "http://ml.test")],
+            sources: vec![SourceSettings::new(
+                "s",
+                SourceKind::Mlflow,
+                "http://ml.test",
+            )],
             ..Context::default()
         };
         let mut fleet = Fleet::new(context(), Arc::new(settings));

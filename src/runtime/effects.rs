@@ -21,10 +21,17 @@ use crate::terminal::session::Session;
 
 /// A remark as a message.
 pub(super) fn notice(bad: bool, text: &str) -> Msg {
-    Msg::Notice(Notice { bad, text: Clean::text(text) })
+    Msg::Notice(Notice {
+        bad,
+        text: Clean::text(text),
+    })
 }
 
 /// Those who carry effects out.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one wish for the loop, and they do not exclude one another"
+)]
 pub(super) struct Hands {
     pub(super) common: Common,
     pub(super) sources: Sources,
@@ -161,15 +168,15 @@ impl Hands {
     }
 
     /// Work off the loop has ended: the next may begin.
-    pub(super) fn computed(&mut self, computed: Option<Computed>) -> Option<Msg> {
+    pub(super) fn computed(&mut self, computed: Option<Computed>) -> Msg {
         self.computing = false;
         if let Some(work) = self.next.take() {
             self.begin(work);
         }
-        Some(match computed {
+        match computed {
             Some(computed) => Msg::Computed(computed),
             None => notice(true, "sorting failed inside; the log has the place"),
-        })
+        }
     }
 
     fn copy(&mut self, text: &Clean) {
@@ -177,7 +184,8 @@ impl Hands {
             Ok(sequence) => {
                 self.bytes.extend_from_slice(sequence.as_bytes());
                 let note = osc::copy_note(self.mux);
-                self.own.extend(note.map(|note| notice(false, &format!("sent; {note}"))));
+                self.own
+                    .extend(note.map(|note| notice(false, &format!("sent; {note}"))));
             }
             Err(error) => self.own.push_back(notice(true, &error.to_string())),
         }

@@ -15,16 +15,20 @@ pub(super) fn message(input: Input) -> Option<Msg> {
         Input::Key(key) => Msg::Key(chord(key)?),
         Input::Paste(text) => Msg::Paste(text),
         Input::Mouse(mouse) => return mouse_message(mouse),
-        Input::Resize(size) => Msg::Resize { width: size.width, height: size.height },
+        Input::Resize(size) => Msg::Resize {
+            width: size.width,
+            height: size.height,
+        },
         Input::Focus(_) => return None,
     })
 }
 
 fn mouse_message(mouse: MouseEvent) -> Option<Msg> {
     Some(match mouse.kind {
-        MouseEventKind::Down(MouseButton::Left) => {
-            Msg::Click { column: mouse.column, row: mouse.row }
-        }
+        MouseEventKind::Down(MouseButton::Left) => Msg::Click {
+            column: mouse.column,
+            row: mouse.row,
+        },
         MouseEventKind::ScrollDown => Msg::Scroll(WHEEL),
         MouseEventKind::ScrollUp => Msg::Scroll(-WHEEL),
         _ => return None,
@@ -74,13 +78,21 @@ mod tests {
             (KeyCode::Char('g'), KeyModifiers::NONE, "g"),
             (KeyCode::Char('G'), KeyModifiers::SHIFT, "G"),
             (KeyCode::Char('g'), KeyModifiers::SHIFT, "G"),
-            (KeyCode::Char('U'), KeyModifiers::CONTROL | KeyModifiers::SHIFT, "ctrl-u"),
+            (
+                KeyCode::Char('U'),
+                KeyModifiers::CONTROL | KeyModifiers::SHIFT,
+                "ctrl-u",
+            ),
             (KeyCode::Char(' '), KeyModifiers::NONE, "space"),
             (KeyCode::Tab, KeyModifiers::SHIFT, "backtab"),
             (KeyCode::Char('b'), KeyModifiers::ALT, "alt-b"),
             (KeyCode::F(1), KeyModifiers::NONE, "f1"),
         ] {
-            assert_eq!(key(code, modifiers).as_deref(), Some(want), "{code:?} {modifiers:?}");
+            assert_eq!(
+                key(code, modifiers).as_deref(),
+                Some(want),
+                "{code:?} {modifiers:?}"
+            );
         }
         assert_eq!(key(KeyCode::CapsLock, KeyModifiers::NONE), None);
     }

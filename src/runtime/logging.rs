@@ -26,7 +26,9 @@ pub fn to_file(path: &Path) -> io::Result<()> {
     let filter = Targets::new()
         .with_target("quarterdeck", level)
         .with_default(level.min(LevelFilter::WARN));
-    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Mutex::new(file));
+    let layer = tracing_subscriber::fmt::layer()
+        .with_ansi(false)
+        .with_writer(Mutex::new(file));
     tracing_subscriber::registry()
         .with(filter)
         .with(layer)
@@ -68,7 +70,12 @@ mod tests {
     fn a_wrong_level_is_told_with_the_right_ones() {
         assert_eq!(level(None).unwrap(), LevelFilter::INFO);
         assert_eq!(level(Some("debug")).unwrap(), LevelFilter::DEBUG);
-        assert!(level(Some("loud")).unwrap_err().to_string().contains("trace"));
+        assert!(
+            level(Some("loud"))
+                .unwrap_err()
+                .to_string()
+                .contains("trace")
+        );
     }
 
     #[test]
@@ -76,7 +83,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("deep/quarterdeck.log");
         open(&path).unwrap().write_all(b"old").unwrap();
-        File::options().write(true).open(&path).unwrap().set_len(LARGE + 1).unwrap();
+        File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_len(LARGE + 1)
+            .unwrap();
         open(&path).unwrap().write_all(b"new").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert!(path.with_extension("log.old").exists());

@@ -30,7 +30,13 @@ pub fn look(console: &Console, caps: &Caps, size: Size, now: Now) -> Look {
     let theme = Theme::built_in(&console.theme)
         .or_else(|| Theme::built_in(automatic))
         .unwrap_or_else(built_in_mono);
-    Look::new(theme, symbols, depth, Rect::new(0, 0, size.width, size.height), now)
+    Look::new(
+        theme,
+        symbols,
+        depth,
+        Rect::new(0, 0, size.width, size.height),
+        now,
+    )
 }
 
 #[expect(clippy::expect_used, reason = "a test reads every built-in theme")]
@@ -62,11 +68,20 @@ mod tests {
             assert!(Theme::built_in(name).is_some(), "{name}");
         }
         assert_eq!(of(&auto, "xterm-256color", None).theme.name, "dark");
-        assert_eq!(of(&auto, "xterm-256color", Some("0;15")).theme.name, "light");
+        assert_eq!(
+            of(&auto, "xterm-256color", Some("0;15")).theme.name,
+            "light"
+        );
         assert_eq!(of(&auto, "vt100", None).theme.name, "mono");
-        let set = Console { theme: "light".to_owned(), ..auto.clone() };
+        let set = Console {
+            theme: "light".to_owned(),
+            ..auto.clone()
+        };
         assert_eq!(of(&set, "xterm-256color", None).theme.name, "light");
-        let unknown = Console { theme: "no such".to_owned(), ..auto };
+        let unknown = Console {
+            theme: "no such".to_owned(),
+            ..auto
+        };
         assert_eq!(of(&unknown, "xterm-256color", None).theme.name, "dark");
     }
 }

@@ -43,7 +43,10 @@ pub async fn record(
     stop: impl Future<Output = ()>,
 ) -> io::Result<Recorded> {
     let clock = Arc::new(Clock::default());
-    let context = Arc::new(ContextRef { name: settings.name.clone(), generation: 0 });
+    let context = Arc::new(ContextRef {
+        name: settings.name.clone(),
+        generation: 0,
+    });
     let mut fleet = Fleet::new(Arc::clone(&context), Arc::clone(settings));
     let now = clock.now();
     let (head, history) = first_look(&store, context.name.as_str(), now.wall);
@@ -55,7 +58,11 @@ pub async fn record(
     let (out, mut messages) = mpsc::channel(256);
     let mut keeper = Keeper::start(store, out.clone())?;
     keeper.enter(&context, true, now.wall);
-    let common = Common { limits: Arc::new(Limits::default()), clock: Arc::clone(&clock), out };
+    let common = Common {
+        limits: Arc::new(Limits::default()),
+        clock: Arc::clone(&clock),
+        out,
+    };
     let sources = Sources::start(&context, settings, &common);
 
     let mut recorded = Recorded::default();
@@ -105,7 +112,12 @@ pub async fn record(
         if !changes.is_empty() {
             recorded.changes += changes.len();
             for change in &changes {
-                tracing::info!(kind = change.kind.word(), "{} -> {}", change.from, change.to);
+                tracing::info!(
+                    kind = change.kind.word(),
+                    "{} -> {}",
+                    change.from,
+                    change.to
+                );
             }
             keeper.append(&context, changes);
         }
@@ -116,7 +128,10 @@ pub async fn record(
     drop(messages);
     let closed = tokio::task::spawn_blocking(move || keeper.close(CLOSE_LIMIT)).await;
     if !closed.unwrap_or(false) {
-        tracing::warn!("the state file was not closed within {}s", CLOSE_LIMIT.as_secs());
+        tracing::warn!(
+            "the state file was not closed within {}s",
+            CLOSE_LIMIT.as_secs()
+        );
     }
     Ok(recorded)
 }

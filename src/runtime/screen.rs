@@ -97,11 +97,15 @@ impl Screen {
         }
         let title = app.window_title();
         if title != self.title {
-            self.terminal.backend_mut().append(osc::title(&title).as_bytes());
+            self.terminal
+                .backend_mut()
+                .append(osc::title(&title).as_bytes());
             self.title = title;
         }
         let spare = self.writer.spare();
-        let Some(frame) = self.terminal.backend_mut().take(spare) else { return Ok(()) };
+        let Some(frame) = self.terminal.backend_mut().take(spare) else {
+            return Ok(());
+        };
         match self.writer.submit(frame) {
             Ok(()) => Ok(()),
             Err(Refused::Busy(_)) => {

@@ -28,11 +28,28 @@ const MARK: Duration = Duration::from_secs(15);
 
 /// What the thread can be asked.
 enum Job {
-    Enter { context: Arc<ContextRef>, head_known: bool, now: Millis },
+    Enter {
+        context: Arc<ContextRef>,
+        head_known: bool,
+        now: Millis,
+    },
     Append(Arc<ContextRef>, Vec<Change>),
-    Seen { context: Arc<ContextRef>, source: SourceId, at: Millis, gap: Duration },
-    Save { context: Arc<ContextRef>, state: Box<LastKnown>, runs: RunStore },
-    Prefer { context: Arc<ContextRef>, name: String, value: String },
+    Seen {
+        context: Arc<ContextRef>,
+        source: SourceId,
+        at: Millis,
+        gap: Duration,
+    },
+    Save {
+        context: Arc<ContextRef>,
+        state: Box<LastKnown>,
+        runs: RunStore,
+    },
+    Prefer {
+        context: Arc<ContextRef>,
+        name: String,
+        value: String,
+    },
     Close(Sender<()>),
 }
 
@@ -59,7 +76,10 @@ pub fn first_look(store: &Store, context: &str, now: Millis) -> (Option<LastKnow
 }
 
 fn history(store: &Store, context: &str) -> Vec<Change> {
-    let query = HistoryQuery { limit: HISTORY, ..HistoryQuery::default() };
+    let query = HistoryQuery {
+        limit: HISTORY,
+        ..HistoryQuery::default()
+    };
     match store.history(context, &query) {
         Ok(rows) => rows.into_iter().map(|row| row.change).collect(),
         Err(error) => {
@@ -72,7 +92,9 @@ fn history(store: &Store, context: &str) -> Vec<Change> {
 /// Facts stamped by a clock that ran ahead would win over every answer until it is that late.
 fn not_ahead(state: &mut LastKnown, now: Millis) {
     fn cut<T>(held: &mut [Held<T>], now: Millis) {
-        held.iter_mut().for_each(|h| h.asked_at = h.asked_at.min(now));
+        for fact in held {
+            fact.asked_at = fact.asked_at.min(now);
+        }
     }
     cut(&mut state.models, now);
     cut(&mut state.versions, now);
@@ -96,14 +118,21 @@ impl Keeper {
         };
         let builder = std::thread::Builder::new().name("store".to_owned());
         builder.spawn(move || task.run(&queue))?;
-        Ok(Self { jobs, marked: HashMap::new() })
+        Ok(Self {
+            jobs,
+            marked: HashMap::new(),
+        })
     }
 
     /// A context is entered: its history and last-known state follow as messages, the head of it
     /// unless it is known already, and from now on what other processes write.
     pub fn enter(&mut self, context: &Arc<ContextRef>, head_known: bool, now: Millis) {
         self.marked.clear();
-        self.send(Job::Enter { context: Arc::clone(context), head_known, now });
+        self.send(Job::Enter {
+            context: Arc::clone(context),
+            head_known,
+            now,
+        });
     }
 
     /// Keeps observed changes.
@@ -120,26 +149,43 @@ impl Keeper {
         at: Millis,
         every: Duration,
     ) {
-        if self.marked.get(source).is_some_and(|last| at.since(*last) < MARK) {
+        if self
+            .marked
+            .get(source)
+            .is_some_and(|last| at.since(*last) < MARK)
+        {
             return;
         }
         self.marked.insert(source.clone(), at);
         let gap = (every * 3).max(MARK * 4);
         let (context, source) = (Arc::clone(context), source.clone());
-        self.send(Job::Seen { context, source, at, gap });
+        self.send(Job::Seen {
+            context,
+            source,
+            at,
+            gap,
+        });
     }
 
     /// Saves the last-known state. Runs are handed over as they are held; the thread picks the
     /// newest of them.
     pub fn save(&self, context: &Arc<ContextRef>, state: LastKnown, runs: RunStore) {
         let context = Arc::clone(context);
-        self.send(Job::Save { context, state: Box::new(state), runs });
+        self.send(Job::Save {
+            context,
+            state: Box::new(state),
+            runs,
+        });
     }
 
     /// Remembers a preference of the context.
     pub fn prefer(&self, context: &Arc<ContextRef>, name: &str, value: String) {
         let context = Arc::clone(context);
-        self.send(Job::Prefer { context, name: name.to_owned(), value });
+        self.send(Job::Prefer {
+            context,
+            name: name.to_owned(),
+            value,
+        });
     }
 
     /// Ends the thread after everything asked before, waiting `limit` at most; whether it has ended.
@@ -199,16 +245,33 @@ impl Task {
 
     fn carry_out(&mut self, job: Job) {
         let done = match job {
-            Job::Enter { context, head_known, now } => self.enter(context, head_known, now),
+            Job::Enter {
+                context,
+                head_known,
+                now,
+            } => self.enter(context, head_known, now),
             Job::Append(context, changes) => self.append(&context, &changes),
-            Job::Seen { context, source, at, gap } => self.seen(&context, source, at, gap),
-            Job::Save { context, mut state, runs } => {
+            Job::Seen {
+                context,
+                source,
+                at,
+                gap,
+            } => self.seen(&context, source, at, gap),
+            Job::Save {
+                context,
+                mut state,
+                runs,
+            } => {
                 state.runs = newest(&runs, &state);
                 self.with(|store| store.save(context.name.as_str(), &state).map(drop))
             }
-            Job::Prefer { context, name, value } => self.with(|store| {
-                store.set_preference(context.name.as_str(), &name, Some(&value))
-            }),
+            Job::Prefer {
+                context,
+                name,
+                value,
+            } => {
+                self.with(|store| store.set_preference(context.name.as_str(), &name, Some(&value)))
+            }
             Job::Close(_) => Ok(()),
         };
         match done {
@@ -233,7 +296,9 @@ impl Task {
         self.end_watches();
         self.own.clear();
         self.context = Some(Arc::clone(&context));
-        let Some(store) = &mut self.store else { return Ok(()) };
+        let Some(store) = &mut self.store else {
+            return Ok(());
+        };
         let name = context.name.as_str();
         self.seq = store.last_seq()?;
         let mut messages = Vec::new();
@@ -271,7 +336,9 @@ impl Task {
         at: Millis,
         gap: Duration,
     ) -> Result<(), StoreError> {
-        let Some(store) = &mut self.store else { return Ok(()) };
+        let Some(store) = &mut self.store else {
+            return Ok(());
+        };
         if let Some((watch, last)) = self.watches.get_mut(&source) {
             *last = at;
             return store.watch_seen(watch, at);
@@ -293,7 +360,9 @@ impl Task {
 
     /// Looks for what another process, such as a recorder, has written.
     fn look(&mut self) {
-        let (Some(store), Some(context)) = (&self.store, &self.context) else { return };
+        let (Some(store), Some(context)) = (&self.store, &self.context) else {
+            return;
+        };
         let rows = match store.changes_since(context.name.as_str(), self.seq) {
             Ok(rows) => rows,
             Err(error) => return self.trouble(&error),
@@ -307,7 +376,10 @@ impl Task {
             .collect();
         // A loop that is busy gets them at the next look.
         let told = news.is_empty()
-            || self.out.try_send(Msg::Ledger(Arc::clone(context), news)).is_ok();
+            || self
+                .out
+                .try_send(Msg::Ledger(Arc::clone(context), news))
+                .is_ok();
         if told {
             self.seq = seq;
             self.own.clear();
@@ -333,7 +405,10 @@ impl Task {
             }
         }
         if !std::mem::replace(&mut self.troubled, true) {
-            let notice = Notice { bad: true, text: Clean::text(&text) };
+            let notice = Notice {
+                bad: true,
+                text: Clean::text(&text),
+            };
             let _ = self.out.try_send(Msg::Notice(notice));
         }
     }
@@ -341,8 +416,11 @@ impl Task {
 
 /// The newest runs as facts, with the source that each run's experiment came from.
 fn newest(runs: &RunStore, state: &LastKnown) -> Vec<Held<crate::domain::run::Run>> {
-    let source_of: HashMap<&ExperimentKey, &SourceId> =
-        state.experiments.iter().map(|held| (&held.fact.key, &held.source)).collect();
+    let source_of: HashMap<&ExperimentKey, &SourceId> = state
+        .experiments
+        .iter()
+        .map(|held| (&held.fact.key, &held.source))
+        .collect();
     let mut rows: Vec<(bool, Millis, u32)> = (0..u32::try_from(runs.len()).unwrap_or(u32::MAX))
         .filter_map(|row| {
             let run = runs.row(row)?;
@@ -357,7 +435,11 @@ fn newest(runs: &RunStore, state: &LastKnown) -> Vec<Held<crate::domain::run::Ru
             let source = (*source_of.get(runs.experiment(row)?)?).clone();
             let asked_at = runs.row(row)?.asked_at;
             let fact = runs.unpack(&runs.key(row)?)?;
-            Some(Held { source, asked_at, fact })
+            Some(Held {
+                source,
+                asked_at,
+                fact,
+            })
         })
         .collect()
 }

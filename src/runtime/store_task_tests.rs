@@ -32,25 +32,40 @@ async fn what_is_kept_comes_back_at_the_next_start() {
     keeper.enter(&context(), false, recent(NOW));
     assert!(matches!(messages.recv().await, Some(Msg::Ledger(_, changes)) if changes.is_empty()));
     keeper.append(&context(), vec![change("v2", NOW)]);
-    let held = Held {
+    let fact = Held {
         source: SourceId::new("s"),
         // A clock that ran ahead when this was read.
         asked_at: Millis(NOW * 2),
         fact: model("churn", 2),
     };
-    let state = LastKnown { saved_at: Millis(NOW), models: vec![held], ..LastKnown::default() };
+    let state = LastKnown {
+        saved_at: Millis(NOW),
+        models: vec![fact],
+        ..LastKnown::default()
+    };
     keeper.save(&context(), state, RunStore::default());
-    keeper.seen(&context(), &SourceId::new("s"), Millis(NOW), Duration::from_secs(10));
+    keeper.seen(
+        &context(),
+        &SourceId::new("s"),
+        Millis(NOW),
+        Duration::from_secs(10),
+    );
     drop(messages);
-    assert!(tokio::task::spawn_blocking(|| keeper.close(Duration::from_secs(5))).await.unwrap());
+    assert!(
+        tokio::task::spawn_blocking(|| keeper.close(Duration::from_secs(5)))
+            .await
+            .unwrap()
+    );
 
     let (store, remarks) = Store::open(&path).unwrap();
     assert!(remarks.is_empty(), "{remarks:?}");
-    let (head, history) = first_look(&store, "test", recent(NOW + 5));
+    let (state, history) = first_look(&store, "test", recent(NOW + 5));
     assert_eq!(history, [change("v2", NOW)]);
-    assert_eq!(head.unwrap().models[0].asked_at, Millis(NOW + 5));
+    assert_eq!(state.unwrap().models[0].asked_at, Millis(NOW + 5));
     assert_eq!(
-        store.watched("test", None, Millis(0), Millis(NOW * 2)).unwrap(),
+        store
+            .watched("test", None, Millis(0), Millis(NOW * 2))
+            .unwrap(),
         [(Millis(NOW), Millis(NOW))]
     );
 }
@@ -75,7 +90,9 @@ fn what_another_process_writes_is_told_once_and_own_rows_never() {
     task.append(&context(), &[change("v2", NOW)]).unwrap();
     other.append("test", &[change("v3", NOW + 10)]).unwrap();
     task.look();
-    let Ok(Msg::Ledger(_, news)) = messages.try_recv() else { panic!("no news") };
+    let Ok(Msg::Ledger(_, news)) = messages.try_recv() else {
+        panic!("no news")
+    };
     assert_eq!(news, [change("v3", NOW + 10)]);
     task.look();
     assert!(messages.try_recv().is_err());

@@ -87,7 +87,11 @@ impl<K: Keyboard> Turns<K> {
         loop {
             // What is due comes first in every turn: a flood of data never puts it off.
             let now = Instant::now();
-            if self.decoder.deadline().is_some_and(|at| at <= now.into_std()) {
+            if self
+                .decoder
+                .deadline()
+                .is_some_and(|at| at <= now.into_std())
+            {
                 let batch = self.decoder.expire(std::time::Instant::now());
                 self.input(batch);
             }
@@ -184,7 +188,11 @@ impl<K: Keyboard> Turns<K> {
         let mut next = Some(first);
         while let Some(msg) = next {
             self.fact(msg);
-            next = if Instant::now() < end { self.messages.try_recv().ok() } else { None };
+            next = if Instant::now() < end {
+                self.messages.try_recv().ok()
+            } else {
+                None
+            };
         }
     }
 
@@ -205,7 +213,9 @@ impl<K: Keyboard> Turns<K> {
         while let Some(msg) = next {
             let now = self.hands.common.clock.now();
             let effects = update(&mut self.app, msg, now);
-            let entered = self.hands.carry_out(effects, &mut self.app, self.session.as_ref());
+            let entered = self
+                .hands
+                .carry_out(effects, &mut self.app, self.session.as_ref());
             if entered {
                 self.due.done();
                 self.saving.restart();
@@ -220,12 +230,14 @@ impl<K: Keyboard> Turns<K> {
             Alarm::Terminate => self.take(Msg::Terminate),
             Alarm::Suspend => self.hands.suspend = true,
             Alarm::Gone => {
-                return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the terminal has hung up"));
+                return Err(io::Error::new(
+                    io::ErrorKind::BrokenPipe,
+                    "the terminal has hung up",
+                ));
             }
             Alarm::Computed(computed) => {
-                if let Some(msg) = self.hands.computed(computed) {
-                    self.fact(msg);
-                }
+                let msg = self.hands.computed(computed);
+                self.fact(msg);
             }
         }
         Ok(())
@@ -248,7 +260,9 @@ impl<K: Keyboard> Turns<K> {
 
     async fn suspend(&mut self) -> io::Result<()> {
         self.hands.suspend = false;
-        let Some(session) = &self.session else { return Ok(()) };
+        let Some(session) = &self.session else {
+            return Ok(());
+        };
         self.screen.drain(LAST_FRAME);
         let outcome = {
             let wait = session.suspend();
@@ -263,7 +277,7 @@ impl<K: Keyboard> Turns<K> {
                         }
                         Alarm::Computed(computed) => {
                             let msg = self.hands.computed(computed);
-                            self.hands.own.extend(msg);
+                            self.hands.own.push_back(msg);
                         }
                         // The stop that is under way.
                         Alarm::Suspend => {}
@@ -276,7 +290,10 @@ impl<K: Keyboard> Turns<K> {
             Suspended::Continued(size) => {
                 self.resize(size);
                 self.screen.repaint()?;
-                self.take(Msg::Resize { width: size.width, height: size.height });
+                self.take(Msg::Resize {
+                    width: size.width,
+                    height: size.height,
+                });
             }
             Suspended::NoShell => self.take(super::effects::notice(
                 false,
@@ -291,7 +308,10 @@ impl<K: Keyboard> Turns<K> {
 /// The end of input is the end of the terminal.
 fn gone<T>(events: Option<io::Result<T>>) -> io::Result<T> {
     events.unwrap_or_else(|| {
-        Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the terminal gives no more input"))
+        Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "the terminal gives no more input",
+        ))
     })
 }
 

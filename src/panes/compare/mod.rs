@@ -100,7 +100,7 @@ impl Pane for Compare {
                 self.part = Part::Table;
                 self.table.column = Some(self.table.column.unwrap_or(0));
             }
-            (Command::NextFocus, Part::Table) => {
+            (Command::NextFocus | Command::Back, Part::Table) => {
                 self.part = Part::Chart;
                 self.table.column = None;
             }
@@ -124,10 +124,6 @@ impl Pane for Compare {
                     let at = self.metrics.iter().position(|m| m.shown == name)?;
                     self.choose(at);
                 }
-            }
-            (Command::Back, Part::Table) => {
-                self.part = Part::Chart;
-                self.table.column = None;
             }
             _ => return None,
         }

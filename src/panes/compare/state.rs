@@ -9,7 +9,7 @@ use crate::domain::fault::Fault;
 use crate::domain::key::{Key, RunKey};
 use crate::domain::model::Name;
 use crate::domain::query::{Detail, Query};
-use crate::domain::rules::quality::higher_is_better;
+use crate::domain::rules::quality::direction;
 use crate::domain::run::Run;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, age, span as length};
@@ -76,7 +76,7 @@ pub(super) struct Compared {
     pub(super) name: Clean,
     pub(super) values: Vec<Value>,
     pub(super) differs: bool,
-    /// The best value of a metric, if runs differ in it.
+    /// The best value of a metric, if runs differ in it and its name tells what is better.
     pub(super) best: Option<f64>,
 }
 
@@ -84,8 +84,10 @@ impl Compared {
     fn new(kind: Kind, name: Clean, values: Vec<Value>) -> Self {
         let differs = values.windows(2).any(|w| !same(&w[0], &w[1]));
         let mut best = None;
-        if kind == Kind::Metric && differs {
-            let up = higher_is_better(name.as_str());
+        if kind == Kind::Metric
+            && differs
+            && let Some(up) = direction(name.as_str())
+        {
             for value in &values {
                 let Value::Number(v) = value else { continue };
                 let better = best.is_none_or(|b| if up { *v > b } else { *v < b });
@@ -107,7 +109,9 @@ impl Compared {
 /// NaN equals NaN here: two runs that both failed so do not differ.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
-        (Value::Number(a), Value::Number(b)) => a.total_cmp(b).is_eq() || a == b,
+        (Value::Number(a), Value::Number(b)) => a
+            .partial_cmp(b)
+            .is_none_or(|by| by.is_eq() || a.total_cmp(b).is_eq()),
         (a, b) => a == b,
     }
 }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::state::{Compare, Compared, Kind, Part, Value};
-use crate::domain::rules::quality::higher_is_better;
+use crate::domain::rules::quality::direction;
 use crate::panes::Cx;
 use crate::ui::chart::{Chart, Marker, Series};
 use crate::ui::frame::{empty, rule};
@@ -72,10 +72,10 @@ fn chart(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
         );
         return Hits::default();
     };
-    let better = if higher_is_better(metric.shown.as_str()) {
-        "more is better"
-    } else {
-        "less is better"
+    let better = match direction(metric.shown.as_str()) {
+        Some(true) => ", more is better",
+        Some(false) => ", less is better",
+        None => "",
     };
     let mut title = vec![
         span(
@@ -88,7 +88,7 @@ fn chart(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
         ),
         span(
             Role::Dim,
-            format!("  {} of {}, {better}", page.chosen + 1, page.metrics.len()),
+            format!("  {} of {}{better}", page.chosen + 1, page.metrics.len()),
         ),
     ];
     let lines = page.lines_of(&metric.key);
@@ -135,8 +135,7 @@ fn chart(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
         .collect();
     let gap_marks: Vec<Marker<'_>> = lines
         .iter()
-        .flat_map(|(_, l)| &l.markers)
-        .filter(|(_, label)| !label.starts_with("best"))
+        .flat_map(|(_, l)| l.markers.iter().filter(|(x, _)| Some(*x) != l.peak))
         .map(|(x, label)| Marker { x: *x, label })
         .collect();
     let chart = Chart {
@@ -154,13 +153,18 @@ fn chart(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
     chart.draw(buf, look, body).hits
 }
 
-fn table(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
-    let focused = page.part == Part::Table;
-    let name_width = page.rows.iter().map(|r| r.name.width()).max().unwrap_or(4) as u16;
-    let name_width = name_width.clamp(6, (area.width / 4).max(10));
-    let room = area
-        .width
-        .saturating_sub(GUTTER + 6 + GAP + name_width + GAP);
+/// Which runs have a column, and how wide the columns are.
+struct Fitted {
+    name: u16,
+    each: u16,
+    shown: std::ops::Range<usize>,
+}
+
+/// As many runs as fit, such that the one under the column cursor is among them.
+fn fitted(page: &Compare, names: &[String], area: Rect) -> Fitted {
+    let name = page.rows.iter().map(|r| r.name.width()).max().unwrap_or(4) as u16;
+    let name = name.clamp(6, (area.width / 4).max(10));
+    let room = area.width.saturating_sub(GUTTER + 6 + GAP + name + GAP);
     let wanted = page
         .rows
         .iter()
@@ -168,16 +172,22 @@ fn table(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
         .chain(names.iter().map(|n| text::width(n)))
         .max()
         .unwrap_or(8) as u16;
-    let count = names.len() as u16;
-    let share = (room + GAP) / count.max(1);
+    let share = (room + GAP) / (names.len() as u16).max(1);
     let each = share
         .saturating_sub(GAP)
         .min(wanted.clamp(9, 40))
         .max(9.min(room));
-    let fit = usize::from(((room + GAP) / (each + GAP)).max(1)).min(names.len());
-    let cursor = page.table.column.unwrap_or(0);
-    let first = cursor.saturating_sub(fit - 1);
-    let shown = first..(first + fit).min(names.len());
+    let count = usize::from(((room + GAP) / (each + GAP)).max(1)).min(names.len());
+    let first = page.table.column.unwrap_or(0).saturating_sub(count - 1);
+    Fitted {
+        name,
+        each,
+        shown: first..(first + count).min(names.len()),
+    }
+}
+
+fn table_title<'a>(page: &'a Compare, names: &'a [String]) -> Vec<Span<'a>> {
+    let focused = page.part == Part::Table;
     let mut title = vec![span(
         if focused { Role::Title } else { Role::Dim },
         if page.only { "Differences" } else { "Values" },
@@ -189,31 +199,25 @@ fn table(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
             format!(", {} alike are hidden, = shows them", page.same),
         ));
     }
-    title.push(span(
-        Role::Dim,
-        format!(
-            ", compared with {}",
-            names[0].split_once(' ').map_or("", |(_, n)| n)
-        ),
-    ));
-    let faults = page.faults.iter().flatten().next();
-    if let Some(why) = faults {
+    let baseline = names[0].split_once(' ').map_or("", |(_, name)| name);
+    title.push(span(Role::Dim, format!(", compared with {baseline}")));
+    if let Some(why) = page.faults.iter().flatten().next() {
         title.push(span(Role::Warn, format!("  a run was not read: {why}")));
     }
+    title
+}
+
+fn table(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
+    let Fitted { name, each, shown } = fitted(page, names, area);
     let off = names.len() - shown.len();
     let more: Vec<Span<'_>> = if off > 0 {
         let runs = text::counted(off, "run", "runs");
-        vec![span(
-            Role::Dim,
-            format!(
-                "{} {runs} more {}",
-                look.symbols.more[0], look.symbols.more[1]
-            ),
-        )]
+        let [left, right] = look.symbols.more;
+        vec![span(Role::Dim, format!("{left} {runs} more {right}"))]
     } else {
         Vec::new()
     };
-    rule(buf, look, area, &title, &more);
+    rule(buf, look, area, &table_title(page, names), &more);
     let body = paint::inner_rows(area, 1, 0);
     if page.rows.is_empty() {
         let (what, how) = if page.only {
@@ -230,17 +234,11 @@ fn table(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
         empty(buf, look, body, what, &[how]);
         return Hits::default();
     }
-    let mut columns = vec![
-        Column::fixed("KIND", 6, 0),
-        Column::fixed("NAME", name_width, 0),
-    ];
-    columns.extend(
-        shown
-            .clone()
-            .map(|i| Column::fixed(names[i].as_str(), each, 0).right()),
-    );
+    let mut columns = vec![Column::fixed("KIND", 6, 0), Column::fixed("NAME", name, 0)];
+    let runs = names[shown.clone()].iter();
+    columns.extend(runs.map(|name| Column::fixed(name.as_str(), each, 0).right()));
     let state = TableState {
-        column: page.table.column.map(|c| c - first.min(c) + 2),
+        column: page.table.column.map(|c| c - shown.start.min(c) + 2),
         ..page.table
     };
     let table = Table {
@@ -278,7 +276,10 @@ fn value<'a>(row: &'a Compared, index: usize, look: &Look) -> Cell<'a> {
     let plain = if row.differs { Role::Text } else { Role::Dim };
     match &row.values[index] {
         Value::Absent => Cell::none(),
-        Value::Text(t) if index > 0 && row.values[0] != row.values[index] => {
+        Value::Text(t)
+            if matches!(row.kind, Kind::Param | Kind::Data)
+                && row.values[0] != row.values[index] =>
+        {
             Cell::new(Role::Difference, t.as_str())
         }
         Value::Text(t) => Cell::new(plain, t.as_str()),

@@ -172,7 +172,7 @@ impl Catalogue {
         let value =
             |title: &Clean, width: u16| clip(title.width()).clamp(4, 14).max(width.clamp(3, 16));
         match column {
-            RunColumn::Status => Column::fixed("STATUS", 11, 0),
+            RunColumn::Status => Column::fixed("STATUS", 12, 0),
             RunColumn::Name => Column::name("RUN", 12, self.name.clamp(6, 36)),
             RunColumn::Started => Column::fixed("AGE", 4, 0).right(),
             RunColumn::Duration => Column::fixed("TOOK", 6, 0).right(),

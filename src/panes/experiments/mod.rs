@@ -58,11 +58,12 @@ impl Pane for Experiments {
     fn disabled(&self, command: Command, cx: &Cx<'_>) -> Option<Clean> {
         let no_run = self.current_key(cx).is_none();
         let why = match (command, self.part) {
-            (Command::Open | Command::CopyRow | Command::Menu, Part::Runs) if no_run => {
+            (Command::Open | Command::CopyRow | Command::Menu | Command::Mark, Part::Runs)
+                if no_run =>
+            {
                 "no run is selected"
             }
             (Command::Mark, Part::Experiments) => "tab goes to the runs: only runs are marked",
-            (Command::Mark, Part::Runs) if no_run => "no run is selected",
             (Command::Open | Command::NextFocus | Command::ServerFilter | Command::Columns, _)
                 if self.chosen.is_none() =>
             {

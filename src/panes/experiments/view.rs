@@ -53,10 +53,10 @@ pub(super) fn draw(
     for y in bar.top()..bar.bottom() {
         paint::put(buf, bar, bar.x, y, look.symbols.bar, look.style(Role::Rule));
     }
-    let page = hits.page;
+    let list_page = hits.page;
     hits.extend(runs(pane, cx, look, right, buf));
     if pane.part == Part::Experiments {
-        hits.page = page;
+        hits.page = list_page;
     }
     hits
 }
@@ -196,6 +196,16 @@ fn title<'a>(pane: &'a Experiments, cx: &Cx<'a>, look: &Look) -> Vec<Span<'a>> {
         all.push(span(Role::Dim, as_of));
     }
     let mut notes: Vec<Span<'a>> = Vec::new();
+    if !pane.marks.is_empty() {
+        let hidden = match pane.hidden_marks {
+            0 => String::new(),
+            n => format!(", {n} not in this list"),
+        };
+        notes.push(span(
+            Role::Marked,
+            format!("{} marked{hidden}", pane.marks.len()),
+        ));
+    }
     if let Some(filter) = &view.asking {
         notes.push(span(Role::Dim, format!("asking the tracker for {filter}")));
     } else if let Some((filter, why)) = &view.refused {
@@ -211,16 +221,6 @@ fn title<'a>(pane: &'a Experiments, cx: &Cx<'a>, look: &Look) -> Vec<Span<'a>> {
     }
     if pane.is_ordering() {
         notes.push(span(Role::Dim, "ordering"));
-    }
-    if !pane.marks.is_empty() {
-        let hidden = match pane.hidden_marks {
-            0 => String::new(),
-            n => format!(", {n} not in this list"),
-        };
-        notes.push(span(
-            Role::Marked,
-            format!("{} marked{hidden}", pane.marks.len()),
-        ));
     }
     for note in notes {
         all.push(span(Role::Dim, dot.clone()));
@@ -243,7 +243,14 @@ fn runs(pane: &Experiments, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buff
     let more = if off > 0 {
         let (left, right) = (look.symbols.more[0], look.symbols.more[1]);
         let columns = text::counted(off, "column", "columns");
-        vec![span(Role::Dim, format!("{left} {columns} more {right}"))]
+        let whole = format!("{left} {columns} more {right}");
+        let used = paint::spans_width(&title) + text::width(&whole) + 8;
+        let shown = if used <= usize::from(area.width) {
+            whole
+        } else {
+            format!("+{off} {right}")
+        };
+        vec![span(Role::Dim, shown)]
     } else {
         Vec::new()
     };
@@ -289,7 +296,7 @@ fn runs(pane: &Experiments, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buff
                 .iter()
                 .map(|i| cell(&wanted[*i], run, store, cx.now.wall, look))
                 .collect(),
-            marked: pane.marks.iter().any(|k| k.id == run.id),
+            marked: pane.is_marked(&run.id),
         }
     });
     let mut hits = Hits::default();

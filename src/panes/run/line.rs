@@ -50,8 +50,10 @@ pub(in crate::panes) struct Line {
     pub(in crate::panes) drawn: Vec<Sample>,
     /// Samples as logged, where they are not what is drawn.
     pub(in crate::panes) raw: Vec<Sample>,
-    /// The best value and the starts of gaps, by place.
+    /// The value furthest in the metric's direction and the starts of gaps, by place.
     pub(in crate::panes) markers: Vec<(f64, String)>,
+    /// The place of that value.
+    pub(in crate::panes) peak: Option<f64>,
     /// How many values are no numbers.
     pub(in crate::panes) gaps: usize,
     /// The axis that the samples lie on: steps that never move leave only time.
@@ -117,9 +119,12 @@ impl Line {
             let better = if up { p.y > best.y } else { p.y < best.y };
             if better { p } else { best }
         });
-        if let Some(best) = best.filter(|_| raw.len() > 1) {
+        let best = best.filter(|_| raw.len() > 1);
+        self.peak = best.map(|p| p.x);
+        if let Some(best) = best {
+            let word = if up { "max" } else { "min" };
             self.markers
-                .push((best.x, format!("best {}", text::number(best.y))));
+                .push((best.x, format!("{word} {}", text::number(best.y))));
         }
         let mut before = true;
         for p in raw {
@@ -259,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_and_the_best_value_are_marked() {
+    fn gaps_and_the_furthest_value_are_marked() {
         let mut line = Line::default();
         line.read(
             &points(&[0.5, f64::NAN, f64::NAN, 0.2, f64::INFINITY]),
@@ -268,7 +273,7 @@ mod tests {
         line.lay("loss", Laid::default(), Millis(0));
         assert_eq!(line.gaps, 3);
         let marks: Vec<_> = line.markers.iter().map(|(x, t)| (*x, t.as_str())).collect();
-        assert_eq!(marks, [(1.0, "NaN"), (3.0, "best 0.200"), (4.0, "∞")]);
+        assert_eq!(marks, [(1.0, "NaN"), (3.0, "min 0.200"), (4.0, "∞")]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::line::{Laid, Line};
-use super::state::{Layout, Part, RunPage};
+use super::state::{Layout, Part, RunPage, source_of};
 use crate::domain::run::Run;
 use crate::domain::text::Clean;
 use crate::domain::time::{age, span as length};
@@ -34,6 +34,9 @@ pub(super) fn draw(page: &RunPage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &m
     let Some(run) = &page.run else {
         let body = paint::inner_rows(area, 1, 0);
         let how = match &page.fault {
+            None if source_of(&page.key.tracker, cx).is_none() => {
+                "No configured source answers for its tracker · esc goes back".to_owned()
+            }
             Some(why) => format!("{why} · r asks again, esc goes back"),
             None => "The tracker was asked for it.".to_owned(),
         };
@@ -104,6 +107,12 @@ fn title(page: &RunPage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer)
             Role::Dim,
             format!("read {} ago", age(cx.now.wall.since(at))),
         )],
+        (None, None) if source_of(&page.key.tracker, cx).is_none() => {
+            vec![span(
+                Role::Warn,
+                "as held: no source answers for its tracker",
+            )]
+        }
         (None, None) => vec![span(Role::Dim, "as held, being read")],
     };
     rule(buf, look, area, &left, &right);
@@ -197,18 +206,21 @@ fn facts(
     } else {
         span(Role::Text, made.join(", "))
     };
+    let old = format!("{} ago", age(now.since(run.started)));
+    let started = if layout.facts.0 < 3 {
+        vec![span(Role::Text, old)]
+    } else {
+        vec![
+            span(Role::Text, format!("{}Z", run.started.day_minute())),
+            span(Role::Dim, format!("  {old}")),
+        ]
+    };
     let mut all = vec![
         Pair::spans(
             "status",
             vec![span(role, format!("{glyph} {}", run.status.word()))],
         ),
-        Pair::spans(
-            "started",
-            vec![
-                span(Role::Text, format!("{}Z", run.started.day_minute())),
-                span(Role::Dim, format!("  {} ago", age(now.since(run.started)))),
-            ],
-        ),
+        Pair::spans("started", started),
         Pair::new("took", took),
         Pair::new("user", or_dash(&run.user)),
         Pair::spans("versions", vec![made]),
@@ -248,11 +260,13 @@ fn charts(page: &RunPage, look: &Look, layout: Layout, area: Rect, buf: &mut Buf
         hits.extend(one(page, page.chosen, true, look, area, buf));
         return hits;
     }
-    let (across, down) = layout.grid;
+    let (across, most) = layout.grid;
     let visible = page.visible((look.columns, look.rows));
+    // Few charts share the height, up to where they would look stretched.
+    let down = (visible.len() as u16).div_ceil(across).clamp(1, most);
     let gap = 2;
     let width = (area.width.saturating_sub(gap * (across - 1))) / across;
-    let height = area.height / down;
+    let height = (area.height / down).min(18);
     for (n, index) in visible.enumerate() {
         let (column, row) = (n as u16 % across, n as u16 / across);
         let spot = Rect {
@@ -302,7 +316,11 @@ fn one(
             };
             let head = [
                 span(Role::Title, metric.shown.as_str()),
-                span(Role::Text, format!("  {}", text::number_or_none(value))),
+                span(
+                    Role::Text,
+                    look.symbols
+                        .plain(&format!("  {}", text::number_or_none(value))),
+                ),
             ];
             paint::put_spans(buf, look, area, area.x, area.y, &head);
             let below = paint::row(area, area.height / 2);
