@@ -1,23 +1,24 @@
 //! The console on a context: what `quarterdeck` without a subcommand and `quarterdeck demo` do.
 
 use super::exit::{Exit, Failure};
-use super::session::{Session, state_dir};
+use super::session::{Session, log_file, state_file};
 use crate::intent::msg::{Compute, Computed};
 use crate::panes::experiments::rows;
-use crate::runtime::console::{ConsoleError, Options, run as open};
+use crate::runtime::console::{ConsoleError, Options, attend};
 
-/// Runs the console until it is left. Has its own threads: not to be called from a task.
+/// Runs the console until it is left, on the thread that waits for it.
 ///
 /// # Errors
 /// When the console cannot run here.
-pub fn run(session: &Session) -> Result<Exit, Failure> {
+pub async fn run(session: &Session) -> Result<Exit, Failure> {
     let options = Options {
         // A simulated fleet leaves no trace among the records of real ones.
-        state_dir: state_dir().filter(|_| !session.is_simulated()),
+        state: state_file().filter(|_| !session.is_simulated()),
+        log: log_file().filter(|_| !session.is_simulated()),
         compute,
         ..Options::new(session.settings.clone())
     };
-    match open(options) {
+    match attend(options).await {
         Ok(()) => Ok(Exit::Done),
         Err(error @ (ConsoleError::Refused(_) | ConsoleError::Keys(_))) => {
             Err(Failure::usage(error.to_string()))

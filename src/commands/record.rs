@@ -13,7 +13,7 @@ use super::documents;
 use super::exit::{Exit, Failure};
 use super::history;
 use super::output::{Out, Reader};
-use super::session::{Session, answered, state_dir};
+use super::session::{Session, answered, state_dir, state_file};
 use crate::cli::RecordArgs;
 use crate::domain::change::Change;
 use crate::domain::fleet::Fleet;
@@ -25,7 +25,6 @@ use crate::domain::settings::Context;
 use crate::domain::time::Millis;
 use crate::intent::msg::Msg;
 use crate::runtime::clock::Clock;
-use crate::runtime::console::STATE_FILE;
 use crate::runtime::headless::Options;
 use crate::runtime::signals::told_to_end;
 use crate::runtime::sources::{Common, Sources};
@@ -46,21 +45,15 @@ const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
 /// When another recorder of this context runs, the ledger cannot be written, or, with `--once`, no
 /// needed source answered.
 pub async fn run(session: &Session, args: &RecordArgs) -> Result<Exit, Failure> {
-    let Some(dir) = state_dir() else {
+    let (Some(dir), Some(state)) = (state_dir(), state_file()) else {
         return Err(Failure::internal(
             "no home directory is known, so there is nowhere to keep history",
         ));
     };
-    let place = if session.is_simulated() {
-        None
-    } else {
-        Some(dir)
-    };
-    let _lock = place
-        .as_deref()
-        .map(|dir| lock(dir, session.name()))
-        .transpose()?;
-    let recorder = Recorder::open(session, place.map(|dir| dir.join(STATE_FILE)))?;
+    // The simulated fleet's changes are shown and kept nowhere.
+    let kept = !session.is_simulated();
+    let _lock = kept.then(|| lock(&dir, session.name())).transpose()?;
+    let recorder = Recorder::open(session, kept.then_some(state))?;
     if args.once {
         recorder.once(session).await
     } else {
