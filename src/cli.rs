@@ -11,7 +11,7 @@ use crate::domain::settings::Writes;
 /// The terminal operations console for machine-learning models.
 ///
 /// Without a subcommand the console opens. It reads the settings file (see `quarterdeck config path`),
-/// or the servers that --mlflow and --serving or MLFLOW_TRACKING_URI name.
+/// or the servers that --mlflow and --serving or `MLFLOW_TRACKING_URI` name.
 ///
 /// Exit codes: 0 done; 1 internal error; 2 wrong usage or settings; 5 no needed source answered; with
 /// `status --check` 20 crit, 30 unknown, 10 warn, in this rank.
@@ -33,6 +33,10 @@ pub struct Cli {
 
 /// What every command takes.
 #[derive(Args, Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own on the command line"
+)]
 pub struct Global {
     /// Reads this settings file in place of the usual one.
     #[arg(long, global = true, value_name = "PATH", help_heading = "Settings")]
@@ -227,7 +231,7 @@ pub struct RunsArgs {
     /// The experiment that this model's champion (or newest version) was trained in.
     #[arg(long, value_name = "NAME", conflicts_with = "experiment")]
     pub model: Option<String>,
-    /// A filter in the tracker's own grammar, such as "metrics.val_auc > 0.9".
+    /// A filter in the tracker's own grammar, such as `metrics.val_auc > 0.9`.
     #[arg(long, value_name = "FILTER", default_value = "")]
     pub filter: String,
     /// The most runs to list.

@@ -191,17 +191,14 @@ fn deployment(server: &SimEndpoint, kind: DeploymentKind) -> DeploymentSettings 
 ///
 /// # Errors
 /// When loopback has no port to give, or the console cannot run here.
-pub fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
+pub async fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
+    let simulated = Simulated::playing(args).await?;
     if args.serve {
         let out = Out::new(global.json, global.quiet, "never", "unicode");
-        return super::wait_for(async { serve(&out, Simulated::playing(args).await?).await });
+        return serve(&out, simulated).await;
     }
-    // The servers live on these threads while the console has its own.
-    let threads = super::threads()?;
-    let simulated = threads.block_on(Simulated::playing(args))?;
-    let ended = super::console::run(&Session::simulated(global, simulated)?);
-    threads.shutdown_background();
-    ended
+    let session = Session::simulated(global, simulated)?;
+    super::console::run(&session).await
 }
 
 /// Prints where the servers are, and serves until somebody stops it or nobody reads.

@@ -62,18 +62,18 @@ struct Finding {
 }
 
 impl Finding {
-    fn new(weight: Weight, area: &str, test: &'static str, text: impl Into<String>) -> Self {
+    fn new(weight: Weight, area: &str, test: &'static str, found: impl Into<String>) -> Self {
         Self {
             weight,
             area: area.to_owned(),
             test,
-            text: text.into(),
+            text: found.into(),
             advice: String::new(),
         }
     }
 
-    fn good(area: &str, test: &'static str, text: impl Into<String>) -> Self {
-        Self::new(Weight::Good, area, test, text)
+    fn good(area: &str, test: &'static str, found: impl Into<String>) -> Self {
+        Self::new(Weight::Good, area, test, found)
     }
 
     fn advise(mut self, advice: impl Into<String>) -> Self {

@@ -106,7 +106,7 @@ pub fn model(fleet: &Fleet, m: &ModelView) -> Value {
         "skew": m.skew.map(|s| serde_json::to_value(s).unwrap_or(Value::Null)),
         "owner": m.owner,
         "runbook": m.runbook,
-        "quality": m.quality.as_ref().map(|q| quality(q, m)),
+        "quality": m.quality.as_ref().map(|q| quality(fleet, q, m)),
         "versions": m.versions,
         "newest": pointed(m.newest.as_ref()),
         "read_at": m.read_at.map(Millis::rfc3339),
@@ -114,9 +114,9 @@ pub fn model(fleet: &Fleet, m: &ModelView) -> Value {
     })
 }
 
-fn quality(q: &Quality, m: &ModelView) -> Value {
-    let source = m.key.registry.base.clean();
-    let value = |v: Option<f64>| measured(v, m.read_at, Some(source.as_str()));
+fn quality(fleet: &Fleet, q: &Quality, m: &ModelView) -> Value {
+    let source = fleet.registered(&m.key).map(|h| h.source.as_str());
+    let value = |v: Option<f64>| measured(v, m.read_at, source);
     json!({
         "metric": q.metric,
         "higher_is_better": q.higher_is_better,

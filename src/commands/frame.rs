@@ -163,8 +163,8 @@ fn run_of(fleet: &Fleet, name: &str) -> Result<RunKey, Failure> {
         .or_else(|| named.max_by_key(|(_, run)| run.started))
         .and_then(|(row, _)| runs.key(row))
         .ok_or_else(|| {
-            let names = rows().map(|(_, run)| runs.text(run.name).as_str());
-            names::missing("run", name, names)
+            let known = rows().map(|(_, run)| runs.text(run.name).as_str());
+            names::missing("run", name, known)
         })
 }
 

@@ -25,12 +25,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 use self::exit::{Exit, Failure};
 use self::session::Session;
 use crate::cli::{Cli, Command};
-use crate::runtime::console::LOG_FILE;
 use crate::runtime::logging;
 
 /// The program: reads the command line, does what it says, and maps the outcome to an exit code. The
@@ -77,15 +76,9 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Some(Command::Keys(args)) => keys::run(global, args),
         Some(Command::Config(which)) => config::run(global, which),
         Some(Command::History(args)) => history::run(global, args),
-        Some(Command::Demo(args)) => demo::run(global, args),
+        Some(Command::Demo(args)) => wait_for(demo::run(global, args)),
         Some(Command::Doctor) => wait_for(doctor::run(global)),
-        None => {
-            // The simulated fleet's servers live on these threads while the console has its own.
-            let threads = threads()?;
-            let ended = console::run(&threads.block_on(Session::open(global))?);
-            threads.shutdown_background();
-            ended
-        }
+        None => wait_for(async { console::run(&Session::open(global).await?).await }),
         Some(Command::Status(args)) => {
             wait_for(async { status::run(&Session::open(global).await?, args).await })
         }
@@ -116,26 +109,20 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
 /// Runs a command that asks servers. What is still on its way when it ends is dropped at once: a
 /// server that never answers holds nobody back.
 fn wait_for(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    let threads = threads()?;
+    let threads = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::internal(format!("the program cannot start its threads: {e}")))?;
     let ended = threads.block_on(command);
     threads.shutdown_background();
     ended
 }
 
-fn threads() -> Result<Runtime, Failure> {
-    Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::internal(format!("the program cannot start its threads: {e}")))
-}
-
 /// Begins to log to the state directory, where there is one.
 fn log() {
-    let Some(dir) = session::state_dir() else {
+    let Some(Err(error)) = session::log_file().map(|path| logging::to_file(&path)) else {
         return;
     };
-    if let Err(error) = logging::to_file(&dir.join(LOG_FILE)) {
-        output::complain(&format!("no log is kept: {error}"));
-    }
+    output::complain(&format!("no log is kept: {error}"));
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::documents;
 use super::exit::{Exit, Failure};
 use super::history;
 use super::output::{Out, Reader};
-use super::session::{Session, answered, state_dir};
+use super::session::{Session, answered, state_dir, state_file};
 use crate::cli::RecordArgs;
 use crate::domain::change::Change;
 use crate::domain::fleet::Fleet;
@@ -25,7 +25,6 @@ use crate::domain::settings::Context;
 use crate::domain::time::Millis;
 use crate::intent::msg::Msg;
 use crate::runtime::clock::Clock;
-use crate::runtime::console::STATE_FILE;
 use crate::runtime::headless::Options;
 use crate::runtime::signals::told_to_end;
 use crate::runtime::sources::{Common, Sources};
@@ -46,21 +45,20 @@ const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
 /// When another recorder of this context runs, the ledger cannot be written, or, with `--once`, no
 /// needed source answered.
 pub async fn run(session: &Session, args: &RecordArgs) -> Result<Exit, Failure> {
-    let Some(dir) = state_dir() else {
+    if session.is_simulated() {
+        return Err(
+            Failure::usage("the simulated fleet's changes are kept nowhere").advice(
+                "start its servers with `quarterdeck demo --serve` and record them with --mlflow URL",
+            ),
+        );
+    }
+    let (Some(dir), Some(state)) = (state_dir(), state_file()) else {
         return Err(Failure::internal(
             "no home directory is known, so there is nowhere to keep history",
         ));
     };
-    let place = if session.is_simulated() {
-        None
-    } else {
-        Some(dir)
-    };
-    let _lock = place
-        .as_deref()
-        .map(|dir| lock(dir, session.name()))
-        .transpose()?;
-    let recorder = Recorder::open(session, place.map(|dir| dir.join(STATE_FILE)))?;
+    let _lock = lock(&dir, session.name())?;
+    let recorder = Recorder::open(session, &state)?;
     if args.once {
         recorder.once(session).await
     } else {
@@ -107,7 +105,6 @@ fn lock(dir: &Path, context: &str) -> Result<File, Failure> {
 struct Recorder {
     fleet: Fleet,
     store: Store,
-    path: Option<PathBuf>,
     out: Out,
     watches: BTreeMap<SourceId, Watch>,
     /// Changes that could not be written yet.
@@ -115,16 +112,13 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn open(session: &Session, path: Option<PathBuf>) -> Result<Self, Failure> {
+    fn open(session: &Session, path: &Path) -> Result<Self, Failure> {
         let failed = |e: StoreError| Failure::internal(e.to_string());
-        let (store, remarks) = match &path {
-            Some(path) => Store::open(path).map_err(failed)?,
-            None => (Store::in_memory().map_err(failed)?, Vec::new()),
-        };
+        let (store, remarks) = Store::open(path).map_err(failed)?;
         for remark in remarks {
             session.out().remark(remark.text.as_str());
         }
-        if path.is_some() && store.path().is_none() {
+        if store.path().is_none() {
             return Err(Failure::internal(
                 "the ledger cannot be kept, so there is nothing to record to",
             ));
@@ -136,7 +130,6 @@ impl Recorder {
         Ok(Self {
             fleet,
             store,
-            path,
             out: *session.out(),
             watches: BTreeMap::new(),
             unwritten: Vec::new(),
@@ -182,7 +175,7 @@ impl Recorder {
         let began = clock.wall();
         let sources = Sources::start(self.fleet.context(), &settings, &common);
         drop(common);
-        if let Some(path) = &self.path {
+        if let Some(path) = self.store.path() {
             self.out.remark(&format!(
                 "recording context {} to {}",
                 session.name(),

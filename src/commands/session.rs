@@ -17,7 +17,6 @@ use crate::domain::settings::{Console, Context, Settings};
 use crate::domain::time::Millis;
 use crate::intent::keymap::Keymap;
 use crate::runtime::clock::Clock;
-use crate::runtime::console::STATE_FILE;
 use crate::runtime::headless::{Collected, Options, collect_into};
 use crate::store::{HistoryQuery, Store};
 use crate::ui::theme::Theme;
@@ -254,5 +253,10 @@ pub fn state_dir() -> Option<PathBuf> {
 
 /// The file of ledger and last-known state.
 pub fn state_file() -> Option<PathBuf> {
-    state_dir().map(|dir| dir.join(STATE_FILE))
+    state_dir().map(|dir| dir.join("state.sqlite"))
+}
+
+/// The log.
+pub fn log_file() -> Option<PathBuf> {
+    state_dir().map(|dir| dir.join("quarterdeck.log"))
 }

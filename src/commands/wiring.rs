@@ -1,5 +1,7 @@
 //! `wiring`: how deployments are joined to models, by which rule, and what is not joined.
 
+use std::fmt::Write as _;
+
 use super::documents;
 use super::exit::{Exit, Failure};
 use super::output::{Out, Table};
@@ -81,10 +83,11 @@ fn text(out: &Out, fleet: &Fleet) -> String {
         if !lines.is_empty() {
             lines.push('\n');
         }
-        lines.push_str(&format!(
-            "models without a deployment: {}\n",
+        let _ = writeln!(
+            lines,
+            "models without a deployment: {}",
             unserved.join(", ")
-        ));
+        );
     }
     if lines.is_empty() {
         lines.push_str(

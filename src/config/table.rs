@@ -143,7 +143,7 @@ pub(super) static ROOT: Section = Section {
         row(
             "keys",
             Shape::Keys,
-            "Keys by command id, in place of that command's own: `\"models.open\" = [\"enter\", \"l\"]`. `quarterdeck keys` lists the ids.",
+            "Keys by command id, in place of that command's own: `\"go.open\" = [\"enter\", \"O\"]`. `quarterdeck keys` lists the ids.",
         ),
         row(
             "models",

@@ -21,7 +21,6 @@ mod keys;
 pub mod limits;
 pub mod logging;
 pub mod looks;
-pub mod record;
 pub mod schedule;
 mod screen;
 pub mod signals;

@@ -78,6 +78,7 @@ fn wrong_usage_and_wrong_settings_are_two() {
         vec!["status"],
         vec!["frame", "--size", "wide"],
         vec!["--demo", "--mlflow", DEAD, "status"],
+        vec!["--demo", "record", "--once"],
     ] {
         let ran = home.run(&wrong);
         assert_eq!(

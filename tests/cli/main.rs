@@ -1,6 +1,13 @@
 //! The built program as scripts use it: documents, texts, exit codes, and what it leaves behind.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "what cannot be set up ends its test"
+)]
+
 mod codes;
+mod doctor;
 mod frames;
 mod ledger;
 mod secrets;

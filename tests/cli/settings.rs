@@ -79,3 +79,13 @@ fn keys_are_the_users_own() {
     assert_eq!(models["keys"], serde_json::json!(["X"]));
     assert_eq!(models["default_keys"], serde_json::json!(["2"]));
 }
+
+#[test]
+fn the_example_has_no_mistake() {
+    let example =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/config.example.toml");
+    let home = Home::new().with("ML_PASSWORD", "x");
+    let path = example.to_str().unwrap();
+    let document = home.json(&["config", "check", "--config", path], 0);
+    assert_eq!(document["usable"], true, "{document}");
+}

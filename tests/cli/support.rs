@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use quarterdeck::sim::{Clock, ManualClock, MlflowOptions, Options, Scenario, SimFleet};
 use serde_json::Value;
@@ -139,12 +139,19 @@ pub(crate) async fn fleet() -> SimFleet {
     fleet_with(MlflowOptions::default()).await
 }
 
+/// A calm fleet whose clock stands at a time.
+pub(crate) async fn fleet_from(time: SystemTime) -> SimFleet {
+    start(time, MlflowOptions::default()).await
+}
+
 pub(crate) async fn fleet_with(mlflow: MlflowOptions) -> SimFleet {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .expect("a clock after 1970");
+    start(SystemTime::now(), mlflow).await
+}
+
+async fn start(time: SystemTime, mlflow: MlflowOptions) -> SimFleet {
+    let since = time.duration_since(UNIX_EPOCH).expect("a clock after 1970");
     let options = Options {
-        clock: Clock::Manual(ManualClock::starting_at(now.as_millis() as i64)),
+        clock: Clock::Manual(ManualClock::starting_at(since.as_millis() as i64)),
         scenario: Scenario::Calm,
         mlflow,
         ..Options::default()

@@ -10,7 +10,7 @@ fn the_example_is_accepted_and_means_what_it_says() {
     assert_eq!(said(&loaded), Vec::<String>::new());
     let settings = loaded.settings.expect("usable");
     assert_eq!(settings.context, "prod");
-    assert_eq!(settings.keys["models.open"], ["enter", "l"]);
+    assert_eq!(settings.keys["go.open"], ["enter", "O"]);
     let prod = &settings.contexts["prod"];
     assert_eq!(prod.writes, Writes::Off);
     assert!(prod.protected);

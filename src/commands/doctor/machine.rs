@@ -156,7 +156,7 @@ pub(super) fn terminal(base: &Base) -> Vec<Finding> {
         }
     });
     found.extend(size(area));
-    found.extend(between(area, &caps));
+    found.extend(between(area, caps));
     found
 }
 
@@ -178,7 +178,7 @@ fn size(area: &str) -> Option<Finding> {
 }
 
 /// What a multiplexer or a slow line asks for.
-fn between(area: &str, caps: &caps::Caps) -> Vec<Finding> {
+fn between(area: &str, caps: caps::Caps) -> Vec<Finding> {
     let mut found = Vec::new();
     match caps.mux {
         Some(Mux::Tmux) => found.push(

@@ -70,8 +70,8 @@ fn source(
             return found;
         };
         let test = test_of(fault);
-        let text = format!("{} ({} {url})", fault.line(), settings.kind);
-        found.push(Finding::new(weight(settings), &area, test, text).advise(fault.kind.advice()));
+        let why = format!("{} ({} {url})", fault.line(), settings.kind);
+        found.push(Finding::new(weight(settings), &area, test, why).advise(fault.kind.advice()));
         return found;
     }
     found.push(Finding::good(

@@ -14,7 +14,7 @@ use crate::domain::settings::SecretRef;
 use crate::domain::text::Clean;
 
 impl Reader<'_> {
-    /// Key bindings: `"models.open" = "enter"`, or the same with a dotted key.
+    /// Key bindings: `"go.open" = "enter"`, or the same with a dotted key.
     pub(super) fn keys(&mut self, path: &Path, prefix: &str, table: &DeTable<'_>) {
         for item in items(table) {
             let id = if prefix.is_empty() {

@@ -67,17 +67,26 @@ pub fn counts(fleet: &Fleet) -> Counts {
     counts
 }
 
-/// The worst level of everything: of models, of deployments without a model, and of sources.
+/// The worst level of everything: of models, of deployments without a model, and of the sources
+/// that are needed.
 pub fn worst(fleet: &Fleet) -> Level {
     let models = fleet.models().map(ModelView::level);
     let orphans = fleet
         .deployments()
         .filter(|d| d.model.is_none())
         .map(|d| d.verdict.level);
-    let sources = fleet.sources().map(|(_, _, fresh)| match fresh {
-        Freshness::Live => Level::Ok,
-        Freshness::Stale | Freshness::Down | Freshness::Waiting => Level::Unknown,
-    });
+    let needed = |id: &SourceId| {
+        let mut all = fleet.settings().sources.iter();
+        all.find(|s| s.name == id.as_str())
+            .is_none_or(|s| s.required)
+    };
+    let sources = fleet
+        .sources()
+        .filter(|(id, ..)| needed(id))
+        .map(|(_, _, fresh)| match fresh {
+            Freshness::Live => Level::Ok,
+            Freshness::Stale | Freshness::Down | Freshness::Waiting => Level::Unknown,
+        });
     models
         .chain(orphans)
         .chain(sources)

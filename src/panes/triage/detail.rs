@@ -173,7 +173,9 @@ fn timeline(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
     let all = cx.fleet.model_timeline(key);
     let inside: Vec<&Change> = all.into_iter().filter(|c| c.not_after >= from).collect();
     if inside.is_empty() {
-        let text = "no change is known in this time range · > looks further back";
+        let text = &look
+            .symbols
+            .plain("no change is known in this time range · > looks further back");
         paint::put(
             buf,
             area,

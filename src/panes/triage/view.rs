@@ -237,7 +237,7 @@ fn quiet(pane: &Triage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) 
             area,
             area.x + 2,
             area.y + 1 + n as u16,
-            line,
+            &look.symbols.plain(line),
             look.style(*role),
         );
     }
