@@ -374,9 +374,15 @@ fn frame_at_80_by_24() {
     ");
     press(&mut pane, &fleet, &[Command::Up, Command::Open]);
     insta::assert_snapshot!(screen(&drawn(&mut pane, &fleet, (80, 24))), @r"
-     ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml   ru…
+     ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
-    ─ 4 versions ─ v15 ─ 2 endpoints ─ 4 changes ─────────────────────16 more below─
+    ─ 4 versions ─ v15 ─ 2 endpoints ─ 4 changes ─────────────────── 19 more below ─
+     AGAINST v14 (CHAMPION)
+     val_auc      0.938  -0.003
+     signature    ✖ breaks  input amount double → float
+                  ✖ breaks  input tenure removed
+                  ✔ fits    new optional input device_age
+
      LINEAGE
      run          nightly run-fraud-detector-15  finished in 25m00s
      experiment   fraud-training
@@ -388,12 +394,6 @@ fn frame_at_80_by_24() {
      data         ◌ claimed  payments-2026w46 digest 9c1e44ab
      model        ✔ verified package read: python_function, sklearn 1.7.2
      environment  ✔ verified requirements.txt
-
-     DATASETS
-     training     payments-2026w46  9c1e44ab  delta_table risk.payments
-     validation   payments-2026w47  07fd3a12  delta_table risk.payments
-
-     SIGNATURE
     ");
 }
 
