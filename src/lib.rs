@@ -11,6 +11,7 @@
 //! | [`intent`] | command table, keymap, messages, effects, filter grammar; pure |
 //! | [`panes`] | state, update and view of each pane and dialog; pure |
 //! | [`sim`] | the simulated fleet behind `quarterdeck demo` |
+//! | [`runtime`] | the only place that spawns: the loop, source actors, schedule, effects, signals |
 //! | [`sources`] | one module a system: wire types, map to domain, requests |
 //! | [`store`] | the ledger of changes, the last-known state, the journal |
 //! | [`terminal`] | enter, leave, suspend; the writer thread; capabilities; OSC strings |
@@ -31,6 +32,7 @@ pub mod config;
 pub mod domain;
 pub mod intent;
 pub mod panes;
+pub mod runtime;
 pub mod sim;
 pub mod sources;
 pub mod store;

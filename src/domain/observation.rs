@@ -191,6 +191,12 @@ pub struct PollReport {
     pub next_at: Millis,
 }
 
+impl PollReport {
+    /// The `next_at` of a feed that is no longer polled, because nothing of it is on screen: what is
+    /// known of it then says nothing about the source.
+    pub const NEVER: Millis = Millis(i64::MAX);
+}
+
 /// What a server version and a token may do. Only what is denied dims a key.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Abilities {

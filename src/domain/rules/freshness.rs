@@ -68,6 +68,10 @@ pub struct SourceHealth {
 impl SourceHealth {
     /// Takes a poll's outcome in. Reports may arrive in any order; an older one changes nothing.
     pub fn record(&mut self, report: &PollReport) {
+        if report.next_at == PollReport::NEVER {
+            self.feeds.remove(&report.feed);
+            return;
+        }
         let feed = self.feeds.entry(report.feed).or_default();
         if feed.asked_at.is_some_and(|at| at > report.asked_at) {
             return;
@@ -220,6 +224,20 @@ mod tests {
             judge(&source, &Policy::default(), Millis(1)),
             Freshness::Down
         );
+    }
+
+    #[test]
+    fn a_feed_that_sleeps_says_nothing_of_its_source() {
+        let mut source = SourceHealth::default();
+        source.record(&report(0, None));
+        let mut open = report(0, Some(FaultKind::NotFound));
+        open.feed = Feed::OpenRuns;
+        source.record(&open);
+        let policy = Policy::default();
+        assert_eq!(judge(&source, &policy, Millis(1)), Freshness::Stale);
+        open.next_at = PollReport::NEVER;
+        source.record(&open);
+        assert_eq!(judge(&source, &policy, Millis(1)), Freshness::Live);
     }
 
     #[test]

@@ -1,0 +1,546 @@
+//! One task a source: polls its feeds in turn, takes requests while a poll runs, and tells the loop
+//! what it found. When a feed is due is [`super::schedule`]'s, what is new [`super::diff`]'s matter.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, Id, JoinError, JoinHandle, JoinSet};
+use tokio::time::Instant;
+
+use super::clock::Clock;
+use super::diff::{Sent, Stamp};
+use super::limits::Host;
+use super::schedule::{self, Rhythm};
+use crate::domain::fault::{Fault, FaultKind, Retry};
+use crate::domain::key::SourceId;
+use crate::domain::observation::{Abilities, Answer, ContextRef, Feed, PollReport};
+use crate::domain::query::{Detail, Focus, Query};
+use crate::domain::time::Millis;
+use crate::intent::msg::Msg;
+use crate::sources::Source;
+
+/// Details of one source on their way at once; more wait their turn.
+const FETCHES: usize = 4;
+/// The longest that one poll may take, all its pages together. Each request has its own deadline;
+/// this one is for a server whose pages never end.
+const POLL_LIMIT: Duration = Duration::from_secs(600);
+/// The least time between two probes.
+const PROBE_GAP: Duration = Duration::from_secs(60);
+/// As many polls failed in a row make the next answer a recovery: the server may be another one.
+const LOST: u32 = 2;
+
+/// What an actor can be asked.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Poll every feed now, as far as the server and the last poll allow.
+    Refresh,
+    /// What is on screen has changed.
+    Focus(Focus),
+    /// Fetch a detail.
+    Fetch(Query),
+    /// A detail is no longer wanted: nothing will be told of it.
+    Cancel(Query),
+}
+
+/// What an actor needs beside its source.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Whose fleet.
+    pub context: Arc<ContextRef>,
+    /// How many sources begin together.
+    pub sources: usize,
+    /// The host's budget.
+    pub host: Arc<Host>,
+    /// The time.
+    pub clock: Arc<Clock>,
+    /// Where messages go.
+    pub out: mpsc::Sender<Msg>,
+}
+
+/// One feed and when it is polled next.
+#[derive(Debug)]
+struct FeedState {
+    feed: Feed,
+    rhythm: Rhythm,
+    next: Instant,
+    /// When its last poll began.
+    asked: Option<Instant>,
+    /// Not even a wish to refresh comes before this.
+    not_before: Instant,
+    /// Whether the fleet was told of a poll of it.
+    reported: bool,
+}
+
+impl FeedState {
+    /// Whether it asks for nothing but what is on screen.
+    fn follows_focus(&self) -> bool {
+        matches!(self.feed, Feed::WatchedModels | Feed::OpenRuns)
+    }
+
+    fn wanted(&self, focus: &Focus) -> bool {
+        match self.feed {
+            Feed::WatchedModels => !focus.models.is_empty(),
+            Feed::OpenRuns => !focus.experiments.is_empty() || focus.run.is_some(),
+            _ => true,
+        }
+    }
+
+    fn hasten(&mut self, gap: Duration, now: Instant) {
+        let earliest = self.asked.map_or(now, |at| at + gap).max(self.not_before);
+        self.next = self.next.min(earliest.max(now));
+    }
+}
+
+/// The outcome of one poll, whenever it began.
+pub(super) struct Polled {
+    pub(super) asked_at: Millis,
+    pub(super) took: Duration,
+    pub(super) result: Result<Answer, Fault>,
+}
+
+/// Polls a feed in a task of its own: an adapter that panics takes nothing but this poll with it.
+pub(super) fn poll_once<S: Source>(
+    source: Arc<S>,
+    feed: Feed,
+    focus: Focus,
+    host: Arc<Host>,
+    clock: Arc<Clock>,
+) -> Flight<Polled> {
+    Flight(tokio::spawn(async move {
+        let _turn = host.enter().await;
+        let (asked_at, began) = (clock.wall(), Instant::now());
+        let poll = tokio::time::timeout(POLL_LIMIT, source.poll(feed, &focus));
+        let result = poll.await.unwrap_or_else(|_| {
+            let detail = format!("a poll of {} had not ended after 10 minutes", feed.word());
+            Err(Fault::new(
+                FaultKind::Timeout,
+                source.id().as_str(),
+                &detail,
+            ))
+        });
+        Polled {
+            asked_at,
+            took: began.elapsed(),
+            result,
+        }
+    }))
+}
+
+/// The fault of an adapter that panicked.
+pub(super) fn crashed(source: &SourceId, error: &JoinError) -> Fault {
+    tracing::error!(%source, "the adapter failed: {error}");
+    let detail = "the adapter failed inside; the log has the place";
+    Fault::new(FaultKind::Crashed, source.as_str(), detail)
+}
+
+/// A task whose end is awaited and which ends with its owner.
+pub(super) struct Flight<T>(pub(super) JoinHandle<T>);
+
+impl<T> Future for Flight<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl<T> Drop for Flight<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What [`wait`] waits for: the end of a flight that there may be.
+async fn wait<T>(flight: &mut Option<T>) -> <T as Future>::Output
+where
+    T: Future + Unpin,
+{
+    match flight {
+        Some(flight) => flight.await,
+        None => std::future::pending().await,
+    }
+}
+
+type Fetched = (Millis, Result<Detail, Fault>);
+
+/// The actor of one source.
+pub struct Actor<S> {
+    source: Arc<S>,
+    around: Surroundings,
+    requests: mpsc::Receiver<Request>,
+    rng: fastrand::Rng,
+    focus: Focus,
+    feeds: Vec<FeedState>,
+    sent: Sent,
+    lost: u32,
+    probed: Option<Instant>,
+    probe_at: Option<Instant>,
+    /// Messages that wait for the loop: requests are taken meanwhile, new polls are not begun.
+    outbox: VecDeque<Msg>,
+    fetches: JoinSet<Fetched>,
+    fetching: HashMap<Id, (Query, Millis, AbortHandle)>,
+    queued: VecDeque<Query>,
+}
+
+impl<S> std::fmt::Debug for Actor<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Actor")
+            .field("feeds", &self.feeds)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Source> Actor<S> {
+    /// An actor that begins to poll when it is run.
+    pub fn new(source: S, around: Surroundings, requests: mpsc::Receiver<Request>) -> Self {
+        let mut rng = fastrand::Rng::new();
+        let now = Instant::now();
+        let specs = source.feeds();
+        let every = specs.iter().map(|s| s.every).min().unwrap_or_default();
+        let first = now + schedule::first(around.sources, every, &mut rng);
+        let feeds = specs
+            .into_iter()
+            .map(|spec| FeedState {
+                feed: spec.feed,
+                rhythm: Rhythm::new(spec.every),
+                next: first,
+                asked: None,
+                not_before: now,
+                reported: false,
+            })
+            .collect();
+        Self {
+            source: Arc::new(source),
+            around,
+            requests,
+            rng,
+            focus: Focus::default(),
+            feeds,
+            sent: Sent::default(),
+            lost: 0,
+            probed: None,
+            probe_at: Some(first),
+            outbox: VecDeque::new(),
+            fetches: JoinSet::new(),
+            fetching: HashMap::new(),
+            queued: VecDeque::new(),
+        }
+    }
+
+    /// Runs until nobody is left to ask or to tell. Dropping the future ends everything it began.
+    pub async fn run(mut self) {
+        let mut polling: Option<(usize, Flight<Polled>)> = None;
+        let mut probing: Option<Flight<Result<Abilities, Fault>>> = None;
+        let out = self.around.out.clone();
+        loop {
+            let next = self.next_feed();
+            let idle = polling.is_none() && self.outbox.is_empty();
+            let feed_at = next.filter(|_| idle).map(|(_, at)| at);
+            let probe_at = self.probe_at.filter(|_| probing.is_none());
+            let mut flight = polling.as_mut().map(|(_, flight)| flight);
+            tokio::select! {
+                biased;
+                request = self.requests.recv() => match request {
+                    None => return,
+                    Some(request) => self.take(request),
+                },
+                permit = out.reserve(), if !self.outbox.is_empty() => match permit {
+                    Err(_) => return,
+                    Ok(permit) => {
+                        if let Some(msg) = self.outbox.pop_front() {
+                            permit.send(msg);
+                        }
+                    }
+                },
+                polled = wait(&mut flight) => {
+                    if let Some((index, _)) = polling.take() {
+                        self.polled(index, polled);
+                    }
+                }
+                probed = wait(&mut probing) => {
+                    probing = None;
+                    self.probed(probed);
+                }
+                Some(ended) = self.fetches.join_next_with_id() => self.fetched(ended),
+                () = until(feed_at) => {
+                    if let Some((index, _)) = next {
+                        polling = Some((index, self.poll(index)));
+                    }
+                }
+                () = until(probe_at) => {
+                    self.probe_at = None;
+                    self.probed = Some(Instant::now());
+                    probing = Some(self.probe());
+                }
+            }
+        }
+    }
+
+    /// The feed that is due first; of several the one listed first.
+    fn next_feed(&self) -> Option<(usize, Instant)> {
+        let wanted = self
+            .feeds
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| f.wanted(&self.focus));
+        wanted
+            .map(|(index, f)| (index, f.next))
+            .min_by_key(|(_, at)| *at)
+    }
+
+    fn take(&mut self, request: Request) {
+        let now = Instant::now();
+        match request {
+            Request::Refresh => {
+                for feed in &mut self.feeds {
+                    feed.hasten(feed.rhythm.refresh_gap(), now);
+                }
+            }
+            Request::Focus(focus) => self.set_focus(focus, now),
+            Request::Fetch(query) => {
+                let known = self.fetching.values().any(|(q, ..)| *q == query)
+                    || self.queued.contains(&query);
+                if !known {
+                    self.queued.push_back(query);
+                    self.begin_fetches();
+                }
+            }
+            Request::Cancel(query) => {
+                self.queued.retain(|q| *q != query);
+                self.fetching.retain(|_, (q, _, handle)| {
+                    let cancelled = *q == query;
+                    if cancelled {
+                        handle.abort();
+                    }
+                    !cancelled
+                });
+            }
+        }
+    }
+
+    /// What came onto the screen is asked for soon; a feed with nothing left to ask for sleeps, and
+    /// the fleet is told so, lest it count as silent.
+    fn set_focus(&mut self, focus: Focus, now: Instant) {
+        let more = !focus.models.is_subset(&self.focus.models);
+        let runs = !focus.experiments.is_subset(&self.focus.experiments)
+            || (focus.run.is_some() && focus.run != self.focus.run);
+        self.focus = focus;
+        for index in 0..self.feeds.len() {
+            let feed = &mut self.feeds[index];
+            let grown = match feed.feed {
+                Feed::WatchedModels => more,
+                Feed::OpenRuns => runs,
+                _ => false,
+            };
+            if grown {
+                feed.hasten(Duration::from_secs(1), now);
+            }
+            if feed.follows_focus() && feed.reported && !feed.wanted(&self.focus) {
+                feed.reported = false;
+                let report = self.report(index, self.around.clock.wall(), PollReport::NEVER);
+                self.outbox.push_back(Msg::Polled(Box::new(report)));
+            }
+        }
+    }
+
+    fn poll(&mut self, index: usize) -> Flight<Polled> {
+        self.feeds[index].asked = Some(Instant::now());
+        let feed = self.feeds[index].feed;
+        let (source, focus) = (Arc::clone(&self.source), self.focus.clone());
+        let (host, clock) = (
+            Arc::clone(&self.around.host),
+            Arc::clone(&self.around.clock),
+        );
+        poll_once(source, feed, focus, host, clock)
+    }
+
+    fn polled(&mut self, index: usize, outcome: Result<Polled, JoinError>) {
+        let Polled {
+            asked_at,
+            took,
+            result,
+        } = match outcome {
+            Ok(polled) => polled,
+            Err(error) => Polled {
+                asked_at: self.around.clock.wall(),
+                took: Duration::ZERO,
+                result: Err(crashed(self.source.id(), &error)),
+            },
+        };
+        let now = Instant::now();
+        let (fault, skew) = match result {
+            Ok(answer) => {
+                let skew = answer
+                    .server_time
+                    .map(|server| skew_ms(server, asked_at, took));
+                let feed = &mut self.feeds[index];
+                feed.next = now + feed.rhythm.after_answer(took, &mut self.rng);
+                feed.not_before = now;
+                // Without a request nothing was learnt, not even that the server is there.
+                let asked = answer.server_time.is_some() || !answer.rows.is_empty();
+                if feed.follows_focus() && !asked {
+                    if std::mem::take(&mut feed.reported) {
+                        let report = self.report(index, asked_at, PollReport::NEVER);
+                        self.outbox.push_back(Msg::Polled(Box::new(report)));
+                    }
+                    return;
+                }
+                self.answered(now);
+                let stamp = Stamp {
+                    context: Arc::clone(&self.around.context),
+                    source: self.source.id().clone(),
+                    feed: self.feeds[index].feed,
+                    asked_at,
+                };
+                let observations = self.sent.compare(&stamp, answer);
+                let messages = observations.into_iter().map(|o| Msg::Observed(Box::new(o)));
+                self.outbox.extend(messages);
+                (None, skew)
+            }
+            Err(fault) => {
+                self.lost = self.lost.saturating_add(1);
+                let feed = &mut self.feeds[index];
+                let retry = fault.kind.retry();
+                feed.next = now + feed.rhythm.after_fault(retry, &mut self.rng);
+                feed.not_before = if matches!(retry, Retry::After(_)) {
+                    feed.next
+                } else {
+                    now
+                };
+                tracing::info!(source = %self.source.id(), feed = feed.feed.word(), "{fault}");
+                (Some(fault), None)
+            }
+        };
+        self.feeds[index].reported = true;
+        let next_at = self.around.clock.wall().plus(self.feeds[index].next - now);
+        let report = PollReport {
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            clock_skew_ms: skew,
+            fault,
+            ..self.report(index, asked_at, next_at)
+        };
+        self.outbox.push_back(Msg::Polled(Box::new(report)));
+    }
+
+    fn report(&self, index: usize, asked_at: Millis, next_at: Millis) -> PollReport {
+        PollReport {
+            context: Arc::clone(&self.around.context),
+            source: self.source.id().clone(),
+            feed: self.feeds[index].feed,
+            asked_at,
+            took_ms: 0,
+            clock_skew_ms: None,
+            fault: None,
+            next_at,
+        }
+    }
+
+    /// The server has answered. After an outage it may be another version with other rights.
+    fn answered(&mut self, now: Instant) {
+        if self.lost >= LOST {
+            let earliest = self.probed.map_or(now, |at| at + PROBE_GAP);
+            self.probe_at = Some(earliest.max(now));
+            // It is there again: what waits out a long back-off need not.
+            for feed in &mut self.feeds {
+                if feed.rhythm.failures() > 0 {
+                    feed.hasten(Duration::ZERO, now);
+                }
+            }
+        }
+        self.lost = 0;
+    }
+
+    fn probe(&self) -> Flight<Result<Abilities, Fault>> {
+        let (source, host) = (Arc::clone(&self.source), Arc::clone(&self.around.host));
+        Flight(tokio::spawn(async move {
+            let _turn = host.enter().await;
+            source.probe().await
+        }))
+    }
+
+    fn probed(&mut self, outcome: Result<Result<Abilities, Fault>, JoinError>) {
+        let abilities = outcome.unwrap_or_else(|error| Err(crashed(self.source.id(), &error)));
+        if abilities.is_err() {
+            let wait = Rhythm::new(PROBE_GAP).after_fault(Retry::Slowly, &mut self.rng);
+            self.probe_at = Some(Instant::now() + wait);
+        }
+        self.outbox.push_back(Msg::Probed {
+            context: Arc::clone(&self.around.context),
+            source: self.source.id().clone(),
+            abilities,
+        });
+    }
+
+    fn begin_fetches(&mut self) {
+        while self.fetching.len() < FETCHES {
+            let Some(query) = self.queued.pop_front() else {
+                return;
+            };
+            let (source, host) = (Arc::clone(&self.source), Arc::clone(&self.around.host));
+            let clock = Arc::clone(&self.around.clock);
+            let asked = query.clone();
+            let handle = self.fetches.spawn(async move {
+                let _turn = host.enter().await;
+                let asked_at = clock.wall();
+                (asked_at, source.fetch(asked).await)
+            });
+            let wall = self.around.clock.wall();
+            self.fetching.insert(handle.id(), (query, wall, handle));
+        }
+    }
+
+    fn fetched(&mut self, ended: Result<(Id, Fetched), JoinError>) {
+        let (id, outcome) = match ended {
+            Ok((id, fetched)) => (id, Ok(fetched)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        // A cancelled fetch is no longer listed.
+        if let Some((query, began, _)) = self.fetching.remove(&id) {
+            let (asked_at, result) = match outcome {
+                Ok(fetched) => fetched,
+                Err(error) => (began, Err(crashed(self.source.id(), &error))),
+            };
+            if let Ok(detail) = &result {
+                self.sent.note(detail);
+            }
+            self.outbox.push_back(Msg::Fetched {
+                context: Arc::clone(&self.around.context),
+                source: self.source.id().clone(),
+                query,
+                asked_at,
+                result,
+            });
+        }
+        self.begin_fetches();
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How far the server's clock is from ours at the least: its stamp has whole seconds, and it was
+/// made at some moment of the poll.
+pub(super) fn skew_ms(server: Millis, asked_at: Millis, took: Duration) -> i64 {
+    let ended = asked_at.plus(took);
+    let latest = server.plus(Duration::from_millis(999));
+    if latest < asked_at {
+        latest.0.saturating_sub(asked_at.0)
+    } else if server > ended {
+        server.0.saturating_sub(ended.0)
+    } else {
+        0
+    }
+}
+
+#[cfg(test)]
+#[path = "actor_tests.rs"]
+mod tests;

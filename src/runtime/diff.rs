@@ -1,0 +1,253 @@
+//! What an answer says that the last ones did not: only new and changed rows travel on, in messages
+//! of bounded size. Pure; the keys and hashes of one source's rows are its whole state.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
+use std::io;
+use std::sync::Arc;
+
+use crate::domain::key::{DeploymentKey, ExperimentKey, ModelKey, SourceId, VersionKey};
+use crate::domain::observation::{
+    Answer, ContextRef, Coverage, FactKey, Feed, Observation, ROWS_PER_MESSAGE, Rows, Scope,
+};
+use crate::domain::query::Detail;
+use crate::domain::run::Run;
+use crate::domain::time::Millis;
+
+/// More run hashes than this are forgotten together: the next answers are sent in full once more.
+const RUNS: usize = 250_000;
+
+/// What is told of an answer beside its rows.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    /// Whose fleet.
+    pub context: Arc<ContextRef>,
+    /// Which source.
+    pub source: SourceId,
+    /// Which feed.
+    pub feed: Feed,
+    /// When it was asked.
+    pub asked_at: Millis,
+}
+
+/// The rows of a source as they were last sent, by key and hash.
+#[derive(Debug, Default)]
+pub struct Sent {
+    models: HashMap<ModelKey, u64>,
+    versions: HashMap<VersionKey, u64>,
+    experiments: HashMap<ExperimentKey, u64>,
+    endpoints: HashMap<DeploymentKey, u64>,
+    /// Runs are many and never listed in full: the key's hash is enough.
+    runs: HashMap<u64, u64>,
+}
+
+impl Sent {
+    /// Compares an answer with what was sent, remembers it, and makes the messages. A full answer
+    /// ends in a message that says so even if no row changed; only that one names what is gone.
+    pub fn compare(&mut self, stamp: &Stamp, answer: Answer) -> Vec<Observation> {
+        let Answer {
+            coverage,
+            rows,
+            server_time,
+        } = answer;
+        let full = match &coverage {
+            Coverage::Full(scope) => Some(scope),
+            Coverage::Partial | Coverage::Tail(_) => None,
+        };
+        let (parts, gone): (Vec<Rows>, Vec<FactKey>) = match rows {
+            Rows::Models(rows) => {
+                let of = full
+                    .filter(|s| **s == Scope::Models)
+                    .map(|_| |_: &ModelKey| true);
+                let (rows, gone) = fresh(&mut self.models, rows, |r| r.key.clone(), of);
+                (
+                    parts(rows, Rows::Models),
+                    gone.map(FactKey::Model).collect(),
+                )
+            }
+            Rows::Versions(rows) => {
+                let of = full.and_then(|scope| match scope {
+                    Scope::Versions => Some(None),
+                    Scope::VersionsOf(model) => Some(Some(model)),
+                    _ => None,
+                });
+                let of = of.map(|of| move |k: &VersionKey| of.is_none_or(|m| k.model == *m));
+                let (rows, gone) = fresh(&mut self.versions, rows, |r| r.key.clone(), of);
+                (
+                    parts(rows, Rows::Versions),
+                    gone.map(FactKey::Version).collect(),
+                )
+            }
+            Rows::Experiments(rows) => {
+                let of = full.filter(|s| **s == Scope::Experiments);
+                let of = of.map(|_| |_: &ExperimentKey| true);
+                let (rows, gone) = fresh(&mut self.experiments, rows, |r| r.key.clone(), of);
+                (
+                    parts(rows, Rows::Experiments),
+                    gone.map(FactKey::Experiment).collect(),
+                )
+            }
+            Rows::Endpoints(rows) => {
+                let of = full.filter(|s| **s == Scope::Endpoints);
+                let of = of.map(|_| |_: &DeploymentKey| true);
+                let (rows, gone) = fresh(&mut self.endpoints, rows, |r| r.key.clone(), of);
+                (
+                    parts(rows, Rows::Endpoints),
+                    gone.map(FactKey::Endpoint).collect(),
+                )
+            }
+            Rows::Runs(rows) => (parts(self.fresh_runs(rows), Rows::Runs), Vec::new()),
+        };
+        let last = parts.len() - 1;
+        let mut gone = Some(gone);
+        parts
+            .into_iter()
+            .enumerate()
+            .map(|(at, upserts)| {
+                let complete = at == last;
+                Observation {
+                    context: Arc::clone(&stamp.context),
+                    source: stamp.source.clone(),
+                    feed: stamp.feed,
+                    asked_at: stamp.asked_at,
+                    server_time,
+                    coverage: if complete || full.is_none() {
+                        coverage.clone()
+                    } else {
+                        Coverage::Partial
+                    },
+                    upserts,
+                    gone: if complete {
+                        gone.take().unwrap_or_default()
+                    } else {
+                        Vec::new()
+                    },
+                }
+            })
+            .filter(|o| full.is_some() || !o.upserts.is_empty())
+            .collect()
+    }
+
+    /// Remembers rows that reach the fleet as a detail, so that a later full answer that lacks them
+    /// says that they are gone.
+    pub fn note(&mut self, detail: &Detail) {
+        match detail {
+            Detail::Versions(rows) => {
+                for row in rows {
+                    self.versions.insert(row.key.clone(), print(row));
+                }
+            }
+            Detail::Runs { .. }
+            | Detail::Run(_)
+            | Detail::History(_)
+            | Detail::Artifacts(_)
+            | Detail::Package(_) => {}
+        }
+    }
+
+    fn fresh_runs(&mut self, rows: Vec<Run>) -> Vec<Run> {
+        if self.runs.len() > RUNS {
+            self.runs.clear();
+        }
+        let rows = last_of_each(rows, |r| r.key.clone());
+        rows.into_iter()
+            .filter(|run| {
+                let print = print_run(run);
+                self.runs.insert(hash(&run.key), print) != Some(print)
+            })
+            .collect()
+    }
+}
+
+/// New and changed rows, and the keys within `scope` that the answer no longer holds.
+fn fresh<K: Hash + Eq + Clone, R: serde::Serialize>(
+    sent: &mut HashMap<K, u64>,
+    rows: Vec<R>,
+    key: impl Fn(&R) -> K,
+    scope: Option<impl Fn(&K) -> bool>,
+) -> (Vec<R>, impl Iterator<Item = K>) {
+    let rows = last_of_each(rows, &key);
+    let gone: Vec<K> = scope.map_or_else(Vec::new, |within| {
+        let here: HashSet<K> = rows.iter().map(&key).collect();
+        let gone = |k: &&K| within(k) && !here.contains(*k);
+        sent.keys().filter(gone).cloned().collect()
+    });
+    for key in &gone {
+        sent.remove(key);
+    }
+    let changed = rows
+        .into_iter()
+        .filter(|row| {
+            let print = print(row);
+            sent.insert(key(row), print) != Some(print)
+        })
+        .collect();
+    (changed, gone.into_iter())
+}
+
+/// Of rows with one key the last: two of them in different messages would depend on their order.
+fn last_of_each<K: Hash + Eq, R>(mut rows: Vec<R>, key: impl Fn(&R) -> K) -> Vec<R> {
+    let mut seen = HashSet::with_capacity(rows.len());
+    let keep: Vec<bool> = rows.iter().rev().map(|row| seen.insert(key(row))).collect();
+    if seen.len() < rows.len() {
+        let mut keep = keep.into_iter().rev();
+        rows.retain(|_| keep.next().unwrap_or(true));
+    }
+    rows
+}
+
+/// Rows in messages of bounded size; one that is empty if there are none.
+fn parts<R>(rows: Vec<R>, wrap: fn(Vec<R>) -> Rows) -> Vec<Rows> {
+    if rows.len() <= ROWS_PER_MESSAGE {
+        return vec![wrap(rows)];
+    }
+    let mut parts = Vec::with_capacity(rows.len() / ROWS_PER_MESSAGE + 1);
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        parts.push(wrap(rows.by_ref().take(ROWS_PER_MESSAGE).collect()));
+    }
+    parts
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The hash of everything that a row says.
+fn print(row: &impl serde::Serialize) -> u64 {
+    let mut hasher = Writer(DefaultHasher::new());
+    // Writing into a hasher cannot fail, and every row is a plain record that JSON can hold.
+    let _ = serde_json::to_writer(&mut hasher, row);
+    hasher.0.finish()
+}
+
+/// As [`print`]; JSON has one word for every number that is none, and a metric may turn from one
+/// such into another.
+fn print_run(run: &Run) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    print(run).hash(&mut hasher);
+    for metric in run.metrics.iter() {
+        metric.value.to_bits().hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+struct Writer(DefaultHasher);
+
+impl io::Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "diff_tests.rs"]
+mod tests;

@@ -1,0 +1,204 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::fleet::Fleet;
+use crate::domain::key::{Key, RegistryKey, RunKey};
+use crate::domain::model::{ModelVersion, Name, RegisteredModel};
+use crate::domain::run::{LastMetric, RunStatus};
+use crate::domain::settings::Context;
+use crate::domain::text::Clean;
+use crate::runtime::testing::{context, model, version};
+
+fn stamp(at: i64) -> Stamp {
+    Stamp {
+        context: context(),
+        source: SourceId::new("s"),
+        feed: Feed::Models,
+        asked_at: Millis(at),
+    }
+}
+
+fn full(models: Vec<RegisteredModel>) -> Answer {
+    let coverage = Coverage::Full(Scope::Models);
+    Answer {
+        coverage,
+        rows: Rows::Models(models),
+        server_time: None,
+    }
+}
+
+fn versions(coverage: Coverage, rows: Vec<ModelVersion>) -> Answer {
+    Answer {
+        coverage,
+        rows: Rows::Versions(rows),
+        server_time: None,
+    }
+}
+
+#[test]
+fn large_answers_travel_in_bounded_messages_and_only_the_last_is_full() {
+    let mut sent = Sent::default();
+    let models = |n: usize| {
+        (0..n)
+            .map(|i| model(&format!("m{i}"), 1))
+            .collect::<Vec<_>>()
+    };
+    let messages = sent.compare(&stamp(1), full(models(1_300)));
+    let sizes: Vec<_> = messages.iter().map(|m| m.upserts.len()).collect();
+    assert_eq!(sizes, [512, 512, 276]);
+    assert!(
+        messages[..2]
+            .iter()
+            .all(|m| m.coverage == Coverage::Partial && m.gone.is_empty())
+    );
+    assert_eq!(messages[2].coverage, Coverage::Full(Scope::Models));
+
+    let messages = sent.compare(&stamp(2), full(models(1_299)));
+    assert_eq!(messages.len(), 1);
+    assert!(messages[0].upserts.is_empty());
+    assert_eq!(messages[0].gone, [FactKey::Model(model("m1299", 1).key)]);
+}
+
+#[test]
+fn absence_means_nothing_in_a_partial_answer_and_only_its_model_in_a_narrow_one() {
+    let mut sent = Sent::default();
+    let all = vec![version("a", 1), version("a", 2), version("b", 1)];
+    sent.compare(&stamp(1), versions(Coverage::Full(Scope::Versions), all));
+    assert!(
+        sent.compare(&stamp(2), versions(Coverage::Partial, vec![]))
+            .is_empty()
+    );
+    let narrow = Coverage::Full(Scope::VersionsOf(version("a", 1).key.model));
+    let messages = sent.compare(&stamp(3), versions(narrow, vec![version("a", 2)]));
+    assert_eq!(messages[0].gone, [FactKey::Version(version("a", 1).key)]);
+}
+
+#[test]
+fn what_came_as_a_detail_is_missed_by_a_full_answer() {
+    let mut sent = Sent::default();
+    sent.note(&Detail::Versions(vec![version("a", 7)]));
+    let messages = sent.compare(&stamp(3), versions(Coverage::Full(Scope::Versions), vec![]));
+    assert_eq!(messages[0].gone, [FactKey::Version(version("a", 7).key)]);
+}
+
+#[test]
+fn one_kind_of_no_number_is_not_another() {
+    let run = |value: f64| {
+        let registry = Arc::new(RegistryKey {
+            base: Key::new("http://m"),
+            workspace: Key::new(""),
+        });
+        Run {
+            key: RunKey {
+                tracker: registry.clone(),
+                id: Key::new("r"),
+            },
+            experiment: ExperimentKey {
+                tracker: registry,
+                id: Key::new("0"),
+            },
+            name: Clean::empty(),
+            user: Clean::empty(),
+            status: RunStatus::Running,
+            started: Millis(0),
+            ended: None,
+            deleted: false,
+            artifacts: Clean::empty(),
+            metrics: Arc::from([LastMetric {
+                name: Name::new("auc"),
+                value,
+                step: 0,
+                at: Millis(0),
+            }]),
+            params: Arc::from([]),
+            tags: Arc::from([]),
+            datasets: Arc::from([]),
+            outputs: Arc::from([]),
+        }
+    };
+    let mut sent = Sent::default();
+    let mut tell = |value| {
+        let rows = Rows::Runs(vec![run(value)]);
+        let answer = Answer {
+            coverage: Coverage::Tail(Millis(0)),
+            rows,
+            server_time: None,
+        };
+        sent.compare(&stamp(1), answer).len()
+    };
+    assert_eq!([tell(0.5), tell(0.5)], [1, 0]);
+    assert_eq!(
+        [tell(f64::NAN), tell(f64::NAN), tell(f64::INFINITY)],
+        [1, 0, 1]
+    );
+}
+
+/// Answers as a registry would give them: a few models, each with a champion, some full.
+fn answers() -> impl Strategy<Value = Vec<(bool, Vec<(u8, u8)>)>> {
+    let rows = prop::collection::vec((0_u8..8, 0_u8..3), 0..10);
+    prop::collection::vec((any::<bool>(), rows), 1..8)
+}
+
+fn messages_of(answers: &[(bool, Vec<(u8, u8)>)]) -> Vec<Observation> {
+    let mut sent = Sent::default();
+    let mut messages = Vec::new();
+    for (at, (full, rows)) in answers.iter().enumerate() {
+        let rows = rows
+            .iter()
+            .map(|(m, v)| model(&m.to_string(), u64::from(*v)))
+            .collect();
+        let coverage = if *full {
+            Coverage::Full(Scope::Models)
+        } else {
+            Coverage::Partial
+        };
+        let answer = Answer {
+            coverage,
+            rows: Rows::Models(rows),
+            server_time: None,
+        };
+        messages.extend(sent.compare(&stamp(at as i64 + 1), answer));
+    }
+    messages
+}
+
+fn fleet_of(messages: impl IntoIterator<Item = Observation>) -> BTreeMap<String, String> {
+    let mut fleet = Fleet::new(context(), Arc::new(Context::default()));
+    for message in messages {
+        fleet.merge(message, Millis(1_000));
+    }
+    let champion = |m: &crate::domain::fleet::view::ModelView| {
+        m.champion
+            .as_ref()
+            .map(|c| c.text.to_string())
+            .unwrap_or_default()
+    };
+    fleet
+        .models()
+        .map(|m| (m.name.to_string(), champion(m)))
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn replayed_messages_give_what_the_answers_said(answers in answers()) {
+        let mut said: BTreeMap<String, String> = BTreeMap::new();
+        for (full, rows) in &answers {
+            if *full {
+                said.clear();
+            }
+            said.extend(rows.iter().map(|(m, v)| (m.to_string(), format!("v{v}"))));
+        }
+        prop_assert_eq!(fleet_of(messages_of(&answers)), said);
+    }
+
+    #[test]
+    fn any_order_of_messages_gives_the_same_fleet(answers in answers(), seed: u64) {
+        let mut messages = messages_of(&answers);
+        let in_order = fleet_of(messages.clone());
+        fastrand::Rng::with_seed(seed).shuffle(&mut messages);
+        prop_assert_eq!(fleet_of(messages), in_order);
+    }
+}
