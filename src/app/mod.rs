@@ -185,13 +185,6 @@ impl App {
             text: Clean::text(text.as_ref()),
         });
     }
-
-    fn complain(&mut self, text: impl AsRef<str>) {
-        self.notice = Some(Notice {
-            bad: true,
-            text: Clean::text(text.as_ref()),
-        });
-    }
 }
 
 fn fleet_of(context: Context, generation: u64) -> Fleet {
@@ -201,3 +194,6 @@ fn fleet_of(context: Context, generation: u64) -> Fleet {
     };
     Fleet::new(Arc::new(reference), Arc::new(context))
 }
+
+#[cfg(test)]
+mod tests;

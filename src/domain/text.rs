@@ -42,7 +42,8 @@ impl Clean {
 
     /// Cleans text, keeping at most `limit` characters and marking a cut with `…`.
     pub fn limited(raw: &str, limit: usize) -> Self {
-        if raw.len() <= limit && raw.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        let plain = raw.bytes().all(|b| (0x20..0x7f).contains(&b)) && !raw.contains("  ");
+        if plain && raw.len() <= limit {
             return Self(Arc::from(raw.trim()));
         }
         Self(Arc::from(scrub(raw, limit)))

@@ -10,6 +10,7 @@ use crate::domain::change::ChangeKind;
 use crate::domain::deployment::{EndpointReading, Health, Known, ServedState, ServedVersion};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::fleet::triage::{self, TriageKey};
+use crate::domain::fleet::view::ModelView;
 use crate::domain::key::{DeploymentKind, Key, ModelKey, RegistryKey, SourceId, VersionKey};
 use crate::domain::level::{Level, ReasonCode};
 use crate::domain::model::{Alias, ModelVersion, Name, RegisteredModel, VersionStatus};
@@ -311,7 +312,10 @@ fn a_dead_registry_makes_its_models_unknown_and_shares_one_row() {
         fleet.source_freshness(&SourceId::new("mlflow")),
         Freshness::Down
     );
-    assert_eq!(fleet.model(&key()).map(|m| m.level()), Some(Level::Unknown));
+    assert_eq!(
+        fleet.model(&key()).map(ModelView::level),
+        Some(Level::Unknown)
+    );
     let rows = triage::rows(&fleet, Millis(30_000));
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].key, TriageKey::Source(SourceId::new("mlflow")));
