@@ -25,6 +25,7 @@ use super::rules::reproducible::{self, Claim, Origins};
 use super::run::Experiment;
 use super::settings::Context;
 use super::settling::Settled;
+use super::text::Clean;
 use super::time::Millis;
 use super::wiring::{self, Join};
 
@@ -43,6 +44,7 @@ pub struct Fleet {
     context: Arc<ContextRef>,
     settings: Arc<Context>,
     models: BTreeMap<ModelKey, Held<RegisteredModel>>,
+    by_name: HashMap<Clean, BTreeSet<ModelKey>>,
     versions: HashMap<ModelKey, Vec<Held<ModelVersion>>>,
     experiments: BTreeMap<ExperimentKey, Held<Experiment>>,
     endpoints: BTreeMap<DeploymentKey, Held<EndpointReading>>,
@@ -88,6 +90,7 @@ impl Fleet {
             context,
             settings,
             models: BTreeMap::new(),
+            by_name: HashMap::new(),
             versions: HashMap::new(),
             experiments: BTreeMap::new(),
             endpoints: BTreeMap::new(),
@@ -271,12 +274,9 @@ impl Fleet {
 
     /// Whether another model's name looks the same on screen: writes to either would be refused.
     pub fn looks_alike(&self, key: &ModelKey) -> bool {
-        let Some(view) = self.views.get(key) else {
-            return false;
-        };
-        self.views
-            .values()
-            .any(|v| v.key != *key && v.name == view.name)
+        let shown = self.models.get(key).map(|h| &h.fact.name);
+        let same = shown.and_then(|name| self.by_name.get(name));
+        same.is_some_and(|keys| keys.len() > 1)
     }
 
     /// Runs that views need and that are not held: those behind champions and challengers, with the
