@@ -49,6 +49,11 @@ impl Pace {
         every: Duration::from_millis(500),
         timeout: Duration::from_millis(900),
     };
+    /// Of one that fails now and stays live then.
+    pub(crate) const BRISK: Self = Self {
+        every: Duration::from_millis(500),
+        timeout: Duration::from_secs(4),
+    };
     /// Of one that is to stay live on a busy machine.
     pub(crate) const CALM: Self = Self {
         every: Duration::from_millis(1_500),
@@ -71,8 +76,7 @@ pub(crate) async fn calm() -> SimFleet {
 pub(crate) fn settings(
     fleet: &SimFleet,
     endpoints: &[&str],
-    registry: Pace,
-    serving: Pace,
+    pace: impl Fn(&str) -> Pace,
 ) -> Settings {
     let mut context = Context {
         name: Clean::name("test"),
@@ -95,7 +99,7 @@ pub(crate) fn settings(
             let url = server
                 .url
                 .replace("http://", &format!("http://ana:{PASSWORD}@"));
-            let source = source("mlflow", SourceKind::Mlflow, &url, registry);
+            let source = source("mlflow", SourceKind::Mlflow, &url, pace("mlflow"));
             context.sources.push(source);
         }
         if let Some((_, kind)) = ENDPOINTS.iter().find(|(name, _)| *name == server.name)
@@ -106,7 +110,7 @@ pub(crate) fn settings(
                 &server.name,
                 SourceKind::Serving(kind),
                 &server.url,
-                serving,
+                pace(&server.name),
             );
             context.sources.push(source);
             context.deployments.push(DeploymentSettings {

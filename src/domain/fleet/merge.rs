@@ -309,8 +309,6 @@ impl Fleet {
     }
 
     /// Remembers since when versions are there without answering.
-    /// Keeps since when versions are on their way. A state that the server does not tell counts: for
-    /// some that is the word for loading, and only patience tells it from "never comes up".
     fn note_loading(&mut self, key: &DeploymentKey, fact: &EndpointReading, asked_at: Millis) {
         let pending =
             |v: &&ServedVersion| matches!(v.state, ServedState::Loading | ServedState::Unknown);
@@ -391,8 +389,4 @@ impl Fleet {
 /// The registry's order: by creation, then by number, newest first.
 fn newer(a: &ModelVersion, b: &ModelVersion) -> bool {
     (a.created, a.key.order(), &a.key.version) > (b.created, b.key.order(), &b.key.version)
-}
-
-fn is_coming(state: ServedState) -> bool {
-    matches!(state, ServedState::Loading | ServedState::Unknown)
 }
