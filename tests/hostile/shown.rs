@@ -41,7 +41,7 @@ pub(crate) fn assert_harmless_debug(what: &str, value: &impl std::fmt::Debug) {
     assert_harmless(what, &text);
 }
 
-fn assert_harmless_json(what: &str, value: &Value) {
+pub(crate) fn assert_harmless_json(what: &str, value: &Value) {
     match value {
         Value::String(text) => assert_harmless(what, text),
         Value::Array(items) => items.iter().for_each(|v| assert_harmless_json(what, v)),

@@ -315,6 +315,14 @@ impl Fleet {
         if report.feed == Feed::Endpoint && report.fault.is_none() {
             self.endpoint_unchanged(&report.source, report.asked_at);
         }
+        if matches!(report.feed, Feed::Versions | Feed::NewestVersions) && report.fault.is_none() {
+            // A look that brought no row can still show that a version is not there.
+            let missing = self
+                .views
+                .values()
+                .filter(|v| v.champion.as_ref().is_some_and(|c| !c.exists));
+            self.dirty.models.extend(missing.map(|v| v.key.clone()));
+        }
         self.source_moved(&report.source, fault_changed, now);
         self.refresh(now);
     }
