@@ -155,7 +155,7 @@ fn is_good(console: &Console) -> bool {
 /// A console that has read everything once. Few start at the same time: what answers slowly once is
 /// asked less often from then on.
 async fn good(settings: Settings) -> Console {
-    static STARTS: Semaphore = Semaphore::const_new(3);
+    static STARTS: Semaphore = Semaphore::const_new(6);
     let _turn = STARTS.acquire().await;
     let mut console = Console::start(settings);
     console.until("good", PATIENCE, is_good).await;

@@ -218,10 +218,9 @@ pub fn judge_endpoint(e: &Endpoint<'_>) -> Vec<Reason> {
 
 fn unready(e: &Endpoint<'_>) -> Option<Reason> {
     let word = match e.health {
-        Health::Ready => return None,
         // It answered, and nobody can say what: that must not look like "ready".
         Health::Unknown if e.freshness == Freshness::Live => return Some(unreadable(e)),
-        Health::Unknown => return None,
+        Health::Ready | Health::Unknown => return None,
         Health::NotReady => "is not ready",
         Health::Missing => "does not hold its model",
         Health::Unreachable => "does not answer",
