@@ -54,18 +54,15 @@ pub struct Global {
     /// Looks at the embedded simulated fleet: no network, no settings.
     #[arg(long, global = true, conflicts_with_all = ["context", "mlflow", "serving"], help_heading = "Settings")]
     pub demo: bool,
-    /// How far the simulated incident has played, for --demo: the fleet is then the same each time.
+    /// How far the incident of --demo has played, 0s unless said; it ends after 2m. The same each time.
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration, requires = "demo", help_heading = "Settings")]
     pub at: Option<Duration>,
-    /// Whether changes to servers are possible; without a value `confirm`. A context's own setting is
-    /// tightened by it, never widened.
+    /// Whether changes to servers are possible: allows them with --mlflow, --serving or the
+    /// environment's servers, where they are off, and tightens the setting of any other context.
     #[arg(
         long,
         global = true,
         value_enum,
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "confirm",
         value_name = "MODE",
         help_heading = "Settings"
     )]
@@ -165,6 +162,8 @@ pub enum Command {
     /// Lists the sources and how each stands.
     Sources,
     /// Tests sources, wiring, settings, state and terminal, and says what to do about each finding.
+    ///
+    /// Exit codes: 0 nothing is broken; 1 something is; 2 wrong settings; 5 no needed source answered.
     Doctor,
     /// Lists the commands and their keys.
     Keys(KeysArgs),
@@ -429,6 +428,7 @@ mod tests {
             "--mlflow",
             "http://ml.test",
             "--writes",
+            "confirm",
             "--check",
         ])
         .unwrap();

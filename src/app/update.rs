@@ -73,7 +73,11 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Effects {
 impl App {
     /// What follows from any message: the open place sees it, and what it needs is asked for.
     fn settle(&mut self, effects: &mut Effects) {
-        self.with_pane(|pane, cx| pane.refresh(cx));
+        let asks = self.with_pane(|pane, cx| {
+            pane.refresh(cx);
+            pane.due(cx)
+        });
+        self.ask(asks, effects);
         let (focus, wanted) = {
             let cx = self.cx();
             let pane = self.history.current();

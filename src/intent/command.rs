@@ -127,6 +127,7 @@ commands! {
     ZoomReset "look.zoom-reset" Look Chart ["0"] "zoom reset" "Shows the whole chart.";
     LogScale "look.log" Look Chart ["L"] "log scale" "Switches the value axis between linear and logarithmic.";
     Smooth "look.smooth" Look Chart ["M"] "smoothing" "Steps the smoothing of the chart's lines.";
+    Axis "look.axis" Look Chart ["X"] "x axis" "Switches the horizontal axis between steps and time.";
     Cursor "look.cursor" Look Chart ["v"] "chart cursor" "Puts a cursor on the chart; then left and right move it.";
     NextMarker "look.next-marker" Look Chart ["n"] "next marker" "Moves the chart cursor to the next change.";
     PrevMarker "look.prev-marker" Look Chart ["N"] "previous marker" "Moves the chart cursor to the change before.";

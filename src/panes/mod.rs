@@ -4,7 +4,15 @@
 //! A pane reads the fleet and the present through [`Cx`], changes only itself, and asks for anything
 //! else with [`Ask`]. A new pane is a folder here and a line in the root's table.
 
+pub mod compare;
 pub mod deployments;
+pub mod experiments;
+pub mod history;
+pub mod model;
+pub mod models;
+pub mod run;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod triage;
 
 use std::sync::Arc;
@@ -158,14 +166,16 @@ pub struct Want {
 }
 
 /// The pane of a place: the one table of panes.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "pages take the keys out of the place"
-)]
 pub fn pane_of(place: Place) -> Box<dyn Pane> {
     match place {
         Place::Triage => Box::new(triage::Triage::new()),
-        _ => Box::new(deployments::Deployments::new()),
+        Place::Experiments => Box::new(experiments::Experiments::new()),
+        Place::Run(key) => Box::new(run::RunPage::new(key)),
+        Place::Compare(keys) => Box::new(compare::Compare::new(keys)),
+        Place::Models => Box::new(models::Models::new()),
+        Place::Model(key) => Box::new(model::ModelPage::new(key)),
+        Place::History(subject) => Box::new(history::History::new(subject)),
+        Place::Deployments => Box::new(deployments::Deployments::new()),
     }
 }
 
@@ -225,6 +235,12 @@ pub trait Pane: std::fmt::Debug + Send {
 
     /// Facts, time or size have changed: indexes follow. Called before every frame that shows it.
     fn refresh(&mut self, cx: &Cx<'_>);
+
+    /// Work that follows from changed facts: called after [`Pane::refresh`].
+    fn due(&mut self, cx: &Cx<'_>) -> Vec<Ask> {
+        let _ = cx;
+        Vec::new()
+    }
 
     /// Carries a command out. `None` means that the pane has no use for it.
     fn update(&mut self, command: Command, cx: &Cx<'_>) -> Option<Vec<Ask>>;

@@ -129,14 +129,17 @@ impl Fleet {
         subject: &Subject,
         deployments: &[DeploymentKey],
     ) -> Option<crate::domain::change::Change> {
-        let of_model = self.timeline(subject).last();
-        let of_deployments = deployments
-            .iter()
-            .filter_map(|k| self.timeline(&Subject::Deployment(k.clone())).last());
-        of_model
-            .into_iter()
-            .chain(of_deployments)
-            .filter(|c| c.kind != ChangeKind::Level)
+        // A level is a consequence: what is looked for is its cause.
+        let newest = |subject: &Subject| {
+            self.timeline(subject)
+                .iter()
+                .rev()
+                .find(|c| c.kind != ChangeKind::Level)
+        };
+        let of_deployments = deployments.iter().map(|k| Subject::Deployment(k.clone()));
+        of_deployments
+            .filter_map(|subject| newest(&subject))
+            .chain(newest(subject))
             .max_by_key(|c| c.not_after)
             .cloned()
     }
@@ -254,6 +257,7 @@ impl Fleet {
         };
         let health_since = self.health_since(join, &source, unreachable);
         let latency = reading.and_then(|r| r.latency);
+        let read_at = self.good_at(&source).max(held.map(|h| h.asked_at));
         let reasons: Vec<Reason> = model_rule::judge_endpoint(&Endpoint {
             name: &join.name,
             source: &source,
@@ -263,6 +267,7 @@ impl Fleet {
             latency,
             slow: self.settings.policy.slow_probe,
             freshness: fresh,
+            read_age: read_at.map(|at| now.since(at)),
             skew: versions.judged,
             expected: versions.expected.as_ref(),
             follows: &join.follows,
@@ -288,7 +293,7 @@ impl Fleet {
             message,
             latency,
             server: reading.map(|r| r.server.clone()).unwrap_or_default(),
-            read_at: self.good_at(&source).max(held.map(|h| h.asked_at)),
+            read_at,
             skew: versions.judged.skew,
             verdict: Verdict::of(reasons),
             source,

@@ -245,6 +245,11 @@ impl Fleet {
         Some(reproducible::judge(version, from))
     }
 
+    /// Whether the tracker was asked for a run and does not hold it.
+    pub fn is_run_gone(&self, key: &RunKey) -> bool {
+        self.runs_gone.contains(key)
+    }
+
     /// Remembers that the tracker does not hold a run.
     pub fn run_is_gone(&mut self, key: RunKey) {
         self.runs_gone.insert(key);

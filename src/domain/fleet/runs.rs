@@ -81,6 +81,8 @@ pub struct PackedRun {
     pub ended: Option<Millis>,
     /// When it was read.
     pub asked_at: Millis,
+    /// Its newest sign of life by the trainer's clock: start, end, or the stamp of a metric.
+    pub news: Millis,
     /// Latest metric values by name.
     pub metrics: Box<[(Symbol, f64)]>,
     /// Parameters.
@@ -337,6 +339,12 @@ impl RunStore {
             started: run.started,
             ended: run.ended,
             asked_at,
+            news: run
+                .metrics
+                .iter()
+                .map(|m| m.at)
+                .chain(run.ended)
+                .fold(run.started, Ord::max),
             metrics: run
                 .metrics
                 .iter()

@@ -267,6 +267,15 @@ fn an_alias_move_that_serving_does_not_follow_ends_as_critical() {
     let row = &triage::rows(&fleet, Millis(late))[0];
     assert_eq!(row.verdict.reasons[0].text, "fraud-eu answers v13, not v14");
     assert_eq!(row.since, Since::Exact(Millis(MINUTE)));
+    let cause = fleet
+        .model(&key())
+        .and_then(|m| m.last_change.clone())
+        .expect("a cause");
+    assert_eq!(
+        cause.phrase(),
+        "champion v13 → v14",
+        "not the level that followed from it"
+    );
     let levels = fleet.take_observed();
     assert!(
         levels

@@ -5,4 +5,5 @@ pub mod freshness;
 pub mod model;
 pub mod quality;
 pub mod reproducible;
+pub mod signature;
 pub mod skew;

@@ -1,6 +1,6 @@
 //! Deployments: every endpoint, what it follows, what it should answer and what it really answers.
 
-mod view;
+pub(super) mod view;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -18,13 +18,13 @@ use crate::ui::text;
 use crate::ui::theme::Role;
 
 /// The titles, in the order of [`cells`].
-pub(super) const TITLES: [&str; 12] = [
+pub(in crate::panes) const TITLES: [&str; 12] = [
     "LEVEL", "ENDPOINT", "ENV", "MODEL", "FOLLOWS", "EXPECTED", "ANSWERS", "KNOWN", "SKEW",
     "HEALTH", "PROBE ms", "SINCE",
 ];
 
 /// Every cell of a row as text: for the clipboard and for Markdown.
-pub(super) fn cells(d: &DeploymentView, now: Millis) -> [String; 12] {
+pub(in crate::panes) fn cells(d: &DeploymentView, now: Millis) -> [String; 12] {
     [
         d.verdict.level.word().to_owned(),
         d.name.to_string(),
@@ -136,11 +136,19 @@ pub(super) fn draw(
 }
 
 fn columns(cx: &Cx<'_>) -> Vec<Column<'static>> {
+    columns_of(|| cx.fleet.deployments())
+}
+
+/// The columns for these deployments, wherever they are listed.
+pub(in crate::panes) fn columns_of<'a, I>(all: impl Fn() -> I) -> Vec<Column<'static>>
+where
+    I: Iterator<Item = &'a DeploymentView>,
+{
     let widest = |texts: &mut dyn Iterator<Item = usize>| {
         u16::try_from(texts.max().unwrap_or(0)).unwrap_or(u16::MAX)
     };
-    let name = widest(&mut cx.fleet.deployments().map(|d| d.name.width()));
-    let model = widest(&mut cx.fleet.deployments().map(|d| d.model_name.width())).clamp(5, 28);
+    let name = widest(&mut all().map(|d| d.name.width()));
+    let model = widest(&mut all().map(|d| d.model_name.width())).clamp(5, 28);
     vec![
         Column::fixed("LEVEL", 6, 0),
         Column::name("ENDPOINT", 12, name),
@@ -157,7 +165,8 @@ fn columns(cx: &Cx<'_>) -> Vec<Column<'static>> {
     ]
 }
 
-fn row<'a>(d: &'a DeploymentView, look: &Look, now: Millis) -> Row<'a> {
+/// The row of a deployment, in the order of the columns.
+pub(in crate::panes) fn row<'a>(d: &'a DeploymentView, look: &Look, now: Millis) -> Row<'a> {
     let differs = d
         .expected
         .as_ref()

@@ -46,6 +46,8 @@ pub struct Chart<'a> {
     pub unit: &'a str,
     /// The lines. Colours and marks follow their order.
     pub series: &'a [Series<'a>],
+    /// Lines behind the others, dim and without a legend: raw values under their smoothed line.
+    pub behind: &'a [&'a [Sample]],
     /// What the horizontal axis counts.
     pub x: XAxis,
     /// Whether the vertical axis is logarithmic: values of zero and below are gaps then.

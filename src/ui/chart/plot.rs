@@ -22,10 +22,10 @@ struct Scale {
 
 impl Scale {
     fn of(chart: &Chart<'_>, window: (f64, f64)) -> Self {
-        let shown = chart
-            .series
-            .iter()
-            .flat_map(|s| inside(s.points, window))
+        let lines = chart.series.iter().map(|s| s.points);
+        let shown = lines
+            .chain(chart.behind.iter().copied())
+            .flat_map(|points| inside(points, window))
             .map(|p| p.y);
         let range = extent(shown.filter(|y| !chart.log || *y > 0.0));
         let (mut lo, mut hi) = range.unwrap_or(if chart.log { (0.1, 1.0) } else { (0.0, 1.0) });
@@ -161,6 +161,7 @@ pub(super) fn draw(
             look.style(Role::Threshold),
         );
     }
+    ground(chart.behind, buf, look, plot, window, scale);
     lines(chart.series, buf, look, plot, window, scale);
     if let Some(x) = chart.cursor.and_then(column_of) {
         for y in plot.top()..plot.bottom() {
@@ -211,6 +212,65 @@ fn column(buf: &mut Buffer, plot: Rect, x: u16, glyph: &str, style: ratatui::sty
     }
 }
 
+/// Where a sample lies among the dots of a canvas of `size`; nothing for a gap.
+fn place(
+    p: &Sample,
+    window: (f64, f64),
+    scale: Scale,
+    (w, h): (usize, usize),
+) -> Option<(f64, f64)> {
+    let x = (p.x - window.0) / (window.1 - window.0) * (w - 1) as f64;
+    scale.at(p.y).map(|y| (x, (1.0 - y) * (h - 1) as f64))
+}
+
+/// One line, broken at gaps.
+fn trace(
+    canvas: &mut Canvas,
+    points: &[Sample],
+    series: usize,
+    place: impl Fn(&Sample) -> Option<(f64, f64)>,
+) {
+    let (w, _) = canvas.size();
+    let mut last: Option<(f64, f64)> = None;
+    for point in points {
+        let here = place(point);
+        if let Some(to) = here {
+            clipped(canvas, last.unwrap_or(to), to, w, series);
+        }
+        last = here;
+    }
+}
+
+/// The dim lines behind.
+fn ground(
+    behind: &[&[Sample]],
+    buf: &mut Buffer,
+    look: &Look,
+    plot: Rect,
+    window: (f64, f64),
+    scale: Scale,
+) {
+    if behind.is_empty() {
+        return;
+    }
+    let mut canvas = Canvas::new(plot.width, plot.height, look.symbols.ascii);
+    let size = canvas.size();
+    for points in behind {
+        let points = reduce(inside(points, window), size.0);
+        trace(&mut canvas, &points, 0, |p| place(p, window, scale, size));
+    }
+    for row in 0..usize::from(plot.height) {
+        for col in 0..usize::from(plot.width) {
+            if let Some((glyph, _)) = canvas.cell(col, row)
+                && let Some(cell) = buf.cell_mut((plot.x + col as u16, plot.y + row as u16))
+            {
+                cell.set_char(if look.symbols.ascii { '.' } else { glyph })
+                    .set_style(look.style(Role::Axis));
+            }
+        }
+    }
+}
+
 fn lines(
     series: &[Series<'_>],
     buf: &mut Buffer,
@@ -232,18 +292,8 @@ fn lines(
         } else {
             points
         };
-        let place = |p: &Sample| {
-            let x = (p.x - window.0) / (window.1 - window.0) * (w - 1) as f64;
-            scale.at(p.y).map(|y| (x, (1.0 - y) * (h - 1) as f64))
-        };
-        let mut last: Option<(f64, f64)> = None;
-        for point in points {
-            let here = place(point);
-            if let Some(to) = here {
-                clipped(&mut canvas, last.unwrap_or(to), to, w, n);
-            }
-            last = here;
-        }
+        let place = |p: &Sample| place(p, window, scale, (w, h));
+        trace(&mut canvas, points, n, place);
         let seen = points.iter().filter(|p| p.x >= window.0 && p.x <= window.1);
         ends.extend(seen.filter_map(place).next_back().map(|end| (n, end)));
     }

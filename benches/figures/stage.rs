@@ -1,0 +1,219 @@
+//! The console without a terminal: the root state under the load, its details answered at once, its
+//! frames drawn into memory as the screen would draw them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quarterdeck::app::{App, update, view};
+use quarterdeck::domain::model::Name;
+use quarterdeck::domain::query::{Detail, Query};
+use quarterdeck::domain::run::{MetricHistory, Point};
+use quarterdeck::domain::time::{Millis, Now};
+use quarterdeck::intent::chord::Chord;
+use quarterdeck::intent::keymap::Keymap;
+use quarterdeck::intent::msg::{Compute, Computed, Effect, Msg};
+use quarterdeck::panes::Place;
+use quarterdeck::panes::experiments::rows;
+use quarterdeck::terminal::frame::FrameBackend;
+use quarterdeck::ui::look::Look;
+use quarterdeck::ui::symbols::Symbols;
+use quarterdeck::ui::theme::{Depth, Theme};
+use ratatui::Terminal;
+use ratatui::layout::{Rect, Size};
+
+use crate::load::{EPOCH, EXPERIMENTS, Load};
+use crate::machine::{Samples, timed};
+
+pub(crate) const SCREEN: (u16, u16) = (200, 60);
+
+/// The root state, a screen of 200×60, and a clock that only moves when told.
+pub(crate) struct Stage {
+    pub(crate) load: Load,
+    pub(crate) app: App,
+    look: Look,
+    terminal: Terminal<FrameBackend>,
+    spare: Option<Vec<u8>>,
+    now: Now,
+    runs: usize,
+}
+
+impl Stage {
+    /// A console that has been told nothing yet.
+    pub(crate) fn empty(load: Load) -> Self {
+        let now = Now {
+            wall: EPOCH,
+            mono: Duration::from_secs(10),
+        };
+        let keymap = Keymap::new(&load.settings.keys).expect("the default keys");
+        let app = App::new(Arc::clone(&load.settings), keymap, SCREEN, now);
+        let theme = Theme::built_in("dark").expect("a built-in theme");
+        let area = Rect::new(0, 0, SCREEN.0, SCREEN.1);
+        let look = Look::new(theme, &Symbols::UNICODE, Depth::True, area, now);
+        let backend = FrameBackend::new(Size::new(SCREEN.0, SCREEN.1));
+        let terminal = Terminal::new(backend).expect("memory");
+        Self {
+            load,
+            app,
+            look,
+            terminal,
+            spare: None,
+            now,
+            runs: 0,
+        }
+    }
+
+    /// A console that holds everything, with its first frame drawn.
+    pub(crate) fn full() -> Self {
+        let mut stage = Self::empty(Load::new());
+        let mut messages = stage.load.sweep(EPOCH);
+        messages.extend(stage.load.tracker(EPOCH, EXPERIMENTS));
+        messages.extend(stage.load.endpoints(EPOCH));
+        for message in messages {
+            stage.tell(message);
+        }
+        stage.draw();
+        stage
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.now
+    }
+
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now.wall = self.now.wall.plus(time);
+        self.now.mono += time;
+        self.look.now = self.now;
+    }
+
+    /// One message, timed; what it asks for is answered at once and not timed.
+    pub(crate) fn tell(&mut self, message: Msg) -> Duration {
+        let (took, effects) = timed(|| update(&mut self.app, message, self.now));
+        self.answer(effects);
+        took
+    }
+
+    fn answer(&mut self, effects: Vec<Effect>) {
+        let mut waiting = effects;
+        let mut rounds = 0;
+        while let Some(effect) = waiting.pop() {
+            rounds += 1;
+            if rounds > 200 {
+                return;
+            }
+            let message = match effect {
+                Effect::Compute(work) => {
+                    let Compute::RunRows { runs, spec } = *work;
+                    let found = rows::compute(&runs, &spec);
+                    let generation = runs.generation();
+                    Msg::Computed(Computed::RunRows {
+                        spec,
+                        generation,
+                        rows: found,
+                    })
+                }
+                Effect::Fetch { source, query } => {
+                    let Some(detail) = self.detail(&query) else {
+                        continue;
+                    };
+                    Msg::Fetched {
+                        context: Arc::clone(self.app.context()),
+                        source,
+                        query,
+                        asked_at: self.now.wall,
+                        result: Ok(detail),
+                    }
+                }
+                _ => continue,
+            };
+            waiting.extend(update(&mut self.app, message, self.now));
+        }
+    }
+
+    fn detail(&mut self, query: &Query) -> Option<Detail> {
+        Some(match query {
+            Query::Run(key) => Detail::Run(Box::new(self.app.fleet().runs().unpack(key)?)),
+            Query::Runs { .. } => {
+                self.runs += 1;
+                Detail::Runs {
+                    runs: Vec::new(),
+                    next: None,
+                }
+            }
+            Query::History { runs, metric, .. } => Detail::History(
+                runs.iter()
+                    .map(|run| MetricHistory {
+                        run: run.clone(),
+                        metric: Name::new(metric.raw()),
+                        points: (0..1_000).map(|n| point(n, metric.raw().len())).collect(),
+                        sampled: true,
+                    })
+                    .collect(),
+            ),
+            Query::RunArtifacts { .. } | Query::LoggedModelArtifacts { .. } => {
+                Detail::Artifacts(Vec::new())
+            }
+            Query::Versions(_) | Query::Package(_) => return None,
+        })
+    }
+
+    /// Presses a key given as in the key table.
+    pub(crate) fn press(&mut self, key: &str) -> Duration {
+        self.tell(Msg::Key(Chord::parse(key).expect("a key")))
+    }
+
+    /// Goes to a place, as its number key would.
+    pub(crate) fn open(&mut self, place: Place) {
+        self.app.open(place);
+        self.tell(Msg::Tick);
+        self.draw();
+        self.tell(Msg::Tick);
+        self.draw();
+    }
+
+    /// Builds the frame, encodes what changed, and gives both times and the bytes.
+    pub(crate) fn draw(&mut self) -> Frame {
+        let (app, look) = (&mut self.app, &self.look);
+        let mut build = Duration::ZERO;
+        let (all, ()) = timed(|| {
+            self.terminal
+                .draw(|frame| {
+                    let (took, drawn) = timed(|| view(app, look, frame.buffer_mut()));
+                    build = took;
+                    app.drawn(drawn.hits);
+                })
+                .expect("memory");
+        });
+        let frame = self.terminal.backend_mut().take(self.spare.take());
+        let bytes = frame.map_or(0, |f| f.as_bytes().len());
+        Frame { build, all, bytes }
+    }
+}
+
+/// What one frame cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Frame {
+    pub(crate) build: Duration,
+    /// With the comparison of all cells and the encoding of those that changed.
+    pub(crate) all: Duration,
+    pub(crate) bytes: usize,
+}
+
+fn point(step: i64, seed: usize) -> Point {
+    let wave = (step as f64 / (37.0 + seed as f64)).sin() * 0.1;
+    Point {
+        step,
+        at: Millis(EPOCH.0 + step * 1_000),
+        value: 1.0 / (1.0 + step as f64 / 90.0) + wave,
+    }
+}
+
+/// The median of several builds of an unchanged state.
+pub(crate) fn frames(stage: &mut Stage, count: usize) -> (Samples, Samples) {
+    let (mut build, mut all) = (Samples::default(), Samples::default());
+    for _ in 0..count {
+        let frame = stage.draw();
+        build.add(frame.build);
+        all.add(frame.all);
+    }
+    (build, all)
+}

@@ -1,0 +1,281 @@
+//! History: the known changes of a model with its deployments, or of one deployment, newest first.
+
+pub(super) mod line;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Ask, Cx, Pane, Place, Prompt, PromptKind, Thing, move_in};
+use crate::domain::change::{Change, Origin, Subject};
+use crate::domain::text::Clean;
+use crate::domain::time::age;
+use crate::intent::command::Command;
+use crate::intent::filter::{Filter, Searchable};
+use crate::ui::hits::{Hits, Target};
+use crate::ui::look::Look;
+use crate::ui::table::TableState;
+
+pub(super) use self::view::TITLES;
+
+/// The pane's state: the changes that pass the filter, and the cursor.
+#[derive(Debug)]
+pub struct History {
+    subject: Subject,
+    rows: Vec<Change>,
+    all: usize,
+    table: TableState,
+    filter: Filter,
+    /// Whether the evidence is open; `None` leaves it to the room.
+    detail: Option<bool>,
+    seen: Option<u64>,
+}
+
+impl History {
+    /// The history of a subject before its first frame.
+    pub fn new(subject: Subject) -> Self {
+        Self {
+            subject,
+            rows: Vec::new(),
+            all: 0,
+            table: TableState::default(),
+            filter: Filter::default(),
+            detail: None,
+            seen: None,
+        }
+    }
+
+    fn reindex(&mut self, cx: &Cx<'_>) {
+        let selected = self.current().cloned();
+        let known: Vec<&Change> = match &self.subject {
+            Subject::Model(key) => cx.fleet.model_timeline(key),
+            subject => cx.fleet.timeline(subject).iter().collect(),
+        };
+        self.all = known.len();
+        let keeps = |c: &&Change| self.filter.keeps(&Searched { change: c, cx });
+        self.rows = known.into_iter().rev().filter(keeps).cloned().collect();
+        if let Some(change) = selected {
+            self.table
+                .reselect(self.rows.len(), |i| self.rows[i].same_event(&change));
+        }
+    }
+
+    fn current(&self) -> Option<&Change> {
+        self.rows.get(self.table.selected_in(self.rows.len())?)
+    }
+
+    /// Whether the evidence of the selected change is shown.
+    fn detailed(&self, screen: (u16, u16)) -> bool {
+        self.detail.unwrap_or(screen.0 >= 120 && screen.1 >= 30)
+    }
+
+    /// Whether a change lies in the time range.
+    fn inside(change: &Change, cx: &Cx<'_>) -> bool {
+        change.not_after >= cx.now.wall.minus(cx.window.0)
+    }
+}
+
+/// The name of what a change happened to.
+fn name_of(subject: &Subject, cx: &Cx<'_>) -> Clean {
+    match subject {
+        Subject::Model(key) => cx
+            .fleet
+            .model(key)
+            .map_or_else(|| key.name.clean(), |m| m.name.clone()),
+        Subject::Deployment(key) => cx
+            .fleet
+            .deployment(key)
+            .map_or_else(|| key.name.clean(), |d| d.name.clone()),
+        Subject::Source(id) => id.clean().clone(),
+    }
+}
+
+/// Every cell of a change as text, in the order of [`TITLES`].
+pub(super) fn cells(change: &Change, cx: &Cx<'_>) -> [String; 8] {
+    [
+        change.not_after.rfc3339(),
+        age(cx.now.wall.since(change.not_after)),
+        change.phrase().to_string(),
+        name_of(&change.subject, cx).to_string(),
+        change
+            .actor
+            .as_ref()
+            .map_or_else(|| "–".to_owned(), ToString::to_string),
+        change.origin.word().to_owned(),
+        line::within(change),
+        change.evidence.to_string(),
+    ]
+}
+
+/// How a change came to be known, in a sentence.
+fn origin_words(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Own => "this console did it",
+        Origin::Observed => "seen between two looks",
+        Origin::Imported => "rebuilt from another system's records",
+    }
+}
+
+/// A change as the filter sees it.
+struct Searched<'a> {
+    change: &'a Change,
+    cx: &'a Cx<'a>,
+}
+
+impl Searchable for Searched<'_> {
+    fn any_text(&self, each: &mut dyn FnMut(&str) -> bool) -> bool {
+        let c = self.change;
+        each(c.phrase().as_str())
+            || each(c.kind.word())
+            || each(c.origin.word())
+            || each(c.evidence.as_str())
+            || c.actor.as_ref().is_some_and(|a| each(a.as_str()))
+            || each(name_of(&c.subject, self.cx).as_str())
+    }
+
+    fn text_of(&self, column: &str) -> Option<String> {
+        let c = self.change;
+        Some(match column {
+            "what" => c.phrase().to_string(),
+            "kind" => c.kind.word().to_owned(),
+            "where" => name_of(&c.subject, self.cx).to_string(),
+            "who" => c.actor.as_ref()?.to_string(),
+            "origin" => c.origin.word().to_owned(),
+            "evidence" => c.evidence.to_string(),
+            "time" => c.not_after.rfc3339(),
+            _ => return None,
+        })
+    }
+
+    fn number_of(&self, column: &str) -> Option<f64> {
+        let c = self.change;
+        let days = |d: std::time::Duration| d.as_secs_f64() / 86_400.0;
+        match column {
+            "age" => Some(days(self.cx.now.wall.since(c.not_after))),
+            "within" => Some(days(c.not_after.since(c.not_before))),
+            _ => None,
+        }
+    }
+}
+
+impl Pane for History {
+    fn place(&self) -> Place {
+        Place::History(self.subject.clone())
+    }
+
+    fn title(&self, cx: &Cx<'_>) -> Clean {
+        Clean::name(&format!("History of {}", name_of(&self.subject, cx)))
+    }
+
+    fn refresh(&mut self, cx: &Cx<'_>) {
+        if self.seen != Some(cx.fleet.revision()) {
+            self.reindex(cx);
+            self.seen = Some(cx.fleet.revision());
+        }
+    }
+
+    fn update(&mut self, command: Command, cx: &Cx<'_>) -> Option<Vec<Ask>> {
+        if move_in(&mut self.table, command, self.rows.len()) {
+            return Some(Vec::new());
+        }
+        match command {
+            Command::Open => {
+                self.current()?;
+                self.detail = Some(!self.detailed(cx.screen));
+            }
+            Command::Filter => {
+                return Some(vec![Ask::Prompt(Prompt {
+                    kind: PromptKind::Filter,
+                    label: "filter",
+                    initial: self.filter.text().to_owned(),
+                    hint: "words, !word, kind:alias, who:ana, origin:observed, age<7",
+                })]);
+            }
+            Command::Back if !self.filter.is_empty() => {
+                self.filter = Filter::default();
+                self.reindex(cx);
+            }
+            Command::Back if self.detail == Some(true) => self.detail = None,
+            _ => return None,
+        }
+        Some(Vec::new())
+    }
+
+    fn disabled(&self, command: Command, _cx: &Cx<'_>) -> Option<Clean> {
+        let why = match command {
+            Command::Open | Command::CopyRow if self.current().is_none() => "no change is selected",
+            Command::Sort => "history is newest first",
+            Command::History => "this is the history",
+            _ => return None,
+        };
+        Some(Clean::name(why))
+    }
+
+    fn click(&mut self, target: Target, cx: &Cx<'_>) -> Vec<Ask> {
+        if let Target::Row(index) = target {
+            if self.table.selected_in(self.rows.len()) == Some(index) {
+                return self.update(Command::Open, cx).unwrap_or_default();
+            }
+            self.table.select(index, self.rows.len());
+        }
+        Vec::new()
+    }
+
+    fn scroll(&mut self, rows: i16, _cx: &Cx<'_>) {
+        self.table.scroll(isize::from(rows), self.rows.len());
+    }
+
+    fn set_page(&mut self, rows: u16) {
+        self.table.set_page(rows, self.rows.len());
+    }
+
+    fn prompt(
+        &mut self,
+        _kind: PromptKind,
+        text: &str,
+        _entered: bool,
+        cx: &Cx<'_>,
+    ) -> Result<Vec<Ask>, String> {
+        self.filter = Filter::parse(text)?;
+        self.reindex(cx);
+        Ok(Vec::new())
+    }
+
+    fn selected(&self, _cx: &Cx<'_>) -> Option<Thing> {
+        let subject = self.current().map_or(&self.subject, |c| &c.subject);
+        Some(match subject {
+            Subject::Model(key) => Thing::Model(key.clone()),
+            Subject::Deployment(key) => Thing::Deployment(key.clone()),
+            Subject::Source(id) => Thing::Source(id.clone()),
+        })
+    }
+
+    fn hints(&self) -> &'static [Command] {
+        &[
+            Command::Open,
+            Command::Filter,
+            Command::Narrower,
+            Command::Wider,
+            Command::GoModel,
+            Command::CopyPane,
+        ]
+    }
+
+    fn row_text(&self, cx: &Cx<'_>) -> Option<Clean> {
+        Some(Clean::text(&cells(self.current()?, cx).join("  ")))
+    }
+
+    fn markdown(&self, cx: &Cx<'_>) -> (Vec<String>, Vec<Vec<String>>) {
+        (
+            TITLES.iter().map(|t| (*t).to_owned()).collect(),
+            self.rows.iter().map(|c| cells(c, cx).to_vec()).collect(),
+        )
+    }
+
+    fn view(&self, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
+        view::draw(self, cx, look, area, buf)
+    }
+}

@@ -1,0 +1,358 @@
+//! How the models pane is drawn: the table, and why the selected model stands where it stands.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::columns::{self, Col};
+use super::{Models, Widths};
+use crate::domain::fleet::view::{ModelView, Pointed};
+use crate::domain::level::{Level, Reason};
+use crate::domain::rules::freshness::Freshness;
+use crate::domain::rules::skew::Skew;
+use crate::domain::time::age;
+use crate::panes::Cx;
+use crate::panes::history::line::change_spans;
+use crate::ui::frame::{empty, rule};
+use crate::ui::hits::Hits;
+use crate::ui::look::{Look, Size};
+use crate::ui::paint::{self, Span, span};
+use crate::ui::table::{Cell, Column, GUTTER, Row, Sort, Table, fit_columns};
+use crate::ui::text;
+use crate::ui::theme::Role;
+
+/// Whether the registry's facts about a model are live.
+pub(super) fn is_fresh(model: &ModelView, cx: &Cx<'_>) -> bool {
+    columns::freshness(model, cx) == Freshness::Live
+}
+
+/// The columns that fit a screen of this width, as indexes into the pane's own.
+pub(super) fn places(pane: &Models, width: u16) -> Vec<usize> {
+    let all = table_columns(pane);
+    let places = fit_columns(&all, width.saturating_sub(GUTTER));
+    places.into_iter().map(|p| p.index).collect()
+}
+
+fn table_columns(pane: &Models) -> Vec<Column<'static>> {
+    pane.columns
+        .iter()
+        .map(|c| table_column(*c, pane.widths, pane.fresh))
+        .collect()
+}
+
+fn table_column(col: Col, widths: Widths, fresh: bool) -> Column<'static> {
+    let title = col.title();
+    match col {
+        Col::Level => Column::fixed(title, 6, 0),
+        Col::Model => Column::name(title, 12, widths.name.max(5)),
+        Col::Champion => Column::fixed(title, 8, 1),
+        Col::Challenger => Column::fixed(title, 10, 4),
+        // Room for the sign that it differs.
+        Col::Served => Column::fixed(title, (widths.served + 2).clamp(6, 15), 0),
+        Col::Skew => Column::fixed(title, 11, 1),
+        Col::Metric => Column::fixed(title, widths.metric.clamp(6, 14), 5),
+        Col::Value => Column::fixed(title, 6, 2).right(),
+        Col::Moved => Column::fixed(title, 7, 3).right(),
+        Col::Newest => Column::fixed(title, 9, 4),
+        // Old facts are said to be old before anything they say.
+        Col::Read => Column::fixed(title, 7, if fresh { 7 } else { 0 }),
+        Col::Versions => Column::fixed(title, 8, 6).right(),
+        Col::Endpoints => Column::fixed(title, 9, 6).right(),
+        Col::Since => Column::fixed(title, 5, 6).right(),
+        Col::Owner => Column::fixed(title, widths.owner.clamp(5, 16), 5),
+        Col::Why => Column::flex(title, 28, 1, 7),
+    }
+}
+
+pub(super) fn draw(pane: &Models, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
+    if pane.all == 0 {
+        nothing(cx, look, area, buf);
+        return Hits::default();
+    }
+    let detail = if look.size >= Size::Medium && area.height >= 18 && !pane.rows.is_empty() {
+        6
+    } else {
+        0
+    };
+    let list = paint::inner_rows(area, 0, detail);
+    let columns = table_columns(pane);
+    let sort = pane.columns.iter().position(|c| *c == pane.sort);
+    let table = Table {
+        columns: &columns,
+        len: pane.rows.len(),
+        state: &pane.table,
+        sort: sort.map(|column| Sort {
+            column,
+            descending: pane.descending,
+        }),
+        focused: true,
+    };
+    let hits = table.draw(buf, look, list, |index| {
+        let model = cx.fleet.model(&pane.rows[index]);
+        model.map_or_else(Row::default, |m| {
+            Row::from(
+                pane.columns
+                    .iter()
+                    .map(|c| cell(*c, m, cx, look))
+                    .collect::<Vec<_>>(),
+            )
+        })
+    });
+    if pane.rows.is_empty() {
+        let below = paint::inner_rows(list, 1, 0);
+        let hidden = text::counted(pane.all, "model is", "models are");
+        empty(
+            buf,
+            look,
+            below,
+            "No model passes the filter.",
+            &[&format!(
+                "{hidden} hidden · esc clears the filter · / changes it"
+            )],
+        );
+    }
+    if detail > 0
+        && let Some(model) = pane.current(cx)
+    {
+        let below = Rect {
+            y: list.bottom(),
+            height: detail,
+            ..area
+        };
+        // Where the titles fill their row, the position has no room there.
+        let position = table
+            .position_in(list.height)
+            .filter(|_| look.size < Size::Huge);
+        facts(model, position, cx, look, below, buf);
+    }
+    hits
+}
+
+/// The role of a skew state: that of the finding it makes.
+pub(crate) fn skew_role(model: &ModelView) -> Role {
+    let code = model.skew.and_then(Skew::code);
+    let found = model.verdict.reasons.iter().find(|r| Some(r.code) == code);
+    match found.map(|r| r.level) {
+        Some(level) if level > Level::Info => Look::level_role(level),
+        // A version nobody knows is never fine, whatever it costs.
+        _ if model.skew == Some(Skew::Unlinked) => Role::Unknown,
+        _ => Role::Text,
+    }
+}
+
+/// Whether what is served is not what the registry wants.
+pub(crate) fn differs(model: &ModelView) -> bool {
+    matches!(
+        model.skew,
+        Some(Skew::Behind | Skew::Ahead | Skew::Stuck | Skew::RollingOut | Skew::Split)
+    )
+}
+
+fn pointed<'a>(pointed: Option<&'a Pointed>, model: &ModelView) -> Cell<'a> {
+    use crate::domain::level::ReasonCode::VersionMissing;
+    let missing = model
+        .verdict
+        .reasons
+        .iter()
+        .any(|r| r.code == VersionMissing);
+    match pointed {
+        None => Cell::none(),
+        Some(p) if !p.exists && missing => Cell::new(Role::Crit, format!("{} ?", p.text)),
+        Some(p) => Cell::text(p.text.as_str()),
+    }
+}
+
+/// One cell of a model's row.
+fn cell<'a>(col: Col, m: &'a ModelView, cx: &Cx<'a>, look: &Look) -> Cell<'a> {
+    let plain = |role: Role| match col.text(m, cx) {
+        none if none == "–" => Cell::none(),
+        text => Cell::new(role, text),
+    };
+    match col {
+        Col::Level => Cell::level(look, m.level()),
+        Col::Model => Cell::text(m.name.as_str()),
+        Col::Champion => pointed(m.champion.as_ref(), m),
+        Col::Challenger => pointed(m.challenger.as_ref(), m),
+        Col::Served if m.served == "?" => Cell::new(Role::Unknown, "?"),
+        Col::Served if differs(m) => Cell::new(
+            skew_role(m),
+            format!("{} {}", m.served, look.symbols.differs),
+        ),
+        Col::Skew => match m.skew {
+            None | Some(Skew::NotJudged) => Cell::none(),
+            Some(skew) => Cell::new(skew_role(m), skew.word()),
+        },
+        Col::Value => Cell::number(columns::value(m)),
+        Col::Moved => match (columns::moved(m), &m.quality) {
+            (Some(delta), Some(q)) if delta != 0.0 && !q.better(delta) => {
+                Cell::new(Role::Warn, text::delta(delta))
+            }
+            (Some(delta), _) => Cell::text(text::delta(delta)),
+            (None, _) => Cell::none(),
+        },
+        Col::Newest => match &m.newest {
+            None => Cell::none(),
+            Some(newest) => {
+                let old = newest.created.map(|at| age(cx.now.wall.since(at)));
+                Cell::spans(vec![
+                    span(Role::Text, text::pad(newest.text.as_str(), 4)),
+                    span(Role::Dim, format!(" {:>4}", old.unwrap_or_default())),
+                ])
+            }
+        },
+        Col::Read => {
+            let fresh = columns::freshness(m, cx);
+            let role = fresh_role(fresh);
+            match fresh {
+                Freshness::Live => Cell::new(Role::Dim, "live"),
+                other => Cell::new(
+                    role,
+                    format!(
+                        "{} {}",
+                        look.symbols.fresh(other),
+                        columns::read_text(m, cx)
+                    ),
+                ),
+            }
+        }
+        Col::Served | Col::Versions | Col::Endpoints | Col::Why => plain(Role::Text),
+        Col::Metric | Col::Since | Col::Owner => plain(Role::Dim),
+    }
+}
+
+/// The role of a freshness, where it is worth a word.
+pub(crate) fn fresh_role(fresh: Freshness) -> Role {
+    match fresh {
+        Freshness::Live => Role::Dim,
+        Freshness::Stale => Role::Stale,
+        Freshness::Down => Role::Down,
+        Freshness::Waiting => Role::Unknown,
+    }
+}
+
+/// Glyph, word, text and age of each reason, worst first; at most `room` lines, the last of which
+/// says how many there are in all where some are left out.
+pub(crate) fn reason_lines(
+    model: &ModelView,
+    cx: &Cx<'_>,
+    look: &Look,
+    room: usize,
+) -> Vec<Vec<Span<'static>>> {
+    let all = &model.verdict.reasons;
+    let line = |(n, reason): (usize, &Reason)| {
+        let since = look.symbols.plain(&reason.since.age_text(cx.now.wall));
+        let source = reason
+            .source
+            .as_ref()
+            .map(|s| format!("  {s}"))
+            .unwrap_or_default();
+        let mut spans = vec![span(
+            Look::level_role(reason.level),
+            text::pad(&look.level_text(reason.level), 8),
+        )];
+        if n + 1 == room && all.len() > room {
+            spans.push(span(Role::Dim, format!("{room} of {}  ", all.len())));
+        }
+        spans.push(span(Role::Text, reason.text.to_string()));
+        spans.push(span(Role::Dim, format!("  {since}{source}")));
+        spans
+    };
+    all.iter().take(room).enumerate().map(line).collect()
+}
+
+/// Below the list: why, and what changed last.
+fn facts(
+    model: &ModelView,
+    position: Option<String>,
+    cx: &Cx<'_>,
+    look: &Look,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let owner = model.owner.as_ref().map(|o| format!("owner {o}"));
+    let note: Vec<String> = owner.into_iter().chain(position).collect();
+    let note = look.symbols.plain(&note.join(" · "));
+    rule(
+        buf,
+        look,
+        area,
+        &[span(Role::Title, model.name.to_string())],
+        &[span(Role::Dim, note)],
+    );
+    let inner = paint::inner_columns(paint::inner_rows(area, 1, 0), 2, 1);
+    let last = usize::from(model.last_change.is_some());
+    let room = usize::from(inner.height) - last;
+    let mut lines = reason_lines(model, cx, look, room);
+    if lines.is_empty() {
+        let words = match model.deployments.len() {
+            0 => "nothing is wrong in the registry; no deployment of it is known".to_owned(),
+            n => format!(
+                "nothing is wrong: {} and the registry agree",
+                text::counted(n, "endpoint", "endpoints")
+            ),
+        };
+        lines.push(vec![span(Role::Dim, words)]);
+    }
+    if let Some(change) = &model.last_change {
+        let mut line = vec![span(Role::Label, "last    ")];
+        line.extend(change_spans(change, cx, look));
+        lines.push(line);
+    }
+    for (n, spans) in lines.iter().enumerate() {
+        let line = paint::row(inner, n as u16);
+        if !line.is_empty() {
+            paint::put_spans(buf, look, line, line.x, line.y, spans);
+        }
+    }
+}
+
+/// No model at all: says whether that is known, and what would fill the pane.
+fn nothing(cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) {
+    let all = cx.fleet.sources().count();
+    let by = |want: Freshness| {
+        cx.fleet
+            .sources()
+            .filter(move |(_, _, f)| *f == want)
+            .count()
+    };
+    let (waiting, down) = (by(Freshness::Waiting), by(Freshness::Down));
+    let (what, how): (String, [&str; 2]) = if all == 0 {
+        (
+            "No source is configured in this context.".to_owned(),
+            [
+                "Start with --mlflow URL, set MLFLOW_TRACKING_URI, or write a configuration file:",
+                "`quarterdeck config path` says where. `quarterdeck demo` needs none.",
+            ],
+        )
+    } else if waiting > 0 {
+        (
+            format!(
+                "Waiting for {waiting} of {}.",
+                text::counted(all, "source", "sources")
+            ),
+            [
+                "Models appear here as their registry answers.",
+                "c switches to another context.",
+            ],
+        )
+    } else if down > 0 {
+        (
+            format!(
+                "No model is known: {down} of {} does not answer.",
+                text::counted(all, "source", "sources")
+            ),
+            [
+                "1 names the source and its fault.",
+                "`quarterdeck doctor` tests each source and says what to do.",
+            ],
+        )
+    } else {
+        (
+            "The registry holds no model.".to_owned(),
+            [
+                "A model appears here when its first version is registered:",
+                "mlflow.register_model(\"runs:/RUN_ID/model\", \"NAME\")",
+            ],
+        )
+    };
+    empty(buf, look, area, &what, &how);
+}
