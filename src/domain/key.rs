@@ -129,6 +129,65 @@ impl VersionKey {
     pub fn number(&self) -> Option<u64> {
         self.version.raw().parse().ok()
     }
+
+    /// The version's place among others, for sorting: `1.10.0` after `1.9.0`, and a release after
+    /// its candidates.
+    pub fn order(&self) -> VersionOrder {
+        let word = self.version.raw();
+        let word = word.strip_prefix(['v', 'V']).unwrap_or(word);
+        let (release, candidate) = match word.split_once('-') {
+            Some((release, candidate)) => (release, Some(VersionOrder::parts(candidate))),
+            None => (word, None),
+        };
+        VersionOrder {
+            release: VersionOrder::parts(release),
+            // `None` sorts first, and a release comes after its candidates.
+            is_release: candidate.is_none(),
+            candidate,
+        }
+    }
+}
+
+/// How versions sort that are numbers, semantic versions, dates or anything else.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct VersionOrder {
+    release: Vec<Part>,
+    is_release: bool,
+    candidate: Option<Vec<Part>>,
+}
+
+/// A run of digits, or of anything else. Words sort before numbers.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Part {
+    Word(String),
+    /// Without leading zeros, so that the length comes first: any number of digits can be compared.
+    Number(usize, String),
+}
+
+impl VersionOrder {
+    fn parts(text: &str) -> Vec<Part> {
+        // What comes after a plus says how a version was built, not which it is.
+        let text = text.split('+').next().unwrap_or_default();
+        let mut parts = Vec::new();
+        for piece in text.split(['.', '_']) {
+            let mut rest = piece;
+            while let Some(first) = rest.chars().next() {
+                let digits = first.is_ascii_digit();
+                let end = rest
+                    .find(|c: char| c.is_ascii_digit() != digits)
+                    .unwrap_or(rest.len());
+                let (head, tail) = rest.split_at(end);
+                parts.push(if digits {
+                    let number = head.trim_start_matches('0');
+                    Part::Number(number.len(), number.to_owned())
+                } else {
+                    Part::Word(head.to_owned())
+                });
+                rest = tail;
+            }
+        }
+        parts
+    }
 }
 
 /// An experiment of a tracker.

@@ -53,11 +53,12 @@ pub struct RegisteredModel {
 }
 
 impl RegisteredModel {
-    /// The version that `alias` points at.
+    /// The version that `alias` points at. The raw name counts: one that only looks like `champion`
+    /// is another alias.
     pub fn alias(&self, alias: &str) -> Option<&Key> {
         self.aliases
             .iter()
-            .find(|a| a.name.shown == alias)
+            .find(|a| a.name.key.raw() == alias)
             .map(|a| &a.version)
     }
 

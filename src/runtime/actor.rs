@@ -416,7 +416,16 @@ impl<S: Source> Actor<S> {
                 (Some(fault), None)
             }
         };
-        self.feeds[index].reported = true;
+        let feed = &mut self.feeds[index];
+        if feed.follows_focus() && !feed.wanted(&self.focus) {
+            // It left the screen while it was asked: nobody will ask again, and what came of this
+            // poll must not stand for the source for ever.
+            feed.reported = false;
+            let report = self.report(index, asked_at, PollReport::NEVER);
+            self.outbox.push_back(Msg::Polled(Box::new(report)));
+            return;
+        }
+        feed.reported = true;
         let next_at = self.around.clock.wall().plus(self.feeds[index].next - now);
         let report = PollReport {
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),

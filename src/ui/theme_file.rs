@@ -7,6 +7,8 @@ use ratatui::style::Modifier;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::domain::text::Clean;
+
 use super::color::{ANSI, Ink, Rgb, ansi_named};
 use super::theme::{ROLES, Role, Spec, Theme};
 
@@ -62,10 +64,11 @@ impl Reader<'_> {
     }
 
     fn fail(&self, span: &Range<usize>, what: impl Into<String>) -> ThemeError {
+        // Themes are passed around: what one says is quoted without what a terminal would act on.
         ThemeError {
             place: self.place.to_owned(),
             line: self.line(span),
-            what: what.into(),
+            what: Clean::text(&what.into()).to_string(),
         }
     }
 

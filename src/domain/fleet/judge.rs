@@ -96,7 +96,9 @@ impl Fleet {
             freshness: self.source_freshness(&held.source),
             source_health: self.sources.get(&held.source),
             read_at: self.good_at(&held.source).max(Some(held.asked_at)),
+            told_at: held.asked_at,
             max_age: set.and_then(|s| s.max_age).or(policy.max_model_age),
+            looks_alike: self.looks_alike(&model.key),
         };
         let verdict = model_rule::judge(&facts, now);
         let versions = self.versions(&model.key);

@@ -4,11 +4,12 @@
 use super::Fleet;
 use super::runs::Upsert;
 use crate::domain::deployment::{EndpointReading, ServedState, ServedVersion};
-use crate::domain::key::{DeploymentKey, SourceId};
+use crate::domain::key::{DeploymentKey, ModelKey, SourceId};
 use crate::domain::last_known::{Held, LastKnown};
 use crate::domain::model::{ModelVersion, RegisteredModel};
 use crate::domain::observation::{Coverage, FactKey, Observation, Rows};
 use crate::domain::run::{Experiment, Run};
+use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 
 impl Fleet {
@@ -122,6 +123,9 @@ impl Fleet {
         if self.outdated(&id, self.models.get(&key).map(|h| h.asked_at), asked_at) {
             return;
         }
+        if !self.is_the_only(&key, asked_at) {
+            return;
+        }
         self.first(id, asked_at);
         let held = Held {
             source: source.clone(),
@@ -129,6 +133,7 @@ impl Fleet {
             fact,
         };
         let old = self.models.insert(key.clone(), held);
+        self.name_model(&key, old.as_ref().map(|h| h.fact.name.clone()));
         let new = &self.models[&key];
         let same = old.as_ref().is_some_and(|o| o.fact == new.fact);
         let rejoin = old.as_ref().is_none_or(|o| o.fact.tags != new.fact.tags);
@@ -141,6 +146,57 @@ impl Fleet {
         if let Some(old) = old {
             let new = self.models[&key].clone();
             self.observe_model(&old, &new);
+        }
+    }
+
+    /// A registry holds a name once: a model of that name with another creation time was deleted, or
+    /// is about to be learnt of. The later reading stands; of one moment, the younger model.
+    fn is_the_only(&mut self, key: &ModelKey, asked_at: Millis) -> bool {
+        let at = |created| ModelKey {
+            created: Millis(created),
+            ..key.clone()
+        };
+        let others: Vec<(ModelKey, Millis)> = self
+            .models
+            .range(at(i64::MIN)..=at(i64::MAX))
+            .filter(|(other, _)| *other != key)
+            .map(|(other, held)| (other.clone(), held.asked_at))
+            .collect();
+        if others
+            .iter()
+            .any(|(other, read)| (*read, other.created) > (asked_at, key.created))
+        {
+            return false;
+        }
+        for (other, _) in others {
+            let other = FactKey::Model(other);
+            let tomb = self.tombstones.entry(other.clone()).or_insert(asked_at);
+            *tomb = (*tomb).max(asked_at);
+            self.bury(&other, asked_at);
+        }
+        true
+    }
+
+    /// Keeps the index of names as shown; whoever looks like another is judged again.
+    fn name_model(&mut self, key: &ModelKey, before: Option<Clean>) {
+        let now = self.models.get(key).map(|h| h.fact.name.clone());
+        if before == now {
+            return;
+        }
+        if let Some(name) = before {
+            let emptied = self.by_name.get_mut(&name).is_some_and(|keys| {
+                keys.remove(key);
+                self.dirty.models.extend(keys.iter().cloned());
+                keys.is_empty()
+            });
+            if emptied {
+                self.by_name.remove(&name);
+            }
+        }
+        if let Some(name) = now {
+            let keys = self.by_name.entry(name).or_default();
+            keys.insert(key.clone());
+            self.dirty.models.extend(keys.iter().cloned());
         }
     }
 
@@ -295,10 +351,16 @@ impl Fleet {
         if newer_held {
             return;
         }
+        self.bury(key, asked_at);
+    }
+
+    /// Takes a fact out, whatever else is known of it.
+    fn bury(&mut self, key: &FactKey, asked_at: Millis) {
         self.revision += 1;
         match key {
             FactKey::Model(k) => {
                 if let Some(old) = self.models.remove(k) {
+                    self.name_model(k, Some(old.fact.name.clone()));
                     self.observe_model_gone(&old, asked_at);
                 }
                 self.versions.remove(k);
@@ -326,5 +388,5 @@ impl Fleet {
 
 /// The registry's order: by creation, then by number, newest first.
 fn newer(a: &ModelVersion, b: &ModelVersion) -> bool {
-    (a.created, a.key.number(), &a.key.version) > (b.created, b.key.number(), &b.key.version)
+    (a.created, a.key.order(), &a.key.version) > (b.created, b.key.order(), &b.key.version)
 }

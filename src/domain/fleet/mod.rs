@@ -25,6 +25,7 @@ use super::rules::reproducible::{self, Claim, Origins};
 use super::run::Experiment;
 use super::settings::Context;
 use super::settling::Settled;
+use super::text::Clean;
 use super::time::Millis;
 use super::wiring::{self, Join};
 
@@ -43,6 +44,7 @@ pub struct Fleet {
     context: Arc<ContextRef>,
     settings: Arc<Context>,
     models: BTreeMap<ModelKey, Held<RegisteredModel>>,
+    by_name: HashMap<Clean, BTreeSet<ModelKey>>,
     versions: HashMap<ModelKey, Vec<Held<ModelVersion>>>,
     experiments: BTreeMap<ExperimentKey, Held<Experiment>>,
     endpoints: BTreeMap<DeploymentKey, Held<EndpointReading>>,
@@ -88,6 +90,7 @@ impl Fleet {
             context,
             settings,
             models: BTreeMap::new(),
+            by_name: HashMap::new(),
             versions: HashMap::new(),
             experiments: BTreeMap::new(),
             endpoints: BTreeMap::new(),
@@ -276,12 +279,9 @@ impl Fleet {
 
     /// Whether another model's name looks the same on screen: writes to either would be refused.
     pub fn looks_alike(&self, key: &ModelKey) -> bool {
-        let Some(view) = self.views.get(key) else {
-            return false;
-        };
-        self.views
-            .values()
-            .any(|v| v.key != *key && v.name == view.name)
+        let shown = self.models.get(key).map(|h| &h.fact.name);
+        let same = shown.and_then(|name| self.by_name.get(name));
+        same.is_some_and(|keys| keys.len() > 1)
     }
 
     /// Runs that views need and that are not held: those behind champions and challengers, with the
@@ -319,6 +319,14 @@ impl Fleet {
         let fault_changed = health.fault() != fault_before.as_ref();
         if report.feed == Feed::Endpoint && report.fault.is_none() {
             self.endpoint_unchanged(&report.source, report.asked_at);
+        }
+        if matches!(report.feed, Feed::Versions | Feed::NewestVersions) && report.fault.is_none() {
+            // A look that brought no row can still show that a version is not there.
+            let missing = self
+                .views
+                .values()
+                .filter(|v| v.champion.as_ref().is_some_and(|c| !c.exists));
+            self.dirty.models.extend(missing.map(|v| v.key.clone()));
         }
         self.source_moved(&report.source, fault_changed, now);
         self.refresh(now);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, Retry};
 use crate::domain::observation::{Feed, PollReport};
 use crate::domain::settings::Policy;
 use crate::domain::time::{Millis, Since};
@@ -52,7 +52,8 @@ pub struct FeedHealth {
     pub took: Duration,
     /// When it is asked next.
     pub next_at: Option<Millis>,
-    /// The cadence it runs at: from one poll to the next due one.
+    /// The cadence it runs at: from one good poll to the next due one. Waiting after a fault does
+    /// not count, or what was read would stay fresh for longer the worse the source does.
     pub every: Duration,
 }
 
@@ -79,7 +80,9 @@ impl SourceHealth {
         feed.asked_at = Some(report.asked_at);
         feed.took = Duration::from_millis(report.took_ms);
         feed.next_at = Some(report.next_at);
-        feed.every = report.next_at.since(report.asked_at);
+        if report.fault.is_none() || feed.every.is_zero() {
+            feed.every = report.next_at.since(report.asked_at);
+        }
         if report.clock_skew_ms.is_some() {
             self.clock_skew_ms = report.clock_skew_ms;
         }
@@ -124,7 +127,13 @@ impl SourceHealth {
 
 /// Judges one feed.
 pub fn judge_feed(feed: &FeedHealth, policy: &Policy, now: Millis) -> Freshness {
-    if feed.failures >= policy.down_after_polls {
+    // A refusal is no hiccup: it will be the same until somebody acts, and is asked for again so
+    // slowly that counting polls would hide it for minutes.
+    let refused = feed
+        .fault
+        .as_ref()
+        .is_some_and(|f| f.kind.retry() == Retry::Slowly);
+    if refused || feed.failures >= policy.down_after_polls {
         return Freshness::Down;
     }
     let Some(good) = feed.good_at else {
@@ -214,6 +223,21 @@ mod tests {
         source.record(&report(70_000, None));
         assert_eq!(judge(&source, &policy, Millis(70_000)), Freshness::Live);
         assert_eq!(source.fault(), None);
+    }
+
+    #[test]
+    fn a_refusal_is_down_at_once_and_waiting_does_not_keep_facts_fresh() {
+        let policy = Policy::default();
+        let mut source = SourceHealth::default();
+        source.record(&report(0, None));
+        let mut limited = report(10_000, Some(FaultKind::RateLimited { after: None }));
+        limited.next_at = Millis(3_600_000);
+        source.record(&limited);
+        assert_eq!(judge(&source, &policy, Millis(20_000)), Freshness::Live);
+        assert_eq!(judge(&source, &policy, Millis(31_000)), Freshness::Stale);
+        source.record(&report(40_000, None));
+        source.record(&report(50_000, Some(FaultKind::Auth)));
+        assert_eq!(judge(&source, &policy, Millis(50_000)), Freshness::Down);
     }
 
     #[test]

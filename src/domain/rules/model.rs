@@ -10,6 +10,7 @@ use crate::domain::fleet::view::{Answering, DeploymentView, Pointed};
 use crate::domain::key::SourceId;
 use crate::domain::level::{Level, Reason, ReasonCode, Verdict};
 use crate::domain::model::{ModelVersion, RegisteredModel, VersionStatus};
+use crate::domain::observation::Feed;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Since, age, span};
 use crate::domain::wiring::Target;
@@ -38,8 +39,12 @@ pub struct ModelFacts<'a> {
     pub source_health: Option<&'a SourceHealth>,
     /// When they were last read with success.
     pub read_at: Option<Millis>,
+    /// When the registry first said what it says of the model now.
+    pub told_at: Millis,
     /// How old a champion may be.
     pub max_age: Option<Duration>,
+    /// Whether another model's name looks the same on screen.
+    pub looks_alike: bool,
 }
 
 /// Judges a model: its endpoints' findings and its own.
@@ -54,12 +59,26 @@ pub fn judge(facts: &ModelFacts<'_>, now: Millis) -> Verdict {
     reasons.extend(stage_disagrees(facts));
     reasons.extend(too_old(facts, now));
     reasons.extend(stale_facts(facts, now));
+    reasons.extend(look_alike(facts));
     Verdict::of(reasons)
+}
+
+fn look_alike(facts: &ModelFacts<'_>) -> Option<Reason> {
+    facts.looks_alike.then(|| Reason {
+        code: ReasonCode::LookAlike,
+        level: Level::Warn,
+        text: Clean::text(&format!(
+            "another model is shown as {} too: their names differ in what cannot be seen",
+            facts.model.name
+        )),
+        since: Since::Unknown,
+        source: Some(facts.source.clone()),
+    })
 }
 
 fn champion_missing(facts: &ModelFacts<'_>) -> Option<Reason> {
     let champion = facts.champion.filter(|c| !c.exists)?;
-    // Versions are read after models: until both were, absence says nothing.
+    // Versions are read after models: until then, absence says nothing.
     champion_versions_read(facts).then(|| Reason {
         code: ReasonCode::VersionMissing,
         level: Level::Crit,
@@ -72,12 +91,15 @@ fn champion_missing(facts: &ModelFacts<'_>) -> Option<Reason> {
     })
 }
 
+/// Whether the versions were read, once in full, and again since the alias was seen: a version that
+/// was registered a moment ago is only in the later answer.
 fn champion_versions_read(facts: &ModelFacts<'_>) -> bool {
-    use crate::domain::observation::Feed;
-    facts
-        .source_health
-        .and_then(|h| h.feeds.get(&Feed::Versions))
-        .is_some_and(|f| f.good_at.is_some() && f.fault.is_none())
+    let good = |feed| {
+        let feed = facts.source_health?.feeds.get(&feed)?;
+        feed.good_at.filter(|_| feed.fault.is_none())
+    };
+    let newest = good(Feed::Versions).max(good(Feed::NewestVersions));
+    good(Feed::Versions).is_some() && newest > Some(facts.told_at)
 }
 
 fn champion_unready(facts: &ModelFacts<'_>) -> Option<Reason> {
@@ -205,6 +227,8 @@ pub fn judge_endpoint(e: &Endpoint<'_>) -> Vec<Reason> {
 
 fn unready(e: &Endpoint<'_>) -> Option<Reason> {
     let word = match e.health {
+        // It answered, and nobody can say what: that must not look like "ready".
+        Health::Unknown if e.freshness == Freshness::Live => return Some(unreadable(e)),
         Health::Ready | Health::Unknown => return None,
         Health::NotReady => "is not ready",
         Health::Missing => "does not hold its model",
@@ -222,6 +246,21 @@ fn unready(e: &Endpoint<'_>) -> Option<Reason> {
         since: e.health_since,
         source: Some(e.source.clone()),
     })
+}
+
+fn unreadable(e: &Endpoint<'_>) -> Reason {
+    let why = if e.message.is_empty() {
+        "it says nothing of its state"
+    } else {
+        e.message.as_str()
+    };
+    Reason {
+        code: ReasonCode::EndpointUnready,
+        level: Level::Unknown,
+        text: Clean::text(&format!("{} may be ready or not: {why}", e.name)),
+        since: e.health_since,
+        source: Some(e.source.clone()),
+    }
 }
 
 fn skewed(e: &Endpoint<'_>) -> Option<Reason> {

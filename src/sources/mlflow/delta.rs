@@ -185,6 +185,7 @@ impl Mlflow {
                     },
                 )
                 .await?;
+                self.readable(&found.rows, "runs", "info.run_id", |r| map::run_id(&r.info))?;
                 ticked.all_live &= at > 0 || found.next.is_none();
                 ticked.server_time = found.server_time.or(ticked.server_time);
                 ticked.rows.extend(found.rows);

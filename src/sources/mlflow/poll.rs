@@ -11,6 +11,7 @@ use super::{Mlflow, wire};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::model::{ModelVersion, RegisteredModel};
 use crate::domain::observation::{Answer, Coverage, Rows, Scope};
+use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::sources::Focus;
 
@@ -47,23 +48,50 @@ impl Mlflow {
 
     /// Every registered model.
     pub(super) async fn all_models(&self) -> Result<Answer, Fault> {
-        let (rows, server_time) = self.sweep_models().await?;
+        let (rows, whole, server_time) = self.sweep_models().await?;
         Ok(Answer {
-            coverage: Coverage::Full(Scope::Models),
+            coverage: covers(whole, Scope::Models),
             rows: Rows::Models(rows),
             server_time,
         })
     }
 
-    async fn sweep_models(&self) -> Result<(Vec<RegisteredModel>, Option<Millis>), Fault> {
+    /// All models, and whether each row could be read.
+    async fn sweep_models(&self) -> Result<(Vec<RegisteredModel>, bool, Option<Millis>), Fault> {
         let mut found = requests::models(&self.http, None).await?;
+        let whole = self.readable(&found.rows, "registered_models", "name", |r| &r.name)?;
         if found.pages > 1 {
             let lost = self.doubted(&found.rows);
             let names: Vec<&str> = lost.iter().map(String::as_str).collect();
             found.rows.extend(self.models_by_name(&names).await?.rows);
         }
         let rows = self.take_models(found.rows, true);
-        Ok((rows, found.server_time))
+        Ok((rows, whole, found.server_time))
+    }
+
+    /// Whether every row has the field that says which thing it is. Rows without one are left out,
+    /// and then nothing follows from what is missing; an answer of such rows alone is none.
+    pub(super) fn readable<T>(
+        &self,
+        rows: &[T],
+        list: &str,
+        field: &str,
+        id: impl Fn(&T) -> &str,
+    ) -> Result<bool, Fault> {
+        let Some(at) = rows.iter().position(|row| id(row).is_empty()) else {
+            return Ok(true);
+        };
+        let path = Clean::limited(&format!("{list}[{at}].{field}"), 200);
+        if rows.iter().all(|row| id(row).is_empty()) {
+            let what = format!("none of {} rows says which thing it is", rows.len());
+            return Err(Fault::new(
+                FaultKind::Decode { path },
+                self.http.base(),
+                &what,
+            ));
+        }
+        tracing::warn!(source = %self.id, "rows are left out, the first at {path}: it has no {field}");
+        Ok(false)
     }
 
     /// Names known before and missing now. Pages count by offset, so a deletion between two of them
@@ -174,6 +202,7 @@ impl Mlflow {
                 seen_all,
             )
             .await?;
+        self.readable(&found.rows, "model_versions", "name", |r| &r.name)?;
         let newest = found.rows.iter().map(|r| r.last_updated_timestamp).max();
         // A version newer than anything seen may belong to a model that was deleted and made again
         // under the same name: such models are read anew before their versions are joined to them.
@@ -223,7 +252,11 @@ impl Mlflow {
         let mut pages = VersionPages::new(&self.http, what);
         let mut map = Map::new(&self.registry);
         let mut rows = Vec::new();
+        let mut whole = true;
         while let Some(page) = pages.next().await? {
+            let named = self.readable(&page, "model_versions", "name", |r| &r.name)?;
+            let numbered = self.readable(&page, "model_versions", "version", |r| &r.version)?;
+            whole &= named && numbered;
             let unknown = {
                 let memory = self.memory();
                 map::unknown_names(&page, |name| memory.knows(name))
@@ -232,7 +265,7 @@ impl Mlflow {
             rows.extend(self.take_versions(&mut map, page));
         }
         Ok(Answer {
-            coverage: Coverage::Full(Scope::Versions),
+            coverage: covers(whole, Scope::Versions),
             rows: Rows::Versions(map::unique(rows, |v: &ModelVersion| v.key.clone())),
             server_time: pages.server_time(),
         })
@@ -314,6 +347,9 @@ impl Mlflow {
     /// Every active experiment.
     pub(super) async fn all_experiments(&self) -> Result<Answer, Fault> {
         let found = requests::experiments(&self.http).await?;
+        let whole = self.readable(&found.rows, "experiments", "experiment_id", |r| {
+            &r.experiment_id
+        })?;
         let mut map = Map::new(&self.registry);
         let rows = map::unique(
             found
@@ -325,9 +361,18 @@ impl Mlflow {
         );
         self.memory().experiments = rows.iter().map(|e| e.key.id.raw().to_owned()).collect();
         Ok(Answer {
-            coverage: Coverage::Full(Scope::Experiments),
+            coverage: covers(whole, Scope::Experiments),
             rows: Rows::Experiments(rows),
             server_time: found.server_time,
         })
+    }
+}
+
+/// Absence means gone only where every row could be read.
+fn covers(whole: bool, scope: Scope) -> Coverage {
+    if whole {
+        Coverage::Full(scope)
+    } else {
+        Coverage::Partial
     }
 }

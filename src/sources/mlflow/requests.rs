@@ -1,6 +1,8 @@
 //! MLflow's searches as requests: page by page, with a guard against pages that never end.
 
 use std::collections::HashSet;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
 
 use serde_json::{Value, json};
 
@@ -21,6 +23,8 @@ pub(super) const RUNS_PAGE: usize = 200;
 pub(super) const EXPERIMENTS_PAGE: usize = 1_000;
 /// The most pages of one answer; what has not ended by then does not end.
 pub(super) const PAGE_LIMIT: usize = 1_000;
+/// Pages in a row with nothing new. One may happen, when others add a page of rows meanwhile.
+const IDLE_LIMIT: usize = 5;
 /// The most bytes of one answer over all its pages.
 const BYTES_LIMIT: usize = 256 * 1024 * 1024;
 /// The longest filter sent in a URL: proxies refuse longer lines.
@@ -55,22 +59,63 @@ struct Page<T> {
     bytes: usize,
 }
 
+/// A row that can be told from others.
+trait Row {
+    fn identity(&self) -> (&str, &str);
+}
+
+impl Row for wire::ModelRow {
+    fn identity(&self) -> (&str, &str) {
+        (&self.name, "")
+    }
+}
+
+impl Row for wire::VersionRow {
+    fn identity(&self) -> (&str, &str) {
+        (&self.name, &self.version)
+    }
+}
+
+impl Row for wire::ExperimentRow {
+    fn identity(&self) -> (&str, &str) {
+        (&self.experiment_id, "")
+    }
+}
+
+impl Row for wire::RunRow {
+    fn identity(&self) -> (&str, &str) {
+        (super::map::run_id(&self.info), "")
+    }
+}
+
+impl Row for wire::FileRow {
+    fn identity(&self) -> (&str, &str) {
+        (&self.path, "")
+    }
+}
+
 /// Collects pages until there is no token, somebody has enough, or they turn out not to end.
 struct Pager<T> {
     what: &'static str,
     all: Paged<T>,
     seen: HashSet<String>,
+    /// Hashes of the rows so far.
+    rows: HashSet<u64>,
+    /// Pages in a row that brought nothing but rows of earlier pages.
+    idle: usize,
     token: Option<String>,
     bytes: usize,
     open: bool,
 }
 
-impl<T> Pager<T> {
+impl<T: Row> Pager<T> {
     fn new(what: &'static str) -> Self {
         Self {
             what,
             all: Paged::default(),
             seen: HashSet::new(),
+            rows: HashSet::new(),
+            idle: 0,
             token: None,
             bytes: 0,
             open: true,
@@ -81,6 +126,13 @@ impl<T> Pager<T> {
     fn take(&mut self, page: Page<T>, enough: impl Fn(&[T], usize) -> bool) -> Result<(), Fault> {
         self.all.pages += 1;
         self.all.server_time = page.server_time.or(self.all.server_time);
+        let mut news = page.rows.is_empty();
+        for row in &page.rows {
+            let mut hasher = DefaultHasher::new();
+            row.identity().hash(&mut hasher);
+            news |= self.rows.insert(hasher.finish());
+        }
+        self.idle = if news { 0 } else { self.idle + 1 };
         self.all.rows.extend(page.rows);
         self.bytes += page.bytes;
         let pages = self.all.pages;
@@ -100,6 +152,10 @@ impl<T> Pager<T> {
         } else if !self.seen.insert(page.next.clone()) {
             return Err(self.endless(&format!(
                 "the server gave the same page token twice after {pages} pages"
+            )));
+        } else if self.idle >= IDLE_LIMIT {
+            return Err(self.endless(&format!(
+                "{IDLE_LIMIT} pages in a row brought only rows of earlier pages"
             )));
         } else if pages >= PAGE_LIMIT {
             return Err(self.endless(&format!("no end after {PAGE_LIMIT} pages")));

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::domain::deployment::{Known, ServedState, ServedVersion};
 use crate::domain::key::Key;
-use crate::domain::text::Clean;
+use crate::domain::text::{Clean, without_credentials};
 
 /// The longest text taken for a version or a model name, in bytes. What is longer is not a name that
 /// anyone serves, and would be sent back in every request.
@@ -45,7 +45,7 @@ impl Notes {
 
     /// All remarks as one line.
     pub(super) fn line(&self) -> Clean {
-        Clean::text(&self.0.join("; "))
+        Clean::text(&without_credentials(&self.0.join("; ")))
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Gathered(Vec<ServedVersion>);
 impl Gathered {
     /// Adds what a row reports. A version told of twice in two states is in no known state.
     pub(super) fn report(&mut self, version: &str, state: ServedState, message: &str) {
-        let message = Clean::text(message);
+        let message = Clean::text(&without_credentials(message));
         let version = Key::new(version);
         if let Some(known) = self.0.iter_mut().find(|v| v.version == version) {
             if known.state != state {

@@ -1,0 +1,11 @@
+//! Whatever a server answers, the console runs on: the fault is named at its source, the others stay
+//! live, and the last good data shows with its age. Real adapters, actors, state and drawing over
+//! loopback; what single adapters do with single answers is tested in the contract suite.
+
+mod console;
+mod decoders;
+mod faults;
+mod grammar;
+mod identity;
+mod memory;
+mod shown;
