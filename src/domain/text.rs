@@ -42,6 +42,9 @@ impl Clean {
 
     /// Cleans text, keeping at most `limit` characters and marking a cut with `…`.
     pub fn limited(raw: &str, limit: usize) -> Self {
+        if raw.is_empty() {
+            return Self::empty();
+        }
         if raw.len() <= limit && raw.bytes().all(|b| (0x20..0x7f).contains(&b)) {
             return Self(Arc::from(raw.trim()));
         }
@@ -60,7 +63,8 @@ impl Clean {
 
     /// The empty text.
     pub fn empty() -> Self {
-        Self(Arc::from(""))
+        // The standard library shares one allocation among all empty texts.
+        Self(Arc::default())
     }
 
     /// The cleaned text.
