@@ -10,8 +10,8 @@
 //! | [`domain`] | the field's vocabulary and its rules; pure |
 //! | [`intent`] | command table, keymap, messages, effects, filter grammar; pure |
 //! | [`panes`] | state, update and view of each pane and dialog; pure |
+//! | [`runtime`] | the only place that spawns: loop, source actors, schedule, limits, effects |
 //! | [`sim`] | the simulated fleet behind `quarterdeck demo` |
-//! | [`runtime`] | the only place that spawns: the loop, source actors, schedule, effects, signals |
 //! | [`sources`] | one module a system: wire types, map to domain, requests |
 //! | [`store`] | the ledger of changes, the last-known state, the journal |
 //! | [`terminal`] | enter, leave, suspend; the writer thread; capabilities; OSC strings |
@@ -27,6 +27,7 @@
 //! calls back upward; each arrow is a value.
 
 pub mod app;
+pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod domain;

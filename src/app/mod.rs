@@ -125,6 +125,20 @@ impl App {
         self.history.open(place);
     }
 
+    /// Goes to a place and selects a thing there, if it is there.
+    pub fn show(&mut self, place: Place, thing: &crate::panes::Thing) {
+        self.history.open(place);
+        let cx = Cx {
+            fleet: &self.fleet,
+            now: self.now,
+            window: self.window,
+            screen: self.screen,
+        };
+        let pane = self.history.current_mut();
+        pane.refresh(&cx);
+        pane.select(thing, &cx);
+    }
+
     /// Whether the mouse is reported.
     pub fn mouse(&self) -> bool {
         self.mouse
@@ -185,13 +199,6 @@ impl App {
             text: Clean::text(text.as_ref()),
         });
     }
-
-    fn complain(&mut self, text: impl AsRef<str>) {
-        self.notice = Some(Notice {
-            bad: true,
-            text: Clean::text(text.as_ref()),
-        });
-    }
 }
 
 fn fleet_of(context: Context, generation: u64) -> Fleet {
@@ -201,3 +208,6 @@ fn fleet_of(context: Context, generation: u64) -> Fleet {
     };
     Fleet::new(Arc::new(reference), Arc::new(context))
 }
+
+#[cfg(test)]
+mod tests;

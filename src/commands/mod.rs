@@ -1,3 +1,141 @@
-//! The subcommands: one file each, and the documents they print.
+//! The subcommands: one file each, the documents they print, and how each ends.
 
+pub mod config;
+pub mod console;
+pub mod demo;
+pub mod deployments;
+pub mod doctor;
 pub mod documents;
+pub mod exit;
+pub mod frame;
+pub mod history;
+pub mod keys;
+pub mod models;
+mod names;
+pub mod output;
+pub mod record;
+pub mod runs;
+pub mod session;
+pub mod sources;
+pub mod status;
+pub mod wiring;
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tokio::runtime::{Builder, Runtime};
+
+use self::exit::{Exit, Failure};
+use self::session::Session;
+use crate::cli::{Cli, Command};
+use crate::runtime::console::LOG_FILE;
+use crate::runtime::logging;
+
+/// The program: reads the command line, does what it says, and maps the outcome to an exit code. The
+/// only place where an exit code is made.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no mistakes; clap knows which stream each belongs to.
+            let _ = error.print();
+            let exit = if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            };
+            return exit.into();
+        }
+    };
+    // A panic has been told by its hook; here it becomes an exit code.
+    let ended = catch_unwind(AssertUnwindSafe(|| run(&cli)));
+    match ended {
+        Ok(Ok(exit)) => exit.into(),
+        Ok(Err(failure)) => {
+            output::complain(&format!("quarterdeck: {failure}"));
+            failure.exit.into()
+        }
+        Err(_) => {
+            output::complain("quarterdeck: internal error; please report it with the lines above");
+            Exit::Internal.into()
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<Exit, Failure> {
+    let global = &cli.global;
+    match &cli.command {
+        None | Some(Command::Demo(_)) => {}
+        // A service has a log; a command only where one is asked for.
+        Some(Command::Record(_)) => log(),
+        Some(_) if std::env::var_os(logging::VARIABLE).is_some() => log(),
+        Some(_) => {}
+    }
+    match &cli.command {
+        Some(Command::Keys(args)) => keys::run(global, args),
+        Some(Command::Config(which)) => config::run(global, which),
+        Some(Command::History(args)) => history::run(global, args),
+        Some(Command::Demo(args)) => demo::run(global, args),
+        Some(Command::Doctor) => wait_for(doctor::run(global)),
+        None => {
+            // The simulated fleet's servers live on these threads while the console has its own.
+            let threads = threads()?;
+            let ended = console::run(&threads.block_on(Session::open(global))?);
+            threads.shutdown_background();
+            ended
+        }
+        Some(Command::Status(args)) => {
+            wait_for(async { status::run(&Session::open(global).await?, args).await })
+        }
+        Some(Command::Models(args)) => {
+            wait_for(async { models::run(&Session::open(global).await?, args).await })
+        }
+        Some(Command::Runs(args)) => {
+            wait_for(async { runs::run(&Session::open(global).await?, args).await })
+        }
+        Some(Command::Deployments) => {
+            wait_for(async { deployments::run(&Session::open(global).await?).await })
+        }
+        Some(Command::Wiring) => {
+            wait_for(async { wiring::run(&Session::open(global).await?).await })
+        }
+        Some(Command::Sources) => {
+            wait_for(async { sources::run(&Session::open(global).await?).await })
+        }
+        Some(Command::Record(args)) => {
+            wait_for(async { record::run(&Session::open(global).await?, args).await })
+        }
+        Some(Command::Frame(args)) => {
+            wait_for(async { frame::run(&Session::open(global).await?, args).await })
+        }
+    }
+}
+
+/// Runs a command that asks servers. What is still on its way when it ends is dropped at once: a
+/// server that never answers holds nobody back.
+fn wait_for(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let threads = threads()?;
+    let ended = threads.block_on(command);
+    threads.shutdown_background();
+    ended
+}
+
+fn threads() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::internal(format!("the program cannot start its threads: {e}")))
+}
+
+/// Begins to log to the state directory, where there is one.
+fn log() {
+    let Some(dir) = session::state_dir() else {
+        return;
+    };
+    if let Err(error) = logging::to_file(&dir.join(LOG_FILE)) {
+        output::complain(&format!("no log is kept: {error}"));
+    }
+}

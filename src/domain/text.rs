@@ -45,7 +45,8 @@ impl Clean {
         if raw.is_empty() {
             return Self::empty();
         }
-        if raw.len() <= limit && raw.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        let plain = raw.bytes().all(|b| (0x20..0x7f).contains(&b)) && !raw.contains("  ");
+        if plain && raw.len() <= limit {
             return Self(Arc::from(raw.trim()));
         }
         Self(Arc::from(scrub(raw, limit)))

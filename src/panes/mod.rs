@@ -4,11 +4,13 @@
 //! A pane reads the fleet and the present through [`Cx`], changes only itself, and asks for anything
 //! else with [`Ask`]. A new pane is a folder here and a line in the root's table.
 
+pub mod compare;
 pub mod deployments;
 pub mod experiments;
 pub mod history;
 pub mod model;
 pub mod models;
+pub mod run;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod triage;
@@ -164,18 +166,16 @@ pub struct Want {
 }
 
 /// The pane of a place: the one table of panes.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "pages take the keys out of the place"
-)]
 pub fn pane_of(place: Place) -> Box<dyn Pane> {
     match place {
         Place::Triage => Box::new(triage::Triage::new()),
+        Place::Experiments => Box::new(experiments::Experiments::new()),
+        Place::Run(key) => Box::new(run::RunPage::new(key)),
+        Place::Compare(keys) => Box::new(compare::Compare::new(keys)),
         Place::Models => Box::new(models::Models::new()),
         Place::Model(key) => Box::new(model::ModelPage::new(key)),
         Place::History(subject) => Box::new(history::History::new(subject)),
-        Place::Experiments => Box::new(experiments::Experiments::new()),
-        _ => Box::new(deployments::Deployments::new()),
+        Place::Deployments => Box::new(deployments::Deployments::new()),
     }
 }
 

@@ -23,7 +23,6 @@ use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now, Window};
 use crate::intent::command::Command;
 use crate::ui::look::Look;
-use crate::ui::testing;
 
 pub(crate) use crate::ui::testing::{NOW, look, screen};
 
@@ -328,7 +327,7 @@ impl World {
 
     /// Shows a pane at a size, as the root would: refreshed, drawn, and told of its page.
     pub(crate) fn show(&mut self, pane: &mut dyn Pane, columns: u16, rows: u16) -> Buffer {
-        self.show_with(pane, &testing::look(columns, rows))
+        self.show_with(pane, &look(columns, rows))
     }
 
     /// The same with a look.
@@ -374,4 +373,23 @@ pub(crate) fn endpoint_settings(name: &str, model: &str) -> DeploymentSettings {
         hold: None,
         rollout: Rollout::None,
     }
+}
+
+#[test]
+fn a_world_joins_models_runs_and_endpoints() {
+    let mut world = World::with(|context| {
+        context
+            .deployments
+            .push(endpoint_settings("fraud-eu", "fraud-detector"));
+    });
+    world.experiment("1", "fraud-training");
+    world.runs([run("1", "r1", "xgb", 3_600).metrics(&[("val_auc", 0.9)])]);
+    let model = world.model("fraud-detector", &[("champion", "2")]);
+    world.version(&model, "1", None);
+    world.version(&model, "2", Some("r1"));
+    let endpoint = world.endpoint("fraud-eu", "fraud-detector", "1");
+    let view = world.fleet.deployment(&endpoint).unwrap();
+    assert_eq!(view.model.as_ref(), Some(&model));
+    assert_eq!(view.answering[0].version, Some(Key::new("1")));
+    assert_eq!(world.fleet.model_made_by(&run_key("r1")), Some(&model));
 }

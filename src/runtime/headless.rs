@@ -46,6 +46,10 @@ pub struct Options {
     pub probe: bool,
     /// How many runs behind champions and challengers to fetch at most.
     pub runs: usize,
+    /// The time, where it is not the machine's: a simulated fleet has its own.
+    pub clock: Option<Arc<Clock>>,
+    /// What is on screen, for the feeds that ask for nothing else.
+    pub focus: Focus,
 }
 
 impl Default for Options {
@@ -55,6 +59,8 @@ impl Default for Options {
             feeds: SWEEP.to_vec(),
             probe: false,
             runs: 200,
+            clock: None,
+            focus: Focus::default(),
         }
     }
 }
@@ -144,7 +150,7 @@ pub async fn collect(context: &Arc<Context>, options: &Options) -> Collected {
 
 /// As [`collect`], into a fleet that already knows something: the last-known state, the history.
 pub async fn collect_into(fleet: Fleet, options: &Options) -> Collected {
-    let clock = Arc::new(Clock::default());
+    let clock = options.clock.clone().unwrap_or_default();
     let deadline = Instant::now() + options.timeout;
     let (context, settings) = (Arc::clone(fleet.context()), Arc::clone(fleet.settings()));
     let limits = Limits::default();

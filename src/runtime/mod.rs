@@ -12,11 +12,22 @@
 
 pub mod actor;
 pub mod clock;
+pub mod console;
 pub mod diff;
+mod due;
+mod effects;
 pub mod headless;
+mod keys;
 pub mod limits;
+pub mod logging;
+pub mod looks;
+pub mod record;
 pub mod schedule;
+mod screen;
+pub mod signals;
 pub mod sources;
+pub mod store_task;
+mod turn;
 
 #[cfg(test)]
 mod testing;

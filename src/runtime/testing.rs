@@ -48,7 +48,9 @@ pub(super) struct Scripted {
 
 /// When which feed was polled, for which focus; `None` stands for a probe.
 #[derive(Clone, Default)]
-pub(super) struct Log(Arc<Mutex<Vec<(Instant, Option<Feed>, Focus)>>>);
+pub(super) struct Log(Arc<Mutex<Vec<Asked>>>);
+
+type Asked = (Instant, Option<Feed>, Focus);
 
 impl Log {
     pub(super) fn of(&self, feed: Feed) -> Vec<Instant> {

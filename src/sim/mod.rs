@@ -231,6 +231,16 @@ impl SimFleet {
         })
     }
 
+    /// Makes an endpoint take so long for each answer; false when there is no such endpoint.
+    pub fn set_delay(&self, endpoint: &str, delay: Duration) -> bool {
+        self.shared.with(|world| {
+            world
+                .endpoint_mut(endpoint)
+                .map(|endpoint| endpoint.delay = delay.as_millis() as u64)
+                .is_some()
+        })
+    }
+
     /// Adds a run that starts now; gives its id, none when the experiment does not exist.
     pub fn add_run(&self, new: NewRun) -> Option<String> {
         self.shared.with(|world| {

@@ -259,11 +259,11 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Self::NoTerminal => {
                 "the console needs a terminal on standard input and output; \
-                 use `quarterdeck snapshot` in scripts"
+                 use `quarterdeck status` in scripts"
             }
             Self::Dumb => {
                 "TERM=dumb cannot show the console; set TERM for the real terminal, \
-                 or use `quarterdeck snapshot`"
+                 or use `quarterdeck status`"
             }
         })
     }

@@ -132,14 +132,17 @@ impl Fleet {
         subject: &Subject,
         deployments: &[DeploymentKey],
     ) -> Option<crate::domain::change::Change> {
-        let of_model = self.timeline(subject).last();
-        let of_deployments = deployments
-            .iter()
-            .filter_map(|k| self.timeline(&Subject::Deployment(k.clone())).last());
-        of_model
-            .into_iter()
-            .chain(of_deployments)
-            .filter(|c| c.kind != ChangeKind::Level)
+        // A level is a consequence: what is looked for is its cause.
+        let newest = |subject: &Subject| {
+            self.timeline(subject)
+                .iter()
+                .rev()
+                .find(|c| c.kind != ChangeKind::Level)
+        };
+        let of_deployments = deployments.iter().map(|k| Subject::Deployment(k.clone()));
+        of_deployments
+            .filter_map(|subject| newest(&subject))
+            .chain(newest(subject))
             .max_by_key(|c| c.not_after)
             .cloned()
     }

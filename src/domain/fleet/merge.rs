@@ -3,7 +3,7 @@
 
 use super::Fleet;
 use super::runs::Upsert;
-use crate::domain::deployment::{EndpointReading, ServedState};
+use crate::domain::deployment::{EndpointReading, ServedState, ServedVersion};
 use crate::domain::key::{DeploymentKey, SourceId};
 use crate::domain::last_known::{Held, LastKnown};
 use crate::domain::model::{ModelVersion, RegisteredModel};
@@ -274,19 +274,19 @@ impl Fleet {
         self.observe_endpoint(&key);
     }
 
+    /// Remembers since when versions are there without answering.
     fn note_loading(&mut self, key: &DeploymentKey, fact: &EndpointReading, asked_at: Millis) {
+        let pending =
+            |v: &&ServedVersion| matches!(v.state, ServedState::Loading | ServedState::Unknown);
         self.loading.retain(|(deployment, version), _| {
             deployment != key
                 || fact
                     .versions
                     .iter()
-                    .any(|v| v.version == *version && v.state == ServedState::Loading)
+                    .filter(pending)
+                    .any(|v| v.version == *version)
         });
-        for version in fact
-            .versions
-            .iter()
-            .filter(|v| v.state == ServedState::Loading)
-        {
+        for version in fact.versions.iter().filter(pending) {
             let since = self
                 .loading
                 .entry((key.clone(), version.version.clone()))

@@ -10,6 +10,7 @@ use crate::domain::change::ChangeKind;
 use crate::domain::deployment::{EndpointReading, Health, Known, ServedState, ServedVersion};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::fleet::triage::{self, TriageKey};
+use crate::domain::fleet::view::ModelView;
 use crate::domain::key::{DeploymentKind, Key, ModelKey, RegistryKey, SourceId, VersionKey};
 use crate::domain::level::{Level, ReasonCode};
 use crate::domain::model::{Alias, ModelVersion, Name, RegisteredModel, VersionStatus};
@@ -266,6 +267,15 @@ fn an_alias_move_that_serving_does_not_follow_ends_as_critical() {
     let row = &triage::rows(&fleet, Millis(late))[0];
     assert_eq!(row.verdict.reasons[0].text, "fraud-eu answers v13, not v14");
     assert_eq!(row.since, Since::Exact(Millis(MINUTE)));
+    let cause = fleet
+        .model(&key())
+        .and_then(|m| m.last_change.clone())
+        .expect("a cause");
+    assert_eq!(
+        cause.phrase(),
+        "champion v13 → v14",
+        "not the level that followed from it"
+    );
     let levels = fleet.take_observed();
     assert!(
         levels
@@ -311,7 +321,10 @@ fn a_dead_registry_makes_its_models_unknown_and_shares_one_row() {
         fleet.source_freshness(&SourceId::new("mlflow")),
         Freshness::Down
     );
-    assert_eq!(fleet.model(&key()).map(|m| m.level()), Some(Level::Unknown));
+    assert_eq!(
+        fleet.model(&key()).map(ModelView::level),
+        Some(Level::Unknown)
+    );
     let rows = triage::rows(&fleet, Millis(30_000));
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].key, TriageKey::Source(SourceId::new("mlflow")));

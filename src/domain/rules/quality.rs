@@ -46,6 +46,36 @@ pub fn higher_is_better(metric: &str) -> bool {
         .any(|word| LOWER_IS_BETTER.contains(&word))
 }
 
+/// Words that mean "more is better" when they are part of a metric's name.
+const HIGHER_IS_BETTER: [&str; 14] = [
+    "auc",
+    "auroc",
+    "auprc",
+    "acc",
+    "accuracy",
+    "f1",
+    "precision",
+    "recall",
+    "r2",
+    "ndcg",
+    "map",
+    "mrr",
+    "bleu",
+    "score",
+];
+
+/// Whether more of a metric is better, where its name tells; nothing for a learning rate or a count.
+pub fn direction(metric: &str) -> Option<bool> {
+    if !higher_is_better(metric) {
+        return Some(false);
+    }
+    let lower = metric.to_lowercase();
+    lower
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .any(|word| HIGHER_IS_BETTER.contains(&word))
+        .then_some(true)
+}
+
 /// Chooses the quality metric among those that a run has: the named one, else a customary one.
 pub fn choose(named: Option<&str>, have: impl Fn(&str) -> bool) -> Option<&str> {
     match named {
@@ -95,6 +125,14 @@ mod tests {
             higher_is_better("glossary_hits"),
             "`loss` inside another word says nothing"
         );
+    }
+
+    #[test]
+    fn a_name_without_a_known_word_has_no_direction() {
+        assert_eq!(direction("val_auc"), Some(true));
+        assert_eq!(direction("eval/rmse"), Some(false));
+        assert_eq!(direction("learning_rate"), None);
+        assert_eq!(direction("mapping"), None);
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub struct Facts<'a> {
     pub can_tell: bool,
     /// Whether it serves production; only there is falling behind critical.
     pub production: bool,
-    /// Since when the followed version has been loading.
+    /// Since when the followed version has been there without answering.
     pub loading_since: Since,
 }
 
@@ -150,7 +150,7 @@ pub fn judge(facts: &Facts<'_>, policy: &Policy, now: Millis) -> Judged {
     if answering.is_empty() {
         return match wanted.map(|w| w.state) {
             Some(ServedState::Failed) => settled(Skew::Stuck, Level::Crit),
-            Some(ServedState::Loading) => loading(facts, policy, now),
+            Some(ServedState::Loading | ServedState::Unknown) => loading(facts, policy, now),
             _ => unlinked(facts),
         };
     }
@@ -165,7 +165,7 @@ pub fn judge(facts: &Facts<'_>, policy: &Policy, now: Millis) -> Judged {
     }
     match wanted.map(|w| w.state) {
         Some(ServedState::Failed) => return settled(Skew::Stuck, Level::Crit),
-        Some(ServedState::Loading) => return loading(facts, policy, now),
+        Some(ServedState::Loading | ServedState::Unknown) => return loading(facts, policy, now),
         _ => {}
     }
     // An alias that moved a moment ago has its grace. One that was so at our first look does not:
@@ -209,6 +209,8 @@ fn unlinked(facts: &Facts<'_>) -> Judged {
     }
 }
 
+/// The followed version is there and does not answer yet. MLServer says `UNKNOWN` of a version that
+/// loads and of one that could not be loaded: only patience tells them apart.
 fn loading(facts: &Facts<'_>, policy: &Policy, now: Millis) -> Judged {
     match facts.loading_since.stamp() {
         Some(since) if now.since(since) >= policy.stuck_after => Judged {

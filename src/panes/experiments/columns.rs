@@ -169,9 +169,10 @@ impl Catalogue {
 
     /// How a column is drawn.
     pub(super) fn layout<'a>(&self, column: &'a RunColumn) -> Column<'a> {
-        let value = |title: &Clean, width: u16| clip(title.width()).clamp(4, 14).max(width.clamp(3, 16));
+        let value =
+            |title: &Clean, width: u16| clip(title.width()).clamp(4, 14).max(width.clamp(3, 16));
         match column {
-            RunColumn::Status => Column::fixed("STATUS", 11, 0),
+            RunColumn::Status => Column::fixed("STATUS", 12, 0),
             RunColumn::Name => Column::name("RUN", 12, self.name.clamp(6, 36)),
             RunColumn::Started => Column::fixed("AGE", 4, 0).right(),
             RunColumn::Duration => Column::fixed("TOOK", 6, 0).right(),
@@ -244,7 +245,7 @@ pub(in crate::panes) fn status_look(status: &RunStatus, look: &Look) -> (Role, &
     match status {
         RunStatus::Running => (Role::Live, look.symbols.fresh(Freshness::Live)),
         RunStatus::Scheduled => (Role::Dim, look.symbols.fresh(Freshness::Waiting)),
-        RunStatus::Finished => (Role::Text, look.symbols.verdict[0]),
+        RunStatus::Finished => (Role::Dim, look.symbols.verdict[0]),
         RunStatus::Failed => (Role::Warn, look.symbols.verdict[1]),
         RunStatus::Killed => (Role::Dim, look.symbols.none),
         RunStatus::Other(_) => (Role::Unknown, "?"),
@@ -280,10 +281,7 @@ pub(super) fn cell<'a>(
             }
             Cell::choices(
                 role,
-                [
-                    format!("{glyph} {}", run.status.word()),
-                    glyph.to_owned(),
-                ],
+                [format!("{glyph} {}", run.status.word()), glyph.to_owned()],
             )
         }
         RunColumn::Name if silent => Cell::new(Role::Dim, runs.text(run.name).as_str()),

@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use self::state::Part;
 pub use self::state::Experiments;
+use self::state::Part;
 use super::{Ask, Cx, Pane, Place, PromptKind, Thing, Want};
 use crate::domain::fault::Fault;
 use crate::domain::query::{Detail, Focus, Query};
@@ -58,15 +58,17 @@ impl Pane for Experiments {
     fn disabled(&self, command: Command, cx: &Cx<'_>) -> Option<Clean> {
         let no_run = self.current_key(cx).is_none();
         let why = match (command, self.part) {
-            (Command::Open | Command::CopyRow | Command::Menu, Part::Runs) if no_run => {
+            (Command::Open | Command::CopyRow | Command::Menu | Command::Mark, Part::Runs)
+                if no_run =>
+            {
                 "no run is selected"
             }
             (Command::Mark, Part::Experiments) => "tab goes to the runs: only runs are marked",
-            (Command::Mark, Part::Runs) if no_run => "no run is selected",
-            (
-                Command::Open | Command::NextFocus | Command::ServerFilter | Command::Columns,
-                _,
-            ) if self.chosen.is_none() => "no experiment is known yet",
+            (Command::Open | Command::NextFocus | Command::ServerFilter | Command::Columns, _)
+                if self.chosen.is_none() =>
+            {
+                "no experiment is known yet"
+            }
             (Command::Unmark, _) if self.marks.is_empty() => "no run is marked",
             (Command::Compare, _) if self.marks.len() < 2 => "mark two runs or more with space",
             (Command::Differences, _) => "works where marked runs are compared: C",
@@ -206,7 +208,10 @@ impl Pane for Experiments {
         // An answer to an older question is dropped; one of an older store still shows runs that
         // are held, and a newer order follows.
         if self.spec().as_ref() == Some(spec)
-            && self.shown.as_ref().is_none_or(|(s, g)| s != spec || g <= generation)
+            && self
+                .shown
+                .as_ref()
+                .is_none_or(|(s, g)| s != spec || g <= generation)
         {
             self.take_rows(rows.clone(), spec.clone(), *generation, cx);
         }

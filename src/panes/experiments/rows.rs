@@ -133,29 +133,35 @@ fn by_text<'a>(
 }
 
 /// Words without regard to case, numbers inside them by value: `run-9` before `run-10`.
-fn natural(a: &str, b: &str) -> Ordering {
-    let (mut x, mut y) = (a, b);
+fn natural(left: &str, right: &str) -> Ordering {
+    let (mut one, mut two) = (left, right);
     loop {
-        let (Some(c), Some(d)) = (x.chars().next(), y.chars().next()) else {
-            return x.len().cmp(&y.len()).then_with(|| a.cmp(b));
+        let (Some(head), Some(other)) = (one.chars().next(), two.chars().next()) else {
+            return one.len().cmp(&two.len()).then_with(|| left.cmp(right));
         };
-        if c.is_ascii_digit() && d.is_ascii_digit() {
-            let digits = |t: &str| t.len() - t.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-            let (m, n) = (x.split_at(digits(x)), y.split_at(digits(y)));
-            let (p, q) = (m.0.trim_start_matches('0'), n.0.trim_start_matches('0'));
-            let by = p.len().cmp(&q.len()).then_with(|| p.cmp(q));
-            if by != Ordering::Equal {
-                return by;
-            }
-            (x, y) = (m.1, n.1);
+        let by = if head.is_ascii_digit() && other.is_ascii_digit() {
+            let (number, rest) = split_number(one);
+            let (against, after) = split_number(two);
+            (one, two) = (rest, after);
+            number
+                .len()
+                .cmp(&against.len())
+                .then_with(|| number.cmp(against))
         } else {
-            let by = c.to_lowercase().cmp(d.to_lowercase());
-            if by != Ordering::Equal {
-                return by;
-            }
-            (x, y) = (&x[c.len_utf8()..], &y[d.len_utf8()..]);
+            (one, two) = (&one[head.len_utf8()..], &two[other.len_utf8()..]);
+            head.to_lowercase().cmp(other.to_lowercase())
+        };
+        if by != Ordering::Equal {
+            return by;
         }
     }
+}
+
+/// The digits at the start, without leading zeros, and the rest.
+fn split_number(text: &str) -> (&str, &str) {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let digits = &text[..text.len() - rest.len()];
+    (digits.trim_start_matches('0'), rest)
 }
 
 /// How long a run took, or has been seen to take so far, in seconds.
@@ -192,7 +198,7 @@ struct Searched<'a> {
 
 impl Searched<'_> {
     /// The column without `metrics.`, `params.` or `tags.`, and which of them it names.
-    fn split<'c>(column: &'c str) -> (Option<&'static str>, &'c str) {
+    fn split(column: &str) -> (Option<&'static str>, &str) {
         for (kind, prefixes) in [
             ("metric", ["metrics.", "metric."]),
             ("param", ["params.", "param."]),

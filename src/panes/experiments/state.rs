@@ -17,6 +17,8 @@ use crate::ui::table::TableState;
 
 /// Runs that are filtered and sorted in place; more are worked on off the loop.
 pub(super) const INLINE: usize = 2_048;
+/// Runs whose columns are learned anew with every change; of more, every other second.
+const FEW: usize = 256;
 /// Runs asked for at a time.
 pub(super) const PAGE: u32 = 2_000;
 /// Experiments whose loading is remembered while others are looked at.
@@ -124,6 +126,15 @@ struct Handed {
     at: Duration,
 }
 
+/// What the columns were learned from.
+#[derive(Debug)]
+struct Learned {
+    experiment: ExperimentKey,
+    held: usize,
+    generation: u64,
+    at: Duration,
+}
+
 /// The pane.
 #[derive(Debug, Default)]
 pub struct Experiments {
@@ -141,7 +152,7 @@ pub struct Experiments {
     pub(super) shown: Option<(RunRows, u64)>,
     handed: Option<Handed>,
     pub(super) catalogue: Catalogue,
-    learned: Option<(ExperimentKey, usize)>,
+    learned: Option<Learned>,
     pub(super) offered: Vec<RunColumn>,
     pub(super) marks: Vec<RunKey>,
     pub(super) hidden_marks: usize,
@@ -186,7 +197,13 @@ impl Experiments {
             return;
         }
         self.seen = Some(cx.fleet.revision());
-        self.index_list(cx);
+        let same = self.list.len() + self.list_hidden == cx.fleet.experiments().len();
+        let settled = self.counted.is_some_and(|(generation, at)| {
+            generation == cx.fleet.runs().generation() && cx.now.mono.saturating_sub(at) < SETTLE
+        });
+        if !(same && settled) {
+            self.index_list(cx);
+        }
         self.reindex(cx);
     }
 
@@ -216,7 +233,8 @@ impl Experiments {
                 }
                 let rows = runs.of(key).iter().filter_map(|row| runs.row(*row));
                 let (live, newest) = rows.fold((0, None), |(live, newest), run: &PackedRun| {
-                    let is_live = run.status.is_live() && !super::columns::is_silent(run, cx.now.wall);
+                    let is_live =
+                        run.status.is_live() && !super::columns::is_silent(run, cx.now.wall);
                     (live + usize::from(is_live), newest.max(Some(run.started)))
                 });
                 Listed {
@@ -319,8 +337,14 @@ impl Experiments {
         };
         let runs = cx.fleet.runs();
         let held = runs.of(&spec.experiment).len();
-        let learned = Some((spec.experiment.clone(), held));
-        if self.learned != learned {
+        let generation = runs.generation();
+        let known = self.learned.as_ref().is_some_and(|l| {
+            l.experiment == spec.experiment
+                && l.held == held
+                && (l.generation == generation
+                    || (held > FEW && cx.now.mono.saturating_sub(l.at) < SETTLE))
+        });
+        if !known {
             let named: Vec<&str> = cx
                 .fleet
                 .settings()
@@ -329,11 +353,20 @@ impl Experiments {
                 .filter_map(|m| m.metric.as_deref())
                 .collect();
             self.catalogue = Catalogue::of(runs, &spec.experiment, &named);
-            self.learned = learned;
+            self.learned = Some(Learned {
+                experiment: spec.experiment.clone(),
+                held,
+                generation,
+                at: cx.now.mono,
+            });
         }
-        if held <= INLINE {
+        let fresh = self
+            .shown
+            .as_ref()
+            .is_some_and(|(s, g)| *s == spec && *g == generation);
+        if held <= INLINE && !fresh {
             let rows = compute(runs, &spec);
-            self.take_rows(rows, spec, runs.generation(), cx);
+            self.take_rows(rows, spec, generation, cx);
         }
     }
 
@@ -359,7 +392,9 @@ impl Experiments {
             let rows = &self.rows;
             self.view.table.reselect(rows.len(), |i| rows[i] == row);
         } else {
-            self.view.table.select(self.view.table.selected, self.rows.len());
+            self.view
+                .table
+                .select(self.view.table.selected, self.rows.len());
         }
         self.note_selection(cx);
         self.count_hidden_marks(cx);
@@ -388,13 +423,16 @@ impl Experiments {
             return Vec::new();
         }
         let generation = runs.generation();
-        if self.shown.as_ref().is_some_and(|(s, g)| *s == spec && *g == generation) {
+        if self
+            .shown
+            .as_ref()
+            .is_some_and(|(s, g)| *s == spec && *g == generation)
+        {
             return Vec::new();
         }
         if let Some(handed) = &self.handed
             && handed.spec == spec
-            && (handed.generation == generation
-                || cx.now.mono.saturating_sub(handed.at) < SETTLE)
+            && (handed.generation == generation || cx.now.mono.saturating_sub(handed.at) < SETTLE)
         {
             return Vec::new();
         }
@@ -429,6 +467,14 @@ impl Experiments {
         let at = self.view.table.selected_in(self.rows.len())?;
         self.run_at(at, cx)?;
         cx.fleet.runs().key(self.rows[at])
+    }
+
+    /// Whether a run of the chosen experiment is marked.
+    pub(super) fn is_marked(&self, id: &Key) -> bool {
+        let tracker = self.chosen.as_ref().map(|e| &e.tracker);
+        self.marks
+            .iter()
+            .any(|k| k.id == *id && Some(&k.tracker) == tracker)
     }
 
     pub(super) fn note_selection(&mut self, cx: &Cx<'_>) {

@@ -291,7 +291,11 @@ impl Experiments {
         let filter = Clean::text(text);
         // Leaving the line as it was asks nothing anew.
         if self.view.server.as_ref() == Some(&filter)
-            || self.view.refused.as_ref().is_some_and(|(t, _)| *t == filter)
+            || self
+                .view
+                .refused
+                .as_ref()
+                .is_some_and(|(t, _)| *t == filter)
         {
             return;
         }

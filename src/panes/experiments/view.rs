@@ -14,7 +14,7 @@ use crate::ui::frame::{empty, rule};
 use crate::ui::hits::{Hits, Target};
 use crate::ui::look::{Look, Size};
 use crate::ui::paint::{self, Span, span};
-use crate::ui::table::{Cell, Column, Row, Sort, Table, TableState, GAP, GUTTER, Width};
+use crate::ui::table::{Cell, Column, GAP, GUTTER, Row, Sort, Table, TableState, Width};
 use crate::ui::text;
 use crate::ui::theme::Role;
 
@@ -38,7 +38,10 @@ pub(super) fn draw(
             Part::Runs => runs(pane, cx, look, area, buf),
         };
     }
-    let width = (area.width / 4).clamp(32, 46);
+    let longest = pane.list.iter().map(|l| l.name.width()).max().unwrap_or(0);
+    let width = (longest as u16)
+        .saturating_add(26)
+        .clamp(30, area.width * 3 / 10);
     let left = Rect { width, ..area };
     let bar = Rect {
         x: left.right(),
@@ -50,10 +53,10 @@ pub(super) fn draw(
     for y in bar.top()..bar.bottom() {
         paint::put(buf, bar, bar.x, y, look.symbols.bar, look.style(Role::Rule));
     }
-    let page = hits.page;
+    let list_page = hits.page;
     hits.extend(runs(pane, cx, look, right, buf));
     if pane.part == Part::Experiments {
-        hits.page = page;
+        hits.page = list_page;
     }
     hits
 }
@@ -65,7 +68,9 @@ fn nothing(cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) {
         waiting += usize::from(fresh == Freshness::Waiting);
     }
     let how: &[&str] = match (all, waiting) {
-        (0, _) => &["No source is configured: start with --mlflow URL, or set MLFLOW_TRACKING_URI."],
+        (0, _) => {
+            &["No source is configured: start with --mlflow URL, or set MLFLOW_TRACKING_URI."]
+        }
         (_, 0) => &[
             "The tracker holds none, or shows none to this user.",
             "An experiment appears here when a training job logs its first run. r asks again.",
@@ -103,8 +108,8 @@ fn list(pane: &Experiments, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buff
     let name = pane.list.iter().map(|l| l.name.width()).max().unwrap_or(0);
     let columns = [
         Column::name("NAME", 12, u16::try_from(name).unwrap_or(u16::MAX)),
-        Column::fixed("LIVE", 4, 2).right(),
-        Column::fixed("RUNS", 6, 1).right(),
+        Column::fixed("LIVE", 4, 1).right(),
+        Column::fixed("RUNS", 6, 2).right(),
         Column::fixed("NEWEST", 6, 3).right(),
     ];
     let table = Table {
@@ -160,11 +165,17 @@ fn title<'a>(pane: &'a Experiments, cx: &Cx<'a>, look: &Look) -> Vec<Span<'a>> {
         .as_ref()
         .map_or(0, |k| cx.fleet.runs().of(k).len());
     let partial = load.is_some_and(|l| l.next.is_some() || (l.is_waiting() && l.answered > 0));
-    let total = load.filter(|l| !l.filter.is_empty()).map_or(held, |l| l.keys.len());
+    let total = load
+        .filter(|l| !l.filter.is_empty())
+        .map_or(held, |l| l.keys.len());
     let count = match (view.filter.is_empty(), partial) {
         (true, false) => text::counted(total, "run", "runs"),
         (true, true) => format!("{} newest of more", text::count(total)),
-        (false, false) => format!("{} of {} runs", text::count(pane.rows.len()), text::count(total)),
+        (false, false) => format!(
+            "{} of {} runs",
+            text::count(pane.rows.len()),
+            text::count(total)
+        ),
         (false, true) => format!(
             "{} of the {} newest runs",
             text::count(pane.rows.len()),
@@ -185,6 +196,16 @@ fn title<'a>(pane: &'a Experiments, cx: &Cx<'a>, look: &Look) -> Vec<Span<'a>> {
         all.push(span(Role::Dim, as_of));
     }
     let mut notes: Vec<Span<'a>> = Vec::new();
+    if !pane.marks.is_empty() {
+        let hidden = match pane.hidden_marks {
+            0 => String::new(),
+            n => format!(", {n} not in this list"),
+        };
+        notes.push(span(
+            Role::Marked,
+            format!("{} marked{hidden}", pane.marks.len()),
+        ));
+    }
     if let Some(filter) = &view.asking {
         notes.push(span(Role::Dim, format!("asking the tracker for {filter}")));
     } else if let Some((filter, why)) = &view.refused {
@@ -201,16 +222,6 @@ fn title<'a>(pane: &'a Experiments, cx: &Cx<'a>, look: &Look) -> Vec<Span<'a>> {
     if pane.is_ordering() {
         notes.push(span(Role::Dim, "ordering"));
     }
-    if !pane.marks.is_empty() {
-        let hidden = match pane.hidden_marks {
-            0 => String::new(),
-            n => format!(", {n} not in this list"),
-        };
-        notes.push(span(
-            Role::Marked,
-            format!("{} marked{hidden}", pane.marks.len()),
-        ));
-    }
     for note in notes {
         all.push(span(Role::Dim, dot.clone()));
         all.push(note);
@@ -220,14 +231,26 @@ fn title<'a>(pane: &'a Experiments, cx: &Cx<'a>, look: &Look) -> Vec<Span<'a>> {
 
 fn runs(pane: &Experiments, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
     let title = title(pane, cx, look);
-    let detail = if look.size >= Size::Large && area.height >= 26 { 7 } else { 0 };
+    let detail = if look.size >= Size::Large && area.height >= 26 {
+        7
+    } else {
+        0
+    };
     let body = paint::inner_rows(area, 1, detail);
     let wanted = pane.columns();
     let visible = window(pane, &wanted, body.width);
     let off = wanted.len() - visible.len();
     let more = if off > 0 {
         let (left, right) = (look.symbols.more[0], look.symbols.more[1]);
-        vec![span(Role::Dim, format!("{left} {off} more columns {right}"))]
+        let columns = text::counted(off, "column", "columns");
+        let whole = format!("{left} {columns} more {right}");
+        let used = paint::spans_width(&title) + text::width(&whole) + 8;
+        let shown = if used <= usize::from(area.width) {
+            whole
+        } else {
+            format!("+{off} {right}")
+        };
+        vec![span(Role::Dim, shown)]
     } else {
         Vec::new()
     };
@@ -273,7 +296,7 @@ fn runs(pane: &Experiments, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buff
                 .iter()
                 .map(|i| cell(&wanted[*i], run, store, cx.now.wall, look))
                 .collect(),
-            marked: pane.marks.iter().any(|k| k.id == run.id),
+            marked: pane.is_marked(&run.id),
         }
     });
     let mut hits = Hits::default();
@@ -348,7 +371,10 @@ fn no_runs(pane: &Experiments, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut B
         .as_ref()
         .map_or(0, |k| cx.fleet.runs().of(k).len());
     let (what, how) = if pane.chosen.is_none() {
-        ("No experiment is chosen.", "Its runs appear here.".to_owned())
+        (
+            "No experiment is chosen.",
+            "Its runs appear here.".to_owned(),
+        )
     } else if pane.is_ordering() && held > 0 {
         ("Ordering.", format!("{} runs are held.", text::count(held)))
     } else if !view.filter.is_empty() && held > 0 {
@@ -366,7 +392,10 @@ fn no_runs(pane: &Experiments, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut B
             "esc takes its filter away".to_owned(),
         )
     } else if let Some(why) = load.and_then(|l| l.fault.as_ref()) {
-        ("The runs could not be loaded.", format!("{why} · r asks again"))
+        (
+            "The runs could not be loaded.",
+            format!("{why} · r asks again"),
+        )
     } else if load.is_some_and(super::state::Load::is_waiting) {
         (
             "Loading.",

@@ -1,6 +1,7 @@
 //! One change as a line and as an event of a strip: the same words and glyphs wherever changes show.
 
-use crate::domain::change::{Change, ChangeKind};
+use super::name_of;
+use crate::domain::change::{Change, ChangeKind, Subject};
 use crate::domain::level::Level;
 use crate::domain::time::{Millis, Now, age};
 use crate::panes::Cx;
@@ -44,10 +45,35 @@ pub(crate) fn stamp(at: Millis, now: Now) -> String {
     }
 }
 
-/// How exactly the instant is known: empty for a stamped one, else the width of the window.
+/// The width of the window that it happened in, where that is a minute or more.
 pub(crate) fn window(change: &Change) -> Option<String> {
     let wide = change.not_after.since(change.not_before);
     (wide.as_secs() >= 60).then(|| age(wide))
+}
+
+/// The width of the window as a column says it: `exact`, `<1m`, `2h`.
+pub(crate) fn within(change: &Change) -> String {
+    if change.not_before >= change.not_after {
+        "exact".to_owned()
+    } else {
+        age(change.not_after.since(change.not_before))
+    }
+}
+
+/// What happened, and at which endpoint where it is one's own change.
+fn words(change: &Change, cx: &Cx<'_>) -> String {
+    match &change.subject {
+        Subject::Deployment(_) => {
+            let phrase = change.phrase();
+            // `endpoint ready → unreachable` names its kind where the endpoint itself is named.
+            let phrase = phrase
+                .as_str()
+                .strip_prefix("endpoint ")
+                .unwrap_or(phrase.as_str());
+            format!("{} {phrase}", name_of(&change.subject, cx))
+        }
+        Subject::Model(_) | Subject::Source(_) => change.phrase().to_string(),
+    }
 }
 
 /// `14:02 ▲ champion v13 → v14  ana  6m ago, seen within 2h`.
@@ -65,7 +91,7 @@ pub(crate) fn change_spans(change: &Change, cx: &Cx<'_>, look: &Look) -> Vec<Spa
     vec![
         span(Role::Dim, format!("{} ", stamp(change.not_after, cx.now))),
         span(role, format!("{sign} ")),
-        span(Role::Text, look.symbols.plain(change.phrase().as_str())),
+        span(Role::Text, look.symbols.plain(&words(change, cx))),
         span(Role::Dim, format!("{who}  {old} ago{within}")),
     ]
 }
@@ -82,6 +108,6 @@ pub(crate) fn event(change: &Change, cx: &Cx<'_>, look: &Look) -> Event<'static>
         at: stamp(change.not_after, cx.now),
         glyph: sign,
         role,
-        text: format!("{}{who}", change.phrase()).into(),
+        text: format!("{}{who}", words(change, cx)).into(),
     }
 }

@@ -105,7 +105,7 @@ pub(super) fn cells(change: &Change, cx: &Cx<'_>) -> [String; 8] {
             .as_ref()
             .map_or_else(|| "–".to_owned(), ToString::to_string),
         change.origin.word().to_owned(),
-        line::window(change).unwrap_or_else(|| "exact".to_owned()),
+        line::within(change),
         change.evidence.to_string(),
     ]
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::{History, line, name_of, origin_words};
 use crate::domain::change::{Change, Origin, Subject};
+use crate::domain::text::Clean;
 use crate::domain::time::{Millis, age};
 use crate::panes::Cx;
 use crate::ui::frame::{empty, rule};
@@ -107,7 +108,7 @@ fn columns(pane: &History, cx: &Cx<'_>) -> Vec<Column<'static>> {
         &mut pane
             .rows
             .iter()
-            .map(|c| c.actor.as_ref().map_or(0, |a| a.width())),
+            .map(|c| c.actor.as_ref().map_or(0, Clean::width)),
         3,
         16,
     );
@@ -132,7 +133,6 @@ fn row<'a>(change: &'a Change, cx: &Cx<'a>, look: &Look) -> Row<'a> {
     let inside = History::inside(change, cx);
     let (glyph, role) = line::glyph(change, look);
     let plain = if inside { Role::Text } else { Role::Dim };
-    let within = line::window(change);
     // A wide window is a time that nobody watched: it is not exact, and says so.
     let unsure = change.not_after.since(change.not_before).as_secs() >= 3_600;
     Row::from(vec![
@@ -148,11 +148,14 @@ fn row<'a>(change: &'a Change, cx: &Cx<'a>, look: &Look) -> Row<'a> {
             None => Cell::none(),
         },
         Cell::new(Role::Dim, change.origin.word()),
-        match within {
-            Some(within) if unsure && inside => Cell::new(Role::Unknown, within),
-            Some(within) => Cell::new(Role::Dim, within),
-            None => Cell::new(Role::Dim, "exact"),
-        },
+        Cell::new(
+            if unsure && inside {
+                Role::Unknown
+            } else {
+                Role::Dim
+            },
+            line::within(change),
+        ),
         Cell::new(Role::Dim, change.evidence.as_str()),
     ])
 }
@@ -172,7 +175,8 @@ fn detail(change: &Change, cx: &Cx<'_>, look: &Look, width: u16) -> Vec<Vec<Span
         ]
     };
     let happened = match line::window(change) {
-        None => full(change.not_after),
+        None if change.not_before >= change.not_after => full(change.not_after),
+        None => format!("{}, within a minute", full(change.not_after)),
         Some(within) => format!(
             "between {} and {}: nobody looked for {within}",
             full(change.not_before),

@@ -321,13 +321,13 @@ impl ModelPage {
             }
         }
     }
+}
 
-    fn want(&self, source: &SourceId, query: Query, every: Option<Duration>) -> Want {
-        Want {
-            source: source.clone(),
-            query,
-            every,
-        }
+fn want(source: &SourceId, query: Query, every: Option<Duration>) -> Want {
+    Want {
+        source: source.clone(),
+        query,
+        every,
     }
 }
 
@@ -501,10 +501,10 @@ impl Pane for ModelPage {
         };
         let source = &page.registered.source;
         let versions = Query::Versions(self.key.clone());
-        let mut wants = vec![self.want(source, versions, Some(AGAIN))];
+        let mut wants = vec![want(source, versions, Some(AGAIN))];
         let mut add = |query: Query, every| {
             if !wants.iter().any(|w: &Want| w.query == query) {
-                wants.push(self.want(source, query, every));
+                wants.push(want(source, query, every));
             }
         };
         let selected = page.selected();

@@ -95,7 +95,7 @@ pub(super) fn columns<'a>(page: &'a Page<'_>) -> Vec<Column<'a>> {
         Column::fixed(TITLES[6], 8, 2).right(),
         Column::flex(TITLES[7], 9, 2, 2),
         Column::flex(TITLES[8], 14, 2, 6),
-        Column::flex(TITLES[9], 16, 1, 8),
+        Column::flex(TITLES[9], 12, 1, 8),
     ];
     if !staged {
         // Nobody uses stages here: the column would be empty at any width.
@@ -121,9 +121,14 @@ pub(super) fn row<'a>(
         VersionStatus::Other(_) => Role::Unknown,
     };
     let higher = page.state.metric.as_ref().is_none_or(|(_, higher)| *higher);
+    let of_champion = page.champion().and_then(|c| c.created);
+    let newer = of_champion.is_none_or(|at| version.created > at);
     let delta = match against(page, version, cx) {
         None => Cell::none(),
-        Some(d) if d != 0.0 && (d > 0.0) != higher => Cell::new(Role::Warn, text::delta(d)),
+        // Worse than the champion matters for what might follow it, not for what it followed.
+        Some(d) if newer && d != 0.0 && (d > 0.0) != higher => {
+            Cell::new(Role::Warn, text::delta(d))
+        }
         Some(d) => Cell::text(text::delta(d)),
     };
     let served = served_by(page, key, cx);

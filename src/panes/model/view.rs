@@ -12,7 +12,7 @@ use crate::domain::wiring::version_text;
 use crate::panes::Cx;
 use crate::panes::deployments::view as deployments;
 use crate::panes::history::line;
-use crate::panes::models::{fresh_role, reason_lines};
+use crate::panes::models::{differs, fresh_role, reason_lines, skew_role};
 use crate::ui::frame::{Event, empty, rule, timeline};
 use crate::ui::hits::{Hits, Target};
 use crate::ui::look::Look;
@@ -26,8 +26,15 @@ const WIDE: (u16, u16) = (120, 20);
 /// Between the versions and the facts of the selected one.
 const GAP: u16 = 2;
 
+/// From here on the facts have the whole height beside everything else.
+const HUGE: u16 = 180;
+
 fn versions_width(width: u16) -> u16 {
-    width * 11 / 20
+    if width >= HUGE {
+        width * 3 / 5
+    } else {
+        width / 2
+    }
 }
 
 /// The columns that facts have on a screen of this width.
@@ -132,12 +139,14 @@ fn title(page: &Page<'_>, cx: &Cx<'_>, look: &Look) -> Vec<Span<'static>> {
     spans.push(span(Role::Label, "   champion "));
     spans.push(span(Role::Text, pointed(&m.champion)));
     spans.push(span(Role::Label, "  served "));
-    let served = m.served.to_string();
-    let unknown = served == "?";
-    spans.push(span(
-        if unknown { Role::Unknown } else { Role::Text },
-        look.symbols.plain(&served),
-    ));
+    let served = look.symbols.plain(m.served.as_str());
+    spans.push(if m.served == "?" {
+        span(Role::Unknown, served)
+    } else if differs(m) {
+        span(skew_role(m), format!("{served} {}", look.symbols.differs))
+    } else {
+        span(Role::Text, served)
+    });
     spans.push(span(Role::Label, "   owner "));
     spans.push(match &m.owner {
         Some(owner) => span(Role::Text, owner.to_string()),
@@ -201,103 +210,124 @@ fn part_title(page: &Page<'_>, part: Part, cx: &Cx<'_>) -> String {
     }
 }
 
+/// Where each part lies when all are shown.
+struct Areas {
+    versions: Rect,
+    facts: Rect,
+    deployments: Rect,
+    changes: Rect,
+}
+
+impl Areas {
+    fn of(page: &Page<'_>, cx: &Cx<'_>, area: Rect) -> Self {
+        let endpoints = page.deployments(cx).len() as u16;
+        let most = (area.height / 5).max(2);
+        let serving = if endpoints == 0 {
+            2
+        } else {
+            2 + endpoints.min(most)
+        };
+        let left = versions_width(area.width);
+        let beside = |area: Rect| Rect {
+            x: area.x + left + GAP,
+            width: area.width - left - GAP,
+            ..area
+        };
+        let at = |y: u16, height: u16| Rect {
+            y: y.min(area.bottom()),
+            height: height.min(area.bottom().saturating_sub(y)),
+            ..area
+        };
+        if area.width >= HUGE {
+            // Each list as high as it is long, one below the other.
+            let listed = 2 + (page.versions.len().max(1) as u16).min(area.height * 2 / 5);
+            let narrow = |area: Rect| Rect {
+                width: left,
+                ..area
+            };
+            let versions = narrow(at(area.y, listed));
+            let deployments = narrow(at(versions.bottom() + 1, serving));
+            let changes = narrow(at(deployments.bottom() + 1, area.height));
+            return Self {
+                versions,
+                facts: beside(area),
+                deployments,
+                changes,
+            };
+        }
+        let strip = if page.state.changes(cx).is_empty() {
+            2
+        } else {
+            1 + (area.height / 8).clamp(1, 4)
+        };
+        let body = area.height.saturating_sub(serving + strip);
+        let upper = at(area.y, body);
+        let deployments = at(upper.bottom(), serving);
+        Self {
+            versions: Rect {
+                width: left,
+                ..upper
+            },
+            facts: beside(upper),
+            deployments,
+            changes: at(deployments.bottom(), strip),
+        }
+    }
+}
+
 fn all_parts(page: &Page<'_>, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
     let mut hits = Hits::default();
-    let endpoints = page.deployments(cx).len() as u16;
-    let most = (area.height / 5).max(2);
-    let serving = 1 + if endpoints == 0 {
-        1
-    } else {
-        1 + endpoints.min(most)
-    };
-    let strip = if page.state.changes(cx).is_empty() {
-        2
-    } else {
-        1 + (area.height / 8).clamp(1, 4)
-    };
-    let body = area.height.saturating_sub(serving + strip);
-    let upper = Rect {
-        height: body,
-        ..area
-    };
-    let left = Rect {
-        width: versions_width(area.width),
-        ..upper
-    };
-    let right = Rect {
-        x: left.right() + GAP,
-        width: area.width - left.width - GAP,
-        ..upper
-    };
-    let lower = Rect {
-        y: upper.bottom(),
-        height: serving,
-        ..area
-    };
-    let bottom = Rect {
-        y: lower.bottom(),
-        height: area.bottom().saturating_sub(lower.bottom()),
-        ..area
-    };
+    let areas = Areas::of(page, cx, area);
+    let below = |area: Rect| paint::inner_rows(area, 1, 0);
 
-    part_rule(page, Part::Versions, look, left, &[], cx, buf);
-    hits_of(
-        page,
-        Part::Versions,
-        versions_table(page, cx, look, paint::inner_rows(left, 1, 0), buf),
-        &mut hits,
-    );
+    part_rule(page, Part::Versions, look, areas.versions, &[], cx, buf);
+    let table = versions_table(page, cx, look, below(areas.versions), buf);
+    hits_of(page, Part::Versions, &table, &mut hits);
 
-    let shown = paint::inner_rows(right, 1, 0);
+    let shown = below(areas.facts);
     let lines = fact_lines(page, cx, look, shown.width);
-    let right_note = more_below(page, &lines, shown.height);
-    part_rule(
-        page,
-        Part::Facts,
-        look,
-        right,
-        &[span(Role::Dim, right_note)],
-        cx,
-        buf,
-    );
+    let note = [span(Role::Dim, more_below(page, &lines, shown.height))];
+    part_rule(page, Part::Facts, look, areas.facts, &note, cx, buf);
     facts_text(page, &lines, look, shown, buf);
     if page.state.part == Part::Facts {
         hits.page = Some(shown.height);
     }
 
-    part_rule(page, Part::Deployments, look, lower, &[], cx, buf);
-    hits_of(
+    part_rule(
         page,
         Part::Deployments,
-        endpoint_table(page, cx, look, paint::inner_rows(lower, 1, 0), buf),
-        &mut hits,
+        look,
+        areas.deployments,
+        &[],
+        cx,
+        buf,
     );
+    let table = endpoint_table(page, cx, look, below(areas.deployments), buf);
+    hits_of(page, Part::Deployments, &table, &mut hits);
 
     let inside = page.state.changes(cx);
-    let strip = paint::inner_columns(paint::inner_rows(bottom, 1, 0), 1, 1);
-    let first = fitting(&inside, cx, look, strip);
+    let strip = paint::inner_columns(below(areas.changes), 1, 1);
+    let by_line = inside.len() <= usize::from(strip.height) || area.width >= HUGE;
+    let first = if by_line {
+        inside.len().saturating_sub(usize::from(strip.height))
+    } else {
+        fitting(&inside, cx, look, strip)
+    };
     let note = if first > 0 {
         format!("{first} earlier · {}", cx.window)
     } else {
         cx.window.to_string()
     };
-    part_rule(
-        page,
-        Part::Changes,
-        look,
-        bottom,
-        &[span(Role::Dim, note)],
-        cx,
-        buf,
-    );
-    if inside.is_empty() {
-        no_change(cx, look, strip, buf);
+    let note = [span(Role::Dim, look.symbols.plain(&note))];
+    part_rule(page, Part::Changes, look, areas.changes, &note, cx, buf);
+    if by_line {
+        change_list(page, cx, look, below(areas.changes), buf);
     } else {
-        let events: Vec<Event<'_>> = inside[first..]
-            .iter()
-            .map(|c| line::event(c, cx, look))
-            .collect();
-        timeline(buf, look, strip, &events);
+        let events = inside[first..].iter().map(|c| line::event(c, cx, look));
+        timeline(buf, look, strip, &events.collect::<Vec<Event<'_>>>());
+    }
+    if page.state.part == Part::Changes {
+        hits.page = Some(strip.height);
     }
     hits
 }
@@ -368,12 +398,10 @@ fn one_part(page: &Page<'_>, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
     }
     let body = paint::inner_rows(area, 1, 0);
     match page.state.part {
-        Part::Versions => hits_of(
-            page,
-            Part::Versions,
-            versions_table(page, cx, look, body, buf),
-            &mut hits,
-        ),
+        Part::Versions => {
+            let table = versions_table(page, cx, look, body, buf);
+            hits_of(page, Part::Versions, &table, &mut hits);
+        }
         Part::Facts => {
             let lines = fact_lines(page, cx, look, body.width.saturating_sub(2));
             let note = more_below(page, &lines, body.height);
@@ -383,12 +411,8 @@ fn one_part(page: &Page<'_>, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
             hits.page = Some(body.height);
         }
         Part::Deployments => {
-            hits_of(
-                page,
-                Part::Deployments,
-                endpoint_table(page, cx, look, body, buf),
-                &mut hits,
-            );
+            let table = endpoint_table(page, cx, look, body, buf);
+            hits_of(page, Part::Deployments, &table, &mut hits);
         }
         Part::Changes => {
             change_list(page, cx, look, body, buf);
@@ -399,7 +423,7 @@ fn one_part(page: &Page<'_>, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
 }
 
 /// Takes a table's regions over; the page's height counts where the keyboard is.
-fn hits_of(page: &Page<'_>, part: Part, table: Hits, hits: &mut Hits) {
+fn hits_of(page: &Page<'_>, part: Part, table: &Hits, hits: &mut Hits) {
     let base = if part == Part::Deployments {
         ENDPOINT_ROWS
     } else {
@@ -442,7 +466,7 @@ fn versions_table(page: &Page<'_>, cx: &Cx<'_>, look: &Look, area: Rect, buf: &m
 
 fn fact_lines(page: &Page<'_>, cx: &Cx<'_>, look: &Look, width: u16) -> Vec<facts::Line> {
     page.selected().map_or_else(Vec::new, |version| {
-        facts::lines(page, version, cx, &look.symbols, width)
+        facts::lines(page, version, cx, look.symbols, width)
     })
 }
 

@@ -206,13 +206,11 @@ impl SortKey {
         let turned = |o: Ordering| if descending { o.reverse() } else { o };
         match (self, other) {
             (Self::Absent, Self::Absent) => Ordering::Equal,
-            (Self::Absent, _) => Ordering::Greater,
-            (_, Self::Absent) => Ordering::Less,
             (Self::Number(a), Self::Number(b)) => turned(a.total_cmp(b)),
             (Self::Text(a), Self::Text(b)) => turned(a.cmp(b)),
-            // One column has one kind of key.
-            (Self::Number(_), Self::Text(_)) => Ordering::Less,
-            (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+            // One column has one kind of key: numbers and texts never meet.
+            (Self::Absent, _) | (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+            (_, Self::Absent) | (Self::Number(_), Self::Text(_)) => Ordering::Less,
         }
     }
 }

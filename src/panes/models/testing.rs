@@ -525,6 +525,9 @@ pub(crate) fn fleet() -> Fleet {
         Some(package(&changed)),
         NOW.wall,
     );
+    for feed in [Feed::Models, Feed::Versions, Feed::Experiments] {
+        polled(&mut fleet, SOURCE, feed, NOW.wall, None);
+    }
     for (name, kind, model, answers) in ENDPOINTS {
         if name == "basket-tf" {
             for n in (0..3).rev() {
@@ -543,9 +546,6 @@ pub(crate) fn fleet() -> Fleet {
         let rows = Rows::Endpoints(vec![reading(key, name, answers)]);
         observe(&mut fleet, name, Feed::Endpoint, Coverage::Partial, rows);
         polled(&mut fleet, name, Feed::Endpoint, NOW.wall, None);
-    }
-    for feed in [Feed::Models, Feed::Versions, Feed::Experiments] {
-        polled(&mut fleet, SOURCE, feed, NOW.wall, None);
     }
     fleet.tick(NOW.wall);
     fleet.take_observed();
@@ -581,13 +581,10 @@ pub(crate) fn drawn_as(
     // Header, tabs, message line and footer are the root's.
     let area = ratatui::layout::Rect::new(0, 0, look.columns, look.rows - 4);
     // The first frame tells the pane how many rows it has.
-    for _ in 0..2 {
-        pane.refresh(&cx);
-        let mut buf = ratatui::buffer::Buffer::empty(area);
-        let hits = pane.view(&cx, look, area, &mut buf);
-        if let Some(page) = hits.page {
-            pane.set_page(page);
-        }
+    pane.refresh(&cx);
+    let mut buf = ratatui::buffer::Buffer::empty(area);
+    if let Some(page) = pane.view(&cx, look, area, &mut buf).page {
+        pane.set_page(page);
     }
     let mut buf = ratatui::buffer::Buffer::empty(area);
     pane.view(&cx, look, area, &mut buf);

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::columns::{self, Col};
 use super::{Models, Widths};
 use crate::domain::fleet::view::{ModelView, Pointed};
-use crate::domain::level::Level;
+use crate::domain::level::{Level, Reason};
 use crate::domain::rules::freshness::Freshness;
 use crate::domain::rules::skew::Skew;
 use crate::domain::time::age;
@@ -35,11 +35,11 @@ pub(super) fn places(pane: &Models, width: u16) -> Vec<usize> {
 fn table_columns(pane: &Models) -> Vec<Column<'static>> {
     pane.columns
         .iter()
-        .map(|c| table_column(*c, &pane.widths, pane.fresh))
+        .map(|c| table_column(*c, pane.widths, pane.fresh))
         .collect()
 }
 
-fn table_column(col: Col, widths: &Widths, fresh: bool) -> Column<'static> {
+fn table_column(col: Col, widths: Widths, fresh: bool) -> Column<'static> {
     let title = col.title();
     match col {
         Col::Level => Column::fixed(title, 6, 0),
@@ -53,7 +53,8 @@ fn table_column(col: Col, widths: &Widths, fresh: bool) -> Column<'static> {
         Col::Value => Column::fixed(title, 6, 2).right(),
         Col::Moved => Column::fixed(title, 7, 3).right(),
         Col::Newest => Column::fixed(title, 9, 4),
-        Col::Read => Column::fixed(title, 7, if fresh { 7 } else { 1 }),
+        // Old facts are said to be old before anything they say.
+        Col::Read => Column::fixed(title, 7, if fresh { 7 } else { 0 }),
         Col::Versions => Column::fixed(title, 8, 6).right(),
         Col::Endpoints => Column::fixed(title, 9, 6).right(),
         Col::Since => Column::fixed(title, 5, 6).right(),
@@ -117,7 +118,11 @@ pub(super) fn draw(pane: &Models, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
             height: detail,
             ..area
         };
-        facts(model, cx, look, below, buf);
+        // Where the titles fill their row, the position has no room there.
+        let position = table
+            .position_in(list.height)
+            .filter(|_| look.size < Size::Huge);
+        facts(model, position, cx, look, below, buf);
     }
     hits
 }
@@ -135,7 +140,7 @@ pub(crate) fn skew_role(model: &ModelView) -> Role {
 }
 
 /// Whether what is served is not what the registry wants.
-fn differs(model: &ModelView) -> bool {
+pub(crate) fn differs(model: &ModelView) -> bool {
     matches!(
         model.skew,
         Some(Skew::Behind | Skew::Ahead | Skew::Stuck | Skew::RollingOut | Skew::Split)
@@ -172,7 +177,6 @@ fn cell<'a>(col: Col, m: &'a ModelView, cx: &Cx<'a>, look: &Look) -> Cell<'a> {
             skew_role(m),
             format!("{} {}", m.served, look.symbols.differs),
         ),
-        Col::Served => plain(Role::Text),
         Col::Skew => match m.skew {
             None | Some(Skew::NotJudged) => Cell::none(),
             Some(skew) => Cell::new(skew_role(m), skew.word()),
@@ -210,7 +214,7 @@ fn cell<'a>(col: Col, m: &'a ModelView, cx: &Cx<'a>, look: &Look) -> Cell<'a> {
                 ),
             }
         }
-        Col::Versions | Col::Endpoints | Col::Why => plain(Role::Text),
+        Col::Served | Col::Versions | Col::Endpoints | Col::Why => plain(Role::Text),
         Col::Metric | Col::Since | Col::Owner => plain(Role::Dim),
     }
 }
@@ -226,7 +230,7 @@ pub(crate) fn fresh_role(fresh: Freshness) -> Role {
 }
 
 /// Glyph, word, text and age of each reason, worst first; at most `room` lines, the last of which
-/// counts what is left out.
+/// says how many there are in all where some are left out.
 pub(crate) fn reason_lines(
     model: &ModelView,
     cx: &Cx<'_>,
@@ -234,51 +238,45 @@ pub(crate) fn reason_lines(
     room: usize,
 ) -> Vec<Vec<Span<'static>>> {
     let all = &model.verdict.reasons;
-    let shown = if all.len() > room {
-        room.saturating_sub(1)
-    } else {
-        all.len()
+    let line = |(n, reason): (usize, &Reason)| {
+        let since = look.symbols.plain(&reason.since.age_text(cx.now.wall));
+        let source = reason
+            .source
+            .as_ref()
+            .map(|s| format!("  {s}"))
+            .unwrap_or_default();
+        let mut spans = vec![span(
+            Look::level_role(reason.level),
+            text::pad(&look.level_text(reason.level), 8),
+        )];
+        if n + 1 == room && all.len() > room {
+            spans.push(span(Role::Dim, format!("{room} of {}  ", all.len())));
+        }
+        spans.push(span(Role::Text, reason.text.to_string()));
+        spans.push(span(Role::Dim, format!("  {since}{source}")));
+        spans
     };
-    let mut lines: Vec<Vec<Span<'static>>> = all
-        .iter()
-        .take(shown)
-        .map(|reason| {
-            let since = look.symbols.plain(&reason.since.age_text(cx.now.wall));
-            let source = reason
-                .source
-                .as_ref()
-                .map(|s| format!("  {s}"))
-                .unwrap_or_default();
-            vec![
-                span(
-                    Look::level_role(reason.level),
-                    text::pad(&look.level_text(reason.level), 8),
-                ),
-                span(Role::Text, reason.text.to_string()),
-                span(Role::Dim, format!("  {since}{source}")),
-            ]
-        })
-        .collect();
-    if shown < all.len() && room > 0 {
-        let left = text::counted(all.len() - shown, "more reason", "more reasons");
-        lines.push(vec![span(Role::Dim, format!("        and {left}"))]);
-    }
-    lines
+    all.iter().take(room).enumerate().map(line).collect()
 }
 
 /// Below the list: why, and what changed last.
-fn facts(model: &ModelView, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) {
-    let owner = model
-        .owner
-        .as_ref()
-        .map(|o| format!("owner {o}"))
-        .unwrap_or_default();
+fn facts(
+    model: &ModelView,
+    position: Option<String>,
+    cx: &Cx<'_>,
+    look: &Look,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let owner = model.owner.as_ref().map(|o| format!("owner {o}"));
+    let note: Vec<String> = owner.into_iter().chain(position).collect();
+    let note = look.symbols.plain(&note.join(" · "));
     rule(
         buf,
         look,
         area,
         &[span(Role::Title, model.name.to_string())],
-        &[span(Role::Dim, owner)],
+        &[span(Role::Dim, note)],
     );
     let inner = paint::inner_columns(paint::inner_rows(area, 1, 0), 2, 1);
     let last = usize::from(model.last_change.is_some());

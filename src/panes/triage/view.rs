@@ -83,13 +83,15 @@ pub(super) fn draw(pane: &Triage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
         quiet(pane, cx, look, area, buf);
         return Hits::default();
     }
-    let room = area
-        .height
-        .saturating_sub(4 + pane.rows.len().min(8) as u16);
+    // The list takes what it needs, at most two thirds; what is left tells about the selected row.
+    let needed = u16::try_from(pane.rows.len())
+        .unwrap_or(u16::MAX)
+        .saturating_add(2);
+    let list_rows = needed.clamp(5, (area.height * 2 / 3).max(5));
     let detail_rows = match look.size {
         Size::TooSmall | Size::Narrow | Size::Small => 0,
         _ if area.height < 14 => 0,
-        _ => room.clamp(8, 18).min(area.height - 6),
+        _ => area.height - list_rows,
     };
     let list = Rect {
         height: area.height - detail_rows,
@@ -124,9 +126,9 @@ fn columns(pane: &Triage) -> [Column<'static>; 7] {
         Column::name("MODEL", 12, u16::try_from(name).unwrap_or(u16::MAX).min(32)),
         Column::fixed("SERVED", 8, 2),
         Column::fixed("CHAMPION", 8, 3),
-        Column::flex("WHY", 40, 3, 0),
+        Column::flex("WHY", 34, 3, 0),
         Column::fixed("SINCE", 5, 1).right(),
-        Column::flex("JUST BEFORE", 26, 1, 4),
+        Column::flex("JUST BEFORE", 24, 1, 4),
     ]
 }
 

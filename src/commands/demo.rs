@@ -1,0 +1,230 @@
+//! `demo`: the embedded simulated fleet as a context of its own, for the console, for other clients
+//! (`--serve`) and for every headless command (`--demo`).
+
+use std::time::Duration;
+
+use super::exit::{Exit, Failure};
+use super::output::{Out, Reader};
+use super::session::Session;
+use crate::cli::{DemoArgs, Global, ScenarioWord};
+use crate::domain::fleet::Fleet;
+use crate::domain::key::DeploymentKind;
+use crate::domain::settings::{
+    Context, DeploymentSettings, Follows, ModelSettings, Policy, Rollout, SourceKind,
+    SourceSettings, VersionMap, Writes,
+};
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+use crate::runtime::clock::Clock;
+use crate::runtime::headless::{Collected, Options, collect_into};
+use crate::runtime::signals::told_to_end;
+use crate::sim::{self, ManualClock, Scenario, SimEndpoint, SimFleet};
+
+/// The name of the context.
+const NAME: &str = "demo";
+/// The time between two looks on the way to a later moment of the incident.
+const STEP: Duration = Duration::from_secs(30);
+/// The endpoint that is slow on purpose, and how slow it is where many looks have to be quick.
+const SLOW: (&str, Duration) = ("embeddings-prod", Duration::from_millis(250));
+
+/// The metrics that tell a model's quality where no customary name does.
+const METRICS: [(&str, &str); 7] = [
+    ("eta-city", "val_mae_s"),
+    ("ranker-eu", "ndcg_10"),
+    ("credit-score", "val_gini"),
+    ("demand-forecast", "val_smape"),
+    ("search-embeddings", "recall_100"),
+    ("support-triage", "val_macro_f1"),
+    ("price-elasticity", "val_r2"),
+];
+
+/// A running simulated fleet.
+#[derive(Debug)]
+pub struct Simulated {
+    fleet: SimFleet,
+    /// The clock and how far to play it, where the machine's does not drive the fleet.
+    clock: Option<(ManualClock, Duration)>,
+    speed: f64,
+}
+
+impl Simulated {
+    /// A fleet that plays with the machine's clock.
+    ///
+    /// # Errors
+    /// When loopback has no port to give.
+    pub async fn playing(args: &DemoArgs) -> Result<Self, Failure> {
+        let options = sim::Options {
+            seed: args.seed,
+            scenario: match args.scenario {
+                ScenarioWord::Calm => Scenario::Calm,
+                ScenarioWord::Incident => Scenario::Incident,
+            },
+            speed: args.speed,
+            ..sim::Options::default()
+        };
+        Ok(Self {
+            fleet: start(options).await?,
+            clock: None,
+            speed: args.speed,
+        })
+    }
+
+    /// A fleet whose incident has played for so long, the same each time.
+    ///
+    /// # Errors
+    /// When loopback has no port to give.
+    pub async fn at(elapsed: Duration) -> Result<Self, Failure> {
+        let clock = ManualClock::default();
+        let options = sim::Options {
+            clock: sim::Clock::Manual(clock.clone()),
+            ..sim::Options::default()
+        };
+        let fleet = start(options).await?;
+        fleet.set_delay(SLOW.0, SLOW.1);
+        Ok(Self {
+            fleet,
+            clock: Some((clock, elapsed)),
+            speed: 1.0,
+        })
+    }
+
+    /// The servers.
+    pub fn servers(&self) -> &[SimEndpoint] {
+        self.fleet.endpoints()
+    }
+
+    /// The context that looks at the fleet.
+    pub fn context(&self) -> Context {
+        let mut sources = Vec::new();
+        let mut deployments = Vec::new();
+        for server in self.fleet.endpoints() {
+            let serving = DeploymentKind::ALL
+                .into_iter()
+                .find(|k| k.word() == server.kind);
+            let kind = serving.map_or(SourceKind::Mlflow, SourceKind::Serving);
+            sources.push(SourceSettings::new(&server.name, kind, &server.url));
+            deployments.extend(serving.map(|kind| deployment(server, kind)));
+        }
+        // The incident plays in two minutes: patience that fits a real rollout would outlast it.
+        let quick = |seconds: f64| Duration::from_secs_f64((seconds / self.speed).max(1.0));
+        Context {
+            name: Clean::name(NAME),
+            writes: Writes::Confirm,
+            protected: false,
+            simulated: true,
+            sources,
+            deployments,
+            models: METRICS
+                .into_iter()
+                .map(|(model, metric)| {
+                    let settings = ModelSettings {
+                        metric: Some(metric.to_owned()),
+                        ..ModelSettings::default()
+                    };
+                    (model.to_owned(), settings)
+                })
+                .collect(),
+            policy: Policy {
+                rollout_grace: quick(30.0),
+                stuck_after: quick(20.0),
+                slow_probe: if self.clock.is_some() {
+                    SLOW.1 * 4 / 5
+                } else {
+                    Duration::from_millis(500)
+                },
+                ..Policy::default()
+            },
+        }
+    }
+
+    /// One look at every server; on the way to a later moment, one at each step before it, so that
+    /// changes are seen as somebody who watched would have.
+    pub async fn look(&self, mut fleet: Fleet, options: Options) -> Collected {
+        let Some((clock, end)) = &self.clock else {
+            return collect_into(fleet, &options).await;
+        };
+        loop {
+            let left = end.saturating_sub(clock.elapsed());
+            let at = Options {
+                clock: Some(Clock::from(Millis(self.fleet.now_ms())).into()),
+                ..options.clone()
+            };
+            let collected = collect_into(fleet, &at).await;
+            if left.is_zero() {
+                return collected;
+            }
+            fleet = collected.fleet;
+            clock.advance(left.min(STEP));
+        }
+    }
+}
+
+async fn start(options: sim::Options) -> Result<SimFleet, Failure> {
+    SimFleet::start(options).await.map_err(|e| {
+        Failure::internal(format!(
+            "the simulated fleet cannot open its servers on 127.0.0.1: {e}"
+        ))
+    })
+}
+
+fn deployment(server: &SimEndpoint, kind: DeploymentKind) -> DeploymentSettings {
+    let model = server.model.clone();
+    // One bento names its versions by random tags, which the registry's versions carry as tags too.
+    let version_map = (server.name == "energie-prod").then_some(VersionMap::VersionTag);
+    DeploymentSettings {
+        name: server.name.clone(),
+        kind,
+        url: server.url.clone(),
+        served_name: model.clone(),
+        model,
+        follows: Follows::Default,
+        environment: Some("prod".to_owned()),
+        version_map,
+        // Such a server cannot tell its version: for one of them the configuration does.
+        declared_version: (server.name == "credit-prod").then(|| "8".to_owned()),
+        hold: None,
+        rollout: Rollout::External,
+    }
+}
+
+/// Runs `demo`.
+///
+/// # Errors
+/// When loopback has no port to give, or the console cannot run here.
+pub fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
+    if args.serve {
+        let out = Out::new(global.json, global.quiet, "never", "unicode");
+        return super::wait_for(async { serve(&out, Simulated::playing(args).await?).await });
+    }
+    // The servers live on these threads while the console has its own.
+    let threads = super::threads()?;
+    let simulated = threads.block_on(Simulated::playing(args))?;
+    let ended = super::console::run(&Session::simulated(global, simulated)?);
+    threads.shutdown_background();
+    ended
+}
+
+/// Prints where the servers are, and serves until somebody stops it or nobody reads.
+async fn serve(out: &Out, simulated: Simulated) -> Result<Exit, Failure> {
+    let reader = if out.json {
+        let servers: Vec<_> = simulated
+            .servers()
+            .iter()
+            .map(|s| serde_json::json!({"name": s.name, "kind": s.kind, "url": s.url, "model": s.model}))
+            .collect();
+        let document = super::documents::document("demo", serde_json::json!({"servers": servers}));
+        out.document_line(&document)?
+    } else {
+        let lines: Vec<String> = simulated
+            .servers()
+            .iter()
+            .map(|server| format!("{}={}", server.name, server.url))
+            .collect();
+        out.line(&lines.join("\n"))?
+    };
+    if reader == Reader::There {
+        told_to_end().await;
+    }
+    simulated.fleet.stop().await;
+    Ok(Exit::Done)
+}

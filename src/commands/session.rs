@@ -1,0 +1,258 @@
+//! What a command starts from: the settings, the context, the way to print, and one look at every
+//! source of the context, real or simulated.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::demo::Simulated;
+use super::exit::Failure;
+use super::output::Out;
+use crate::cli::Global;
+use crate::config::{self, Environment, Loaded};
+use crate::domain::change::Change;
+use crate::domain::fleet::Fleet;
+use crate::domain::observation::ContextRef;
+use crate::domain::settings::{Console, Context, Settings};
+use crate::domain::time::Millis;
+use crate::intent::keymap::Keymap;
+use crate::runtime::clock::Clock;
+use crate::runtime::console::STATE_FILE;
+use crate::runtime::headless::{Collected, Options, collect_into};
+use crate::store::{HistoryQuery, Store};
+use crate::ui::theme::Theme;
+
+/// How much of the ledger a look at the present knows: what changed before, and since when.
+const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
+
+/// Settings and a way to print, for commands that need no context.
+#[derive(Debug)]
+pub struct Base {
+    /// What the process was started with.
+    pub environment: Environment,
+    /// The settings as loaded, with everything found.
+    pub loaded: Loaded,
+    /// The way to print.
+    pub out: Out,
+}
+
+impl Base {
+    /// Loads the settings. Mistakes in them are kept in [`Base::loaded`].
+    pub fn load(global: &Global, contextless: bool) -> Self {
+        let environment = Environment::of_process();
+        let mut loaded = config::load(&global.overrides(contextless), &environment);
+        loaded.check_keys(|keys| Keymap::new(keys).err().unwrap_or_default());
+        loaded.check_theme(&Theme::BUILT_IN);
+        let console = loaded
+            .settings
+            .as_ref()
+            .map_or_else(Console::default, |s| s.console.clone());
+        let out = Out::new(global.json, global.quiet, &console.color, &console.symbols);
+        Self {
+            environment,
+            loaded,
+            out,
+        }
+    }
+
+    /// The settings, if they can be used. Doubts about them are remarks.
+    ///
+    /// # Errors
+    /// With every mistake at its place.
+    pub fn settings(&self) -> Result<Settings, Failure> {
+        let Some(settings) = &self.loaded.settings else {
+            return Err(Failure::settings(self.loaded.errors()));
+        };
+        for doubt in &self.loaded.diagnostics {
+            self.out.remark(&doubt.to_string());
+        }
+        Ok(settings.clone())
+    }
+}
+
+/// A context to look at.
+#[derive(Debug)]
+pub struct Session {
+    /// Settings and a way to print.
+    pub base: Base,
+    /// The settings in force; the context entered is among them.
+    pub settings: Arc<Settings>,
+    /// The context entered.
+    pub context: Arc<Context>,
+    /// How long to wait for the sources.
+    pub deadline: Duration,
+    /// The simulated fleet, where the context is one.
+    simulated: Option<Simulated>,
+}
+
+impl Session {
+    /// Enters the context that flags, variables and settings name, or starts the simulated fleet.
+    ///
+    /// # Errors
+    /// When the settings cannot be used.
+    pub async fn open(global: &Global) -> Result<Self, Failure> {
+        if global.demo {
+            let simulated = Simulated::at(global.at.unwrap_or_default()).await?;
+            return Self::simulated(global, simulated);
+        }
+        let base = Base::load(global, false);
+        let settings = base.settings()?;
+        let Some(context) = settings.contexts.get(&settings.context).cloned() else {
+            return Err(Failure::usage("there is no context to look at")
+                .advice("name servers with --mlflow URL, or a context with --context"));
+        };
+        Ok(Self {
+            base,
+            settings: Arc::new(settings),
+            context: Arc::new(context),
+            deadline: global.deadline(),
+            simulated: None,
+        })
+    }
+
+    /// Enters the context of a simulated fleet.
+    ///
+    /// # Errors
+    /// When the settings cannot be used.
+    pub fn simulated(global: &Global, simulated: Simulated) -> Result<Self, Failure> {
+        let base = Base::load(global, true);
+        let mut settings = base.settings()?;
+        let mut context = simulated.context();
+        if global.read_only {
+            context.writes = crate::domain::settings::Writes::Off;
+        }
+        settings.context = context.name.to_string();
+        settings.contexts = std::iter::once((settings.context.clone(), context.clone())).collect();
+        Ok(Self {
+            base,
+            settings: Arc::new(settings),
+            context: Arc::new(context),
+            deadline: global.deadline(),
+            simulated: Some(simulated),
+        })
+    }
+
+    /// The way to print.
+    pub fn out(&self) -> &Out {
+        &self.base.out
+    }
+
+    /// Whether the context is the simulated fleet.
+    pub fn is_simulated(&self) -> bool {
+        self.simulated.is_some()
+    }
+
+    /// The context's name in the store.
+    pub fn name(&self) -> &str {
+        self.context.name.as_str()
+    }
+
+    /// An empty fleet of the context, with its history as far as the ledger knows it.
+    pub fn fleet(&self) -> Fleet {
+        let reference = ContextRef {
+            name: self.context.name.clone(),
+            generation: 0,
+        };
+        let mut fleet = Fleet::new(Arc::new(reference), Arc::clone(&self.context));
+        if !self.is_simulated() {
+            let now = Clock::default().wall();
+            fleet.remember(self.remembered(now), now);
+        }
+        fleet
+    }
+
+    /// One look at every source, as a command without special wishes wants it.
+    ///
+    /// # Errors
+    /// When no needed source answered.
+    pub async fn look(&self) -> Result<Collected, Failure> {
+        self.look_with(&Options::default()).await
+    }
+
+    /// One look at every source.
+    ///
+    /// # Errors
+    /// When no needed source answered.
+    pub async fn look_with(&self, options: &Options) -> Result<Collected, Failure> {
+        let collected = self.look_at(options).await;
+        if answered(&collected.fleet) {
+            return Ok(collected);
+        }
+        Err(silence(&collected.fleet))
+    }
+
+    /// One look at every source, whoever answers.
+    pub async fn look_at(&self, options: &Options) -> Collected {
+        self.look_again(self.fleet(), options).await
+    }
+
+    /// One look into a fleet that knows something already.
+    pub async fn look_again(&self, fleet: Fleet, options: &Options) -> Collected {
+        let options = Options {
+            timeout: self.deadline,
+            ..options.clone()
+        };
+        match &self.simulated {
+            Some(simulated) => simulated.look(fleet, options).await,
+            None => collect_into(fleet, &options).await,
+        }
+    }
+
+    /// The changes that the ledger knows of; none where there is no ledger yet.
+    fn remembered(&self, now: Millis) -> Vec<Change> {
+        let Some(path) = state_file().filter(|path| path.is_file()) else {
+            return Vec::new();
+        };
+        let query = HistoryQuery {
+            from: now.minus(REMEMBERED),
+            ..HistoryQuery::default()
+        };
+        let read = Store::open(&path).and_then(|(store, _)| store.history(self.name(), &query));
+        match read {
+            Ok(rows) => rows.into_iter().map(|row| row.change).collect(),
+            Err(error) => {
+                self.out()
+                    .remark(&format!("{}: {error}; history is left out", path.display()));
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// Whether a needed source answered anything, or none is needed.
+pub fn answered(fleet: &Fleet) -> bool {
+    let settings = fleet.settings();
+    let mut needed = settings.sources.iter().filter(|s| s.required).peekable();
+    needed.peek().is_none()
+        || needed.any(|s| {
+            fleet.sources().any(|(id, health, _)| {
+                id.as_str() == crate::domain::key::SourceId::new(&s.name).as_str()
+                    && health.good_at().is_some()
+            })
+        })
+}
+
+/// Why there is nothing to show: each source with its fault and what to do.
+fn silence(fleet: &Fleet) -> Failure {
+    let mut failure = Failure::no_answer("no needed source answered");
+    for (id, health, _) in fleet.sources() {
+        if let Some(fault) = health.fault() {
+            failure = failure.advice(format!("  {id}: {}", fault.line()));
+            failure = failure.advice(format!("    {}", fault.kind.advice()));
+        }
+    }
+    failure
+}
+
+/// The directory of what outlives the process: `$XDG_STATE_HOME/quarterdeck` on Linux, the user's
+/// data directory elsewhere. `None` where no home directory is known.
+pub fn state_dir() -> Option<PathBuf> {
+    let dirs = directories::ProjectDirs::from("", "", "quarterdeck")?;
+    let dir = dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir());
+    Some(dir.to_owned())
+}
+
+/// The file of ledger and last-known state.
+pub fn state_file() -> Option<PathBuf> {
+    state_dir().map(|dir| dir.join(STATE_FILE))
+}

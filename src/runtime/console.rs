@@ -1,0 +1,343 @@
+//! The interactive program from its start to its end: the first frame before any network answer, the
+//! terminal's answers after it, and an orderly way out.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ratatui::layout::Size;
+use tokio::sync::mpsc;
+
+use super::clock::Clock;
+use super::due::{Due, Saving};
+use super::effects::{Hands, notice};
+use super::limits::Limits;
+use super::screen::Screen;
+use super::signals::{self, Alarm};
+use super::sources::{Common, Sources};
+use super::store_task::{Keeper, first_look};
+use super::turn::{End, Turns};
+use super::{logging, looks};
+use crate::app::App;
+use crate::domain::settings::Settings;
+use crate::domain::time::Now;
+use crate::intent::keymap::Keymap;
+use crate::intent::msg::{Compute, Computed, Msg};
+use crate::panes::Place;
+use crate::store::{Remark, RemarkKind, Store};
+use crate::terminal::caps::{self, Caps, Environment, Refusal};
+use crate::terminal::events::Events;
+use crate::terminal::input::Decoder;
+use crate::terminal::session::{Modes, Session};
+use crate::terminal::watch::Watch;
+use crate::terminal::writer::{Report, Writer};
+use crate::terminal::{panic, query};
+
+/// Messages that wait for the loop.
+const WAITING: usize = 256;
+/// How long an orderly end may take after the screen was given back.
+const END_LIMIT: Duration = Duration::from_millis(500);
+/// What the console needs to know to start.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Everything the user has set.
+    pub settings: Arc<Settings>,
+    /// The state file; nothing outlives the process without one.
+    pub state: Option<PathBuf>,
+    /// The log, unless the caller keeps one already.
+    pub log: Option<PathBuf>,
+    /// The place to open, Triage unless set.
+    pub place: Option<Place>,
+    /// Work above a millisecond, done on another thread.
+    pub compute: fn(Compute) -> Computed,
+}
+
+impl Options {
+    /// Options that keep nothing and open the home place.
+    pub fn new(settings: Arc<Settings>) -> Self {
+        Self {
+            settings,
+            state: None,
+            log: None,
+            place: None,
+            compute: rows,
+        }
+    }
+}
+
+/// The rows that a runs table shows.
+fn rows(work: Compute) -> Computed {
+    let Compute::RunRows { runs, spec } = work;
+    let rows = crate::panes::experiments::rows::compute(&runs, &spec);
+    Computed::RunRows {
+        generation: runs.generation(),
+        rows,
+        spec,
+    }
+}
+
+/// Why the console did not start, or ended before the user wished.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// No console can run here.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// Keys of the settings that cannot be: command and what is wrong.
+    #[error("{}", keys_text(.0))]
+    Keys(Vec<(String, String)>),
+    /// The terminal failed or went away.
+    #[error("the terminal: {0}")]
+    Terminal(#[source] io::Error),
+    /// The system refused a thread or a signal handler.
+    #[error("the system refused a thread or a signal handler: {0}")]
+    System(#[source] io::Error),
+}
+
+fn keys_text(wrong: &[(String, String)]) -> String {
+    let lines: Vec<String> = wrong
+        .iter()
+        .map(|(command, what)| format!("keys.{command}: {what}"))
+        .collect();
+    lines.join("\n")
+}
+
+/// Runs the console until the user leaves. The calling thread becomes the UI thread.
+///
+/// # Errors
+/// See [`ConsoleError`]; the terminal is given back in every case.
+pub fn run(options: Options) -> Result<(), ConsoleError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("worker")
+        .enable_all()
+        .build()
+        .map_err(ConsoleError::System)?;
+    let outcome = runtime.block_on(attend(options));
+    // What still hangs in a system call, such as a look-up of a name, is left behind.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// As [`run`], inside a runtime that is there already: to be awaited by its `block_on`, never by a
+/// spawned task, because the thread that begins is the UI thread to the end.
+///
+/// # Errors
+/// See [`ConsoleError`]; the terminal is given back in every case.
+pub async fn attend(options: Options) -> Result<(), ConsoleError> {
+    let env = Environment::read();
+    let wish = options.settings.console.color.parse().unwrap_or_default();
+    let caps = caps::detect(&env, wish).map_err(ConsoleError::Refused)?;
+    let keymap = Keymap::new(&options.settings.keys).map_err(ConsoleError::Keys)?;
+    let (store, mut remarks) = open(options.state.as_deref());
+    if let Some(path) = &options.log
+        && let Err(error) = logging::to_file(path)
+    {
+        remarks.push(format!("no log is kept: {error}"));
+    }
+    Box::pin(start(options, keymap, caps, store, remarks)).await
+}
+
+/// Opens the state file; what is worth telling of it comes as text.
+fn open(path: Option<&Path>) -> (Option<Store>, Vec<String>) {
+    let opened = match path {
+        Some(path) => Store::open(path),
+        None => Store::in_memory().map(|store| (store, Vec::new())),
+    };
+    match opened {
+        Ok((store, remarks)) => {
+            let quiet = |remark: &&Remark| remark.kind != RemarkKind::Network;
+            (
+                Some(store),
+                remarks
+                    .iter()
+                    .filter(quiet)
+                    .map(|r| r.text.to_string())
+                    .collect(),
+            )
+        }
+        Err(error) => (None, vec![error.to_string()]),
+    }
+}
+
+async fn start(
+    options: Options,
+    keymap: Keymap,
+    caps: Caps,
+    store: Option<Store>,
+    remarks: Vec<String>,
+) -> Result<(), ConsoleError> {
+    let clock = Arc::new(Clock::default());
+    let (out, messages) = mpsc::channel(WAITING);
+    let (alarm, alarms) = mpsc::unbounded_channel();
+    let modes = Modes {
+        mouse: options.settings.console.mouse,
+        kitty: false,
+        title: true,
+    };
+    let session = Session::open(modes).map_err(ConsoleError::Terminal)?;
+    panic::install(session.handle(), tell_of_panics(out.clone()));
+    signals::listen(&alarm).map_err(ConsoleError::System)?;
+    session.enter().map_err(ConsoleError::Terminal)?;
+    let size = session.size().map_err(ConsoleError::Terminal)?;
+
+    let mut app = first_state(&options, keymap, size, clock.now(), store.as_ref());
+    let (report, reports) = mpsc::unbounded_channel();
+    let writer = writer(&session, report)?;
+    let mut screen = Screen::new(writer, size, caps.frame_gap()).map_err(ConsoleError::Terminal)?;
+    let look = looks::look(&options.settings.console, &caps, size, clock.now());
+    // The place indexes what it shows on a message, and here none has come yet.
+    let now = clock.now();
+    let begun = crate::app::update(&mut app, Msg::Tick, now);
+    screen
+        .draw(&mut app, &look)
+        .map_err(ConsoleError::Terminal)?;
+
+    // The first frame is on its way. Only now is the network asked, then the terminal.
+    let common = Common {
+        limits: Arc::new(Limits::default()),
+        clock,
+        out: out.clone(),
+    };
+    let sources = Sources::start(app.context(), app.fleet().settings(), &common);
+    let keeper = store.and_then(|store| match Keeper::start(store, out) {
+        Ok(mut keeper) => {
+            keeper.enter(app.context(), true, now.wall);
+            Some(keeper)
+        }
+        Err(error) => {
+            tracing::error!("the store's thread could not be started: {error}");
+            None
+        }
+    });
+    let mut hands = Hands::new(common, sources, keeper, options.compute, alarm.clone());
+    hands.mux = caps.mux;
+    hands.carry_out(begun, &mut app, Some(&session));
+    hands
+        .own
+        .extend(remarks.iter().map(|text| notice(true, text)));
+    let answers = ask(&session, &screen, caps);
+    let mut decoder = Decoder::new(caps.escape_hold());
+    if !answers.complete && caps.may_ask {
+        decoder.expect_late_reply(Instant::now() + Duration::from_secs(2));
+    }
+    let keyboard = Events::start(&session).map_err(ConsoleError::Terminal)?;
+    let watch = Watch::start(&session, move || {
+        // A loop that has ended needs no telling.
+        let _ = alarm.send(Alarm::Gone);
+    });
+    let watch = watch.map_err(ConsoleError::System)?;
+    let learned = caps.learn(&answers);
+    if learned.kitty {
+        hands.bytes.extend_from_slice(session.set_kitty());
+    }
+    let mut turns = Turns {
+        app,
+        look,
+        caps,
+        keyboard,
+        decoder,
+        screen,
+        session: Some(session),
+        hands,
+        messages,
+        reports,
+        alarms,
+        due: Due::default(),
+        saving: Saving::default(),
+    };
+    turns.learn(learned, size);
+    turns.typed(&query::typed_keys(&answers.typed));
+    let end = turns.run().await;
+    drop(watch);
+    leave(turns).await;
+    match end {
+        End::Left => Ok(()),
+        End::NoTerminal(error) => Err(ConsoleError::Terminal(error)),
+    }
+}
+
+/// The state that the first frame shows: what was known at the last end.
+fn first_state(
+    options: &Options,
+    keymap: Keymap,
+    size: Size,
+    now: Now,
+    store: Option<&Store>,
+) -> App {
+    let settings = Arc::clone(&options.settings);
+    let mut app = App::new(settings, keymap, (size.width, size.height), now);
+    if let Some(store) = store {
+        let (head, history) = first_look(store, app.context().name.as_str(), now.wall);
+        if let Some(head) = head {
+            app.fleet_mut().absorb(head, now.wall);
+        }
+        app.fleet_mut().remember(history, now.wall);
+    }
+    if let Some(place) = options.place.clone() {
+        app.open(place);
+    }
+    app
+}
+
+/// A panic away from the UI thread stops nothing, and is told.
+fn tell_of_panics(out: mpsc::Sender<Msg>) -> impl Fn(&panic::PanicReport) + Send + Sync + 'static {
+    move |report| {
+        tracing::error!("{report}");
+        // A full channel has other news, and the log has this.
+        let _ = out.try_send(notice(true, &report.to_string()));
+    }
+}
+
+fn writer(
+    session: &Session,
+    report: mpsc::UnboundedSender<Report>,
+) -> Result<Writer, ConsoleError> {
+    let tell = move |done| {
+        // A loop that has ended waits for the writer by other means.
+        let _ = report.send(done);
+    };
+    Writer::spawn(session.output(), tell).map_err(ConsoleError::System)
+}
+
+fn ask(session: &Session, screen: &Screen, caps: Caps) -> caps::Answers {
+    let limit = caps.answer_limit();
+    if !caps.may_ask || !screen.drain(limit) {
+        return caps::Answers::default();
+    }
+    query::ask(session, limit).unwrap_or_else(|error| {
+        tracing::warn!("the terminal could not be asked: {error}");
+        caps::Answers::default()
+    })
+}
+
+/// The way out: the screen is given back first, then what is to be kept is kept.
+async fn leave<K>(turns: Turns<K>) {
+    let Turns {
+        app,
+        screen,
+        session,
+        hands,
+        messages,
+        ..
+    } = turns;
+    hands.save(&app);
+    let Hands {
+        sources, keeper, ..
+    } = hands;
+    // Nothing more is taken in, so nobody waits for room.
+    drop(messages);
+    if !screen.close() {
+        tracing::warn!("the terminal did not take the last frame");
+    }
+    drop(session);
+    let began = Instant::now();
+    if let Some(keeper) = keeper
+        && !keeper.close(END_LIMIT)
+    {
+        tracing::warn!("the state file was not closed in time");
+    }
+    let rest = END_LIMIT.saturating_sub(began.elapsed());
+    // Actors are aborted, not asked; one in a long computation is left behind.
+    let _ = tokio::time::timeout(rest, sources.stop()).await;
+}

@@ -1,0 +1,449 @@
+//! The store's thread: the one owner of the state file while the program runs. Everything is handed
+//! to it without waiting; what it reads comes back as messages.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use crate::domain::change::Change;
+use crate::domain::fleet::runs::RunStore;
+use crate::domain::key::{ExperimentKey, SourceId};
+use crate::domain::last_known::{Held, LastKnown, RUNS_IN_ALL};
+use crate::domain::observation::ContextRef;
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+use crate::intent::msg::{Msg, Notice};
+use crate::store::{HistoryQuery, Retention, Store, StoreError, Watch};
+
+/// How often it looks for what another process has written.
+const LOOK: Duration = Duration::from_secs(10);
+/// History that is loaded for timelines and "just before".
+const HISTORY: usize = 2_000;
+/// The least time between two marks of watched time of one source.
+const MARK: Duration = Duration::from_secs(15);
+
+/// What the thread can be asked.
+enum Job {
+    Enter {
+        context: Arc<ContextRef>,
+        head_known: bool,
+        now: Millis,
+    },
+    Append(Arc<ContextRef>, Vec<Change>),
+    Seen {
+        context: Arc<ContextRef>,
+        source: SourceId,
+        at: Millis,
+        gap: Duration,
+    },
+    Save {
+        context: Arc<ContextRef>,
+        state: Box<LastKnown>,
+        runs: RunStore,
+    },
+    Prefer {
+        context: Arc<ContextRef>,
+        name: String,
+        value: String,
+    },
+    Close(Sender<()>),
+}
+
+/// The handle of the store's thread.
+#[derive(Debug)]
+pub struct Keeper {
+    jobs: Sender<Job>,
+    marked: HashMap<SourceId, Millis>,
+}
+
+/// What a first frame is drawn from: the head of the last-known state and the newest history. Takes
+/// a few milliseconds; call it before the thread owns the store.
+pub fn first_look(store: &Store, context: &str, now: Millis) -> (Option<LastKnown>, Vec<Change>) {
+    let head = store.load_head(context).unwrap_or_else(|error| {
+        tracing::warn!("the last-known state cannot be read: {error}");
+        None
+    });
+    let head = head.map(|head| {
+        let mut state = LastKnown::from(head);
+        not_ahead(&mut state, now);
+        state
+    });
+    (head, history(store, context))
+}
+
+fn history(store: &Store, context: &str) -> Vec<Change> {
+    let query = HistoryQuery {
+        limit: HISTORY,
+        ..HistoryQuery::default()
+    };
+    match store.history(context, &query) {
+        Ok(rows) => rows.into_iter().map(|row| row.change).collect(),
+        Err(error) => {
+            tracing::warn!("the history cannot be read: {error}");
+            Vec::new()
+        }
+    }
+}
+
+/// Facts stamped by a clock that ran ahead would win over every answer until it is that late.
+fn not_ahead(state: &mut LastKnown, now: Millis) {
+    fn cut<T>(held: &mut [Held<T>], now: Millis) {
+        for fact in held {
+            fact.asked_at = fact.asked_at.min(now);
+        }
+    }
+    cut(&mut state.models, now);
+    cut(&mut state.versions, now);
+    cut(&mut state.experiments, now);
+    cut(&mut state.endpoints, now);
+    cut(&mut state.runs, now);
+}
+
+impl Keeper {
+    /// Hands the store to a thread of its own. What it reads goes to `out`.
+    pub fn start(store: Store, out: mpsc::Sender<Msg>) -> io::Result<Self> {
+        let (jobs, queue) = channel();
+        let mut task = Task {
+            store: Some(store),
+            out,
+            context: None,
+            seq: 0,
+            own: HashSet::new(),
+            watches: HashMap::new(),
+            troubled: false,
+        };
+        let builder = std::thread::Builder::new().name("store".to_owned());
+        builder.spawn(move || task.run(&queue))?;
+        Ok(Self {
+            jobs,
+            marked: HashMap::new(),
+        })
+    }
+
+    /// A context is entered: its history and last-known state follow as messages, the head of it
+    /// unless it is known already, and from now on what other processes write.
+    pub fn enter(&mut self, context: &Arc<ContextRef>, head_known: bool, now: Millis) {
+        self.marked.clear();
+        self.send(Job::Enter {
+            context: Arc::clone(context),
+            head_known,
+            now,
+        });
+    }
+
+    /// Keeps observed changes.
+    pub fn append(&self, context: &Arc<ContextRef>, changes: Vec<Change>) {
+        self.send(Job::Append(Arc::clone(context), changes));
+    }
+
+    /// A source has answered. Marks follow one another at a distance, however often it is polled;
+    /// silence longer than `gap` ends the watched span.
+    pub fn seen(
+        &mut self,
+        context: &Arc<ContextRef>,
+        source: &SourceId,
+        at: Millis,
+        every: Duration,
+    ) {
+        if self
+            .marked
+            .get(source)
+            .is_some_and(|last| at.since(*last) < MARK)
+        {
+            return;
+        }
+        self.marked.insert(source.clone(), at);
+        let gap = (every * 3).max(MARK * 4);
+        let (context, source) = (Arc::clone(context), source.clone());
+        self.send(Job::Seen {
+            context,
+            source,
+            at,
+            gap,
+        });
+    }
+
+    /// Saves the last-known state. Runs are handed over as they are held; the thread picks the
+    /// newest of them.
+    pub fn save(&self, context: &Arc<ContextRef>, state: LastKnown, runs: RunStore) {
+        let context = Arc::clone(context);
+        self.send(Job::Save {
+            context,
+            state: Box::new(state),
+            runs,
+        });
+    }
+
+    /// Remembers a preference of the context.
+    pub fn prefer(&self, context: &Arc<ContextRef>, name: &str, value: String) {
+        let context = Arc::clone(context);
+        self.send(Job::Prefer {
+            context,
+            name: name.to_owned(),
+            value,
+        });
+    }
+
+    /// Ends the thread after everything asked before, waiting `limit` at most; whether it has ended.
+    /// Close or drop the receiver of its messages first.
+    pub fn close(self, limit: Duration) -> bool {
+        let (tell, told) = channel();
+        self.send(Job::Close(tell));
+        told.recv_timeout(limit).is_ok()
+    }
+
+    fn send(&self, job: Job) {
+        // A thread that has ended keeps nothing more, and has said so.
+        if self.jobs.send(job).is_err() {
+            tracing::debug!("the store's thread has ended");
+        }
+    }
+}
+
+struct Task {
+    /// Absent only while a damaged file is replaced, or if not even that worked.
+    store: Option<Store>,
+    out: mpsc::Sender<Msg>,
+    context: Option<Arc<ContextRef>>,
+    seq: i64,
+    /// Rows of this process since the last look: they are no news.
+    own: HashSet<i64>,
+    watches: HashMap<SourceId, (Watch, Millis)>,
+    /// The user knows that something is wrong with the file.
+    troubled: bool,
+}
+
+impl Task {
+    fn run(&mut self, queue: &Receiver<Job>) {
+        let mut next = Instant::now() + LOOK;
+        loop {
+            match queue.recv_timeout(next.saturating_duration_since(Instant::now())) {
+                Ok(Job::Close(tell)) => {
+                    self.end_watches();
+                    // Closed before it is told, so that another process finds no lock.
+                    self.store = None;
+                    let _ = tell.send(());
+                    return;
+                }
+                Ok(job) => self.carry_out(job),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.end_watches();
+                    return;
+                }
+            }
+            if Instant::now() >= next {
+                self.look();
+                next = Instant::now() + LOOK;
+            }
+        }
+    }
+
+    fn carry_out(&mut self, job: Job) {
+        let done = match job {
+            Job::Enter {
+                context,
+                head_known,
+                now,
+            } => self.enter(context, head_known, now),
+            Job::Append(context, changes) => self.append(&context, &changes),
+            Job::Seen {
+                context,
+                source,
+                at,
+                gap,
+            } => self.seen(&context, source, at, gap),
+            Job::Save {
+                context,
+                mut state,
+                runs,
+            } => {
+                state.runs = newest(&runs, &state);
+                self.with(|store| store.save(context.name.as_str(), &state).map(drop))
+            }
+            Job::Prefer {
+                context,
+                name,
+                value,
+            } => {
+                self.with(|store| store.set_preference(context.name.as_str(), &name, Some(&value)))
+            }
+            Job::Close(_) => Ok(()),
+        };
+        match done {
+            Ok(()) => self.troubled = false,
+            Err(error) => self.trouble(&error),
+        }
+    }
+
+    fn with<T: Default>(
+        &mut self,
+        act: impl FnOnce(&mut Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.store.as_mut().map_or_else(|| Ok(T::default()), act)
+    }
+
+    fn enter(
+        &mut self,
+        context: Arc<ContextRef>,
+        head_known: bool,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        self.end_watches();
+        self.own.clear();
+        self.context = Some(Arc::clone(&context));
+        let Some(store) = &mut self.store else {
+            return Ok(());
+        };
+        let name = context.name.as_str();
+        self.seq = store.last_seq()?;
+        let mut messages = Vec::new();
+        if !head_known {
+            let (head, changes) = first_look(store, name, now);
+            messages.extend(head.map(|h| Msg::LastKnown(Arc::clone(&context), Box::new(h))));
+            messages.push(Msg::Ledger(Arc::clone(&context), changes));
+        }
+        if let Some(rest) = store.load_rest(name)? {
+            let mut rest = LastKnown::from(rest);
+            not_ahead(&mut rest, now);
+            messages.push(Msg::LastKnown(context, Box::new(rest)));
+        }
+        for msg in messages {
+            // An error means that the loop has ended.
+            let _ = self.out.blocking_send(msg);
+        }
+        let pruned = store.prune(now, Retention::default())?;
+        if pruned > 0 {
+            tracing::info!("{pruned} old changes were let go");
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, context: &ContextRef, changes: &[Change]) -> Result<(), StoreError> {
+        let written = self.with(|store| store.append(context.name.as_str(), changes))?;
+        self.own.extend(written.into_iter().map(|row| row.seq));
+        Ok(())
+    }
+
+    fn seen(
+        &mut self,
+        context: &ContextRef,
+        source: SourceId,
+        at: Millis,
+        gap: Duration,
+    ) -> Result<(), StoreError> {
+        let Some(store) = &mut self.store else {
+            return Ok(());
+        };
+        if let Some((watch, last)) = self.watches.get_mut(&source) {
+            *last = at;
+            return store.watch_seen(watch, at);
+        }
+        let watch = store.watch_started(context.name.as_str(), &source, at, gap)?;
+        self.watches.insert(source, (watch, at));
+        Ok(())
+    }
+
+    fn end_watches(&mut self) {
+        for (_, (watch, last)) in self.watches.drain() {
+            if let Some(store) = &mut self.store
+                && let Err(error) = store.watch_ended(watch, last)
+            {
+                tracing::warn!("watched time could not be kept: {error}");
+            }
+        }
+    }
+
+    /// Looks for what another process, such as a recorder, has written.
+    fn look(&mut self) {
+        let (Some(store), Some(context)) = (&self.store, &self.context) else {
+            return;
+        };
+        let rows = match store.changes_since(context.name.as_str(), self.seq) {
+            Ok(rows) => rows,
+            Err(error) => return self.trouble(&error),
+        };
+        let Some(last) = rows.last() else { return };
+        let seq = last.seq;
+        let news: Vec<Change> = rows
+            .into_iter()
+            .filter(|row| !self.own.contains(&row.seq))
+            .map(|row| row.change)
+            .collect();
+        // A loop that is busy gets them at the next look.
+        let told = news.is_empty()
+            || self
+                .out
+                .try_send(Msg::Ledger(Arc::clone(context), news))
+                .is_ok();
+        if told {
+            self.seq = seq;
+            self.own.clear();
+        }
+    }
+
+    /// A fault of the store stops nothing: it is told once, until something works again.
+    fn trouble(&mut self, error: &StoreError) {
+        tracing::warn!("{error}");
+        let mut text = error.to_string();
+        if matches!(error, StoreError::Corrupt(_))
+            && let Some(store) = self.store.take()
+        {
+            self.watches.clear();
+            match store.restart() {
+                Ok((store, remarks)) => {
+                    self.store = Some(store);
+                    if let Some(remark) = remarks.first() {
+                        text = remark.text.to_string();
+                    }
+                }
+                Err(error) => text = error.to_string(),
+            }
+        }
+        if !std::mem::replace(&mut self.troubled, true) {
+            let notice = Notice {
+                bad: true,
+                text: Clean::text(&text),
+            };
+            let _ = self.out.try_send(Msg::Notice(notice));
+        }
+    }
+}
+
+/// The newest runs as facts, with the source that each run's experiment came from.
+fn newest(runs: &RunStore, state: &LastKnown) -> Vec<Held<crate::domain::run::Run>> {
+    let source_of: HashMap<&ExperimentKey, &SourceId> = state
+        .experiments
+        .iter()
+        .map(|held| (&held.fact.key, &held.source))
+        .collect();
+    let mut rows: Vec<(bool, Millis, u32)> = (0..u32::try_from(runs.len()).unwrap_or(u32::MAX))
+        .filter_map(|row| {
+            let run = runs.row(row)?;
+            Some((run.status.is_live(), run.started, row))
+        })
+        .collect();
+    rows.sort_unstable_by(|a, b| b.cmp(a));
+    // The store sets the limits; twice its number leaves it enough to choose from.
+    rows.into_iter()
+        .take(RUNS_IN_ALL * 2)
+        .filter_map(|(_, _, row)| {
+            let source = (*source_of.get(runs.experiment(row)?)?).clone();
+            let asked_at = runs.row(row)?.asked_at;
+            let fact = runs.unpack(&runs.key(row)?)?;
+            Some(Held {
+                source,
+                asked_at,
+                fact,
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[path = "store_task_tests.rs"]
+mod tests;

@@ -1,0 +1,327 @@
+//! The loop: one owner of the state, one turn at a time. Alarms first, then input, then the end of a
+//! frame, then data for at most two milliseconds; nothing in a turn waits.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use crossterm::event::{Event, KeyEvent};
+use ratatui::layout::{Rect, Size};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::clock::to_next_minute;
+use super::due::{Due, Saving};
+use super::effects::Hands;
+use super::keys;
+use super::looks;
+use super::screen::Screen;
+use super::signals::Alarm;
+use crate::app::{App, update};
+use crate::intent::msg::Msg;
+use crate::terminal::caps::Caps;
+use crate::terminal::events::Events;
+use crate::terminal::input::{Batch, Decoder, Input};
+use crate::terminal::session::{Session, Suspended};
+use crate::terminal::writer::Report;
+use crate::ui::look::Look;
+
+/// How long data may be taken in before input is looked at again.
+const DATA: Duration = Duration::from_millis(2);
+/// How often the loop asks whether time alone has made something due.
+const LOOK_AT_TIME: Duration = Duration::from_secs(1);
+/// How long a suspension waits for the frame in flight.
+const LAST_FRAME: Duration = Duration::from_millis(200);
+
+/// Where input comes from.
+pub(super) trait Keyboard {
+    /// The events of the next read; `None` or an error when no more will come.
+    fn next(&mut self) -> impl Future<Output = Option<io::Result<Vec<Event>>>>;
+}
+
+impl Keyboard for Events {
+    fn next(&mut self) -> impl Future<Output = Option<io::Result<Vec<Event>>>> {
+        Self::next(self)
+    }
+}
+
+/// Why the loop has ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// The user left, or the process was told to end.
+    Left,
+    /// The terminal is gone.
+    NoTerminal(io::Error),
+}
+
+/// Everything that a turn touches.
+pub(super) struct Turns<K> {
+    pub(super) app: App,
+    pub(super) look: Look,
+    pub(super) caps: Caps,
+    pub(super) keyboard: K,
+    pub(super) decoder: Decoder,
+    pub(super) screen: Screen,
+    /// Absent in tests, which have no terminal to hand back.
+    pub(super) session: Option<Session>,
+    pub(super) hands: Hands,
+    pub(super) messages: mpsc::Receiver<Msg>,
+    pub(super) reports: mpsc::UnboundedReceiver<Report>,
+    pub(super) alarms: mpsc::UnboundedReceiver<Alarm>,
+    pub(super) due: Due,
+    pub(super) saving: Saving,
+}
+
+impl<K: Keyboard> Turns<K> {
+    /// Runs until the user leaves or the terminal is gone.
+    pub(super) async fn run(&mut self) -> End {
+        match self.turns().await {
+            Ok(()) => End::Left,
+            Err(error) => End::NoTerminal(error),
+        }
+    }
+
+    async fn turns(&mut self) -> io::Result<()> {
+        let mut second = Instant::now() + LOOK_AT_TIME;
+        let mut minute = self.next_minute();
+        loop {
+            // What is due comes first in every turn: a flood of data never puts it off.
+            let now = Instant::now();
+            if self
+                .decoder
+                .deadline()
+                .is_some_and(|at| at <= now.into_std())
+            {
+                let batch = self.decoder.expire(std::time::Instant::now());
+                self.input(batch);
+            }
+            if now >= minute {
+                minute = self.next_minute();
+                self.take(Msg::Tick);
+                self.screen.want_soon();
+            }
+            if now >= second {
+                second = now + LOOK_AT_TIME;
+                self.look_at_time();
+            }
+            if self.hands.suspend {
+                self.suspend().await?;
+            }
+            if self.hands.quit {
+                return Ok(());
+            }
+            if self.hands.repaint {
+                self.hands.repaint = false;
+                self.screen.repaint()?;
+            }
+            let out = std::mem::take(&mut self.hands.bytes);
+            self.screen.send(&out);
+            let draw_at = self.screen.due();
+            if draw_at.is_some_and(|at| at <= Instant::now()) {
+                self.draw()?;
+                continue;
+            }
+            let held = self.decoder.deadline().map(Instant::from_std);
+            tokio::select! {
+                biased;
+                Some(alarm) = self.alarms.recv() => self.alarm(alarm)?,
+                events = self.keyboard.next() => {
+                    let batch = self.decoder.feed(gone(events)?, std::time::Instant::now());
+                    self.input(batch);
+                }
+                Some(report) = self.reports.recv() => match report {
+                    Report::Done(done) => self.screen.done(done),
+                    Report::Failed(error) => return Err(error),
+                },
+                Some(msg) = self.messages.recv() => self.data(msg),
+                () = until(held) => {}
+                () = until(draw_at) => {}
+                () = tokio::time::sleep_until(second.min(minute)) => {}
+            }
+        }
+    }
+
+    /// Draws the present state.
+    pub(super) fn draw(&mut self) -> io::Result<()> {
+        self.look.now = self.hands.common.clock.now();
+        self.screen.draw(&mut self.app, &self.look)
+    }
+
+    fn input(&mut self, batch: Batch) {
+        for input in batch.inputs {
+            if let Input::Resize(size) = input {
+                self.resize(size);
+            }
+            if let Some(msg) = keys::message(input) {
+                self.take(msg);
+                self.screen.want_now();
+            }
+        }
+    }
+
+    pub(super) fn resize(&mut self, size: Size) {
+        self.look.resize(Rect::new(0, 0, size.width, size.height));
+        self.screen.resize(size);
+    }
+
+    /// The terminal has answered what it can do: the look follows.
+    pub(super) fn learn(&mut self, caps: Caps, size: Size) {
+        self.caps = caps;
+        let now = self.hands.common.clock.now();
+        self.look = looks::look(&self.app.settings().console, &caps, size, now);
+        self.decoder.set_hold(caps.escape_hold());
+        self.screen.want_soon();
+    }
+
+    /// Keys that were typed before the events began.
+    pub(super) fn typed(&mut self, keys: &[KeyEvent]) {
+        for key in keys {
+            if let Some(msg) = keys::message(Input::Key(*key)) {
+                self.take(msg);
+            }
+        }
+    }
+
+    /// Takes a message and those that wait behind it.
+    fn data(&mut self, first: Msg) {
+        let end = Instant::now() + DATA;
+        let mut next = Some(first);
+        while let Some(msg) = next {
+            self.fact(msg);
+            next = if Instant::now() < end {
+                self.messages.try_recv().ok()
+            } else {
+                None
+            };
+        }
+    }
+
+    /// Rows and reports that change nothing to be seen cost no frame.
+    fn fact(&mut self, msg: Msg) {
+        let quiet = matches!(msg, Msg::Observed(_) | Msg::Polled(_) | Msg::Ledger(..));
+        self.hands.hear(&msg);
+        let before = self.app.fleet().revision();
+        self.take(msg);
+        if !quiet || self.app.fleet().revision() != before {
+            self.screen.want_soon();
+        }
+    }
+
+    /// One update, and what it asks for. What cannot be done now comes back as a message.
+    fn take(&mut self, msg: Msg) {
+        let mut next = Some(msg);
+        while let Some(msg) = next {
+            let now = self.hands.common.clock.now();
+            let effects = update(&mut self.app, msg, now);
+            let entered = self
+                .hands
+                .carry_out(effects, &mut self.app, self.session.as_ref());
+            if entered {
+                self.due.done();
+                self.saving.restart();
+                self.screen.want_now();
+            }
+            next = self.hands.own.pop_front();
+        }
+    }
+
+    fn alarm(&mut self, alarm: Alarm) -> io::Result<()> {
+        match alarm {
+            Alarm::Terminate => self.take(Msg::Terminate),
+            Alarm::Suspend => self.hands.suspend = true,
+            Alarm::Gone => {
+                return Err(io::Error::new(
+                    io::ErrorKind::BrokenPipe,
+                    "the terminal has hung up",
+                ));
+            }
+            Alarm::Computed(computed) => {
+                let msg = self.hands.computed(computed);
+                self.fact(msg);
+            }
+        }
+        Ok(())
+    }
+
+    fn next_minute(&self) -> Instant {
+        Instant::now() + to_next_minute(self.hands.common.clock.wall())
+    }
+
+    fn look_at_time(&mut self) {
+        let now = self.hands.common.clock.now();
+        if self.due.is_due(self.app.fleet(), now.wall) {
+            self.fact(Msg::Tick);
+            self.due.done();
+        }
+        if self.saving.is_due(self.app.fleet(), now) {
+            self.hands.save(&self.app);
+        }
+    }
+
+    async fn suspend(&mut self) -> io::Result<()> {
+        self.hands.suspend = false;
+        let Some(session) = &self.session else {
+            return Ok(());
+        };
+        self.screen.drain(LAST_FRAME);
+        let outcome = {
+            let wait = session.suspend();
+            tokio::pin!(wait);
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(alarm) = self.alarms.recv() => match alarm {
+                        Alarm::Terminate | Alarm::Gone => {
+                            self.hands.quit = true;
+                            return Ok(());
+                        }
+                        Alarm::Computed(computed) => {
+                            let msg = self.hands.computed(computed);
+                            self.hands.own.push_back(msg);
+                        }
+                        // The stop that is under way.
+                        Alarm::Suspend => {}
+                    },
+                    outcome = &mut wait => break outcome?,
+                }
+            }
+        };
+        match outcome {
+            Suspended::Continued(size) => {
+                self.resize(size);
+                self.screen.repaint()?;
+                self.take(Msg::Resize {
+                    width: size.width,
+                    height: size.height,
+                });
+            }
+            Suspended::NoShell => self.take(super::effects::notice(
+                false,
+                "no shell is there to return to: the program was started without one",
+            )),
+        }
+        self.screen.want_now();
+        Ok(())
+    }
+}
+
+/// The end of input is the end of the terminal.
+fn gone<T>(events: Option<io::Result<T>>) -> io::Result<T> {
+    events.unwrap_or_else(|| {
+        Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "the terminal gives no more input",
+        ))
+    })
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+#[path = "turn_tests.rs"]
+mod tests;
