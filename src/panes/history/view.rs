@@ -73,7 +73,9 @@ fn heading(pane: &History, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffe
         cx.window,
         text::count(pane.all)
     );
-    if hidden > 0 {
+    if pane.all == 0 {
+        note.clear();
+    } else if hidden > 0 {
         note = format!("{note} · {hidden} hidden by the filter");
     }
     let what = match &pane.subject {

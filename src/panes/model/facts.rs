@@ -4,7 +4,7 @@
 use super::Page;
 use crate::domain::fleet::PackageState;
 use crate::domain::key::{RunKey, VersionKey};
-use crate::domain::model::{Field, ModelVersion, Package, Signature, VersionStatus};
+use crate::domain::model::{Field, ModelVersion, Package, VersionStatus};
 use crate::domain::rules::reproducible::Truth;
 use crate::domain::rules::signature;
 use crate::domain::run::Run;
@@ -33,15 +33,16 @@ pub(super) fn lines(
     let mut out = Vec::new();
     status(version, symbols, &mut out);
     prose("", &version.description, width, Role::Text, &mut out);
+    against_champion(page, version, cx, symbols, &mut out);
     lineage(page, version, cx, symbols, &mut out);
     reproducible(version, cx, symbols, &mut out);
     datasets(page, version, cx, &mut out);
-    package(page, version, cx, symbols, &mut out);
+    package(page, version, cx, &mut out);
     tags(version, &mut out);
     out
 }
 
-fn heading(title: &'static str, out: &mut Vec<Line>) {
+fn heading(title: impl Into<std::borrow::Cow<'static, str>>, out: &mut Vec<Line>) {
     if !out.is_empty() {
         out.push(Vec::new());
     }
@@ -248,13 +249,7 @@ fn datasets(page: &Page<'_>, version: &ModelVersion, cx: &Cx<'_>, out: &mut Vec<
     }
 }
 
-fn package(
-    page: &Page<'_>,
-    version: &ModelVersion,
-    cx: &Cx<'_>,
-    symbols: &Symbols,
-    out: &mut Vec<Line>,
-) {
+fn package(page: &Page<'_>, version: &ModelVersion, cx: &Cx<'_>, out: &mut Vec<Line>) {
     heading("SIGNATURE", out);
     let read = match cx.fleet.package(&version.key) {
         Some(PackageState::Read(package)) => package,
@@ -289,7 +284,6 @@ fn package(
             span(Role::Text, "none was logged: callers cannot be checked"),
         ]),
         Some(own) => {
-            against_champion(page, version, own, cx, symbols, out);
             fields("in", &own.inputs, out);
             fields("out", &own.outputs, out);
             fields("parameter", &own.params, out);
@@ -298,10 +292,10 @@ fn package(
     flavors(read, out);
 }
 
+/// What a version changes for those who use the champion now: nothing where it is the champion.
 fn against_champion(
     page: &Page<'_>,
     version: &ModelVersion,
-    own: &Signature,
     cx: &Cx<'_>,
     symbols: &Symbols,
     out: &mut Vec<Line>,
@@ -312,28 +306,40 @@ fn against_champion(
     if champion.key == version.key.version {
         return;
     }
+    heading(format!("AGAINST {} (CHAMPION)", champion.text), out);
+    if let Some((metric, higher)) = &page.state.metric
+        && let (Some(own), Some(theirs)) = (page.quality(version, cx), page.champion_quality(cx))
+    {
+        let delta = own - theirs;
+        let worse = delta != 0.0 && (delta > 0.0) != *higher;
+        let mut value = vec![span(Role::Text, text::number(own))];
+        if delta.is_finite() {
+            let role = if worse { Role::Warn } else { Role::Text };
+            value.push(span(role, format!("  {}", text::delta(delta))));
+        }
+        out.push(labelled(&text::cut(metric.as_str(), LABEL - 1, "…"), value));
+    }
+    let signature_of = |key: &VersionKey| match cx.fleet.package(key) {
+        Some(PackageState::Read(package)) => package.signature.as_ref(),
+        _ => None,
+    };
     let key = VersionKey {
         model: version.key.model.clone(),
         version: champion.key.clone(),
     };
-    let against = format!("against {}", champion.text);
-    let theirs = match cx.fleet.package(&key) {
-        Some(PackageState::Read(package)) => package.signature.as_ref(),
-        _ => None,
-    };
-    let Some(theirs) = theirs else {
+    let (Some(theirs), Some(own)) = (signature_of(&key), signature_of(&version.key)) else {
         out.push(labelled(
-            &against,
+            "signature",
             vec![
                 span(Role::Unknown, "? "),
-                span(Role::Text, "the champion's signature is not known"),
+                span(Role::Text, "not compared: one of the two is not known"),
             ],
         ));
         return;
     };
     let all = signature::compare(theirs, own);
     if all.is_empty() {
-        out.push(labelled(&against, vec![span(Role::Text, "the same")]));
+        out.push(plain("signature", "the same"));
     }
     for (n, difference) in all.iter().enumerate() {
         let (glyph, role, word) = if difference.breaking {
@@ -341,9 +347,8 @@ fn against_champion(
         } else {
             (symbols.verdict[0], Role::Ok, "fits    ")
         };
-        let label = if n == 0 { against.as_str() } else { "" };
         out.push(labelled(
-            label,
+            if n == 0 { "signature" } else { "" },
             vec![
                 span(role, format!("{glyph} {word}")),
                 span(Role::Text, symbols.plain(difference.text.as_str())),

@@ -184,7 +184,8 @@ fn a_candidates_signature_is_compared_with_the_champions() {
     press(&mut pane, &fleet, &[Command::Up]);
     let told = told(&pane, &fleet);
     for want in [
-        "against v14  ✖ breaks  input amount double → float",
+        "AGAINST v14 (CHAMPION)\nval_auc      0.938  -0.003",
+        "signature    ✖ breaks  input amount double → float",
         "✖ breaks  input tenure removed",
         "✔ fits    new optional input device_age",
         "training     payments-2026w46",
@@ -362,7 +363,7 @@ fn frame_at_80_by_24() {
     let fleet = fleet();
     let mut pane = fraud(&fleet);
     insta::assert_snapshot!(screen(&drawn(&mut pane, &fleet, (80, 24))), @r"
-     ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml   ru…
+     ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
     ─ 4 versions ─ v14 ─ 2 endpoints ─ 4 changes ───────────────────────────────────
      VERSION  ALIASES     STAGE        AGE  val_auc  VS CHAMP  SERVED BY
@@ -373,9 +374,15 @@ fn frame_at_80_by_24() {
     ");
     press(&mut pane, &fleet, &[Command::Up, Command::Open]);
     insta::assert_snapshot!(screen(&drawn(&mut pane, &fleet, (80, 24))), @r"
-     ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml   ru…
+     ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
-    ─ 4 versions ─ v15 ─ 2 endpoints ─ 4 changes ─────────────────────16 more below─
+    ─ 4 versions ─ v15 ─ 2 endpoints ─ 4 changes ─────────────────── 19 more below ─
+     AGAINST v14 (CHAMPION)
+     val_auc      0.938  -0.003
+     signature    ✖ breaks  input amount double → float
+                  ✖ breaks  input tenure removed
+                  ✔ fits    new optional input device_age
+
      LINEAGE
      run          nightly run-fraud-detector-15  finished in 25m00s
      experiment   fraud-training
@@ -387,12 +394,6 @@ fn frame_at_80_by_24() {
      data         ◌ claimed  payments-2026w46 digest 9c1e44ab
      model        ✔ verified package read: python_function, sklearn 1.7.2
      environment  ✔ verified requirements.txt
-
-     DATASETS
-     training     payments-2026w46  9c1e44ab  delta_table risk.payments
-     validation   payments-2026w47  07fd3a12  delta_table risk.payments
-
-     SIGNATURE
     ");
 }
 
@@ -405,12 +406,18 @@ fn frame_at_120_by_36() {
      ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml   runbook ↗ https://wiki.test/fraud
      The fraud-detector model of the test fleet.
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
-     4 versions ────────────────────────────────────────────────   v15 ────────────────────────────────────── 13 more below
-     VERSION  ALIASES      AGE  val_auc  VS CHAMP  SERVED BY       LINEAGE
-    ›v15      challenger    3h    0.938    -0.003  –               run          nightly run-fraud-detector-15  finished in…
-     v14      champion     26h    0.941         –  fraud-us        experiment   fraud-training
-     v13      –            10d    0.934    -0.007  fraud-eu        started      11-22 11:02Z by ana  27h ago
-     v12      –             5w        –         –  –               source       models:/m-fraud-detector-15
+     4 versions ────────────────────────────────────────────────   v15 ────────────────────────────────────── 16 more below
+     VERSION  ALIASES      AGE  val_auc  VS CHAMP  SERVED BY       AGAINST v14 (CHAMPION)
+    ›v15      challenger    3h    0.938    -0.003  –               val_auc      0.938  -0.003
+     v14      champion     26h    0.941         –  fraud-us        signature    ✖ breaks  input amount double → float
+     v13      –            10d    0.934    -0.007  fraud-eu                     ✖ breaks  input tenure removed
+     v12      –             5w        –         –  –                            ✔ fits    new optional input device_age
+
+                                                                   LINEAGE
+                                                                   run          nightly run-fraud-detector-15  finished in…
+                                                                   experiment   fraud-training
+                                                                   started      11-22 11:02Z by ana  27h ago
+                                                                   source       models:/m-fraud-detector-15
 
                                                                    REPRODUCIBLE
                                                                    git          ◌ claimed  commit 4f2a9c1d7b
@@ -420,12 +427,6 @@ fn frame_at_120_by_36() {
 
                                                                    DATASETS
                                                                    training     payments-2026w46  9c1e44ab  delta_table ris…
-                                                                   validation   payments-2026w47  07fd3a12  delta_table ris…
-
-                                                                   SIGNATURE
-                                                                   against v14  ✖ breaks  input amount double → float
-                                                                                ✖ breaks  input tenure removed
-                                                                                ✔ fits    new optional input device_age
      2 endpoints ───────────────────────────────────────────────────────────────────────────────────────────────────────────
      LEVEL   ENDPOINT      ENV      FOLLOWS      EXPECTED  ANSWERS      KNOWN     SKEW         HEALTH       PROBE ms  SINCE
     ›✖ crit  fraud-eu      prod     @champion    v14       v13 ≠        reported  behind       ready               4     8d
@@ -446,26 +447,29 @@ fn frame_at_200_by_60() {
      The fraud-detector model of the test fleet.
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
      4 versions ────────────────────────────────────────────────────────────────────────────────────────────────────────────   v15 ─────────────────────────────────────────────────────────────────────────
-     VERSION  ALIASES     STAGE       STATUS    AGE  val_auc  VS CHAMP  SERVED BY       RUN                  SOURCE            LINEAGE
-    ›v15      challenger  –           ready      3h    0.938    -0.003  –               nightly run-fraud-…  models:…ctor-15   run          nightly run-fraud-detector-15  finished in 25m00s
-     v14      champion    –           ready     26h    0.941         –  fraud-us        nightly run-fraud-…  models:…ctor-14   experiment   fraud-training
-     v13      –           –           ready     10d    0.934    -0.007  fraud-eu        nightly run-fraud-…  models:…ctor-13   started      11-22 11:02Z by ana  27h ago
-     v12      –           Archived    ready      5w        –         –  –               run-fraud-detector…  models:…ctor-12   source       models:/m-fraud-detector-15
+     VERSION  ALIASES     STAGE       STATUS    AGE  val_auc  VS CHAMP  SERVED BY       RUN                  SOURCE            AGAINST v14 (CHAMPION)
+    ›v15      challenger  –           ready      3h    0.938    -0.003  –               nightly run-fraud-…  models:…ctor-15   val_auc      0.938  -0.003
+     v14      champion    –           ready     26h    0.941         –  fraud-us        nightly run-fraud-…  models:…ctor-14   signature    ✖ breaks  input amount double → float
+     v13      –           –           ready     10d    0.934    -0.007  fraud-eu        nightly run-fraud-…  models:…ctor-13                ✖ breaks  input tenure removed
+     v12      –           Archived    ready      5w        –         –  –               run-fraud-detector…  models:…ctor-12                ✔ fits    new optional input device_age
 
-     2 endpoints ───────────────────────────────────────────────────────────────────────────────────────────────────────────   REPRODUCIBLE
-     LEVEL   ENDPOINT      ENV      FOLLOWS      EXPECTED  ANSWERS      KNOWN     SKEW         HEALTH       PROBE ms  SINCE    git          ◌ claimed  commit 4f2a9c1d7b
-    ›✖ crit  fraud-eu      prod     @champion    v14       v13 ≠        reported  behind       ready               4     8d    data         ◌ claimed  payments-2026w46 digest 9c1e44ab
-     · ok    fraud-us      prod     @champion    v14       v14          reported  in sync      ready               4    12m    model        ✔ verified package read: python_function, sklearn 1.7.2
-                                                                                                                               environment  ✔ verified requirements.txt
+     2 endpoints ───────────────────────────────────────────────────────────────────────────────────────────────────────────   LINEAGE
+     LEVEL   ENDPOINT      ENV      FOLLOWS      EXPECTED  ANSWERS      KNOWN     SKEW         HEALTH       PROBE ms  SINCE    run          nightly run-fraud-detector-15  finished in 25m00s
+    ›✖ crit  fraud-eu      prod     @champion    v14       v13 ≠        reported  behind       ready               4     8d    experiment   fraud-training
+     · ok    fraud-us      prod     @champion    v14       v14          reported  in sync      ready               4    12m    started      11-22 11:02Z by ana  27h ago
+                                                                                                                               source       models:/m-fraud-detector-15
      4 changes ──────────────────────────────────────────────────────────────────────────────────────────────────── last 6h
-     11:02 ● v15 registered  ci-bot  3h ago                                                                                    DATASETS
-     13:48 ▲ champion v13 → v14  ana  13m ago                                                                                  training     payments-2026w46  9c1e44ab  delta_table risk.payments
-     13:49 ▲ fraud-us serves v13 → v14  12m ago                                                                                validation   payments-2026w47  07fd3a12  delta_table risk.payments
-     13:58 ✖ level ok → crit  4m ago
+     11:02 ● v15 registered  ci-bot  3h ago                                                                                    REPRODUCIBLE
+     13:48 ▲ champion v13 → v14  ana  13m ago                                                                                  git          ◌ claimed  commit 4f2a9c1d7b
+     13:49 ▲ fraud-us serves v13 → v14  12m ago                                                                                data         ◌ claimed  payments-2026w46 digest 9c1e44ab
+     13:58 ✖ level ok → crit  4m ago                                                                                           model        ✔ verified package read: python_function, sklearn 1.7.2
+                                                                                                                               environment  ✔ verified requirements.txt
+
+                                                                                                                               DATASETS
+                                                                                                                               training     payments-2026w46  9c1e44ab  delta_table risk.payments
+                                                                                                                               validation   payments-2026w47  07fd3a12  delta_table risk.payments
+
                                                                                                                                SIGNATURE
-                                                                                                                               against v14  ✖ breaks  input amount double → float
-                                                                                                                                            ✖ breaks  input tenure removed
-                                                                                                                                            ✔ fits    new optional input device_age
                                                                                                                                in           amount      float
                                                                                                                                             country     string
                                                                                                                                             device_age  double  optional

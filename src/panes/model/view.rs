@@ -12,11 +12,11 @@ use crate::domain::wiring::version_text;
 use crate::panes::Cx;
 use crate::panes::deployments::view as deployments;
 use crate::panes::history::line;
-use crate::panes::models::{differs, fresh_role, reason_lines, skew_role};
+use crate::panes::models::{differs, fresh_role, level_spans, reason_lines, skew_role};
 use crate::ui::frame::{Event, empty, rule, timeline};
 use crate::ui::hits::{Hits, Target};
 use crate::ui::look::Look;
-use crate::ui::paint::{self, Span, span};
+use crate::ui::paint::{self, Span, span, spans_width};
 use crate::ui::table::{Row, Table};
 use crate::ui::text;
 use crate::ui::theme::Role;
@@ -76,7 +76,7 @@ fn head(
     wide: bool,
     buf: &mut Buffer,
 ) -> u16 {
-    let mut lines = vec![title(page, cx, look)];
+    let mut lines = vec![title(page, cx, look, area.width)];
     let description = &page.registered.fact.description;
     if wide && !description.is_empty() {
         lines.push(vec![span(Role::Dim, description.to_string())]);
@@ -119,17 +119,13 @@ fn head(
     (lines.len() as u16).min(area.height)
 }
 
-fn title(page: &Page<'_>, cx: &Cx<'_>, look: &Look) -> Vec<Span<'static>> {
+fn title(page: &Page<'_>, cx: &Cx<'_>, look: &Look, width: u16) -> Vec<Span<'static>> {
     let m = page.view;
     let mut spans = vec![];
     if page.gone {
         spans.push(span(Role::Dim, text::pad("–", 8)));
     } else {
-        let level = m.level();
-        spans.push(span(
-            Look::level_role(level),
-            text::pad(&look.level_text(level), 8),
-        ));
+        spans.extend(level_spans(m.level(), look));
     }
     spans.push(span(Role::Title, m.name.to_string()));
     let pointed = |p: &Option<crate::domain::fleet::view::Pointed>| {
@@ -168,8 +164,14 @@ fn title(page: &Page<'_>, cx: &Cx<'_>, look: &Look) -> Vec<Span<'static>> {
         ));
     }
     if let Some(runbook) = &m.runbook {
-        spans.push(span(Role::Label, "   runbook "));
-        spans.push(span(Role::Link, format!("{} {runbook}", look.symbols.link)));
+        let link = [
+            span(Role::Label, "   runbook "),
+            span(Role::Link, format!("{} {runbook}", look.symbols.link)),
+        ];
+        // Part of a link is of no use: where it has no room, `o` still copies it.
+        if spans_width(&spans) + spans_width(&link) < usize::from(width) {
+            spans.extend(link);
+        }
     }
     spans
 }
@@ -286,7 +288,8 @@ fn all_parts(page: &Page<'_>, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Bu
 
     let shown = below(areas.facts);
     let lines = fact_lines(page, cx, look, shown.width);
-    let note = [span(Role::Dim, more_below(page, &lines, shown.height))];
+    let note = more_below(page, &lines, shown.height);
+    let note = [span(Role::Dim, note.trim())];
     part_rule(page, Part::Facts, look, areas.facts, &note, cx, buf);
     facts_text(page, &lines, look, shown, buf);
     if page.state.part == Part::Facts {
@@ -482,7 +485,7 @@ fn more_below(page: &Page<'_>, lines: &[facts::Line], rows: u16) -> String {
         .saturating_sub(first_line(page, lines, rows) + usize::from(rows));
     match below {
         0 => String::new(),
-        n => format!("{n} more below"),
+        n => format!(" {n} more below "),
     }
 }
 

@@ -229,6 +229,17 @@ pub(crate) fn fresh_role(fresh: Freshness) -> Role {
     }
 }
 
+/// Glyph and word of a level, and the blanks up to the column of what it is about: in a style of their
+/// own, which may underline.
+pub(crate) fn level_spans(level: Level, look: &Look) -> Vec<Span<'static>> {
+    let word = look.level_text(level);
+    let blanks = " ".repeat(8_usize.saturating_sub(text::width(&word)));
+    vec![
+        span(Look::level_role(level), word),
+        span(Role::Text, blanks),
+    ]
+}
+
 /// Glyph, word, text and age of each reason, worst first; at most `room` lines, the last of which
 /// says how many there are in all where some are left out.
 pub(crate) fn reason_lines(
@@ -245,10 +256,7 @@ pub(crate) fn reason_lines(
             .as_ref()
             .map(|s| format!("  {s}"))
             .unwrap_or_default();
-        let mut spans = vec![span(
-            Look::level_role(reason.level),
-            text::pad(&look.level_text(reason.level), 8),
-        )];
+        let mut spans = level_spans(reason.level, look);
         if n + 1 == room && all.len() > room {
             spans.push(span(Role::Dim, format!("{room} of {}  ", all.len())));
         }
