@@ -173,7 +173,7 @@ impl Catalogue {
             |title: &Clean, width: u16| clip(title.width()).clamp(4, 14).max(width.clamp(3, 16));
         match column {
             RunColumn::Status => Column::fixed("STATUS", 12, 0),
-            RunColumn::Name => Column::name("RUN", 12, self.name.clamp(6, 36)),
+            RunColumn::Name => Column::name("RUN", self.name.clamp(6, 12), self.name.clamp(6, 36)),
             RunColumn::Started => Column::fixed("AGE", 4, 0).right(),
             RunColumn::Duration => Column::fixed("TOOK", 6, 0).right(),
             RunColumn::User => Column::fixed("USER", self.user.clamp(4, 14), 0),

@@ -118,30 +118,30 @@ fn frames_of_the_runs() {
     let (_, small) = pane(&mut world, 80, 24, &[Command::Open]);
     insta::assert_snapshot!(small, @r"
      fraud-training  9 runs · loading ─────────────────────────── ‹ 1 column more ›
-     STATUS        RUN           AGE▾    TOOK  val_auc     loss  depth    lr  USER
-    ›● running     xgb-0           2h      2h    0.900    0.310      4   0.1  kim
-     ✔ finished    xgb-1           3h   1h00m    0.910    0.309      5  0.05  ana
-     ✖ failed      xgb-2           4h   1h00m    0.920    0.308      6  0.01  ana
-     ✔ finished    xgb-3           5h   1h00m      NaN    0.307      4   0.1  ana
-     ✔ finished    xgb-4           6h   1h00m    0.940    0.306      5  0.05  ana
-     – killed      xgb-5           7h   1h00m    0.950    0.305      6  0.01  ana
-     ✔ finished    xgb-6           8h   1h00m    0.960    0.304      4   0.1  ana
-     ✔ finished    xgb-7           9h   1h00m    0.900    0.303      5  0.05  ana
-     ✔ finished    xgb-8          10h   1h00m    0.910    0.302      6  0.01  ana
+     STATUS        RUN     AGE▾    TOOK  val_auc     loss  depth    lr  USER
+    ›● running     xgb-0     2h      2h    0.900    0.310      4   0.1  kim
+     ✔ finished    xgb-1     3h   1h00m    0.910    0.309      5  0.05  ana
+     ✖ failed      xgb-2     4h   1h00m    0.920    0.308      6  0.01  ana
+     ✔ finished    xgb-3     5h   1h00m      NaN    0.307      4   0.1  ana
+     ✔ finished    xgb-4     6h   1h00m    0.940    0.306      5  0.05  ana
+     – killed      xgb-5     7h   1h00m    0.950    0.305      6  0.01  ana
+     ✔ finished    xgb-6     8h   1h00m    0.960    0.304      4   0.1  ana
+     ✔ finished    xgb-7     9h   1h00m    0.900    0.303      5  0.05  ana
+     ✔ finished    xgb-8    10h   1h00m    0.910    0.302      6  0.01  ana
     ");
     let (_, large) = pane(&mut world, 120, 36, &[Command::Open, Command::Mark]);
     insta::assert_snapshot!(large, @r"
      Experiments  3 ────────────────────│ fraud-training  9 runs · 1 marked · loading ─────────────────── ‹ 1 column more ›
-     NAME                  LIVE    RUNS │ STATUS        RUN           AGE▾    TOOK  val_auc     loss  depth    lr  USER
-    ›fraud-training         ● 1       9 │▪● running     xgb-0           2h      2h    0.900    0.310      4   0.1  kim
-     churn-weekly-retrain             2 │›✔ finished    xgb-1           3h   1h00m    0.910    0.309      5  0.05  ana
-     scratch                          – │ ✖ failed      xgb-2           4h   1h00m    0.920    0.308      6  0.01  ana
-                                        │ ✔ finished    xgb-3           5h   1h00m      NaN    0.307      4   0.1  ana
-                                        │ ✔ finished    xgb-4           6h   1h00m    0.940    0.306      5  0.05  ana
-                                        │ – killed      xgb-5           7h   1h00m    0.950    0.305      6  0.01  ana
-                                        │ ✔ finished    xgb-6           8h   1h00m    0.960    0.304      4   0.1  ana
-                                        │ ✔ finished    xgb-7           9h   1h00m    0.900    0.303      5  0.05  ana
-                                        │ ✔ finished    xgb-8          10h   1h00m    0.910    0.302      6  0.01  ana
+     NAME                  LIVE    RUNS │ STATUS        RUN     AGE▾    TOOK  val_auc     loss  depth    lr  USER
+    ›fraud-training         ● 1       9 │▪● running     xgb-0     2h      2h    0.900    0.310      4   0.1  kim
+     churn-weekly-retrain             2 │›✔ finished    xgb-1     3h   1h00m    0.910    0.309      5  0.05  ana
+     scratch                          – │ ✖ failed      xgb-2     4h   1h00m    0.920    0.308      6  0.01  ana
+                                        │ ✔ finished    xgb-3     5h   1h00m      NaN    0.307      4   0.1  ana
+                                        │ ✔ finished    xgb-4     6h   1h00m    0.940    0.306      5  0.05  ana
+                                        │ – killed      xgb-5     7h   1h00m    0.950    0.305      6  0.01  ana
+                                        │ ✔ finished    xgb-6     8h   1h00m    0.960    0.304      4   0.1  ana
+                                        │ ✔ finished    xgb-7     9h   1h00m    0.900    0.303      5  0.05  ana
+                                        │ ✔ finished    xgb-8    10h   1h00m    0.910    0.302      6  0.01  ana
                                         │
                                         │
                                         │
@@ -180,10 +180,10 @@ fn frames_of_the_list() {
     let (_, huge) = pane(&mut world, 200, 60, &[]);
     insta::assert_snapshot!(huge, @r"
      Experiments  3 ──────────────────────────────│ fraud-training  3 runs · loading ───────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-     NAME                  LIVE    RUNS  NEWEST   │ STATUS        RUN           AGE▾    TOOK  val_auc     loss  depth    lr  USER  DATASET
-    ›fraud-training         ● 1       3      2h   │›● running     xgb-0           2h      2h    0.900    0.310      4   0.1  kim   transactions
-     churn-weekly-retrain             2     25h   │ ✔ finished    xgb-1           3h   1h00m    0.910    0.309      5  0.05  ana   transactions
-     scratch                          –       –   │ ✖ failed      xgb-2           4h   1h00m    0.920    0.308      6  0.01  ana   transactions
+     NAME                  LIVE    RUNS  NEWEST   │ STATUS        RUN     AGE▾    TOOK  val_auc     loss  depth    lr  USER  DATASET
+    ›fraud-training         ● 1       3      2h   │›● running     xgb-0     2h      2h    0.900    0.310      4   0.1  kim   transactions
+     churn-weekly-retrain             2     25h   │ ✔ finished    xgb-1     3h   1h00m    0.910    0.309      5  0.05  ana   transactions
+     scratch                          –       –   │ ✖ failed      xgb-2     4h   1h00m    0.920    0.308      6  0.01  ana   transactions
                                                   │
                                                   │
                                                   │

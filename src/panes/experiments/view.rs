@@ -358,7 +358,7 @@ fn window(pane: &Experiments, wanted: &[RunColumn], width: u16) -> Vec<usize> {
 fn least(column: &Column<'_>, width: u16) -> u16 {
     match column.width {
         Width::Fixed(w) => w,
-        Width::Name { min, want } => want.min((width / 3).max(min)),
+        Width::Name { min, want } => want.clamp(min, (width / 3).max(min)),
         Width::Flex { min, .. } => min,
     }
 }
