@@ -92,6 +92,7 @@ const LINES: &[Line] = &[
     remark("sweep", "full sweep compared by its actor, off the loop, ms"),
     line("sweep", "registry falls silent: 2,000 models judged, ms", 2.0),
     line("tick", "minute tick, ms", 2.0),
+    line("tick", "last-known state handed to the store, ms", 2.0),
     line("memory", "resident, process holding the load, MB", 100.0),
     remark("memory", "of that: before the load, MB"),
     line("day", "resident after a simulated day, MB", 100.0),

@@ -311,5 +311,12 @@ pub(crate) fn tick() -> Values {
         }
         samples.add(stage.tell(Msg::Tick));
     }
-    [("minute tick, ms".to_owned(), samples.quantile(0.5))].into()
+    let (saved, state) = timed(|| stage.app.fleet().last_known(EPOCH, Vec::new()));
+    assert_eq!(state.models.len(), MODELS);
+    [
+        ("minute tick, ms", samples.quantile(0.5)),
+        ("last-known state handed to the store, ms", ms(saved)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
 }

@@ -4,7 +4,7 @@ use super::exit::{Exit, Failure};
 use super::session::{Session, state_dir};
 use crate::intent::msg::{Compute, Computed};
 use crate::panes::experiments::rows;
-use crate::runtime::console::{ConsoleError, Options, run as open};
+use crate::runtime::console::{ConsoleError, Options, STATE_FILE, run as open};
 
 /// Runs the console until it is left. Has its own threads: not to be called from a task.
 ///
@@ -13,7 +13,9 @@ use crate::runtime::console::{ConsoleError, Options, run as open};
 pub fn run(session: &Session) -> Result<Exit, Failure> {
     let options = Options {
         // A simulated fleet leaves no trace among the records of real ones.
-        state_dir: state_dir().filter(|_| !session.is_simulated()),
+        state: state_dir()
+            .filter(|_| !session.is_simulated())
+            .map(|dir| dir.join(STATE_FILE)),
         compute,
         ..Options::new(session.settings.clone())
     };

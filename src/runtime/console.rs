@@ -38,6 +38,11 @@ use crate::terminal::{panic, query};
 const WAITING: usize = 256;
 /// How long an orderly end may take after the screen was given back.
 const END_LIMIT: Duration = Duration::from_millis(500);
+/// The state file's name in the state directory.
+pub const STATE_FILE: &str = "quarterdeck.db";
+/// The log's name in the state directory.
+pub const LOG_FILE: &str = "quarterdeck.log";
+
 /// What the console needs to know to start.
 #[derive(Clone, Debug)]
 pub struct Options {
