@@ -55,6 +55,21 @@ const PARAMS: [&str; 8] = [
     "features",
 ];
 
+/// A message's worth of the load: made when it is told, so that nothing holds it twice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    /// Models from this one on.
+    Models(usize),
+    /// Versions from this one on, counted over all models.
+    Versions(usize),
+    /// So many experiments.
+    Experiments(usize),
+    /// Runs from this one on, in so many experiments.
+    Runs { from: usize, experiments: usize },
+    /// One endpoint.
+    Endpoint(usize),
+}
+
 /// What the fleet is made of, and what has been told of it so far.
 #[derive(Debug)]
 pub(crate) struct Load {
@@ -300,47 +315,84 @@ impl Load {
         }))
     }
 
-    /// A full sweep of the registry in messages of bounded size, and its reports.
-    pub(crate) fn sweep(&self, at: Millis) -> Vec<Msg> {
-        let mut all: Vec<Msg> = Vec::new();
-        let observed = |o: Observation| Msg::Observed(Box::new(o));
-        let cut = |from: usize, of: usize| from..(from + ROWS_PER_MESSAGE).min(of);
-        for from in (0..MODELS).step_by(ROWS_PER_MESSAGE) {
-            let rows = Rows::Models(cut(from, MODELS).map(|m| self.model(m)).collect());
-            let coverage = full_at_the_end(from, MODELS, Scope::Models);
-            all.push(observed(self.observation(Feed::Models, at, coverage, rows)));
-        }
-        all.push(self.report("mlflow", Feed::Models, at));
-        let versions = MODELS * VERSIONS;
-        for from in (0..versions).step_by(ROWS_PER_MESSAGE) {
-            let row = |v: usize| self.version(v / VERSIONS, v % VERSIONS + 1, 0);
-            let rows = Rows::Versions(cut(from, versions).map(row).collect());
-            let coverage = full_at_the_end(from, versions, Scope::Versions);
-            all.push(observed(self.observation(
-                Feed::Versions,
-                at,
-                coverage,
-                rows,
-            )));
-        }
-        all.push(self.report("mlflow", Feed::Versions, at));
-        all
+    /// A full sweep of the registry, part by part.
+    pub(crate) fn sweep() -> Vec<Part> {
+        let versions = (0..MODELS * VERSIONS)
+            .step_by(ROWS_PER_MESSAGE)
+            .map(Part::Versions);
+        (0..MODELS)
+            .step_by(ROWS_PER_MESSAGE)
+            .map(Part::Models)
+            .chain(versions)
+            .collect()
     }
 
     /// Experiments with every run, `experiments` of them.
-    pub(crate) fn tracker(&self, at: Millis, experiments: usize) -> Vec<Msg> {
-        let rows = Rows::Experiments((0..experiments).map(|e| self.experiment(e)).collect());
-        let full = Coverage::Full(Scope::Experiments);
-        let first = self.observation(Feed::Experiments, at, full, rows);
-        let mut all = vec![Msg::Observed(Box::new(first))];
-        for from in (0..RUNS).step_by(ROWS_PER_MESSAGE) {
-            let until = (from + ROWS_PER_MESSAGE).min(RUNS);
-            let rows = Rows::Runs((from..until).map(|r| self.run(r, 0, experiments)).collect());
-            let part = self.observation(Feed::RecentRuns, at, Coverage::Partial, rows);
-            all.push(Msg::Observed(Box::new(part)));
-        }
-        all.push(self.report("mlflow", Feed::RecentRuns, at));
+    pub(crate) fn tracker(experiments: usize) -> Vec<Part> {
+        let runs = (0..RUNS)
+            .step_by(ROWS_PER_MESSAGE)
+            .map(|from| Part::Runs { from, experiments });
+        [Part::Experiments(experiments)]
+            .into_iter()
+            .chain(runs)
+            .collect()
+    }
+
+    /// Everything, in the order in which a first poll brings it.
+    pub(crate) fn everything() -> Vec<Part> {
+        let mut all = Self::sweep();
+        all.extend(Self::tracker(EXPERIMENTS));
+        all.extend((0..ENDPOINTS).map(Part::Endpoint));
         all
+    }
+
+    /// A part as its actor would tell it: rows, and the report after the last of them.
+    pub(crate) fn part(&mut self, part: Part, at: Millis) -> Vec<Msg> {
+        let upto = |from: usize, of: usize| (from + ROWS_PER_MESSAGE).min(of);
+        let full = |from: usize, of: usize, scope: Scope| {
+            if upto(from, of) == of {
+                Coverage::Full(scope)
+            } else {
+                Coverage::Partial
+            }
+        };
+        let (feed, coverage, rows) = match part {
+            Part::Endpoint(endpoint) => return self.poll_endpoint(endpoint, at).into(),
+            Part::Models(from) => {
+                let rows = (from..upto(from, MODELS)).map(|m| self.model(m)).collect();
+                (
+                    Feed::Models,
+                    full(from, MODELS, Scope::Models),
+                    Rows::Models(rows),
+                )
+            }
+            Part::Versions(from) => {
+                let all = MODELS * VERSIONS;
+                let row = |v: usize| self.version(v / VERSIONS, v % VERSIONS + 1, 0);
+                let rows = (from..upto(from, all)).map(row).collect();
+                (
+                    Feed::Versions,
+                    full(from, all, Scope::Versions),
+                    Rows::Versions(rows),
+                )
+            }
+            Part::Experiments(count) => {
+                let rows = (0..count).map(|e| self.experiment(e)).collect();
+                let scope = Coverage::Full(Scope::Experiments);
+                (Feed::Experiments, scope, Rows::Experiments(rows))
+            }
+            Part::Runs { from, experiments } => {
+                let rows = (from..upto(from, RUNS))
+                    .map(|r| self.run(r, 0, experiments))
+                    .collect();
+                (Feed::RecentRuns, Coverage::Partial, Rows::Runs(rows))
+            }
+        };
+        let ends = coverage != Coverage::Partial;
+        let observation = self.observation(feed, at, coverage, rows);
+        let mut messages = vec![Msg::Observed(Box::new(observation))];
+        messages.extend(ends.then(|| self.report("mlflow", feed, at)));
+        messages
     }
 
     /// Runs as a delta tick brings them.
@@ -352,15 +404,6 @@ impl Load {
             Coverage::Tail(at),
             rows,
         )))
-    }
-
-    /// A look at every endpoint.
-    pub(crate) fn endpoints(&mut self, at: Millis) -> Vec<Msg> {
-        let mut all = Vec::new();
-        for endpoint in 0..ENDPOINTS {
-            all.extend(self.poll_endpoint(endpoint, at));
-        }
-        all
     }
 
     fn poll_endpoint(&mut self, endpoint: usize, at: Millis) -> [Msg; 2] {
@@ -429,7 +472,9 @@ impl Load {
             .iter()
             .map(|f| self.report("mlflow", *f, at))
             .collect();
-        all.extend(self.endpoints(at));
+        for endpoint in 0..ENDPOINTS {
+            all.extend(self.poll_endpoint(endpoint, at));
+        }
         all
     }
 
@@ -437,27 +482,18 @@ impl Load {
     pub(crate) fn fleet(&mut self) -> Fleet {
         let context = Arc::new(self.of_context().clone());
         let mut fleet = Fleet::new(Arc::clone(&self.context), context);
-        let mut messages = self.sweep(EPOCH);
-        messages.extend(self.tracker(EPOCH, EXPERIMENTS));
-        messages.extend(self.endpoints(EPOCH));
-        for message in messages {
-            match message {
-                Msg::Observed(observation) => {
-                    fleet.merge(*observation, EPOCH);
+        for part in Self::everything() {
+            for message in self.part(part, EPOCH) {
+                match message {
+                    Msg::Observed(observation) => {
+                        fleet.merge(*observation, EPOCH);
+                    }
+                    Msg::Polled(report) => fleet.record(&report, EPOCH),
+                    _ => {}
                 }
-                Msg::Polled(report) => fleet.record(&report, EPOCH),
-                _ => {}
             }
         }
         fleet
-    }
-}
-
-fn full_at_the_end(from: usize, of: usize, scope: Scope) -> Coverage {
-    if from + ROWS_PER_MESSAGE >= of {
-        Coverage::Full(scope)
-    } else {
-        Coverage::Partial
     }
 }
 

@@ -47,10 +47,6 @@ impl Samples {
         self.0.push(sample);
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// In milliseconds: 0.5 is the median, 1.0 the largest.
     pub(crate) fn quantile(&self, at: f64) -> f64 {
         let mut sorted = self.0.clone();

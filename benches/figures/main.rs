@@ -14,6 +14,7 @@ mod binary;
 mod load;
 mod machine;
 mod memory;
+mod pty;
 mod pure;
 mod stage;
 mod start;
@@ -74,12 +75,20 @@ const LINES: &[Line] = &[
     remark("frame", "bytes of an unchanged frame"),
     line("update", "update on Triage, p50, ms", 2.0),
     line("update", "update on Triage, p99, ms", 2.0),
+    remark("update", "place follows, Triage, p99, ms"),
+    remark("update", "whole frame, Triage, p99, ms"),
     line("update", "update on Models, p50, ms", 2.0),
     line("update", "update on Models, p99, ms", 2.0),
+    remark("update", "place follows, Models, p99, ms"),
+    remark("update", "whole frame, Models, p99, ms"),
     line("update", "update on Experiments, p50, ms", 2.0),
     line("update", "update on Experiments, p99, ms", 2.0),
+    remark("update", "place follows, Experiments, p99, ms"),
+    remark("update", "whole frame, Experiments, p99, ms"),
     line("update", "update on Deployments, p50, ms", 2.0),
     line("update", "update on Deployments, p99, ms", 2.0),
+    remark("update", "place follows, Deployments, p99, ms"),
+    remark("update", "whole frame, Deployments, p99, ms"),
     remark("update", "worst update of all, ms"),
     remark("update", "core used by updates and frames, Models, %"),
     line("keys", "key to encoded frame, in process, p50, ms", 2.0),
@@ -106,10 +115,21 @@ const LINES: &[Line] = &[
         2.0,
     ),
     line("tick", "minute tick, ms", 2.0),
+    line("tick", "last-known state handed to the store, ms", 2.0),
     line("memory", "resident, process holding the load, MB", 100.0),
     remark("memory", "of that: before the load, MB"),
     line("day", "resident after a simulated day, MB", 100.0),
     line("day", "grown from hour 1 to hour 24, MB", 4.0),
+    line("pty", "start to first frame, pty, ms", 50.0),
+    line("pty", "key to pixels, pty, p50, ms", 2.0),
+    line("pty", "key to pixels, pty, p99, ms", 10.0),
+    line("pty", "resident, built program under the load, MB", 100.0),
+    remark(
+        "pty",
+        "requests to the tracker a minute, 40 models on screen",
+    ),
+    line("idle", "idle, 30 s, share of a core, %", 0.5),
+    line("idle", "idle, 30 s, bytes to the terminal", 0.0),
     line("binary", "stripped binary, MB", 20.0),
     line("build", "clean release build, minutes", 8.0),
 ];
@@ -128,6 +148,8 @@ fn measure(part: &str) -> Values {
         "tick" => pure::tick(),
         "memory" => memory::run(),
         "day" => memory::day(),
+        "pty" => pty::loaded(),
+        "idle" => pty::idle(),
         "binary" => binary::size(),
         "build" => binary::clean_build(),
         other => panic!("no measurement is named {other}"),
@@ -188,6 +210,11 @@ fn wish() -> Wish {
 
 fn main() {
     if let Ok(part) = std::env::var(PART) {
+        match part.as_str() {
+            "serve-load" => return pty::serve(pty::full_scale()),
+            "serve-calm" => return pty::serve(quarterdeck::sim::Scale::Demo),
+            _ => {}
+        }
         for (name, value) in measure(&part) {
             println!("{name}\t{value}");
         }
@@ -221,8 +248,12 @@ fn main() {
             wish.lines.is_empty() || wish.lines.iter().any(|l| l == group)
         };
         if asked {
-            // A clean build is measured once: it takes minutes.
-            let times = if group == "build" { 1 } else { wish.runs };
+            // What takes minutes is measured once.
+            let times = if matches!(group, "build" | "day") {
+                1
+            } else {
+                wish.runs
+            };
             missed += table_of(group, times);
         }
     }

@@ -21,7 +21,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::Values;
-use crate::load::{EPOCH, Load, MODELS, OBSERVATIONS, RUNS, VERSIONS};
+use crate::load::{ENDPOINTS, EPOCH, Load, MODELS, OBSERVATIONS, Part, RUNS, VERSIONS};
 use crate::machine::{Samples, timed};
 use crate::stage::{SCREEN, Stage, frames};
 
@@ -134,9 +134,21 @@ fn widgets() -> f64 {
     samples.quantile(0.5)
 }
 
+/// What the stream cost.
+struct Streamed {
+    /// Updates that took rows in.
+    observed: Samples,
+    /// Whole frames: the place follows, build, compare, encode.
+    frames: Samples,
+    /// Of those, what the place did to follow.
+    indexed: Samples,
+    busy: Duration,
+}
+
 /// Five seconds of the stream, with a frame every thirtieth of a second.
-fn stream(stage: &mut Stage, mut each: impl FnMut(&mut Stage)) -> (Samples, Duration) {
-    let mut observed = Samples::default();
+fn stream(stage: &mut Stage, mut each: impl FnMut(&mut Stage)) -> Streamed {
+    let (mut observed, mut frames) = (Samples::default(), Samples::default());
+    let mut indexed = Samples::default();
     let mut busy = Duration::ZERO;
     let gap = Duration::from_secs(1) / OBSERVATIONS as u32;
     for n in 0..OBSERVATIONS * 5 {
@@ -151,11 +163,19 @@ fn stream(stage: &mut Stage, mut each: impl FnMut(&mut Stage)) -> (Samples, Dura
             }
         }
         if n % (OBSERVATIONS / 30) == 0 {
-            busy += stage.draw().all;
+            let frame = stage.draw();
+            busy += frame.all;
+            frames.add(frame.all);
+            indexed.add(frame.index);
         }
         each(stage);
     }
-    (observed, busy)
+    Streamed {
+        observed,
+        frames,
+        indexed,
+        busy,
+    }
 }
 
 pub(crate) fn update() -> Values {
@@ -169,11 +189,22 @@ pub(crate) fn update() -> Values {
         ("Deployments", Place::Deployments),
     ] {
         stage.open(place);
-        let (observed, busy) = stream(&mut stage, |_| {});
+        let Streamed {
+            observed,
+            frames,
+            indexed,
+            busy,
+        } = stream(&mut stage, |_| {});
         values.insert(format!("update on {name}, p50, ms"), observed.quantile(0.5));
         values.insert(
             format!("update on {name}, p99, ms"),
             observed.quantile(0.99),
+        );
+        let label = format!("place follows, {name}, p99, ms");
+        values.insert(label, indexed.quantile(0.99));
+        values.insert(
+            format!("whole frame, {name}, p99, ms"),
+            frames.quantile(0.99),
         );
         worst = worst.max(observed.quantile(1.0));
         if name == "Models" {
@@ -223,9 +254,11 @@ pub(crate) fn runs() -> Values {
         load.context.clone(),
         std::sync::Arc::new(load.of_context().clone()),
     );
-    for message in load.tracker(EPOCH, 1) {
-        if let Msg::Observed(observation) = message {
-            fleet.merge(*observation, EPOCH);
+    for part in Load::tracker(1) {
+        for message in load.part(part, EPOCH) {
+            if let Msg::Observed(observation) = message {
+                fleet.merge(*observation, EPOCH);
+            }
         }
     }
     let spec = |filter: &str, sort: RunColumn| RunRows {
@@ -272,18 +305,14 @@ pub(crate) fn sweep() -> Values {
     let sweep = |stage: &mut Stage| {
         let mut samples = Samples::default();
         let mut all = Duration::ZERO;
-        let at = stage.now().wall;
-        for message in stage.load.sweep(at) {
-            let took = stage.tell(message);
+        for took in stage.hear(Load::sweep()) {
             all += took;
             samples.add(took);
         }
         (samples.quantile(1.0), ms(all))
     };
     let (worst, first) = sweep(&mut stage);
-    for message in stage.load.endpoints(EPOCH) {
-        stage.tell(message);
-    }
+    stage.hear((0..ENDPOINTS).map(Part::Endpoint).collect());
     stage.pass(Duration::from_secs(60));
     let (worst_again, again) = sweep(&mut stage);
     // A poll that failed a third time in a row: every model rests on that source.
@@ -308,9 +337,12 @@ pub(crate) fn sweep() -> Values {
 
 /// The actor's comparison of an unchanged full answer.
 fn compared() -> f64 {
-    let load = Load::new();
+    let mut load = Load::new();
     let mut rows = Vec::with_capacity(MODELS * VERSIONS);
-    for message in load.sweep(EPOCH) {
+    for message in Load::sweep()
+        .into_iter()
+        .flat_map(|part| load.part(part, EPOCH))
+    {
         if let Msg::Observed(observation) = message
             && let Rows::Versions(part) = observation.upserts
         {
@@ -346,5 +378,12 @@ pub(crate) fn tick() -> Values {
         }
         samples.add(stage.tell(Msg::Tick));
     }
-    [("minute tick, ms".to_owned(), samples.quantile(0.5))].into()
+    let (saved, state) = timed(|| stage.app.fleet().last_known(EPOCH, Vec::new()));
+    assert_eq!(state.models.len(), MODELS);
+    [
+        ("minute tick, ms", samples.quantile(0.5)),
+        ("last-known state handed to the store, ms", ms(saved)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quarterdeck::app::{App, update, view};
+use quarterdeck::app::{App, settle, take_in, update, view};
 use quarterdeck::domain::model::Name;
 use quarterdeck::domain::query::{Detail, Query};
 use quarterdeck::domain::run::{MetricHistory, Point};
@@ -21,7 +21,7 @@ use quarterdeck::ui::theme::{Depth, Theme};
 use ratatui::Terminal;
 use ratatui::layout::{Rect, Size};
 
-use crate::load::{EPOCH, EXPERIMENTS, Load};
+use crate::load::{EPOCH, Load, Part};
 use crate::machine::{Samples, timed};
 
 pub(crate) const SCREEN: (u16, u16) = (200, 60);
@@ -65,14 +65,20 @@ impl Stage {
     /// A console that holds everything, with its first frame drawn.
     pub(crate) fn full() -> Self {
         let mut stage = Self::empty(Load::new());
-        let mut messages = stage.load.sweep(EPOCH);
-        messages.extend(stage.load.tracker(EPOCH, EXPERIMENTS));
-        messages.extend(stage.load.endpoints(EPOCH));
-        for message in messages {
-            stage.tell(message);
-        }
+        stage.hear(Load::everything());
         stage.draw();
         stage
+    }
+
+    /// Takes parts of the load in; the times of their messages.
+    pub(crate) fn hear(&mut self, parts: Vec<Part>) -> Vec<Duration> {
+        let mut times = Vec::new();
+        for part in parts {
+            for message in self.load.part(part, self.now.wall) {
+                times.push(self.tell(message));
+            }
+        }
+        times
     }
 
     pub(crate) fn now(&self) -> Now {
@@ -87,7 +93,9 @@ impl Stage {
 
     /// One message, timed; what it asks for is answered at once and not timed.
     pub(crate) fn tell(&mut self, message: Msg) -> Duration {
-        let (took, effects) = timed(|| update(&mut self.app, message, self.now));
+        let facts = matches!(message, Msg::Observed(_) | Msg::Polled(_));
+        let act = if facts { take_in } else { update };
+        let (took, effects) = timed(|| act(&mut self.app, message, self.now));
         self.answer(effects);
         took
     }
@@ -172,6 +180,8 @@ impl Stage {
 
     /// Builds the frame, encodes what changed, and gives both times and the bytes.
     pub(crate) fn draw(&mut self) -> Frame {
+        let (index, effects) = timed(|| settle(&mut self.app, self.now));
+        self.answer(effects);
         let (app, look) = (&mut self.app, &self.look);
         let mut build = Duration::ZERO;
         let (all, ()) = timed(|| {
@@ -185,7 +195,12 @@ impl Stage {
         });
         let frame = self.terminal.backend_mut().take(self.spare.take());
         let bytes = frame.map_or(0, |f| f.as_bytes().len());
-        Frame { build, all, bytes }
+        Frame {
+            build,
+            all: all + index,
+            index,
+            bytes,
+        }
     }
 }
 
@@ -193,7 +208,9 @@ impl Stage {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame {
     pub(crate) build: Duration,
-    /// With the comparison of all cells and the encoding of those that changed.
+    /// The open place's own work before it: following what was taken in.
+    pub(crate) index: Duration,
+    /// All of it, with the comparison of all cells and the encoding of those that changed.
     pub(crate) all: Duration,
     pub(crate) bytes: usize,
 }

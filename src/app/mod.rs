@@ -29,7 +29,7 @@ use crate::panes::{Cx, Place, Prompt};
 use crate::ui::form::TextInput;
 use crate::ui::hits::Hits;
 
-pub use self::update::update;
+pub use self::update::{settle, take_in, update};
 pub use self::view::view;
 
 /// What an update asks for, in order.

@@ -19,6 +19,22 @@ use crate::ui::hits::Target;
 
 /// Takes one message in and says what is to be done.
 pub fn update(app: &mut App, msg: Msg, now: Now) -> Effects {
+    let mut effects = take_in(app, msg, now);
+    app.settle(&mut effects);
+    effects
+}
+
+/// Lets the open place follow what was taken in: to be called before a frame, and once a second.
+pub fn settle(app: &mut App, now: Now) -> Effects {
+    app.now = now;
+    let mut effects = Effects::new();
+    app.settle(&mut effects);
+    effects
+}
+
+/// Takes one message in without letting the open place follow. Hundreds of observations come between
+/// two frames: the place sorts its rows once, in [`settle`].
+pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
     app.now = now;
     let mut effects = Effects::new();
     match msg {
@@ -66,7 +82,10 @@ pub fn update(app: &mut App, msg: Msg, now: Now) -> Effects {
         Msg::Notice(notice) => app.notice = Some(notice),
         Msg::Terminate => effects.push(Effect::Quit),
     }
-    app.settle(&mut effects);
+    let observed = app.fleet.take_observed();
+    if !observed.is_empty() {
+        effects.push(Effect::Ledger(observed));
+    }
     effects
 }
 

@@ -3,7 +3,9 @@
 //! A [`Key`] is the server's raw string. It is never displayed: it has no `Display`, its `Debug` is
 //! cleaned, and it leaves the program only inside a request to the server that gave it.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::text::Clean;
@@ -16,6 +18,9 @@ pub struct Key(Arc<str>);
 impl Key {
     /// Takes a server's raw string.
     pub fn new(raw: &str) -> Self {
+        if raw.is_empty() {
+            return Self(Arc::default());
+        }
         Self(Arc::from(raw))
     }
 
@@ -101,9 +106,7 @@ pub struct RegistryKey {
 
 /// A registered model. Names can be deleted and made again and versions then restart at 1, so the
 /// creation time is part of the identity.
-#[derive(
-    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct ModelKey {
     /// The registry that holds it.
     pub registry: Arc<RegistryKey>,
@@ -111,6 +114,38 @@ pub struct ModelKey {
     pub name: Key,
     /// When the registry created it.
     pub created: Millis,
+}
+
+/// The hash of what differs inside one registry: maps of the fleet ask for it many times an update.
+impl Hash for ModelKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+        self.created.hash(state);
+    }
+}
+
+/// By name, then by creation, then by registry: what differs most is compared first.
+impl Ord for ModelKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name
+            .cmp(&other.name)
+            .then_with(|| self.created.cmp(&other.created))
+            .then_with(|| by_registry(&self.registry, &other.registry))
+    }
+}
+
+impl PartialOrd for ModelKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+fn by_registry(a: &Arc<RegistryKey>, b: &Arc<RegistryKey>) -> Ordering {
+    if Arc::ptr_eq(a, b) {
+        Ordering::Equal
+    } else {
+        a.cmp(b)
+    }
 }
 
 /// A version of a registered model. Versions are opaque text; [`VersionKey::number`] is for sorting.
@@ -191,9 +226,7 @@ impl VersionOrder {
 }
 
 /// An experiment of a tracker.
-#[derive(
-    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct ExperimentKey {
     /// The tracker's base URL and workspace.
     pub tracker: Arc<RegistryKey>,
@@ -201,15 +234,55 @@ pub struct ExperimentKey {
     pub id: Key,
 }
 
+impl Hash for ExperimentKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
+/// By id, then by tracker, for the reason that model keys have.
+impl Ord for ExperimentKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.id
+            .cmp(&other.id)
+            .then_with(|| by_registry(&self.tracker, &other.tracker))
+    }
+}
+
+impl PartialOrd for ExperimentKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// A run of a tracker.
-#[derive(
-    Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
 pub struct RunKey {
     /// The tracker's base URL and workspace.
     pub tracker: Arc<RegistryKey>,
     /// The raw run id.
     pub id: Key,
+}
+
+impl Hash for RunKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
+/// By id, then by tracker, for the reason that model keys have.
+impl Ord for RunKey {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.id
+            .cmp(&other.id)
+            .then_with(|| by_registry(&self.tracker, &other.tracker))
+    }
+}
+
+impl PartialOrd for RunKey {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// What kind of system a deployment lives in.

@@ -42,6 +42,9 @@ impl Clean {
 
     /// Cleans text, keeping at most `limit` characters and marking a cut with `…`.
     pub fn limited(raw: &str, limit: usize) -> Self {
+        if raw.is_empty() {
+            return Self::empty();
+        }
         let plain = raw.bytes().all(|b| (0x20..0x7f).contains(&b)) && !raw.contains("  ");
         if plain && raw.len() <= limit {
             return Self(Arc::from(raw.trim()));
@@ -61,7 +64,8 @@ impl Clean {
 
     /// The empty text.
     pub fn empty() -> Self {
-        Self(Arc::from(""))
+        // The standard library shares one allocation among all empty texts.
+        Self(Arc::default())
     }
 
     /// The cleaned text.

@@ -17,7 +17,7 @@ use super::keys;
 use super::looks;
 use super::screen::Screen;
 use super::signals::Alarm;
-use crate::app::{App, update};
+use crate::app::{App, settle, take_in, update};
 use crate::intent::msg::Msg;
 use crate::terminal::caps::Caps;
 use crate::terminal::events::Events;
@@ -143,6 +143,7 @@ impl<K: Keyboard> Turns<K> {
 
     /// Draws the present state.
     pub(super) fn draw(&mut self) -> io::Result<()> {
+        self.follow();
         self.look.now = self.hands.common.clock.now();
         self.screen.draw(&mut self.app, &self.look)
     }
@@ -207,12 +208,23 @@ impl<K: Keyboard> Turns<K> {
         }
     }
 
+    /// The open place follows what was taken in since the last frame.
+    fn follow(&mut self) {
+        let now = self.hands.common.clock.now();
+        let effects = settle(&mut self.app, now);
+        self.hands
+            .carry_out(effects, &mut self.app, self.session.as_ref());
+    }
+
     /// One update, and what it asks for. What cannot be done now comes back as a message.
     fn take(&mut self, msg: Msg) {
         let mut next = Some(msg);
         while let Some(msg) = next {
             let now = self.hands.common.clock.now();
-            let effects = update(&mut self.app, msg, now);
+            // Facts come by the hundred between two frames; the place follows them once, before each.
+            let facts = matches!(msg, Msg::Observed(_) | Msg::Polled(_) | Msg::Ledger(..));
+            let act = if facts { take_in } else { update };
+            let effects = act(&mut self.app, msg, now);
             let entered = self
                 .hands
                 .carry_out(effects, &mut self.app, self.session.as_ref());
@@ -253,6 +265,8 @@ impl<K: Keyboard> Turns<K> {
             self.fact(Msg::Tick);
             self.due.done();
         }
+        // What a place wants again by its age is asked for although nothing has changed.
+        self.follow();
         if self.saving.is_due(self.app.fleet(), now) {
             self.hands.save(&self.app);
         }

@@ -1,6 +1,7 @@
 //! From facts to views: joins a model with its versions, runs and deployments, and asks the rules.
 
 use super::Fleet;
+use super::runs::PackedRun;
 use super::view::{Answering, DeploymentView, ModelView, Pointed};
 use crate::domain::change::{ChangeKind, Subject};
 use crate::domain::deployment::{EndpointReading, Health, Known, ServedState, ServedVersion};
@@ -18,7 +19,9 @@ use crate::domain::time::{Millis, Since};
 use crate::domain::wiring::{self, Join, Target};
 
 impl Fleet {
-    pub(super) fn judge_model(&mut self, key: &ModelKey, now: Millis) {
+    /// Judges a model. Until every source has been asked once (`settles`) there is nothing that a level
+    /// could be compared with.
+    pub(super) fn judge_model(&mut self, key: &ModelKey, settles: bool, now: Millis) {
         let mut until = None;
         for deployment in self.by_model.get(key).cloned().unwrap_or_default() {
             until = earliest(until, self.judge_deployment(&deployment, now));
@@ -30,7 +33,9 @@ impl Fleet {
             return;
         };
         let mut view = self.model_view(held, until, now);
-        view.verdict.level = self.settle(key, &view.verdict, now);
+        if settles {
+            view.verdict.level = self.settle(key, &view.verdict, now);
+        }
         if self.views.get(key) != Some(&view) {
             self.revision += 1;
             self.views.insert(key.clone(), view);
@@ -203,9 +208,16 @@ impl Fleet {
             self.runs.row(self.runs.find(run)?)
         };
         let value =
-            |p: Option<&Pointed>, metric: &str| run_of(p?)?.metric(self.runs.texts().find(metric)?);
-        let have =
-            |metric: &str| value(champion, metric).is_some() || value(challenger, metric).is_some();
+            |run: Option<&PackedRun>, metric: &str| run?.metric(self.runs.texts().find(metric)?);
+        // Looked up once: the customary metrics are tried one after another.
+        let (champion_run, challenger_run) =
+            (champion.and_then(run_of), challenger.and_then(run_of));
+        if champion_run.is_none() && challenger_run.is_none() {
+            return None;
+        }
+        let have = |metric: &str| {
+            value(champion_run, metric).is_some() || value(challenger_run, metric).is_some()
+        };
         let metric = quality::choose(named, have)?;
         let higher = set
             .and_then(|s| s.higher_is_better)
@@ -214,9 +226,9 @@ impl Fleet {
         Some(Quality {
             metric: Clean::name(metric),
             higher_is_better: higher,
-            champion: value(champion, metric),
-            challenger: value(challenger, metric),
-            previous: value(previous.as_ref(), metric),
+            champion: value(champion_run, metric),
+            challenger: value(challenger_run, metric),
+            previous: value(previous.as_ref().and_then(run_of), metric),
         })
     }
 

@@ -12,6 +12,9 @@ use crate::domain::run::{Experiment, Run};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 
+/// The most runs held: beyond them the oldest are let go. Live ones and those behind a version stay.
+const RUNS_HELD: usize = 100_000;
+
 impl Fleet {
     /// Takes one observation in. Says whether anything changed.
     pub fn merge(&mut self, observation: Observation, now: Millis) -> bool {
@@ -112,12 +115,14 @@ impl Fleet {
             || self.tombstones.get(key).is_some_and(|at| *at > asked_at)
     }
 
+    /// Remembers the first sight of what has a `since`: models and endpoints.
     fn first(&mut self, key: FactKey, asked_at: Millis) {
         let seen = self.first_seen.entry(key).or_insert(asked_at);
         *seen = (*seen).min(asked_at);
     }
 
-    fn put_model(&mut self, source: &SourceId, asked_at: Millis, fact: RegisteredModel) {
+    fn put_model(&mut self, source: &SourceId, asked_at: Millis, mut fact: RegisteredModel) {
+        self.pool.share_model(&mut fact);
         let key = fact.key.clone();
         let id = FactKey::Model(key.clone());
         if self.outdated(&id, self.models.get(&key).map(|h| h.asked_at), asked_at) {
@@ -200,23 +205,37 @@ impl Fleet {
         }
     }
 
-    fn put_version(&mut self, source: &SourceId, asked_at: Millis, fact: ModelVersion) {
+    fn put_version(&mut self, source: &SourceId, asked_at: Millis, mut fact: ModelVersion) {
         let id = FactKey::Version(fact.key.clone());
-        let model = fact.key.model.clone();
-        let held = self
-            .versions
-            .get(&model)
-            .and_then(|all| all.iter().find(|h| h.fact.key.version == fact.key.version));
-        if self.outdated(&id, held.map(|h| h.asked_at), asked_at) {
+        let held = self.versions.get_mut(&fact.key.model).and_then(|all| {
+            let same = |h: &&mut Held<ModelVersion>| h.fact.key.version == fact.key.version;
+            all.iter_mut().find(same)
+        });
+        let at = held.as_ref().map(|h| h.asked_at);
+        if at.is_some_and(|at| at > asked_at)
+            || self.tombstones.get(&id).is_some_and(|at| *at > asked_at)
+        {
             return;
         }
-        let old = held.cloned();
-        self.first(id, asked_at);
+        if let Some(held) = held
+            && held.fact == fact
+        {
+            held.source.clone_from(source);
+            held.asked_at = asked_at;
+            return;
+        }
+        let model = match self.models.get(&fact.key.model) {
+            Some(known) => known.fact.key.clone(),
+            None => fact.key.model.clone(),
+        };
+        fact.key.model = model.clone();
+        self.pool.share_version(&mut fact);
         if let Some(run) = &fact.run {
-            self.made_by
-                .entry(run.clone())
-                .or_default()
-                .insert(model.clone());
+            let models = self.made_by.entry(run.clone()).or_default();
+            if let Err(at) = models.binary_search(&model) {
+                models.reserve_exact(1);
+                models.insert(at, model.clone());
+            }
         }
         let new = Held {
             source: source.clone(),
@@ -224,21 +243,23 @@ impl Fleet {
             fact,
         };
         let all = self.versions.entry(model.clone()).or_default();
-        match all
+        let old = match all
             .iter_mut()
             .find(|h| h.fact.key.version == new.fact.key.version)
         {
-            Some(slot) => *slot = new.clone(),
+            Some(slot) => Some(std::mem::replace(slot, new.clone())),
             None => {
+                if all.len() == all.capacity() {
+                    // Doubling would leave a third of all versions' memory unused.
+                    all.reserve_exact(4 + all.len() / 8);
+                }
                 let at = all.partition_point(|h| newer(&h.fact, &new.fact));
                 all.insert(at, new.clone());
+                None
             }
-        }
-        if old.as_ref().is_some_and(|o| o.fact == new.fact) {
-            return;
-        }
+        };
         self.revision += 1;
-        self.dirty.models.insert(model.clone());
+        self.dirty.models.insert(model);
         self.observe_version(old.as_ref(), &new);
     }
 
@@ -248,7 +269,6 @@ impl Fleet {
         if self.outdated(&id, held, asked_at) {
             return;
         }
-        self.first(id, asked_at);
         let key = fact.key.clone();
         let held = Held {
             source: source.clone(),
@@ -273,6 +293,8 @@ impl Fleet {
         if self.runs.upsert(run, asked_at) != Upsert::Older {
             self.revision += 1;
             self.runs_moved(run);
+            let made_by = &self.made_by;
+            self.runs.evict(RUNS_HELD, |key| made_by.contains_key(key));
             if let Some(before) = before {
                 self.observe_run(&before, run, asked_at);
             }

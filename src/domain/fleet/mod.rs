@@ -4,13 +4,16 @@
 mod judge;
 mod merge;
 mod observe;
+mod pool;
 pub mod runs;
+mod shards;
 pub mod triage;
 pub mod view;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use self::pool::Pool;
 use self::runs::RunStore;
 use self::view::{DeploymentView, ModelView};
 use super::change::{Change, ChangeKind, Subject};
@@ -51,7 +54,8 @@ pub struct Fleet {
     runs: RunStore,
     sources: BTreeMap<SourceId, SourceHealth>,
     freshness: BTreeMap<SourceId, Freshness>,
-    made_by: HashMap<RunKey, BTreeSet<ModelKey>>,
+    /// Models that have a version made by the run, in order: nearly always one.
+    made_by: HashMap<RunKey, Vec<ModelKey>>,
     runs_gone: HashSet<RunKey>,
     packages: HashMap<VersionKey, PackageState>,
     timeline: HashMap<Subject, Vec<Change>>,
@@ -61,9 +65,11 @@ pub struct Fleet {
     swept: HashMap<(SourceId, Scope), Millis>,
     joins: BTreeMap<DeploymentKey, Join>,
     by_model: HashMap<ModelKey, Vec<DeploymentKey>>,
+    by_source: HashMap<SourceId, Vec<DeploymentKey>>,
     views: BTreeMap<ModelKey, ModelView>,
     deployments: BTreeMap<DeploymentKey, DeploymentView>,
     dirty: Dirty,
+    pool: Pool,
     tracks: HashMap<DeploymentKey, EndpointTrack>,
     settled: HashMap<ModelKey, Settled>,
     observed: Vec<Change>,
@@ -110,12 +116,14 @@ impl Fleet {
             swept: HashMap::new(),
             joins: BTreeMap::new(),
             by_model: HashMap::new(),
+            by_source: HashMap::new(),
             views: BTreeMap::new(),
             deployments: BTreeMap::new(),
             dirty: Dirty {
                 joins: true,
                 ..Dirty::default()
             },
+            pool: Pool::default(),
             tracks: HashMap::new(),
             settled: HashMap::new(),
             observed: Vec::new(),
@@ -446,8 +454,13 @@ impl Fleet {
                 self.judge_deployment(&key, now);
             }
         }
-        for key in std::mem::take(&mut self.dirty.models) {
-            self.judge_model(&key, now);
+        let models = std::mem::take(&mut self.dirty.models);
+        if models.is_empty() {
+            return;
+        }
+        let settles = !self.freshness.values().any(|f| *f == Freshness::Waiting);
+        for key in models {
+            self.judge_model(&key, settles, now);
         }
     }
 
@@ -461,7 +474,12 @@ impl Fleet {
             .map(|j| (j.deployment.clone(), j))
             .collect();
         let mut by_model: HashMap<ModelKey, Vec<DeploymentKey>> = HashMap::new();
+        let mut by_source: HashMap<SourceId, Vec<DeploymentKey>> = HashMap::new();
         for join in joins.values() {
+            by_source
+                .entry(SourceId::new(join.name.as_str()))
+                .or_default()
+                .push(join.deployment.clone());
             if let Some(model) = &join.model {
                 by_model
                     .entry(model.clone())
@@ -479,6 +497,7 @@ impl Fleet {
         }
         self.joins = joins;
         self.by_model = by_model;
+        self.by_source = by_source;
     }
 }
 

@@ -9,7 +9,6 @@ use crate::domain::level::{Level, Verdict};
 use crate::domain::model::{ModelVersion, RegisteredModel};
 use crate::domain::observation::Feed;
 use crate::domain::observed;
-use crate::domain::rules::freshness::Freshness;
 use crate::domain::run::Run;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -90,12 +89,8 @@ impl Fleet {
 
     /// The endpoint was read and answered as before.
     pub(super) fn endpoint_unchanged(&mut self, source: &SourceId, at: Millis) {
-        for (key, track) in &mut self.tracks {
-            if self
-                .joins
-                .get(key)
-                .is_some_and(|j| j.name.as_str() == source.as_str())
-            {
+        for key in self.by_source.get(source).into_iter().flatten() {
+            if let Some(track) = self.tracks.get_mut(key) {
                 track.unchanged(at);
             }
         }
@@ -137,12 +132,8 @@ impl Fleet {
             .map(|(model, _)| model.clone())
     }
 
-    /// The settled level of a model; a move of it is a change. Until every source has been asked once
-    /// there is nothing to compare with.
+    /// The settled level of a model; a move of it is a change.
     pub(super) fn settle(&mut self, key: &ModelKey, verdict: &Verdict, now: Millis) -> Level {
-        if self.freshness.values().any(|f| *f == Freshness::Waiting) {
-            return verdict.level;
-        }
         let settled = self.settled.entry(key.clone()).or_default();
         let moved = settled.judge(verdict, now);
         let level = settled.level().unwrap_or(verdict.level);

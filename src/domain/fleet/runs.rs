@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::shards::Shards;
 use crate::domain::key::{ExperimentKey, Key, RunKey};
 use crate::domain::model::Name;
 use crate::domain::run::{DatasetUse, LastMetric, Run, RunStatus};
@@ -12,6 +13,8 @@ use crate::domain::time::Millis;
 
 /// Rows a chunk: large enough to be few, small enough that a change copies little.
 const CHUNK: usize = 256;
+/// Runs that are chosen to go at a time.
+const VICTIMS: usize = 2_048;
 
 /// A handle for an interned text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -20,8 +23,9 @@ pub struct Symbol(u32);
 /// Texts by handle: metric names, parameter names and values, tags, users.
 #[derive(Clone, Default, Debug)]
 pub struct Interner {
-    ids: HashMap<Key, Symbol>,
-    names: Vec<Name>,
+    ids: Shards<Key, Symbol>,
+    /// In chunks, so that a text that is new while a snapshot is alive copies little.
+    names: Vec<Arc<Vec<Name>>>,
 }
 
 impl Interner {
@@ -29,17 +33,22 @@ impl Interner {
         if let Some(symbol) = self.ids.get(key) {
             return *symbol;
         }
-        let symbol = Symbol(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        let symbol = Symbol(u32::try_from(self.ids.len()).unwrap_or(u32::MAX));
         // Most raw names are their own clean form: one allocation serves map, key and screen.
         let key = if shown == key.raw() {
             Key::of(shown)
         } else {
             key.clone()
         };
-        self.names.push(Name {
-            key: key.clone(),
-            shown: shown.clone(),
-        });
+        if self.names.last().is_none_or(|c| c.len() == CHUNK) {
+            self.names.push(Arc::new(Vec::with_capacity(CHUNK)));
+        }
+        if let Some(last) = self.names.last_mut() {
+            Arc::make_mut(last).push(Name {
+                key: key.clone(),
+                shown: shown.clone(),
+            });
+        }
         self.ids.insert(key, symbol);
         symbol
     }
@@ -53,7 +62,7 @@ impl Interner {
 
     /// The text of a handle.
     pub fn name(&self, symbol: Symbol) -> &Name {
-        &self.names[symbol.0 as usize]
+        &self.names[symbol.0 as usize / CHUNK][symbol.0 as usize % CHUNK]
     }
 
     /// The handle of a text, if any run uses it.
@@ -120,11 +129,17 @@ impl PackedRun {
 #[derive(Clone, Default, Debug)]
 pub struct RunStore {
     chunks: Vec<Arc<Vec<PackedRun>>>,
-    rows: Arc<HashMap<RunKey, u32>>,
-    texts: Arc<Interner>,
+    rows: Shards<RunKey, u32>,
+    texts: Interner,
     experiments: Vec<ExperimentKey>,
     by_experiment: HashMap<ExperimentKey, Vec<u32>>,
     generation: u64,
+    /// Rows of runs that were let go, for new ones.
+    free: Vec<u32>,
+    /// Rows to let go next.
+    victims: Vec<u32>,
+    /// With fewer runs than this, none may go.
+    all_stay: usize,
 }
 
 impl RunStore {
@@ -135,7 +150,7 @@ impl RunStore {
 
     /// Whether none is held.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.len() == 0
     }
 
     /// Rises with every change: what was computed from an older one is out of date.
@@ -207,6 +222,14 @@ impl RunStore {
                 let slot = &mut chunk[row as usize % CHUNK];
                 Upsert::Replaced(std::mem::replace(slot, packed).status)
             }
+            None if !self.free.is_empty() => {
+                if let Some(row) = self.free.pop() {
+                    Arc::make_mut(&mut self.chunks[row as usize / CHUNK])[row as usize % CHUNK] =
+                        packed;
+                    self.place(run, row);
+                }
+                Upsert::New
+            }
             None => {
                 if self.chunks.last().is_none_or(|c| c.len() == CHUNK) {
                     self.chunks.push(Arc::new(Vec::with_capacity(CHUNK)));
@@ -216,15 +239,19 @@ impl RunStore {
                     let last = Arc::make_mut(last);
                     let row = row + u32::try_from(last.len()).unwrap_or(0);
                     last.push(packed);
-                    Arc::make_mut(&mut self.rows).insert(run.key.clone(), row);
-                    self.by_experiment
-                        .entry(run.experiment.clone())
-                        .or_default()
-                        .push(row);
+                    self.place(run, row);
                 }
                 Upsert::New
             }
         }
+    }
+
+    fn place(&mut self, run: &Run, row: u32) {
+        self.rows.insert(run.key.clone(), row);
+        self.by_experiment
+            .entry(run.experiment.clone())
+            .or_default()
+            .push(row);
     }
 
     /// A run as far as it is held: without steps, outputs and all datasets but one.
@@ -274,46 +301,52 @@ impl RunStore {
         })
     }
 
-    /// Drops every run of experiments that `keep` does not want, oldest experiments first, until at
-    /// most `limit` runs are held. Rows are renumbered: what refers to rows must be asked again.
-    pub fn evict(&mut self, limit: usize, keep: impl Fn(&ExperimentKey) -> bool) {
-        if self.len() <= limit {
-            return;
-        }
-        let mut rows: Vec<u32> = self.rows.values().copied().collect();
-        let wanted = |row: u32| self.experiment(row).is_some_and(&keep);
-        rows.sort_by_key(|row| {
-            (
-                !wanted(*row),
-                std::cmp::Reverse(self.row(*row).map(|r| r.started)),
-                *row,
-            )
-        });
-        rows.truncate(limit);
-        rows.sort_unstable();
-        let mut fresh = Self {
-            texts: self.texts.clone(),
-            experiments: self.experiments.clone(),
-            generation: self.generation + 1,
-            ..Self::default()
-        };
-        let map = Arc::make_mut(&mut fresh.rows);
-        for (new, old) in rows.into_iter().enumerate() {
-            let (Some(run), Some(key)) = (self.row(old), self.key(old)) else {
+    /// Lets old runs go until at most `limit` are held: those that started first, live ones and those
+    /// that `keep` wants excepted. Their rows are given to new runs.
+    pub fn evict(&mut self, limit: usize, keep: impl Fn(&RunKey) -> bool) {
+        while self.len() > limit {
+            let Some(row) = self.victims.pop() else {
+                if self.len() < self.all_stay {
+                    return;
+                }
+                self.find_victims(&keep);
+                if self.victims.is_empty() {
+                    // Nothing may go: not looked for again until many more are held.
+                    self.all_stay = self.len() + VICTIMS;
+                    return;
+                }
                 continue;
             };
-            let new = u32::try_from(new).unwrap_or(u32::MAX);
-            if (new as usize).is_multiple_of(CHUNK) {
-                fresh.chunks.push(Arc::new(Vec::with_capacity(CHUNK)));
+            let Some(key) = self.key(row) else { continue };
+            if self.row(row).is_none_or(|r| r.status.is_live()) || keep(&key) {
+                continue;
             }
-            if let Some(chunk) = fresh.chunks.last_mut() {
-                Arc::make_mut(chunk).push(run.clone());
+            if let Some(experiment) = self.experiment(row).cloned()
+                && let Some(rows) = self.by_experiment.get_mut(&experiment)
+            {
+                rows.retain(|r| *r != row);
             }
-            let experiment = self.experiments[run.experiment as usize].clone();
-            fresh.by_experiment.entry(experiment).or_default().push(new);
-            map.insert(key, new);
+            self.rows.remove(&key);
+            self.free.push(row);
+            self.generation += 1;
         }
-        *self = fresh;
+    }
+
+    /// The rows that go next, the oldest last: looked for once for many evictions.
+    fn find_victims(&mut self, keep: &impl Fn(&RunKey) -> bool) {
+        let held = self.by_experiment.values().flatten();
+        let mut old: Vec<(Millis, u32)> = held
+            .filter_map(|row| {
+                let run = self.row(*row)?;
+                (!run.status.is_live() && !keep(&self.key(*row)?)).then_some((run.started, *row))
+            })
+            .collect();
+        if old.len() > VICTIMS {
+            old.select_nth_unstable(VICTIMS);
+            old.truncate(VICTIMS);
+        }
+        old.sort_unstable_by(|a, b| b.cmp(a));
+        self.victims = old.into_iter().map(|(_, row)| row).collect();
     }
 
     fn pack(&mut self, run: &Run, asked_at: Millis) -> PackedRun {
@@ -324,7 +357,7 @@ impl RunStore {
                 self.experiments.len() - 1
             }
         };
-        let texts = Arc::make_mut(&mut self.texts);
+        let texts = &mut self.texts;
         let dataset = run
             .datasets
             .iter()

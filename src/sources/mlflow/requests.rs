@@ -535,12 +535,17 @@ mod tests {
         assert_eq!(listed, 500);
     }
 
-    fn tokens(next: impl Fn(usize) -> String) -> Result<Paged<u32>, Fault> {
+    fn tokens(next: impl Fn(usize) -> String) -> Result<Paged<wire::ModelRow>, Fault> {
         let mut pager = Pager::new("test");
         while pager.open {
+            let number = pager.all.pages + 1;
+            let row = wire::ModelRow {
+                name: number.to_string(),
+                ..wire::ModelRow::default()
+            };
             let page = Page {
-                rows: vec![1],
-                next: next(pager.all.pages + 1),
+                rows: vec![row],
+                next: next(number),
                 server_time: None,
                 bytes: 1,
             };

@@ -1,0 +1,281 @@
+//! The built program in a pseudo-terminal, against the simulated fleet in a process of its own.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child as Process, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use quarterdeck::sim::{Options, Scale, Scenario, SimFleet};
+
+use crate::load::{ENDPOINTS, MODELS, RUNS, VERSIONS};
+use crate::machine::{Samples, processor_time, resident};
+use crate::stage::SCREEN;
+use crate::{PART, Values};
+
+/// The end of a frame: of its synchronized update.
+const FRAME_END: &[u8] = b"\x1b[?2026l";
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The part that serves: prints what to point the console at, then its requests whenever asked.
+pub(crate) fn serve(scale: Scale) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let options = Options {
+        scale,
+        scenario: Scenario::Calm,
+        ..Options::default()
+    };
+    let fleet = runtime
+        .block_on(SimFleet::start(options))
+        .expect("free ports");
+    let mut out = std::io::stdout();
+    for server in fleet.endpoints() {
+        match &server.model {
+            None => writeln!(out, "--mlflow\t{}", server.url),
+            Some(_) => writeln!(
+                out,
+                "--serving\t{}={}+{}",
+                server.name, server.kind, server.url
+            ),
+        }
+        .expect("a reader");
+    }
+    writeln!(out, "ready").expect("a reader");
+    let mut line = String::new();
+    // Ends when the measurement does and closes the pipe.
+    while std::io::stdin().read_line(&mut line).is_ok_and(|n| n > 0) {
+        let _ = writeln!(out, "{}", fleet.faults().requests("mlflow"));
+    }
+}
+
+struct Servers {
+    process: Process,
+    answers: BufReader<std::process::ChildStdout>,
+    flags: Vec<String>,
+}
+
+impl Servers {
+    fn start(part: &str) -> Self {
+        let this = std::env::current_exe().expect("this program");
+        let mut process = Command::new(this)
+            .env(PART, part)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("this program again");
+        let mut answers = BufReader::new(process.stdout.take().expect("a pipe"));
+        let mut flags = Vec::new();
+        loop {
+            let mut line = String::new();
+            answers
+                .read_line(&mut line)
+                .expect("the servers' addresses");
+            match line.trim_end().split_once('\t') {
+                Some((flag, value)) => flags.extend([flag.to_owned(), value.to_owned()]),
+                None => {
+                    return Self {
+                        process,
+                        answers,
+                        flags,
+                    };
+                }
+            }
+        }
+    }
+
+    /// Requests that the tracker has been sent.
+    fn requests(&mut self) -> f64 {
+        let mut line = String::new();
+        let input = self.process.stdin.as_mut().expect("a pipe");
+        input.write_all(b"\n").expect("the servers");
+        self.answers.read_line(&mut line).expect("the servers");
+        line.trim().parse().unwrap_or(0.0)
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+type Output = Arc<Mutex<(Vec<u8>, Instant)>>;
+
+/// The console in its terminal. Dropping it ends it.
+struct Console {
+    child: Box<dyn Child + Send + Sync>,
+    input: Arc<Mutex<Box<dyn std::io::Write + Send>>>,
+    output: Output,
+    began: Instant,
+    _master: Box<dyn MasterPty + Send>,
+}
+
+impl Console {
+    fn start(servers: &Servers, home: &Path) -> Self {
+        let size = PtySize {
+            rows: SCREEN.1,
+            cols: SCREEN.0,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        let pair = native_pty_system()
+            .openpty(size)
+            .expect("a pseudo-terminal");
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_quarterdeck"));
+        command.args(&servers.flags);
+        command.env_clear();
+        for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8")] {
+            command.env(name, value);
+        }
+        command.env("HOME", home);
+        command.cwd(home);
+        let mut reader = pair.master.try_clone_reader().expect("a reader");
+        let input = Arc::new(Mutex::new(pair.master.take_writer().expect("a writer")));
+        let output: Output = Arc::new(Mutex::new((Vec::new(), Instant::now())));
+        let (shared, answers) = (Arc::clone(&output), Arc::clone(&input));
+        std::thread::spawn(move || {
+            let mut chunk = [0_u8; 65_536];
+            while let Ok(n) = reader.read(&mut chunk) {
+                if n == 0 {
+                    return;
+                }
+                let mut held = shared.lock().expect("the lock");
+                held.0.extend_from_slice(&chunk[..n]);
+                held.1 = Instant::now();
+                if chunk[..n].windows(3).any(|w| w == b"\x1b[c") {
+                    let answer = b"\x1b]11;rgb:1e1e/1e1e/2e2e\x1b\\\x1b[?62;22c";
+                    let _ = answers.lock().expect("the lock").write_all(answer);
+                }
+            }
+        });
+        let began = Instant::now();
+        let child = pair.slave.spawn_command(command).expect("the program");
+        Self {
+            child,
+            input,
+            output,
+            began,
+            _master: pair.master,
+        }
+    }
+
+    fn press(&self, keys: &str) {
+        let mut input = self.input.lock().expect("the lock");
+        input.write_all(keys.as_bytes()).expect("typing");
+    }
+
+    fn written(&self) -> usize {
+        self.output.lock().expect("the lock").0.len()
+    }
+
+    /// When `what` came after a mark; `None` if it did not come in time.
+    fn wait(&self, mark: usize, what: &[u8], limit: Duration) -> Option<Instant> {
+        let end = Instant::now() + limit;
+        while Instant::now() < end {
+            {
+                let held = self.output.lock().expect("the lock");
+                if held.0[mark..].windows(what.len()).any(|w| w == what) {
+                    return Some(held.1);
+                }
+            }
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        None
+    }
+
+    fn process(&self) -> String {
+        self.child.process_id().expect("a process").to_string()
+    }
+
+    fn leave(mut self) {
+        self.press("q");
+        let end = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < end {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        // Already gone is as good.
+        let _ = self.child.kill();
+    }
+}
+
+pub(crate) fn full_scale() -> Scale {
+    Scale::Load {
+        models: MODELS,
+        versions: VERSIONS,
+        runs: RUNS,
+        endpoints: ENDPOINTS,
+    }
+}
+
+/// The whole load behind the built program: memory, keys, requests, and a second start.
+pub(crate) fn loaded() -> Values {
+    let mut servers = Servers::start("serve-load");
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let console = Console::start(&servers, home.path());
+    console.wait(0, b"Triage", PATIENCE).expect("a first frame");
+    console.press("2");
+    console.wait(0, b"-00", PATIENCE).expect("models on screen");
+    // The first sweep of everything.
+    std::thread::sleep(Duration::from_secs(20));
+    let before = servers.requests();
+    let mut samples = Samples::default();
+    for turn in 0..300_usize {
+        let mark = console.written();
+        let pressed = Instant::now();
+        console.press(if turn % 40 < 20 { "j" } else { "k" });
+        if let Some(at) = console.wait(mark, FRAME_END, Duration::from_millis(500)) {
+            samples.add(at.saturating_duration_since(pressed));
+        }
+        std::thread::sleep(Duration::from_millis(37));
+    }
+    let minute = (servers.requests() - before) / (300.0 * 0.04 / 60.0);
+    let memory = resident(&console.process());
+    console.leave();
+    let again = Console::start(&servers, home.path());
+    let first = again.wait(0, FRAME_END, PATIENCE).expect("a first frame");
+    let start = first.saturating_duration_since(again.began);
+    again.leave();
+    [
+        ("start to first frame, pty, ms", start.as_secs_f64() * 1e3),
+        ("key to pixels, pty, p50, ms", samples.quantile(0.5)),
+        ("key to pixels, pty, p99, ms", samples.quantile(0.99)),
+        ("resident, built program under the load, MB", memory),
+        (
+            "requests to the tracker a minute, 40 models on screen",
+            minute,
+        ),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// A calm small fleet, thirty seconds without a key.
+pub(crate) fn idle() -> Values {
+    let servers = Servers::start("serve-calm");
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let console = Console::start(&servers, home.path());
+    console.wait(0, b"Triage", PATIENCE).expect("a first frame");
+    std::thread::sleep(Duration::from_secs(12));
+    let (mark, time) = (console.written(), processor_time(&console.process()));
+    std::thread::sleep(Duration::from_secs(30));
+    let bytes = console.written() - mark;
+    let share = (processor_time(&console.process()) - time) / 30.0 * 100.0;
+    console.leave();
+    [
+        ("idle, 30 s, share of a core, %", share),
+        ("idle, 30 s, bytes to the terminal", bytes as f64),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}

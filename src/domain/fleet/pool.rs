@@ -1,0 +1,101 @@
+//! Texts that many facts repeat (tag names, owners, version numbers), each held once.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::domain::key::Key;
+use crate::domain::model::{ModelVersion, RegisteredModel, Tags};
+use crate::domain::text::Clean;
+
+/// Longer texts hardly ever repeat, and looking for them costs more.
+const SHORT: usize = 48;
+/// As many texts are held before those that nobody uses any more are looked for.
+const LEAST: usize = 4_096;
+
+/// The shared texts.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    texts: HashSet<Clean>,
+    limit: usize,
+}
+
+impl Pool {
+    /// Makes the repeated texts of a model shared ones.
+    pub(super) fn share_model(&mut self, model: &mut RegisteredModel) {
+        self.share_tags(&mut model.tags);
+        if let Some(aliases) = Arc::get_mut(&mut model.aliases) {
+            for alias in aliases {
+                self.share(&mut alias.name.shown);
+                if alias.name.shown == alias.name.key.raw() {
+                    alias.name.key = Key::of(&alias.name.shown);
+                }
+                self.share_key(&mut alias.version);
+            }
+        }
+    }
+
+    /// Makes the repeated texts of a version shared ones.
+    pub(super) fn share_version(&mut self, version: &mut ModelVersion) {
+        self.share_tags(&mut version.tags);
+        self.share(&mut version.version);
+        if version.version == version.key.version.raw() {
+            version.key.version = Key::of(&version.version);
+        }
+        // An equal registry in another allocation is compared text by text.
+        if let Some(run) = &mut version.run
+            && run.tracker == version.key.model.registry
+        {
+            run.tracker = Arc::clone(&version.key.model.registry);
+        }
+    }
+
+    /// A row that is shared itself is left as it is.
+    fn share_tags(&mut self, tags: &mut Tags) {
+        for (key, value) in Arc::get_mut(tags).into_iter().flatten() {
+            self.share(key);
+            self.share(value);
+        }
+    }
+
+    fn share_key(&mut self, key: &mut Key) {
+        let mut text = key.clean();
+        if text == key.raw() {
+            self.share(&mut text);
+            *key = Key::of(&text);
+        }
+    }
+
+    fn share(&mut self, text: &mut Clean) {
+        if text.as_str().len() > SHORT {
+            return;
+        }
+        if let Some(known) = self.texts.get(text.as_str()) {
+            *text = known.clone();
+            return;
+        }
+        if self.texts.len() >= self.limit.max(LEAST) {
+            self.texts.retain(|t| Arc::strong_count(t.shared()) > 1);
+            self.limit = self.texts.len() * 2;
+        }
+        self.texts.insert(text.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_texts_become_one_and_unused_ones_are_let_go() {
+        let mut pool = Pool::default();
+        let (mut a, mut b) = (Clean::name("team"), Clean::name("team"));
+        pool.share(&mut a);
+        pool.share(&mut b);
+        assert!(Arc::ptr_eq(a.shared(), b.shared()));
+        for n in 0..LEAST * 2 {
+            pool.share(&mut Clean::name(&n.to_string()));
+        }
+        assert!(pool.texts.len() <= LEAST + 1, "{}", pool.texts.len());
+        assert!(pool.texts.contains("team"));
+    }
+}
