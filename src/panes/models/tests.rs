@@ -333,9 +333,8 @@ fn a_row_and_the_pane_can_be_copied() {
     );
     let row = pane.row_text(&cx(&fleet, (120, 36))).expect("a row");
     assert!(
-        row.as_str().starts_with(
-            "crit fraud-detector v14 v15 v13 | v14 behind val_auc 0.941 +0.007"
-        ),
+        row.as_str()
+            .starts_with("crit fraud-detector v14 v15 v13 | v14 behind val_auc 0.941 +0.007"),
         "{row}"
     );
     let (titles, rows) = pane.markdown(&cx(&fleet, (120, 36)));
