@@ -2,9 +2,7 @@
 
 use super::exit::{Exit, Failure};
 use super::session::{Session, state_dir};
-use crate::intent::msg::{Compute, Computed};
-use crate::panes::experiments::rows;
-use crate::runtime::console::{ConsoleError, Options, run as open};
+use crate::runtime::console::{ConsoleError, Options, STATE_FILE, run as open};
 
 /// Runs the console until it is left. Has its own threads: not to be called from a task.
 ///
@@ -13,8 +11,9 @@ use crate::runtime::console::{ConsoleError, Options, run as open};
 pub fn run(session: &Session) -> Result<Exit, Failure> {
     let options = Options {
         // A simulated fleet leaves no trace among the records of real ones.
-        state_dir: state_dir().filter(|_| !session.is_simulated()),
-        compute,
+        state: state_dir()
+            .filter(|_| !session.is_simulated())
+            .map(|dir| dir.join(STATE_FILE)),
         ..Options::new(session.settings.clone())
     };
     match open(options) {
@@ -23,16 +22,5 @@ pub fn run(session: &Session) -> Result<Exit, Failure> {
             Err(Failure::usage(error.to_string()))
         }
         Err(error) => Err(Failure::internal(error.to_string())),
-    }
-}
-
-/// Work above a millisecond, for another thread.
-pub(super) fn compute(work: Compute) -> Computed {
-    match work {
-        Compute::RunRows { runs, spec } => Computed::RunRows {
-            rows: rows::compute(&runs, &spec),
-            generation: runs.generation(),
-            spec,
-        },
     }
 }

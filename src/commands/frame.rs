@@ -20,6 +20,7 @@ use crate::domain::time::{Millis, Now};
 use crate::intent::keymap::Keymap;
 use crate::intent::msg::{Effect, Msg};
 use crate::panes::{Place, Thing};
+use crate::runtime::console;
 use crate::runtime::headless::{Collected, Options};
 use crate::ui::export;
 use crate::ui::look::Look;
@@ -206,7 +207,7 @@ async fn settle(session: &Session, app: &mut App, mut collected: Collected, dead
                     collected = again;
                 }
                 Effect::Compute(work) => {
-                    let computed = super::console::compute(*work);
+                    let computed = console::rows(*work);
                     more.extend(update(app, Msg::Computed(computed), clock));
                 }
                 _ => {}

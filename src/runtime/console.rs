@@ -38,6 +38,11 @@ use crate::terminal::{panic, query};
 const WAITING: usize = 256;
 /// How long an orderly end may take after the screen was given back.
 const END_LIMIT: Duration = Duration::from_millis(500);
+/// The state file's name in the state directory.
+pub const STATE_FILE: &str = "state.sqlite";
+/// The log's name in the state directory.
+pub const LOG_FILE: &str = "quarterdeck.log";
+
 /// What the console needs to know to start.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -66,8 +71,8 @@ impl Options {
     }
 }
 
-/// The rows that a runs table shows.
-fn rows(work: Compute) -> Computed {
+/// Computes the rows that a runs table shows.
+pub fn rows(work: Compute) -> Computed {
     let Compute::RunRows { runs, spec } = work;
     let rows = crate::panes::experiments::rows::compute(&runs, &spec);
     Computed::RunRows {

@@ -255,6 +255,7 @@ impl Fleet {
         };
         let health_since = self.health_since(join, &source, unreachable);
         let latency = reading.and_then(|r| r.latency);
+        let read_at = self.good_at(&source).max(held.map(|h| h.asked_at));
         let reasons: Vec<Reason> = model_rule::judge_endpoint(&Endpoint {
             name: &join.name,
             source: &source,
@@ -265,6 +266,7 @@ impl Fleet {
             slow: self.settings.policy.slow_probe,
             slow_since: self.slow_since(join),
             freshness: fresh,
+            read_age: read_at.map(|at| now.since(at)),
             skew: versions.judged,
             expected: versions.expected.as_ref(),
             follows: &join.follows,
@@ -290,7 +292,7 @@ impl Fleet {
             message,
             latency,
             server: reading.map(|r| r.server.clone()).unwrap_or_default(),
-            read_at: self.good_at(&source).max(held.map(|h| h.asked_at)),
+            read_at,
             skew: versions.judged.skew,
             verdict: Verdict::of(reasons),
             source,

@@ -14,6 +14,9 @@ use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Since, age, span};
 use crate::domain::wiring::Target;
 
+/// How old the last-known state may be for the moment before a source's first answer.
+const FRESH_START: Duration = Duration::from_secs(120);
+
 /// What the rules look at for a model.
 #[derive(Debug)]
 pub struct ModelFacts<'a> {
@@ -130,14 +133,18 @@ fn too_old(facts: &ModelFacts<'_>, now: Millis) -> Option<Reason> {
 }
 
 fn stale_facts(facts: &ModelFacts<'_>, now: Millis) -> Option<Reason> {
+    let old = facts.read_at.map(|at| now.since(at));
     let word = match facts.freshness {
-        Freshness::Live | Freshness::Waiting => return None,
+        Freshness::Live => return None,
+        // What the last start left behind is shown at once, and is not taken for the present.
+        Freshness::Waiting if old.is_none_or(|old| old <= FRESH_START) => return None,
+        Freshness::Waiting => "has not been asked yet",
         Freshness::Stale => "has not answered in time",
         Freshness::Down => "does not answer",
     };
-    let read = facts.read_at.map_or_else(
+    let read = old.map_or_else(
         || "never read".to_owned(),
-        |at| format!("last read {} ago", age(now.since(at))),
+        |old| format!("last read {} ago", age(old)),
     );
     Some(Reason {
         code: ReasonCode::FactsStale,
@@ -172,6 +179,8 @@ pub struct Endpoint<'a> {
     pub slow_since: Since,
     /// How fresh the reading is.
     pub freshness: Freshness,
+    /// How long ago it was last read with success.
+    pub read_age: Option<Duration>,
     /// Its skew.
     pub skew: Judged,
     /// The version it should answer.
@@ -279,10 +288,19 @@ fn slow(e: &Endpoint<'_>) -> Option<Reason> {
 }
 
 fn stale_reading(e: &Endpoint<'_>) -> Option<Reason> {
-    (e.freshness == Freshness::Stale).then(|| Reason {
+    let word = match (e.freshness, e.read_age) {
+        (Freshness::Stale, _) => "has not answered in time",
+        (Freshness::Waiting, Some(old)) if old > FRESH_START => "has not been asked yet",
+        _ => return None,
+    };
+    let read = e.read_age.map_or_else(
+        || "never read".to_owned(),
+        |old| format!("last read {} ago", age(old)),
+    );
+    Some(Reason {
         code: ReasonCode::FactsStale,
         level: Level::Unknown,
-        text: Clean::text(&format!("{} has not answered in time", e.name)),
+        text: Clean::text(&format!("{} {word}; {read}", e.name)),
         since: Since::Unknown,
         source: Some(e.source.clone()),
     })
