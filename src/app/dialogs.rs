@@ -6,9 +6,10 @@ use super::typing::edit;
 use crate::domain::rules::freshness::Freshness;
 use crate::domain::text::Clean;
 use crate::intent::chord::{Chord, Code};
-use crate::intent::command::{COMMANDS, Command, RESERVED};
+use crate::intent::command::{COMMANDS, Command, Group, RESERVED, Scope};
 use crate::panes::{Choice, Place, Thing};
 use crate::ui::picker::{Item, Picker};
+use crate::ui::text;
 
 /// What a row does when it is picked.
 #[derive(Clone, Debug)]
@@ -243,9 +244,14 @@ impl App {
     /// Every command by name.
     pub(super) fn palette(&self) -> Dialog {
         let scopes = self.scopes();
-        let rows = COMMANDS
+        let mut here: Vec<_> = COMMANDS
             .iter()
             .filter(|r| scopes.contains(&r.scope))
+            .collect();
+        // Who looks for a command by name does not look for the way to move up a row.
+        here.sort_by_key(|r| r.group == Group::Move && r.scope == Scope::List);
+        let rows = here
+            .into_iter()
             .map(|r| self.command_row(r.command, r.id))
             .collect();
         Dialog::new(
@@ -324,12 +330,15 @@ impl App {
                     .count();
                 let state = match (*here == name.as_str(), down) {
                     (true, 0) => " · here".to_owned(),
-                    (true, n) => format!(" · here, {n} sources down"),
+                    (true, n) => format!(" · here, {n} down"),
                     _ => String::new(),
                 };
                 let item = Item {
                     title: name.clone(),
-                    detail: format!("{} sources{state}", context.sources.len()),
+                    detail: format!(
+                        "{}{state}",
+                        text::counted(context.sources.len(), "source", "sources")
+                    ),
                     ..Item::default()
                 };
                 (item, Action::Context(name.clone()))

@@ -185,6 +185,15 @@ impl Verdict {
             reasons,
         }
     }
+
+    /// Since when it is this bad: the newest onset among the worst reasons; nothing without reasons.
+    pub fn since(&self) -> Option<Since> {
+        self.reasons
+            .iter()
+            .filter(|r| r.level == self.level)
+            .map(|r| r.since)
+            .max_by_key(|s| s.stamp())
+    }
 }
 
 #[cfg(test)]

@@ -104,6 +104,8 @@ impl Since {
     pub fn age_text(self, now: Millis) -> String {
         match self {
             Self::Exact(at) => age(now.since(at)),
+            // Less than a minute as a lower bound says nothing but "we have just begun to look".
+            Self::AtLeast(at) if now.since(at).as_secs() < 60 => "≥0m".to_owned(),
             Self::AtLeast(at) => format!("≥{}", age(now.since(at))),
             Self::Unknown => "–".to_owned(),
         }

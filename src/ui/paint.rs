@@ -27,6 +27,17 @@ pub fn span<'a>(role: Role, text: impl Into<Cow<'a, str>>) -> Span<'a> {
     }
 }
 
+/// A labelled text over as many lines as it needs: the label before the first, the rest indented
+/// below it.
+pub fn wrapped<'a>(label: Span<'a>, role: Role, text: &str, columns: usize) -> Vec<Vec<Span<'a>>> {
+    let indent = text::width(&label.text);
+    let mut lines = text::wrap(text, columns.saturating_sub(indent).max(1)).into_iter();
+    let first = lines.next().unwrap_or_default();
+    let mut out = vec![vec![label, span(role, first)]];
+    out.extend(lines.map(|l| vec![span(role, " ".repeat(indent)), span(role, l)]));
+    out
+}
+
 /// The columns that pieces take together.
 pub fn spans_width(spans: &[Span<'_>]) -> usize {
     spans.iter().map(|s| text::width(&s.text)).sum()

@@ -278,6 +278,7 @@ impl Fleet {
             message: &message,
             latency,
             slow: self.settings.policy.slow_probe,
+            slow_since: self.slow_since(join),
             freshness: fresh,
             read_age: read_at.map(|at| now.since(at)),
             skew: versions.judged,
@@ -496,6 +497,17 @@ impl Fleet {
             (Since::Exact(a), _) => Since::Exact(a),
             (_, Some(Since::Exact(b))) => Since::Exact(b),
             (served, _) => served,
+        }
+    }
+
+    /// Since when the health call is slow; at least since the first look if it was slow then.
+    fn slow_since(&self, join: &Join) -> Since {
+        let Some(at) = self.slow.get(&join.deployment) else {
+            return Since::Unknown;
+        };
+        match self.first_look(join) {
+            Since::AtLeast(first) if first < *at => Since::Exact(*at),
+            _ => Since::AtLeast(*at),
         }
     }
 

@@ -316,6 +316,7 @@ impl Fleet {
         }
         self.first(id, asked_at);
         self.note_loading(&key, &fact, asked_at);
+        self.note_slow(&key, &fact, asked_at);
         let held = Held {
             source: source.clone(),
             asked_at,
@@ -348,6 +349,17 @@ impl Fleet {
                 .entry((key.clone(), version.version.clone()))
                 .or_insert(asked_at);
             *since = (*since).min(asked_at);
+        }
+    }
+
+    /// Remembers since when the health call is slow.
+    fn note_slow(&mut self, key: &DeploymentKey, fact: &EndpointReading, asked_at: Millis) {
+        let limit = self.settings.policy.slow_probe;
+        if fact.latency.is_some_and(|l| l > limit) {
+            let since = self.slow.entry(key.clone()).or_insert(asked_at);
+            *since = (*since).min(asked_at);
+        } else {
+            self.slow.remove(key);
         }
     }
 

@@ -61,6 +61,8 @@ pub struct Fleet {
     timeline: HashMap<Subject, Vec<Change>>,
     first_seen: HashMap<FactKey, Millis>,
     loading: HashMap<(DeploymentKey, Key), Millis>,
+    /// Since when an endpoint's health call takes longer than the policy allows.
+    slow: HashMap<DeploymentKey, Millis>,
     tombstones: HashMap<FactKey, Millis>,
     swept: HashMap<(SourceId, Scope), Millis>,
     joins: BTreeMap<DeploymentKey, Join>,
@@ -112,6 +114,7 @@ impl Fleet {
             timeline: HashMap::new(),
             first_seen: HashMap::new(),
             loading: HashMap::new(),
+            slow: HashMap::new(),
             tombstones: HashMap::new(),
             swept: HashMap::new(),
             joins: BTreeMap::new(),

@@ -103,6 +103,12 @@ impl DeploymentView {
         }
     }
 
+    /// Since when it is as it is: the newest onset among its worst reasons, else since when these
+    /// versions answer.
+    pub fn state_since(&self) -> Since {
+        self.verdict.since().unwrap_or(self.since)
+    }
+
     /// How the answering version is known: the weakest evidence among them.
     pub fn known(&self) -> Known {
         self.answering
@@ -158,12 +164,6 @@ impl ModelView {
 
     /// Since when it is in trouble: the newest onset among the worst reasons.
     pub fn since(&self) -> Since {
-        self.verdict
-            .reasons
-            .iter()
-            .filter(|r| r.level == self.verdict.level)
-            .map(|r| r.since)
-            .max_by_key(|s| s.stamp())
-            .unwrap_or_default()
+        self.verdict.since().unwrap_or_default()
     }
 }

@@ -197,6 +197,8 @@ pub struct Endpoint<'a> {
     pub latency: Option<Duration>,
     /// Slower than this is worth a warning.
     pub slow: Duration,
+    /// Since when it is slower.
+    pub slow_since: Since,
     /// How fresh the reading is.
     pub freshness: Freshness,
     /// How long ago it was last read with success.
@@ -319,7 +321,7 @@ fn slow(e: &Endpoint<'_>) -> Option<Reason> {
             span(latency),
             span(e.slow)
         )),
-        since: Since::Unknown,
+        since: e.slow_since,
         source: Some(e.source.clone()),
     })
 }

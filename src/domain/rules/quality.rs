@@ -3,7 +3,7 @@
 use crate::domain::text::Clean;
 
 /// Names that mean "less is better" when they are part of a metric's name.
-const LOWER_IS_BETTER: [&str; 12] = [
+const LOWER_IS_BETTER: [&str; 19] = [
     "loss",
     "error",
     "rmse",
@@ -16,6 +16,13 @@ const LOWER_IS_BETTER: [&str; 12] = [
     "latency",
     "deviance",
     "wer",
+    "brier",
+    "seconds",
+    "duration",
+    "ms",
+    "time",
+    "memory",
+    "cost",
 ];
 
 /// Metrics tried in this order when nobody named one.

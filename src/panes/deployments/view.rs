@@ -40,7 +40,7 @@ pub(in crate::panes) fn cells(d: &DeploymentView, now: Millis) -> [String; 12] {
         d.health.word().to_owned(),
         d.latency
             .map_or_else(|| "–".to_owned(), |l| text::number(l.as_secs_f64() * 1e3)),
-        d.since.age_text(now),
+        d.state_since().age_text(now),
     ]
 }
 
@@ -64,7 +64,7 @@ pub(super) fn draw(
         return Hits::default();
     }
     let detail = if look.size >= Size::Medium && area.height >= 16 {
-        7
+        9
     } else {
         0
     };
@@ -208,7 +208,7 @@ pub(in crate::panes) fn row<'a>(d: &'a DeploymentView, look: &Look, now: Millis)
         Cell::new(by_level(skew_level), d.skew.word()),
         Cell::new(health, d.health.word()),
         Cell::number(d.latency.map(|l| l.as_secs_f64() * 1e3)),
-        Cell::new(Role::Dim, d.since.age_text(now)),
+        Cell::new(Role::Dim, d.state_since().age_text(now)),
     ])
 }
 
@@ -235,27 +235,31 @@ fn facts(d: &DeploymentView, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
             format!("{base}  {}  {}", d.key.kind, d.server),
         )
         .to_vec(),
-        line("joined by ", format!("{}: {}", d.rule.word(), d.because)).to_vec(),
         line("read      ", format!("{read} from {}", d.source)).to_vec(),
     ];
+    let room = usize::from(area.width.saturating_sub(4));
+    let joined = format!("{}: {}", d.rule.word(), d.because);
+    lines.extend(paint::wrapped(
+        span(Role::Label, "joined by "),
+        Role::Text,
+        &joined,
+        room,
+    ));
     if !d.other.is_empty() {
         let others: Vec<String> = d.other.iter().map(|(v, s)| format!("{v} {s}")).collect();
         lines.push(line("also there", format!(" {}", others.join(", "))).to_vec());
     }
     for reason in d.verdict.reasons.iter().take(3) {
-        lines.push(vec![
-            span(
-                Look::level_role(reason.level),
-                look.level_text(reason.level),
-            ),
-            span(
-                Role::Text,
-                format!("  {}  {}", reason.text, reason.since.age_text(cx.now.wall)),
-            ),
-        ]);
+        let label = span(
+            Look::level_role(reason.level),
+            format!("{:<10}", look.level_text(reason.level)),
+        );
+        let text = format!("{}  {}", reason.text, reason.since.age_text(cx.now.wall));
+        lines.extend(paint::wrapped(label, Role::Text, &text, room));
     }
     if d.verdict.reasons.is_empty() && !d.message.is_empty() {
-        lines.push(line("says      ", d.message.to_string()).to_vec());
+        let label = span(Role::Label, "says      ");
+        lines.extend(paint::wrapped(label, Role::Text, d.message.as_str(), room));
     }
     for (n, spans) in lines
         .iter()

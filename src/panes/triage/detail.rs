@@ -11,7 +11,7 @@ use crate::domain::fleet::view::{DeploymentView, ModelView};
 use crate::domain::text::Clean;
 use crate::domain::time::age;
 use crate::panes::Cx;
-use crate::ui::look::Look;
+use crate::ui::look::{Look, Size};
 use crate::ui::paint::{self, Span, span};
 use crate::ui::text;
 use crate::ui::theme::Role;
@@ -19,6 +19,7 @@ use crate::ui::theme::Role;
 pub(super) fn draw(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) {
     paint::fill_row(buf, area, area.y, look.symbols.rule, look.style(Role::Rule));
     let mut lines: Vec<Vec<Span<'static>>> = vec![heading(row, cx)];
+    let room = usize::from(area.width.saturating_sub(4));
     for reason in &row.verdict.reasons {
         let since = reason.since.age_text(cx.now.wall);
         let source = reason
@@ -26,14 +27,15 @@ pub(super) fn draw(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &
             .as_ref()
             .map(|s| format!("  {s}"))
             .unwrap_or_default();
-        lines.push(vec![
-            span(
-                Look::level_role(reason.level),
-                format!("{:<8}", look.level_text(reason.level)),
-            ),
-            span(Role::Text, reason.text.to_string()),
-            span(Role::Dim, format!("  {since}{source}")),
-        ]);
+        let label = span(
+            Look::level_role(reason.level),
+            format!("{:<8}", look.level_text(reason.level)),
+        );
+        let mut wrapped = paint::wrapped(label, Role::Text, reason.text.as_str(), room);
+        if let Some(last) = wrapped.last_mut() {
+            last.push(span(Role::Dim, format!("  {since}{source}")));
+        }
+        lines.extend(wrapped);
     }
     let model = model_of(row, cx);
     let deployments: Vec<&DeploymentView> = match model {
@@ -46,7 +48,12 @@ pub(super) fn draw(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &
     };
     if !deployments.is_empty() {
         lines.push(Vec::new());
-        lines.extend(deployments.iter().take(4).map(|d| endpoint(d, cx, look)));
+        lines.extend(
+            deployments
+                .iter()
+                .take(4)
+                .flat_map(|d| endpoint(d, cx, look)),
+        );
         if deployments.len() > 4 {
             lines.push(vec![span(
                 Role::Dim,
@@ -96,35 +103,40 @@ fn heading(row: &TriageRow, cx: &Cx<'_>) -> Vec<Span<'static>> {
     spans
 }
 
-fn endpoint(d: &DeploymentView, cx: &Cx<'_>, look: &Look) -> Vec<Span<'static>> {
+/// What it answers and since when, what it should answer, and how it is: one line, or two where one
+/// would be cut.
+fn endpoint(d: &DeploymentView, cx: &Cx<'_>, look: &Look) -> Vec<Vec<Span<'static>>> {
     let level = d.verdict.level;
     let expected = d.expected.as_ref().map_or("–", |e| e.text.as_str());
     let latency = d
         .latency
         .map(|l| format!("   probe {} ms", text::number(l.as_secs_f64() * 1e3)))
         .unwrap_or_default();
-    vec![
+    let answers = format!("{} ({})", d.answering_text(), d.known().word());
+    let mut first = vec![
         span(
             Look::level_role(level),
             format!("{} ", look.symbols.level(level)),
         ),
         span(Role::Text, format!("{}  ", d.name)),
         span(Role::Label, "answers "),
+        span(Role::Text, answers),
         span(
-            Role::Text,
-            format!("{} ({})  ", d.answering_text(), d.known().word()),
+            Role::Dim,
+            format!(" for {}  ", d.since.age_text(cx.now.wall)),
         ),
         span(Role::Label, "follows "),
         span(Role::Text, format!("{} = {expected}  ", d.follows.text())),
-        span(
-            Role::Dim,
-            format!("{} · {}", d.skew.word(), d.health.word()),
-        ),
-        span(
-            Role::Dim,
-            format!("{latency}   for {}", d.since.age_text(cx.now.wall)),
-        ),
-    ]
+    ];
+    let state = span(
+        Role::Dim,
+        format!("{} · {}{latency}", d.skew.word(), d.health.word()),
+    );
+    if look.size < Size::Medium {
+        return vec![first, vec![span(Role::Dim, "  "), state]];
+    }
+    first.push(state);
+    vec![first]
 }
 
 fn quality_line(model: &ModelView) -> Option<Vec<Span<'static>>> {

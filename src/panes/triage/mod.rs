@@ -25,6 +25,8 @@ pub struct Triage {
     hidden: usize,
     table: TableState,
     filter: Filter,
+    /// Whether a row was chosen by hand. Until then the cursor stays on the worst row.
+    chosen: bool,
     seen: Option<u64>,
 }
 
@@ -35,15 +37,20 @@ impl Triage {
     }
 
     fn reindex(&mut self, cx: &Cx<'_>) {
-        let selected = self.current().map(|r| r.key.clone());
+        let selected = self
+            .current()
+            .filter(|_| self.chosen)
+            .map(|r| r.key.clone());
         let mut rows = triage::rows(cx.fleet, cx.now.wall);
         let all = rows.len();
         rows.retain(|row| self.filter.keeps(&Searched { row, cx }));
         self.hidden = all - rows.len();
         self.rows = rows;
-        if let Some(key) = selected {
-            self.table
-                .reselect(self.rows.len(), |i| self.rows[i].key == key);
+        match selected {
+            Some(key) => self
+                .table
+                .reselect(self.rows.len(), |i| self.rows[i].key == key),
+            None => self.table.home(self.rows.len()),
         }
     }
 
@@ -133,10 +140,12 @@ impl Pane for Triage {
 
     fn update(&mut self, command: Command, cx: &Cx<'_>) -> Option<Vec<Ask>> {
         if move_in(&mut self.table, command, self.rows.len()) {
+            self.chosen = command != Command::First;
             return Some(Vec::new());
         }
         match command {
             Command::Open => {
+                self.chosen = true;
                 let row = self.current()?;
                 Some(match &row.key {
                     TriageKey::Model(key) => vec![Ask::Open(Place::Model(key.clone()))],
@@ -181,12 +190,14 @@ impl Pane for Triage {
                 return self.update(Command::Open, cx).unwrap_or_default();
             }
             self.table.select(index, self.rows.len());
+            self.chosen = true;
         }
         Vec::new()
     }
 
     fn scroll(&mut self, rows: i16, _cx: &Cx<'_>) {
         self.table.scroll(isize::from(rows), self.rows.len());
+        self.chosen = true;
     }
 
     fn set_page(&mut self, rows: u16) {
@@ -214,6 +225,7 @@ impl Pane for Triage {
         };
         if let Some(index) = self.rows.iter().position(|r| r.key == wanted) {
             self.table.select(index, self.rows.len());
+            self.chosen = true;
         }
     }
 

@@ -87,12 +87,13 @@ pub(super) fn draw(pane: &Triage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
     let needed = u16::try_from(pane.rows.len())
         .unwrap_or(u16::MAX)
         .saturating_add(2);
-    let list_rows = needed.clamp(5, (area.height * 2 / 3).max(5));
     let detail_rows = match look.size {
-        Size::TooSmall | Size::Narrow | Size::Small => 0,
+        // The list stays whole; the detail takes only what the list leaves.
+        Size::TooSmall | Size::Narrow | Size::Small => area.height.saturating_sub(needed),
         _ if area.height < 14 => 0,
-        _ => area.height - list_rows,
+        _ => area.height - needed.clamp(5, (area.height * 2 / 3).max(5)),
     };
+    let detail_rows = if detail_rows < 4 { 0 } else { detail_rows };
     let list = Rect {
         height: area.height - detail_rows,
         ..area
@@ -135,12 +136,18 @@ fn columns(pane: &Triage) -> [Column<'static>; 7] {
 fn row<'a>(row: &TriageRow, cx: &Cx<'a>, look: &Look) -> Row<'a> {
     let model = model_of(row, cx);
     let role = Look::level_role(row.verdict.level);
-    let differs = model.is_some_and(|m| {
-        matches!(
-            m.skew,
-            Some(Skew::Behind | Skew::Ahead | Skew::Stuck | Skew::RollingOut | Skew::Split)
-        )
+    let told = model.is_some_and(|m| {
+        let mut all = m.deployments.iter().filter_map(|k| cx.fleet.deployment(k));
+        all.any(|d| !d.answering.is_empty())
     });
+    // What nobody told cannot be known to differ.
+    let differs = told
+        && model.is_some_and(|m| {
+            matches!(
+                m.skew,
+                Some(Skew::Behind | Skew::Ahead | Skew::Stuck | Skew::RollingOut | Skew::Split)
+            )
+        });
     let champion = match (champion(model), differs) {
         (text, true) => Cell::new(role, format!("{text} {}", look.symbols.differs)),
         (text, false) => Cell::text(text),
