@@ -24,5 +24,9 @@ pub(crate) fn clean_build() -> Values {
             .status()
     });
     assert!(status.expect("cargo").success(), "the build failed");
-    [("clean release build, minutes".to_owned(), took.as_secs_f64() / 60.0)].into()
+    [(
+        "clean release build, minutes".to_owned(),
+        took.as_secs_f64() / 60.0,
+    )]
+    .into()
 }

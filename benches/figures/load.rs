@@ -35,10 +35,24 @@ pub(crate) const ROWS: usize = 50;
 pub(crate) const EPOCH: Millis = Millis(1_795_442_520_000);
 const DAY: i64 = 86_400_000;
 const BASE: &str = "http://mlflow.example:5000";
-const OWNERS: [&str; 6] = ["risk-ml", "growth", "search", "logistics", "vision", "pricing"];
+const OWNERS: [&str; 6] = [
+    "risk-ml",
+    "growth",
+    "search",
+    "logistics",
+    "vision",
+    "pricing",
+];
 const METRICS: [&str; 5] = ["val_auc", "val_loss", "train_loss", "precision", "recall"];
 const PARAMS: [&str; 8] = [
-    "learning_rate", "batch_size", "max_depth", "epochs", "optimizer", "seed", "dropout", "features",
+    "learning_rate",
+    "batch_size",
+    "max_depth",
+    "epochs",
+    "optimizer",
+    "seed",
+    "dropout",
+    "features",
 ];
 
 /// A message's worth of the load: made when it is told, so that nothing holds it twice.
@@ -72,12 +86,18 @@ impl Load {
     pub(crate) fn new() -> Self {
         let mut settings = Settings::default();
         let context = settings_of();
-        settings.context = "load".to_owned();
+        "load".clone_into(&mut settings.context);
         settings.contexts.insert("load".to_owned(), context);
         Self {
-            context: Arc::new(ContextRef { name: Clean::name("load"), generation: 0 }),
+            context: Arc::new(ContextRef {
+                name: Clean::name("load"),
+                generation: 0,
+            }),
             settings: Arc::new(settings),
-            registry: Arc::new(RegistryKey { base: Key::new(BASE), workspace: Key::new("") }),
+            registry: Arc::new(RegistryKey {
+                base: Key::new(BASE),
+                workspace: Key::new(""),
+            }),
             champions: vec![VERSIONS; MODELS],
             rng: Rng::with_seed(7),
             turn: 0,
@@ -106,7 +126,10 @@ impl Load {
     }
 
     pub(crate) fn run_key(&self, run: usize) -> RunKey {
-        RunKey { tracker: Arc::clone(&self.registry), id: Key::new(&run_id(run)) }
+        RunKey {
+            tracker: Arc::clone(&self.registry),
+            id: Key::new(&run_id(run)),
+        }
     }
 
     fn model(&self, model: usize) -> RegisteredModel {
@@ -121,7 +144,10 @@ impl Load {
             updated: Millis(EPOCH.0 - DAY),
             description: Clean::text("Scores each request between 0 and 1; retrained weekly."),
             tags: Arc::from([
-                (Clean::name("quarterdeck.owner"), Clean::text(OWNERS[model % OWNERS.len()])),
+                (
+                    Clean::name("quarterdeck.owner"),
+                    Clean::text(OWNERS[model % OWNERS.len()]),
+                ),
                 (
                     Clean::name("quarterdeck.runbook"),
                     Clean::text(&format!("https://runbooks.example/{}", model_name(model))),
@@ -132,7 +158,7 @@ impl Load {
     }
 
     fn version(&self, model: usize, number: usize, review: u64) -> ModelVersion {
-        let run = self.run_of(model, number);
+        let run = run_of(model, number);
         ModelVersion {
             key: VersionKey {
                 model: self.model_key(model),
@@ -149,15 +175,16 @@ impl Load {
             status: VersionStatus::Ready,
             status_message: Clean::empty(),
             tags: Arc::from([
-                (Clean::name("data"), Clean::text(&format!("2026-{:02}", number % 12 + 1))),
-                (Clean::name("review"), Clean::text(&format!("passed {review}"))),
+                (
+                    Clean::name("data"),
+                    Clean::text(&format!("2026-{:02}", number % 12 + 1)),
+                ),
+                (
+                    Clean::name("review"),
+                    Clean::text(&format!("passed {review}")),
+                ),
             ]),
         }
-    }
-
-    /// The run that made a version: every model's versions come from one experiment.
-    fn run_of(&self, model: usize, number: usize) -> usize {
-        (model * VERSIONS + number) * (RUNS / (MODELS * VERSIONS)) % RUNS
     }
 
     fn endpoint(&self, endpoint: usize, micros: u64) -> EndpointReading {
@@ -210,7 +237,11 @@ impl Load {
             started: Millis(started),
             ended: (!live).then_some(Millis(started + 1_800_000)),
             deleted: false,
-            artifacts: Clean::text(&format!("s3://artifacts/{}/{}/artifacts", run % 50, run_id(run))),
+            artifacts: Clean::text(&format!(
+                "s3://artifacts/{}/{}/artifacts",
+                run % 50,
+                run_id(run)
+            )),
             metrics: METRICS
                 .iter()
                 .map(|name| LastMetric {
@@ -281,14 +312,25 @@ impl Load {
 
     /// A full sweep of the registry, part by part.
     pub(crate) fn sweep() -> Vec<Part> {
-        let versions = (0..MODELS * VERSIONS).step_by(ROWS_PER_MESSAGE).map(Part::Versions);
-        (0..MODELS).step_by(ROWS_PER_MESSAGE).map(Part::Models).chain(versions).collect()
+        let versions = (0..MODELS * VERSIONS)
+            .step_by(ROWS_PER_MESSAGE)
+            .map(Part::Versions);
+        (0..MODELS)
+            .step_by(ROWS_PER_MESSAGE)
+            .map(Part::Models)
+            .chain(versions)
+            .collect()
     }
 
     /// Experiments with every run, `experiments` of them.
     pub(crate) fn tracker(experiments: usize) -> Vec<Part> {
-        let runs = (0..RUNS).step_by(ROWS_PER_MESSAGE).map(|from| Part::Runs { from, experiments });
-        [Part::Experiments(experiments)].into_iter().chain(runs).collect()
+        let runs = (0..RUNS)
+            .step_by(ROWS_PER_MESSAGE)
+            .map(|from| Part::Runs { from, experiments });
+        [Part::Experiments(experiments)]
+            .into_iter()
+            .chain(runs)
+            .collect()
     }
 
     /// Everything, in the order in which a first poll brings it.
@@ -303,19 +345,31 @@ impl Load {
     pub(crate) fn part(&mut self, part: Part, at: Millis) -> Vec<Msg> {
         let upto = |from: usize, of: usize| (from + ROWS_PER_MESSAGE).min(of);
         let full = |from: usize, of: usize, scope: Scope| {
-            if upto(from, of) == of { Coverage::Full(scope) } else { Coverage::Partial }
+            if upto(from, of) == of {
+                Coverage::Full(scope)
+            } else {
+                Coverage::Partial
+            }
         };
         let (feed, coverage, rows) = match part {
             Part::Endpoint(endpoint) => return self.poll_endpoint(endpoint, at).into(),
             Part::Models(from) => {
                 let rows = (from..upto(from, MODELS)).map(|m| self.model(m)).collect();
-                (Feed::Models, full(from, MODELS, Scope::Models), Rows::Models(rows))
+                (
+                    Feed::Models,
+                    full(from, MODELS, Scope::Models),
+                    Rows::Models(rows),
+                )
             }
             Part::Versions(from) => {
                 let all = MODELS * VERSIONS;
                 let row = |v: usize| self.version(v / VERSIONS, v % VERSIONS + 1, 0);
                 let rows = (from..upto(from, all)).map(row).collect();
-                (Feed::Versions, full(from, all, Scope::Versions), Rows::Versions(rows))
+                (
+                    Feed::Versions,
+                    full(from, all, Scope::Versions),
+                    Rows::Versions(rows),
+                )
             }
             Part::Experiments(count) => {
                 let rows = (0..count).map(|e| self.experiment(e)).collect();
@@ -323,7 +377,9 @@ impl Load {
                 (Feed::Experiments, scope, Rows::Experiments(rows))
             }
             Part::Runs { from, experiments } => {
-                let rows = (from..upto(from, RUNS)).map(|r| self.run(r, 0, experiments)).collect();
+                let rows = (from..upto(from, RUNS))
+                    .map(|r| self.run(r, 0, experiments))
+                    .collect();
                 (Feed::RecentRuns, Coverage::Partial, Rows::Runs(rows))
             }
         };
@@ -337,7 +393,12 @@ impl Load {
     /// Runs as a delta tick brings them.
     pub(crate) fn runs(&self, at: Millis, rows: Vec<Run>) -> Msg {
         let rows = Rows::Runs(rows);
-        Msg::Observed(Box::new(self.observation(Feed::RecentRuns, at, Coverage::Tail(at), rows)))
+        Msg::Observed(Box::new(self.observation(
+            Feed::RecentRuns,
+            at,
+            Coverage::Tail(at),
+            rows,
+        )))
     }
 
     fn poll_endpoint(&mut self, endpoint: usize, at: Millis) -> [Msg; 2] {
@@ -347,7 +408,10 @@ impl Load {
         let rows = Rows::Endpoints(vec![reading]);
         let full = Coverage::Full(Scope::Endpoints);
         let observation = self.observation_of(&name, Feed::Endpoint, at, full, rows);
-        [Msg::Observed(Box::new(observation)), self.report(&name, Feed::Endpoint, at)]
+        [
+            Msg::Observed(Box::new(observation)),
+            self.report(&name, Feed::Endpoint, at),
+        ]
     }
 
     /// The next of the 400 observations of a second, in turn models, versions, runs and an endpoint,
@@ -370,7 +434,10 @@ impl Load {
             1 => {
                 let told = self.told;
                 let row = |v: usize| self.version(v % MODELS, v % VERSIONS + 1, told);
-                (Feed::NewestVersions, Rows::Versions(rows.map(row).collect()))
+                (
+                    Feed::NewestVersions,
+                    Rows::Versions(rows.map(row).collect()),
+                )
             }
             2 => {
                 let told = self.told;
@@ -380,7 +447,10 @@ impl Load {
             _ => return self.poll_endpoint(turn % ENDPOINTS, at),
         };
         let observation = self.observation(feed, at, tail, rows);
-        [Msg::Observed(Box::new(observation)), self.report("mlflow", feed, at)]
+        [
+            Msg::Observed(Box::new(observation)),
+            self.report("mlflow", feed, at),
+        ]
     }
 
     /// A poll of everything that found nothing new, as a calm minute holds.
@@ -393,7 +463,10 @@ impl Load {
             Feed::Experiments,
             Feed::RecentRuns,
         ];
-        let mut all: Vec<Msg> = feeds.iter().map(|f| self.report("mlflow", *f, at)).collect();
+        let mut all: Vec<Msg> = feeds
+            .iter()
+            .map(|f| self.report("mlflow", *f, at))
+            .collect();
         for endpoint in 0..ENDPOINTS {
             all.extend(self.poll_endpoint(endpoint, at));
         }
@@ -419,6 +492,11 @@ impl Load {
     }
 }
 
+/// The run that made a version.
+fn run_of(model: usize, number: usize) -> usize {
+    (model * VERSIONS + number) * (RUNS / (MODELS * VERSIONS)) % RUNS
+}
+
 pub(crate) fn model_name(model: usize) -> String {
     format!("fraud-detector-{model:04}")
 }
@@ -428,7 +506,10 @@ fn endpoint_name(endpoint: usize) -> String {
 }
 
 fn run_id(run: usize) -> String {
-    format!("{:032x}", (run as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
+    format!(
+        "{:032x}",
+        (run as u128 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
+    )
 }
 
 fn settings_of() -> Context {
@@ -440,7 +521,9 @@ fn settings_of() -> Context {
     for endpoint in 0..ENDPOINTS {
         let (name, kind) = (endpoint_name(endpoint), DeploymentKind::V2);
         let url = format!("http://serving.example:{}", 9_000 + endpoint);
-        context.sources.push(SourceSettings::new(&name, SourceKind::Serving(kind), &url));
+        context
+            .sources
+            .push(SourceSettings::new(&name, SourceKind::Serving(kind), &url));
         context.deployments.push(DeploymentSettings {
             name,
             kind,

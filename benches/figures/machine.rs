@@ -21,7 +21,12 @@ pub(crate) fn processor_time(process: &str) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let after = text.rsplit_once(") ").map_or("", |(_, rest)| rest);
     let fields: Vec<&str> = after.split(' ').collect();
-    let ticks = |n: usize| fields.get(n).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+    let ticks = |n: usize| {
+        fields
+            .get(n)
+            .and_then(|f| f.parse::<f64>().ok())
+            .unwrap_or(0.0)
+    };
     // The kernel's unit in this file is a hundredth of a second on every Linux in use.
     (ticks(11) + ticks(12)) / 100.0
 }
@@ -42,17 +47,15 @@ impl Samples {
         self.0.push(sample);
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// In milliseconds: 0.5 is the median, 1.0 the largest.
     pub(crate) fn quantile(&self, at: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
         let last = sorted.len().saturating_sub(1);
         let index = (last as f64 * at).ceil() as usize;
-        sorted.get(index.min(last)).map_or(0.0, |d| d.as_secs_f64() * 1e3)
+        sorted
+            .get(index.min(last))
+            .map_or(0.0, |d| d.as_secs_f64() * 1e3)
     }
 }
 

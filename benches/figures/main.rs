@@ -5,7 +5,10 @@
 //! measurement runs in a process of its own, which this program starts from itself.
 
 #![expect(clippy::print_stdout, reason = "it prints a table")]
-#![expect(clippy::expect_used, reason = "a measurement that cannot be made ends with its reason")]
+#![expect(
+    clippy::expect_used,
+    reason = "a measurement that cannot be made ends with its reason"
+)]
 
 mod binary;
 mod load;
@@ -41,11 +44,19 @@ enum Budget {
 }
 
 const fn line(group: &'static str, name: &'static str, most: f64) -> Line {
-    Line { group, name, budget: Budget::AtMost(most) }
+    Line {
+        group,
+        name,
+        budget: Budget::AtMost(most),
+    }
 }
 
 const fn remark(group: &'static str, name: &'static str) -> Line {
-    Line { group, name, budget: Budget::None }
+    Line {
+        group,
+        name,
+        budget: Budget::None,
+    }
 }
 
 /// Every line, in the order of the table.
@@ -82,7 +93,11 @@ const LINES: &[Line] = &[
     remark("update", "core used by updates and frames, Models, %"),
     line("keys", "key to encoded frame, in process, p50, ms", 2.0),
     line("keys", "key to encoded frame, in process, p99, ms", 10.0),
-    line("runs", "sort 100,000 runs by a metric, off the loop, ms", 200.0),
+    line(
+        "runs",
+        "sort 100,000 runs by a metric, off the loop, ms",
+        200.0,
+    ),
     remark("runs", "sort 100,000 runs by name, off the loop, ms"),
     remark("runs", "filter 100,000 runs by a word, off the loop, ms"),
     line("runs", "snapshot of 100,000 runs, on the loop, ms", 1.0),
@@ -90,8 +105,15 @@ const LINES: &[Line] = &[
     line("sweep", "full sweep merged, worst message, ms", 2.0),
     remark("sweep", "first full sweep merged, all messages, ms"),
     remark("sweep", "unchanged full sweep merged, all messages, ms"),
-    remark("sweep", "full sweep compared by its actor, off the loop, ms"),
-    line("sweep", "registry falls silent: 2,000 models judged, ms", 2.0),
+    remark(
+        "sweep",
+        "full sweep compared by its actor, off the loop, ms",
+    ),
+    line(
+        "sweep",
+        "registry falls silent: 2,000 models judged, ms",
+        2.0,
+    ),
     line("tick", "minute tick, ms", 2.0),
     line("tick", "last-known state handed to the store, ms", 2.0),
     line("memory", "resident, process holding the load, MB", 100.0),
@@ -102,7 +124,10 @@ const LINES: &[Line] = &[
     line("pty", "key to pixels, pty, p50, ms", 2.0),
     line("pty", "key to pixels, pty, p99, ms", 10.0),
     line("pty", "resident, built program under the load, MB", 100.0),
-    remark("pty", "requests to the tracker a minute, 40 models on screen"),
+    remark(
+        "pty",
+        "requests to the tracker a minute, 40 models on screen",
+    ),
     line("idle", "idle, 30 s, share of a core, %", 0.5),
     line("idle", "idle, 30 s, bytes to the terminal", 0.0),
     line("binary", "stripped binary, MB", 20.0),
@@ -134,7 +159,10 @@ fn measure(part: &str) -> Values {
 /// Makes a measurement in a process of its own, so that no other one has warmed or filled it.
 fn measured_apart(part: &str) -> Values {
     let this = std::env::current_exe().expect("this program");
-    let output = Command::new(this).env(PART, part).output().expect("this program again");
+    let output = Command::new(this)
+        .env(PART, part)
+        .output()
+        .expect("this program again");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
@@ -142,7 +170,9 @@ fn measured_apart(part: &str) -> Values {
         String::from_utf8_lossy(&output.stderr)
     );
     let pairs = text.lines().filter_map(|l| l.split_once('\t'));
-    pairs.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))).collect()
+    pairs
+        .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+        .collect()
 }
 
 struct Wish {
@@ -153,12 +183,18 @@ struct Wish {
 
 /// What was asked for; `cargo bench` adds arguments of its own, which mean nothing here.
 fn wish() -> Wish {
-    let mut wish = Wish { lines: Vec::new(), runs: 5, clean_build: false };
+    let mut wish = Wish {
+        lines: Vec::new(),
+        runs: 5,
+        clean_build: false,
+    };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--line" => {
-                let names = args.next().expect("--line takes names, separated by commas");
+                let names = args
+                    .next()
+                    .expect("--line takes names, separated by commas");
                 wish.lines.extend(names.split(',').map(str::to_owned));
             }
             "--runs" => {
@@ -195,7 +231,11 @@ fn main() {
         load::OBSERVATIONS,
         load::ROWS
     );
-    println!("{} runs, median; load average {} at the start\n", wish.runs, load_average());
+    println!(
+        "{} runs, median; load average {} at the start\n",
+        wish.runs,
+        load_average()
+    );
     println!("| line | measured | least … most | budget | |");
     println!("|---|---:|---:|---:|---|");
     let mut groups: Vec<&str> = LINES.iter().map(|l| l.group).collect();
@@ -209,11 +249,18 @@ fn main() {
         };
         if asked {
             // What takes minutes is measured once.
-            let times = if matches!(group, "build" | "day") { 1 } else { wish.runs };
+            let times = if matches!(group, "build" | "day") {
+                1
+            } else {
+                wish.runs
+            };
             missed += table_of(group, times);
         }
     }
-    println!("\nload average {} at the end; {missed} over budget", load_average());
+    println!(
+        "\nload average {} at the end; {missed} over budget",
+        load_average()
+    );
 }
 
 /// Measures a group and prints its lines; says how many are over budget.
@@ -221,7 +268,10 @@ fn table_of(group: &str, times: usize) -> usize {
     let all: Vec<Values> = (0..times).map(|_| measured_apart(group)).collect();
     let mut missed = 0;
     for line in LINES.iter().filter(|l| l.group == group) {
-        let mut values: Vec<f64> = all.iter().filter_map(|v| v.get(line.name).copied()).collect();
+        let mut values: Vec<f64> = all
+            .iter()
+            .filter_map(|v| v.get(line.name).copied())
+            .collect();
         if values.is_empty() {
             println!("| {} | not measured | | | |", line.name);
             continue;

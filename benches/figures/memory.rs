@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::Values;
-use crate::load::{RUNS, EXPERIMENTS};
+use crate::load::{EXPERIMENTS, RUNS};
 use crate::machine::resident;
 use crate::stage::Stage;
 use quarterdeck::panes::Place;

@@ -21,13 +21,23 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// The part that serves: prints what to point the console at, then its requests whenever asked.
 pub(crate) fn serve(scale: Scale) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let options = Options { scale, scenario: Scenario::Calm, ..Options::default() };
-    let fleet = runtime.block_on(SimFleet::start(options)).expect("free ports");
+    let options = Options {
+        scale,
+        scenario: Scenario::Calm,
+        ..Options::default()
+    };
+    let fleet = runtime
+        .block_on(SimFleet::start(options))
+        .expect("free ports");
     let mut out = std::io::stdout();
     for server in fleet.endpoints() {
         match &server.model {
             None => writeln!(out, "--mlflow\t{}", server.url),
-            Some(_) => writeln!(out, "--serving\t{}={}+{}", server.name, server.kind, server.url),
+            Some(_) => writeln!(
+                out,
+                "--serving\t{}={}+{}",
+                server.name, server.kind, server.url
+            ),
         }
         .expect("a reader");
     }
@@ -58,10 +68,18 @@ impl Servers {
         let mut flags = Vec::new();
         loop {
             let mut line = String::new();
-            answers.read_line(&mut line).expect("the servers' addresses");
+            answers
+                .read_line(&mut line)
+                .expect("the servers' addresses");
             match line.trim_end().split_once('\t') {
                 Some((flag, value)) => flags.extend([flag.to_owned(), value.to_owned()]),
-                None => return Self { process, answers, flags },
+                None => {
+                    return Self {
+                        process,
+                        answers,
+                        flags,
+                    };
+                }
             }
         }
     }
@@ -97,8 +115,15 @@ struct Console {
 
 impl Console {
     fn start(servers: &Servers, home: &Path) -> Self {
-        let size = PtySize { rows: SCREEN.1, cols: SCREEN.0, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
+        let size = PtySize {
+            rows: SCREEN.1,
+            cols: SCREEN.0,
+            pixel_width: 0,
+            pixel_height: 0,
+        };
+        let pair = native_pty_system()
+            .openpty(size)
+            .expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_quarterdeck"));
         command.args(&servers.flags);
         command.env_clear();
@@ -112,7 +137,7 @@ impl Console {
         let output: Output = Arc::new(Mutex::new((Vec::new(), Instant::now())));
         let (shared, answers) = (Arc::clone(&output), Arc::clone(&input));
         std::thread::spawn(move || {
-            let mut chunk = [0_u8; 65_536];
+            let mut chunk = [0_u8; 8_192];
             while let Ok(n) = reader.read(&mut chunk) {
                 if n == 0 {
                     return;
@@ -128,7 +153,13 @@ impl Console {
         });
         let began = Instant::now();
         let child = pair.slave.spawn_command(command).expect("the program");
-        Self { child, input, output, began, _master: pair.master }
+        Self {
+            child,
+            input,
+            output,
+            began,
+            _master: pair.master,
+        }
     }
 
     fn press(&self, keys: &str) {
@@ -179,7 +210,12 @@ impl Drop for Console {
 }
 
 pub(crate) fn full_scale() -> Scale {
-    Scale::Load { models: MODELS, versions: VERSIONS, runs: RUNS, endpoints: ENDPOINTS }
+    Scale::Load {
+        models: MODELS,
+        versions: VERSIONS,
+        runs: RUNS,
+        endpoints: ENDPOINTS,
+    }
 }
 
 /// The whole load behind the built program: memory, keys, requests, and a second start.
@@ -215,7 +251,10 @@ pub(crate) fn loaded() -> Values {
         ("key to pixels, pty, p50, ms", samples.quantile(0.5)),
         ("key to pixels, pty, p99, ms", samples.quantile(0.99)),
         ("resident, built program under the load, MB", memory),
-        ("requests to the tracker a minute, 40 models on screen", minute),
+        (
+            "requests to the tracker a minute, 40 models on screen",
+            minute,
+        ),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
@@ -233,7 +272,10 @@ pub(crate) fn idle() -> Values {
     let bytes = console.written() - mark;
     let share = (processor_time(&console.process()) - time) / 30.0 * 100.0;
     console.leave();
-    [("idle, 30 s, share of a core, %", share), ("idle, 30 s, bytes to the terminal", bytes as f64)]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+    [
+        ("idle, 30 s, share of a core, %", share),
+        ("idle, 30 s, bytes to the terminal", bytes as f64),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
 }

@@ -6,6 +6,7 @@ use quarterdeck::domain::fleet::Fleet;
 use quarterdeck::domain::key::SourceId;
 use quarterdeck::domain::observation::{Answer, Coverage, Feed, Rows, Scope};
 use quarterdeck::domain::text::Clean;
+use quarterdeck::domain::time::Now;
 use quarterdeck::intent::filter::Filter;
 use quarterdeck::intent::msg::{Msg, RunColumn, RunRows};
 use quarterdeck::panes::Place;
@@ -21,7 +22,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::Values;
-use crate::load::{ENDPOINTS, EPOCH, Load, MODELS, Part, OBSERVATIONS, RUNS, VERSIONS};
+use crate::load::{ENDPOINTS, EPOCH, Load, MODELS, OBSERVATIONS, Part, RUNS, VERSIONS};
 use crate::machine::{Samples, timed};
 use crate::stage::{SCREEN, Stage, frames};
 
@@ -32,7 +33,10 @@ fn ms(duration: Duration) -> f64 {
 /// Unchanged frames of each place.
 pub(crate) fn frame() -> Values {
     let mut values = Values::new();
-    values.insert("frame, widgets: table and four charts, ms".to_owned(), widgets());
+    values.insert(
+        "frame, widgets: table and four charts, ms".to_owned(),
+        widgets(),
+    );
     let mut stage = Stage::full();
     // Moves make trouble, so that Triage has rows.
     for _ in 0..160 {
@@ -68,14 +72,18 @@ pub(crate) fn frame() -> Values {
 fn widgets() -> f64 {
     let area = Rect::new(0, 0, SCREEN.0, SCREEN.1);
     let theme = Theme::built_in("dark").expect("a built-in theme");
-    let look = Look::new(theme, &Symbols::UNICODE, Depth::True, area, Default::default());
+    let look = Look::new(theme, &Symbols::UNICODE, Depth::True, area, Now::default());
     let points: Vec<Sample> = (0..400)
-        .map(|n| Sample { x: f64::from(n), y: (f64::from(n) / 30.0).sin() })
+        .map(|n| Sample {
+            x: f64::from(n),
+            y: (f64::from(n) / 30.0).sin(),
+        })
         .collect();
-    let columns: Vec<Column<'_>> =
-        ["NAME", "LEVEL", "SERVED", "CHAMPION", "OWNER", "METRIC", "VALUE", "AGE"]
-            .map(|title| Column::fixed(title, 20, 1))
-            .into();
+    let columns: Vec<Column<'_>> = [
+        "NAME", "LEVEL", "SERVED", "CHAMPION", "OWNER", "METRIC", "VALUE", "AGE",
+    ]
+    .map(|title| Column::fixed(title, 20, 1))
+    .into();
     let mut state = TableState::default();
     state.set_page(34, MODELS);
     let mut samples = Samples::default();
@@ -83,18 +91,35 @@ fn widgets() -> f64 {
         let (took, _) = timed(|| {
             let mut buf = Buffer::empty(area);
             let list = Rect { height: 36, ..area };
-            let table =
-                Table { columns: &columns, len: MODELS, state: &state, sort: None, focused: true };
+            let table = Table {
+                columns: &columns,
+                len: MODELS,
+                state: &state,
+                sort: None,
+                focused: true,
+            };
             table.draw(&mut buf, &look, list, |row| {
                 let cell = |n: usize| Cell::new(Role::Text, format!("value {row} {n}"));
                 Row::from((0..8).map(cell).collect::<Vec<_>>())
             });
             for at in 0..4_u16 {
-                let series = [Series { name: "val_auc", points: &points }];
-                let chart =
-                    Chart { title: "val_auc", series: &series, threshold: Some(0.8), ..Chart::default() };
+                let series = [Series {
+                    name: "val_auc",
+                    points: &points,
+                }];
+                let chart = Chart {
+                    title: "val_auc",
+                    series: &series,
+                    threshold: Some(0.8),
+                    ..Chart::default()
+                };
                 let width = area.width / 4;
-                let place = Rect { x: at * width, y: 37, width, height: 22 };
+                let place = Rect {
+                    x: at * width,
+                    y: 37,
+                    width,
+                    height: 22,
+                };
                 chart.draw(&mut buf, &look, place);
             }
             buf
@@ -140,7 +165,12 @@ fn stream(stage: &mut Stage, mut each: impl FnMut(&mut Stage)) -> Streamed {
         }
         each(stage);
     }
-    Streamed { observed, frames, indexed, busy }
+    Streamed {
+        observed,
+        frames,
+        indexed,
+        busy,
+    }
 }
 
 pub(crate) fn update() -> Values {
@@ -154,16 +184,30 @@ pub(crate) fn update() -> Values {
         ("Deployments", Place::Deployments),
     ] {
         stage.open(place);
-        let Streamed { observed, frames, indexed, busy } = stream(&mut stage, |_| {});
+        let Streamed {
+            observed,
+            frames,
+            indexed,
+            busy,
+        } = stream(&mut stage, |_| {});
         values.insert(format!("update on {name}, p50, ms"), observed.quantile(0.5));
-        values.insert(format!("update on {name}, p99, ms"), observed.quantile(0.99));
+        values.insert(
+            format!("update on {name}, p99, ms"),
+            observed.quantile(0.99),
+        );
         let label = format!("place follows, {name}, p99, ms");
         values.insert(label, indexed.quantile(0.99));
-        values.insert(format!("whole frame, {name}, p99, ms"), frames.quantile(0.99));
+        values.insert(
+            format!("whole frame, {name}, p99, ms"),
+            frames.quantile(0.99),
+        );
         worst = worst.max(observed.quantile(1.0));
         if name == "Models" {
             let share = busy.as_secs_f64() / 5.0 * 100.0;
-            values.insert("core used by updates and frames, Models, %".to_owned(), share);
+            values.insert(
+                "core used by updates and frames, Models, %".to_owned(),
+                share,
+            );
         }
     }
     values.insert("worst update of all, ms".to_owned(), worst);
@@ -185,8 +229,14 @@ pub(crate) fn keys() -> Values {
         }
     });
     [
-        ("key to encoded frame, in process, p50, ms", samples.quantile(0.5)),
-        ("key to encoded frame, in process, p99, ms", samples.quantile(0.99)),
+        (
+            "key to encoded frame, in process, p50, ms",
+            samples.quantile(0.5),
+        ),
+        (
+            "key to encoded frame, in process, p99, ms",
+            samples.quantile(0.99),
+        ),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
@@ -195,7 +245,10 @@ pub(crate) fn keys() -> Values {
 /// Many runs of one experiment, sorted and filtered from a snapshot.
 pub(crate) fn runs() -> Values {
     let mut load = Load::new();
-    let mut fleet = Fleet::new(load.context.clone(), std::sync::Arc::new(load.of_context().clone()));
+    let mut fleet = Fleet::new(
+        load.context.clone(),
+        std::sync::Arc::new(load.of_context().clone()),
+    );
     for part in Load::tracker(1) {
         for message in load.part(part, EPOCH) {
             if let Msg::Observed(observation) = message {
@@ -261,10 +314,16 @@ pub(crate) fn sweep() -> Values {
     stage.pass(Duration::from_secs(600));
     let silent = stage.tell(Msg::Tick);
     [
-        ("full sweep merged, worst message, ms", worst.max(worst_again)),
+        (
+            "full sweep merged, worst message, ms",
+            worst.max(worst_again),
+        ),
         ("first full sweep merged, all messages, ms", first),
         ("unchanged full sweep merged, all messages, ms", again),
-        ("full sweep compared by its actor, off the loop, ms", compared()),
+        (
+            "full sweep compared by its actor, off the loop, ms",
+            compared(),
+        ),
         ("registry falls silent: 2,000 models judged, ms", ms(silent)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -275,7 +334,10 @@ pub(crate) fn sweep() -> Values {
 fn compared() -> f64 {
     let mut load = Load::new();
     let mut rows = Vec::with_capacity(MODELS * VERSIONS);
-    for message in Load::sweep().into_iter().flat_map(|part| load.part(part, EPOCH)) {
+    for message in Load::sweep()
+        .into_iter()
+        .flat_map(|part| load.part(part, EPOCH))
+    {
         if let Msg::Observed(observation) = message
             && let Rows::Versions(part) = observation.upserts
         {
@@ -311,11 +373,11 @@ pub(crate) fn tick() -> Values {
         }
         samples.add(stage.tell(Msg::Tick));
     }
-    let (saved, state) = timed(|| stage.app.fleet().last_known(EPOCH, Vec::new()));
+    let (kept, state) = timed(|| stage.app.fleet().last_known(EPOCH, Vec::new()));
     assert_eq!(state.models.len(), MODELS);
     [
         ("minute tick, ms", samples.quantile(0.5)),
-        ("last-known state handed to the store, ms", ms(saved)),
+        ("last-known state handed to the store, ms", ms(kept)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quarterdeck::app::{App, settle, take_in, update, view};
+use quarterdeck::domain::model::Name;
 use quarterdeck::domain::query::{Detail, Query};
 use quarterdeck::domain::run::{MetricHistory, Point};
-use quarterdeck::domain::model::Name;
 use quarterdeck::domain::time::{Millis, Now};
 use quarterdeck::intent::chord::Chord;
 use quarterdeck::intent::keymap::Keymap;
@@ -40,7 +40,10 @@ pub(crate) struct Stage {
 impl Stage {
     /// A console that has been told nothing yet.
     pub(crate) fn empty(load: Load) -> Self {
-        let now = Now { wall: EPOCH, mono: Duration::from_secs(10) };
+        let now = Now {
+            wall: EPOCH,
+            mono: Duration::from_secs(10),
+        };
         let keymap = Keymap::new(&load.settings.keys).expect("the default keys");
         let app = App::new(Arc::clone(&load.settings), keymap, SCREEN, now);
         let theme = Theme::built_in("dark").expect("a built-in theme");
@@ -48,7 +51,15 @@ impl Stage {
         let look = Look::new(theme, &Symbols::UNICODE, Depth::True, area, now);
         let backend = FrameBackend::new(Size::new(SCREEN.0, SCREEN.1));
         let terminal = Terminal::new(backend).expect("memory");
-        Self { load, app, look, terminal, spare: None, now, runs: 0 }
+        Self {
+            load,
+            app,
+            look,
+            terminal,
+            spare: None,
+            now,
+            runs: 0,
+        }
     }
 
     /// A console that holds everything, with its first frame drawn.
@@ -102,10 +113,16 @@ impl Stage {
                     let Compute::RunRows { runs, spec } = *work;
                     let found = rows::compute(&runs, &spec);
                     let generation = runs.generation();
-                    Msg::Computed(Computed::RunRows { spec, generation, rows: found })
+                    Msg::Computed(Computed::RunRows {
+                        spec,
+                        generation,
+                        rows: found,
+                    })
                 }
                 Effect::Fetch { source, query } => {
-                    let Some(detail) = self.detail(&query) else { continue };
+                    let Some(detail) = self.detail(&query) else {
+                        continue;
+                    };
                     Msg::Fetched {
                         context: Arc::clone(self.app.context()),
                         source,
@@ -125,7 +142,10 @@ impl Stage {
             Query::Run(key) => Detail::Run(Box::new(self.app.fleet().runs().unpack(key)?)),
             Query::Runs { .. } => {
                 self.runs += 1;
-                Detail::Runs { runs: Vec::new(), next: None }
+                Detail::Runs {
+                    runs: Vec::new(),
+                    next: None,
+                }
             }
             Query::History { runs, metric, .. } => Detail::History(
                 runs.iter()
@@ -175,7 +195,12 @@ impl Stage {
         });
         let frame = self.terminal.backend_mut().take(self.spare.take());
         let bytes = frame.map_or(0, |f| f.as_bytes().len());
-        Frame { build, all: all + index, index, bytes }
+        Frame {
+            build,
+            all: all + index,
+            index,
+            bytes,
+        }
     }
 }
 
@@ -192,7 +217,11 @@ pub(crate) struct Frame {
 
 fn point(step: i64, seed: usize) -> Point {
     let wave = (step as f64 / (37.0 + seed as f64)).sin() * 0.1;
-    Point { step, at: Millis(EPOCH.0 + step * 1_000), value: 1.0 / (1.0 + step as f64 / 90.0) + wave }
+    Point {
+        step,
+        at: Millis(EPOCH.0 + step * 1_000),
+        value: 1.0 / (1.0 + step as f64 / 90.0) + wave,
+    }
 }
 
 /// The median of several builds of an unchanged state.

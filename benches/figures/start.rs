@@ -1,7 +1,7 @@
 //! From a state file that holds the load to the first frame.
 
-use quarterdeck::domain::last_known::{Held, LastKnown};
 use quarterdeck::domain::key::SourceId;
+use quarterdeck::domain::last_known::{Held, LastKnown};
 use quarterdeck::intent::msg::Msg;
 use quarterdeck::store::Store;
 
@@ -18,7 +18,11 @@ pub(crate) fn saved(load: &mut Load) -> LastKnown {
     let newest = (rows.saturating_sub(10_000)..rows).filter_map(|row| {
         let key = runs.key(row)?;
         let asked_at = runs.row(row)?.asked_at;
-        Some(Held { source: SourceId::new("mlflow"), asked_at, fact: runs.unpack(&key)? })
+        Some(Held {
+            source: SourceId::new("mlflow"),
+            asked_at,
+            fact: runs.unpack(&key)?,
+        })
     });
     fleet.last_known(EPOCH, newest.collect())
 }
@@ -34,7 +38,10 @@ pub(crate) fn run() -> Values {
     let mut stage = Stage::empty(Load::new());
     let (read, head) = timed(|| {
         let (store, _) = Store::open(&path).expect("a state file");
-        store.load_head("load").expect("a readable state").expect("a saved state")
+        store
+            .load_head("load")
+            .expect("a readable state")
+            .expect("a saved state")
     });
     assert_eq!(head.models.len(), crate::load::MODELS);
     let (judge, ()) = timed(|| stage.app.fleet_mut().absorb(head.into(), EPOCH));
@@ -45,7 +52,10 @@ pub(crate) fn run() -> Values {
     assert!(bytes > 1_000, "the first frame is empty");
     let ms = |d: std::time::Duration| d.as_secs_f64() * 1e3;
     let values = [
-        ("store to first frame, in process, ms", ms(read + judge + index)),
+        (
+            "store to first frame, in process, ms",
+            ms(read + judge + index),
+        ),
         ("of that: open and read the store, ms", ms(read)),
         ("of that: judge the fleet, ms", ms(judge)),
         ("of that: index and build the frame, ms", ms(index)),

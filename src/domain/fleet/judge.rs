@@ -205,9 +205,8 @@ impl Fleet {
             let run = self.version_of(model, &p.key)?.run.as_ref()?;
             self.runs.row(self.runs.find(run)?)
         };
-        let value = |run: Option<&PackedRun>, metric: &str| {
-            run?.metric(self.runs.texts().find(metric)?)
-        };
+        let value =
+            |run: Option<&PackedRun>, metric: &str| run?.metric(self.runs.texts().find(metric)?);
         // Looked up once: the customary metrics are tried one after another.
         let (champion_run, challenger_run) =
             (champion.and_then(run_of), challenger.and_then(run_of));
