@@ -58,7 +58,6 @@ impl Builder {
     }
 
     /// The program itself.
-    #[expect(dead_code, reason = "the console has no screen to test yet")]
     pub(crate) fn quarterdeck() -> Self {
         Self::program(env!("CARGO_BIN_EXE_quarterdeck"))
     }
@@ -314,6 +313,39 @@ impl Pty {
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) {
         self.wait_until(&format!("{text:?}"), |s| s.contents().contains(text));
+    }
+
+    /// Types `keys` again and again, once a second, until the screen shows `text`.
+    #[track_caller]
+    pub(crate) fn send_until(&self, keys: &str, text: &str) {
+        let end = Instant::now() + PATIENCE * 2;
+        while !self.shows_within(text, Duration::from_secs(1)) {
+            assert!(
+                Instant::now() < end,
+                "{text:?} never came; the screen:\n{}",
+                self.see(framed)
+            );
+            self.send(keys);
+        }
+    }
+
+    /// Whether the screen shows `text` within `limit`.
+    fn shows_within(&self, text: &str, limit: Duration) -> bool {
+        let end = Instant::now() + limit;
+        let mut state = self.shared.lock();
+        while !state.parser.screen().contents().contains(text) {
+            let rest = end.saturating_duration_since(Instant::now());
+            if rest.is_zero() || state.ended {
+                return false;
+            }
+            state = self
+                .shared
+                .changed
+                .wait_timeout(state, rest)
+                .expect("the lock")
+                .0;
+        }
+        true
     }
 
     /// Waits until the screen no longer shows `text`.

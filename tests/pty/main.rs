@@ -7,4 +7,5 @@
 
 mod child;
 mod harness;
+mod screens;
 mod session;

@@ -6,11 +6,13 @@ use ratatui::layout::Rect;
 
 use super::{deployment_of, model_of};
 use crate::domain::change::Change;
+use crate::domain::deployment::Health;
 use crate::domain::fleet::triage::{TriageKey, TriageRow};
 use crate::domain::fleet::view::{DeploymentView, ModelView};
 use crate::domain::text::Clean;
 use crate::domain::time::age;
 use crate::panes::Cx;
+use crate::panes::history::line::change_spans;
 use crate::ui::look::{Look, Size};
 use crate::ui::paint::{self, Span, span};
 use crate::ui::text;
@@ -119,7 +121,15 @@ fn endpoint(d: &DeploymentView, cx: &Cx<'_>, look: &Look) -> Vec<Vec<Span<'stati
             format!("{} ", look.symbols.level(level)),
         ),
         span(Role::Text, format!("{}  ", d.name)),
-        span(Role::Label, "answers "),
+        // What an unreachable endpoint answers now, nobody knows.
+        span(
+            Role::Label,
+            if d.health == Health::Unreachable {
+                "last answered "
+            } else {
+                "answers "
+            },
+        ),
         span(Role::Text, answers),
         span(
             Role::Dim,
@@ -207,38 +217,7 @@ fn timeline(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
             area,
             area.x + 2,
             y,
-            &change_line(change, cx, look),
+            &change_spans(change, cx, look),
         );
     }
-}
-
-/// `14:02  ▲ champion v13 → v14  ci-bot  6m ago, seen within 10s`.
-fn change_line(change: &Change, cx: &Cx<'_>, look: &Look) -> Vec<Span<'static>> {
-    let at = change.not_after;
-    let today = cx.now.wall.0 / 86_400_000 == at.0 / 86_400_000;
-    let stamp = if today {
-        at.hour_minute()
-    } else {
-        at.day_minute()
-    };
-    let who = change
-        .actor
-        .as_ref()
-        .map(|a| format!("  {a}"))
-        .unwrap_or_default();
-    let window = at.since(change.not_before);
-    let exact = if window.as_secs() < 60 {
-        String::new()
-    } else {
-        format!(", seen within {}", age(window))
-    };
-    vec![
-        span(Role::Dim, format!("{stamp}  ")),
-        span(Role::Marker, format!("{} ", look.symbols.marker)),
-        span(Role::Text, look.symbols.plain(change.phrase().as_str())),
-        span(
-            Role::Dim,
-            format!("{who}  {} ago{exact}", age(cx.now.wall.since(at))),
-        ),
-    ]
 }
