@@ -373,8 +373,8 @@ pub(crate) fn tick() -> Values {
         }
         samples.add(stage.tell(Msg::Tick));
     }
-    let (kept, state) = timed(|| stage.app.fleet().last_known(EPOCH, Vec::new()));
-    assert_eq!(state.models.len(), MODELS);
+    let (kept, known) = timed(|| stage.app.fleet().last_known(EPOCH, Vec::new()));
+    assert_eq!(known.models.len(), MODELS);
     [
         ("minute tick, ms", samples.quantile(0.5)),
         ("last-known state handed to the store, ms", ms(kept)),
