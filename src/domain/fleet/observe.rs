@@ -116,7 +116,7 @@ impl Fleet {
 
     /// The model that a run belongs to: one that it made a version of, else the one whose champion
     /// comes from the same experiment.
-    fn model_of_run(&self, run: &Run) -> Option<ModelKey> {
+    pub fn model_of_run(&self, run: &Run) -> Option<ModelKey> {
         if let Some(model) = self.model_made_by(&run.key) {
             return Some(model.clone());
         }

@@ -323,7 +323,7 @@ impl Compare {
     pub(super) fn lay(&mut self) {
         for ((metric, i), line) in &mut self.lines {
             let started = self.runs[*i].as_ref().map_or(Millis(0), |r| r.started);
-            line.lay(metric.raw(), self.laid, started);
+            line.lay(metric.raw(), self.laid, started, &[]);
         }
     }
 
@@ -386,7 +386,7 @@ impl Compare {
                     let started = self.runs[i].as_ref().map_or(Millis(0), |r| r.started);
                     let line = self.lines.entry((metric.clone(), i)).or_default();
                     line.read(&history.points, history.sampled);
-                    line.lay(metric.raw(), self.laid, started);
+                    line.lay(metric.raw(), self.laid, started, &[]);
                 }
             }
             (Query::History { metric, .. }, Err(fault)) => {

@@ -86,7 +86,13 @@ impl Line {
     }
 
     /// Lays the points out for drawing.
-    pub(in crate::panes) fn lay(&mut self, metric: &str, laid: Laid, started: Millis) {
+    pub(in crate::panes) fn lay(
+        &mut self,
+        metric: &str,
+        laid: Laid,
+        started: Millis,
+        changes: &[(Millis, String)],
+    ) {
         let (first, last) = (self.points.first(), self.points.last());
         let still = self.points.len() > 1 && first.map(|p| p.step) == last.map(|p| p.step);
         self.axis = if laid.axis == XAxis::Step && still {
@@ -102,6 +108,7 @@ impl Line {
         let mut raw: Vec<Sample> = self.points.iter().map(|p| sample(x(p), p.value)).collect();
         raw.sort_by(|a, b| a.x.total_cmp(&b.x));
         self.mark(metric, &raw);
+        self.mark_changes(changes, started);
         if laid.weight() > 0.0 {
             self.drawn = smooth(&raw, laid.weight());
             self.raw = raw;
@@ -132,6 +139,31 @@ impl Line {
                 self.markers.push((p.x, text::number(p.y)));
             }
             before = p.y.is_finite();
+        }
+        self.markers.sort_by(|a, b| a.0.total_cmp(&b.0));
+    }
+
+    /// Marks what changed between the first and the last point; on steps, at the last one before it.
+    fn mark_changes(&mut self, changes: &[(Millis, String)], started: Millis) {
+        let (Some(first), Some(last)) = (self.points.first(), self.points.last()) else {
+            return;
+        };
+        let within = changes
+            .iter()
+            .filter(|(at, _)| (first.at..=last.at).contains(at));
+        for (at, label) in within {
+            let x = match self.axis {
+                XAxis::Step => {
+                    let before = self
+                        .points
+                        .partition_point(|p| p.at <= *at)
+                        .saturating_sub(1);
+                    self.points[before].step as f64
+                }
+                XAxis::Elapsed => at.0.saturating_sub(started.0) as f64,
+                XAxis::Wall => at.0 as f64,
+            };
+            self.markers.push((x, label.clone()));
         }
         self.markers.sort_by(|a, b| a.0.total_cmp(&b.0));
     }
@@ -256,7 +288,7 @@ mod tests {
         assert_eq!(line.anchor, Some(2));
         let fresh = points(&[0.0, 0.0, 0.35, 0.4]);
         line.splice(2, &fresh[2..], false);
-        line.lay("auc", Laid::default(), Millis(1_000));
+        line.lay("auc", Laid::default(), Millis(1_000), &[]);
         let got: Vec<f64> = line.drawn.iter().map(|p| p.y).collect();
         assert_eq!(got, [0.1, 0.2, 0.35, 0.4]);
         line.splice(2, &[], false);
@@ -270,10 +302,25 @@ mod tests {
             &points(&[0.5, f64::NAN, f64::NAN, 0.2, f64::INFINITY]),
             true,
         );
-        line.lay("loss", Laid::default(), Millis(0));
+        line.lay("loss", Laid::default(), Millis(0), &[]);
         assert_eq!(line.gaps, 3);
         let marks: Vec<_> = line.markers.iter().map(|(x, t)| (*x, t.as_str())).collect();
         assert_eq!(marks, [(1.0, "NaN"), (3.0, "min 0.200"), (4.0, "∞")]);
+    }
+
+    #[test]
+    fn changes_during_the_run_are_marked_where_they_happened() {
+        let mut line = Line::default();
+        let all = points(&[0.1, 0.2, 0.3]);
+        line.read(&all, false);
+        let changes = [
+            (Millis(all[0].at.0 - 1), "before".to_owned()),
+            (Millis(all[1].at.0 + 1), "champion v13 → v14".to_owned()),
+            (Millis(all[2].at.0 + 1), "after".to_owned()),
+        ];
+        line.lay("auc", Laid::default(), Millis(0), &changes);
+        let marks: Vec<_> = line.markers.iter().map(|(x, t)| (*x, t.as_str())).collect();
+        assert_eq!(marks, [(1.0, "champion v13 → v14"), (2.0, "max 0.300")]);
     }
 
     #[test]
@@ -282,7 +329,7 @@ mod tests {
         let mut all = points(&[1.0, 2.0]);
         all[1].step = 0;
         line.read(&all, false);
-        line.lay("loss", Laid::default(), Millis(1_000));
+        line.lay("loss", Laid::default(), Millis(1_000), &[]);
         assert_eq!(line.axis, XAxis::Elapsed);
         assert_eq!(line.extent(), Some((0.0, 500.0)));
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ratatui::layout::Rect;
 
 use super::line::{Laid, Lens, Line};
+use crate::domain::change::ChangeKind;
 use crate::domain::fault::Fault;
 use crate::domain::key::{Key, RegistryKey, RunKey, SourceId};
 use crate::domain::model::Name;
@@ -106,6 +107,8 @@ pub struct RunPage {
     pub(super) tables: [TableState; 5],
     pub(super) folders: Vec<Folder>,
     pub(super) files: HashMap<Folder, Result<Vec<Artifact>, Clean>>,
+    /// What changed about the run's model: marks on the charts.
+    changes: Vec<(Millis, String)>,
     seen: Option<u64>,
 }
 
@@ -188,6 +191,7 @@ impl RunPage {
             tables: [TableState::default(); 5],
             folders: Vec::new(),
             files: HashMap::new(),
+            changes: Vec::new(),
             seen: None,
         }
     }
@@ -209,6 +213,18 @@ impl RunPage {
                 }
                 None => self.run = Some(held),
             }
+        }
+        let model = self.run.as_ref().and_then(|run| cx.fleet.model_of_run(run));
+        let changes: Vec<_> = model
+            .map(|key| cx.fleet.model_timeline(&key))
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|change| change.kind != ChangeKind::Level)
+            .map(|change| (change.not_after, change.phrase().to_string()))
+            .collect();
+        if changes != self.changes {
+            self.changes = changes;
+            self.lay();
         }
         self.index();
     }
@@ -243,7 +259,7 @@ impl RunPage {
         let started = self.run.as_ref().map_or(Millis(0), |r| r.started);
         for (metric, line) in &mut self.lines {
             if let Ok(line) = line {
-                line.lay(metric.raw(), self.laid, started);
+                line.lay(metric.raw(), self.laid, started, &self.changes);
             }
         }
     }
@@ -483,7 +499,7 @@ impl RunPage {
                     None => line.read(points, sampled),
                 }
                 let started = self.run.as_ref().map_or(Millis(0), |r| r.started);
-                line.lay(metric.raw(), self.laid, started);
+                line.lay(metric.raw(), self.laid, started, &self.changes);
             }
             // A tail that fails leaves the line as it is: it is asked again.
             Err(fault) if from_step.is_none() => {
