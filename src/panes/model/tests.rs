@@ -429,7 +429,7 @@ fn frame_at_120_by_36() {
                                                                    training     payments-2026w46  9c1e44ab  delta_table ris…
      2 endpoints ───────────────────────────────────────────────────────────────────────────────────────────────────────────
      LEVEL   ENDPOINT      ENV      FOLLOWS      EXPECTED  ANSWERS      KNOWN     SKEW         HEALTH       PROBE ms  SINCE
-    ›✖ crit  fraud-eu      prod     @champion    v14       v13 ≠        reported  behind       ready               4     8d
+    ›✖ crit  fraud-eu      prod     @champion    v14       v13 ≠        reported  behind       ready               4    13m
      · ok    fraud-us      prod     @champion    v14       v14          reported  in sync      ready               4    12m
      4 changes ──────────────────────────────────────────────────────────────────────────────────────────────────── last 6h
      11:02 ● v15 registered by ci-bot   13:48 ▲ champion v13 → v14 by ana   13:49 ▲ fraud-us serves v13 → v14
@@ -455,7 +455,7 @@ fn frame_at_200_by_60() {
 
      2 endpoints ───────────────────────────────────────────────────────────────────────────────────────────────────────────   LINEAGE
      LEVEL   ENDPOINT      ENV      FOLLOWS      EXPECTED  ANSWERS      KNOWN     SKEW         HEALTH       PROBE ms  SINCE    run          nightly run-fraud-detector-15  finished in 25m00s
-    ›✖ crit  fraud-eu      prod     @champion    v14       v13 ≠        reported  behind       ready               4     8d    experiment   fraud-training
+    ›✖ crit  fraud-eu      prod     @champion    v14       v13 ≠        reported  behind       ready               4    13m    experiment   fraud-training
      · ok    fraud-us      prod     @champion    v14       v14          reported  in sync      ready               4    12m    started      11-22 11:02Z by ana  27h ago
                                                                                                                                source       models:/m-fraud-detector-15
      4 changes ──────────────────────────────────────────────────────────────────────────────────────────────────── last 6h
