@@ -86,7 +86,7 @@ impl Load {
     pub(crate) fn new() -> Self {
         let mut settings = Settings::default();
         let context = settings_of();
-        settings.context = "load".to_owned();
+        "load".clone_into(&mut settings.context);
         settings.contexts.insert("load".to_owned(), context);
         Self {
             context: Arc::new(ContextRef {
@@ -158,7 +158,7 @@ impl Load {
     }
 
     fn version(&self, model: usize, number: usize, review: u64) -> ModelVersion {
-        let run = self.run_of(model, number);
+        let run = run_of(model, number);
         ModelVersion {
             key: VersionKey {
                 model: self.model_key(model),
@@ -185,11 +185,6 @@ impl Load {
                 ),
             ]),
         }
-    }
-
-    /// The run that made a version: every model's versions come from one experiment.
-    fn run_of(&self, model: usize, number: usize) -> usize {
-        (model * VERSIONS + number) * (RUNS / (MODELS * VERSIONS)) % RUNS
     }
 
     fn endpoint(&self, endpoint: usize, micros: u64) -> EndpointReading {
@@ -495,6 +490,11 @@ impl Load {
         }
         fleet
     }
+}
+
+/// The run that made a version.
+fn run_of(model: usize, number: usize) -> usize {
+    (model * VERSIONS + number) * (RUNS / (MODELS * VERSIONS)) % RUNS
 }
 
 pub(crate) fn model_name(model: usize) -> String {

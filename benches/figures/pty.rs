@@ -137,7 +137,7 @@ impl Console {
         let output: Output = Arc::new(Mutex::new((Vec::new(), Instant::now())));
         let (shared, answers) = (Arc::clone(&output), Arc::clone(&input));
         std::thread::spawn(move || {
-            let mut chunk = [0_u8; 65_536];
+            let mut chunk = [0_u8; 8_192];
             while let Ok(n) = reader.read(&mut chunk) {
                 if n == 0 {
                     return;

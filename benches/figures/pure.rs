@@ -6,6 +6,7 @@ use quarterdeck::domain::fleet::Fleet;
 use quarterdeck::domain::key::SourceId;
 use quarterdeck::domain::observation::{Answer, Coverage, Feed, Rows, Scope};
 use quarterdeck::domain::text::Clean;
+use quarterdeck::domain::time::Now;
 use quarterdeck::intent::filter::Filter;
 use quarterdeck::intent::msg::{Msg, RunColumn, RunRows};
 use quarterdeck::panes::Place;
@@ -71,13 +72,7 @@ pub(crate) fn frame() -> Values {
 fn widgets() -> f64 {
     let area = Rect::new(0, 0, SCREEN.0, SCREEN.1);
     let theme = Theme::built_in("dark").expect("a built-in theme");
-    let look = Look::new(
-        theme,
-        &Symbols::UNICODE,
-        Depth::True,
-        area,
-        Default::default(),
-    );
+    let look = Look::new(theme, &Symbols::UNICODE, Depth::True, area, Now::default());
     let points: Vec<Sample> = (0..400)
         .map(|n| Sample {
             x: f64::from(n),
@@ -378,11 +373,11 @@ pub(crate) fn tick() -> Values {
         }
         samples.add(stage.tell(Msg::Tick));
     }
-    let (saved, state) = timed(|| stage.app.fleet().last_known(EPOCH, Vec::new()));
-    assert_eq!(state.models.len(), MODELS);
+    let (kept, known) = timed(|| stage.app.fleet().last_known(EPOCH, Vec::new()));
+    assert_eq!(known.models.len(), MODELS);
     [
         ("minute tick, ms", samples.quantile(0.5)),
-        ("last-known state handed to the store, ms", ms(saved)),
+        ("last-known state handed to the store, ms", ms(kept)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

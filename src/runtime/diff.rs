@@ -224,7 +224,7 @@ fn print(row: &impl serde::Serialize) -> u64 {
     hasher.0.finish()
 }
 
-/// As [`print`]; JSON has one word for every number that is none, and a metric may turn from one
+/// As [`print()`]; JSON has one word for every number that is none, and a metric may turn from one
 /// such into another.
 fn print_run(run: &Run) -> u64 {
     let mut hasher = DefaultHasher::new();

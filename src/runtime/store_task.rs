@@ -43,7 +43,7 @@ enum Job {
     Save {
         context: Arc<ContextRef>,
         state: Box<LastKnown>,
-        runs: RunStore,
+        runs: Box<RunStore>,
     },
     Prefer {
         context: Arc<ContextRef>,
@@ -174,7 +174,7 @@ impl Keeper {
         self.send(Job::Save {
             context,
             state: Box::new(state),
-            runs,
+            runs: Box::new(runs),
         });
     }
 

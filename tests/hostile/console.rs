@@ -191,7 +191,7 @@ impl Console {
     /// The time of the last good poll of any feed of a source.
     pub(crate) fn good_at(&self, source: &str) -> Option<Millis> {
         let health = self.fleet().source_health(&SourceId::new(source));
-        health.and_then(|h| h.good_at())
+        health.and_then(quarterdeck::domain::rules::freshness::SourceHealth::good_at)
     }
 
     /// How many polls of a feed have ended since `mark`, a number of reports.

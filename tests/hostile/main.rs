@@ -2,6 +2,11 @@
 //! live, and the last good data shows with its age. Real adapters, actors, state and drawing over
 //! loopback; what single adapters do with single answers is tested in the contract suite.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot set up its servers ends there"
+)]
+
 mod console;
 mod decoders;
 mod faults;

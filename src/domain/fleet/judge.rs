@@ -27,7 +27,7 @@ impl Fleet {
             until = earliest(until, self.judge_deployment(&deployment, now));
         }
         let Some(held) = self.models.get(key) else {
-            if self.views.remove(key).is_some() {
+            if self.drop_view(key) {
                 self.revision += 1;
             }
             return;
@@ -38,8 +38,20 @@ impl Fleet {
         }
         if self.views.get(key) != Some(&view) {
             self.revision += 1;
-            self.views.insert(key.clone(), view);
+            self.counts.add(view.level());
+            if let Some(old) = self.views.insert(key.clone(), view) {
+                self.counts.take(old.level());
+            }
         }
+    }
+
+    /// Forgets a model's view; whether there was one.
+    pub(super) fn drop_view(&mut self, key: &ModelKey) -> bool {
+        let old = self.views.remove(key);
+        if let Some(old) = &old {
+            self.counts.take(old.level());
+        }
+        old.is_some()
     }
 
     /// Judges one deployment; says when the judgement may change by time alone.

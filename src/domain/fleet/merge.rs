@@ -398,7 +398,7 @@ impl Fleet {
                     self.observe_model_gone(&old, asked_at);
                 }
                 self.versions.remove(k);
-                self.views.remove(k);
+                self.drop_view(k);
                 self.dirty.joins = true;
                 self.dirty.models.remove(k);
             }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use self::pool::Pool;
 use self::runs::RunStore;
+use self::triage::Counts;
 use self::view::{DeploymentView, ModelView};
 use super::change::{Change, ChangeKind, Subject};
 use super::deployment::EndpointReading;
@@ -69,6 +70,8 @@ pub struct Fleet {
     by_model: HashMap<ModelKey, Vec<DeploymentKey>>,
     by_source: HashMap<SourceId, Vec<DeploymentKey>>,
     views: BTreeMap<ModelKey, ModelView>,
+    /// Of the views: every frame asks several times.
+    counts: Counts,
     deployments: BTreeMap<DeploymentKey, DeploymentView>,
     dirty: Dirty,
     pool: Pool,
@@ -121,6 +124,7 @@ impl Fleet {
             by_model: HashMap::new(),
             by_source: HashMap::new(),
             views: BTreeMap::new(),
+            counts: Counts::default(),
             deployments: BTreeMap::new(),
             dirty: Dirty {
                 joins: true,

@@ -50,21 +50,28 @@ pub struct Counts {
 impl Counts {
     /// Adds one at a level.
     pub fn add(&mut self, level: Level) {
+        *self.of(level) += 1;
+    }
+
+    /// Takes one away from a level.
+    pub(super) fn take(&mut self, level: Level) {
+        *self.of(level) -= 1;
+    }
+
+    fn of(&mut self, level: Level) -> &mut usize {
         match level {
-            Level::Crit => self.crit += 1,
-            Level::Unknown => self.unknown += 1,
-            Level::Warn => self.warn += 1,
-            Level::Info => self.info += 1,
-            Level::Ok => self.ok += 1,
+            Level::Crit => &mut self.crit,
+            Level::Unknown => &mut self.unknown,
+            Level::Warn => &mut self.warn,
+            Level::Info => &mut self.info,
+            Level::Ok => &mut self.ok,
         }
     }
 }
 
 /// Models by level.
 pub fn counts(fleet: &Fleet) -> Counts {
-    let mut counts = Counts::default();
-    fleet.models().for_each(|m| counts.add(m.level()));
-    counts
+    fleet.counts
 }
 
 /// The worst level of everything: of models, of deployments without a model, and of the sources

@@ -535,17 +535,25 @@ mod tests {
         assert_eq!(listed, 500);
     }
 
-    fn tokens(next: impl Fn(usize) -> String) -> Result<Paged<wire::ModelRow>, Fault> {
+    impl Row for String {
+        fn identity(&self) -> (&str, &str) {
+            (self, "")
+        }
+    }
+
+    fn tokens(next: impl Fn(usize) -> String) -> Result<Paged<String>, Fault> {
+        rows(next, |page| page.to_string())
+    }
+
+    fn rows(
+        next: impl Fn(usize) -> String,
+        row: impl Fn(usize) -> String,
+    ) -> Result<Paged<String>, Fault> {
         let mut pager = Pager::new("test");
         while pager.open {
-            let number = pager.all.pages + 1;
-            let row = wire::ModelRow {
-                name: number.to_string(),
-                ..wire::ModelRow::default()
-            };
             let page = Page {
-                rows: vec![row],
-                next: next(number),
+                rows: vec![row(pager.all.pages)],
+                next: next(pager.all.pages + 1),
                 server_time: None,
                 bytes: 1,
             };
@@ -560,6 +568,8 @@ mod tests {
         assert!(same.line().contains("twice after 2 pages"), "{same}");
         let fresh = tokens(|n| n.to_string()).expect_err("fresh tokens");
         assert!(fresh.line().contains("no end after"), "{fresh}");
+        let idle = rows(|n| n.to_string(), |_| "same".to_owned()).expect_err("the same row");
+        assert!(idle.line().contains("only rows of earlier"), "{idle}");
         let three = tokens(|n| if n < 3 { n.to_string() } else { String::new() }).expect("an end");
         assert_eq!(three.rows.len(), 3);
     }
