@@ -280,7 +280,8 @@ impl Fleet {
             _ => Clean::empty(),
         };
         let health_since = self.health_since(join, &source, unreachable);
-        let latency = reading.and_then(|r| r.latency);
+        // How long an answer took says nothing about an endpoint that no longer answers.
+        let latency = reading.filter(|_| !unreachable).and_then(|r| r.latency);
         let read_at = self.good_at(&source).max(held.map(|h| h.asked_at));
         let reasons: Vec<Reason> = model_rule::judge_endpoint(&Endpoint {
             name: &join.name,

@@ -212,6 +212,38 @@ fn settled() -> Fleet {
     fleet
 }
 
+#[test]
+fn a_slow_endpoint_is_slow_since_the_first_slow_look() {
+    let slow = |at: i64, ms: u64| {
+        let mut reading = endpoint("13");
+        reading.latency = Some(Duration::from_millis(ms));
+        let rows = Rows::Endpoints(vec![reading]);
+        observation("fraud-eu", Feed::Endpoint, at, rows, Coverage::Partial)
+    };
+    let since = |fleet: &Fleet| {
+        let view = fleet.deployments().next().expect("the endpoint");
+        let found = view
+            .verdict
+            .reasons
+            .iter()
+            .find(|r| r.code == ReasonCode::EndpointSlow);
+        found.map(|r| r.since)
+    };
+    let mut fleet = settled();
+    assert_eq!(since(&fleet), None);
+    for at in [1, 2] {
+        fleet.merge(slow(at * 10_000, 60_000), Millis(at * 10_000));
+        assert_eq!(since(&fleet), Some(Since::Exact(Millis(10_000))));
+    }
+    fleet.merge(slow(30_000, 2), Millis(30_000));
+    assert_eq!(since(&fleet), None);
+    // One that was slow at the first look may have been so for long.
+    let mut fleet = self::fleet();
+    fleet.merge(models(0, "13"), Millis(0));
+    fleet.merge(slow(0, 60_000), Millis(0));
+    assert_eq!(since(&fleet), Some(Since::AtLeast(Millis(0))));
+}
+
 fn keep_live(fleet: &mut Fleet, at: i64) {
     for (source, feed) in [
         ("mlflow", Feed::Models),

@@ -206,7 +206,7 @@ fn frame_at_120_by_36() {
       address   http://basket-tf.test  tfserving
       read      never read from basket-tf
       joined by config: deployment basket-tf has model = "basket"
-      ✖ crit    basket-tf does not answer: unreachable: connection refused 22m
+      ✖ crit    basket-tf does not answer: unreachable: connection refused  22m
     "#);
 }
 
@@ -264,6 +264,6 @@ fn frame_at_200_by_60() {
       address   http://basket-tf.test  tfserving
       read      never read from basket-tf
       joined by config: deployment basket-tf has model = "basket"
-      ✖ crit    basket-tf does not answer: unreachable: connection refused 22m
+      ✖ crit    basket-tf does not answer: unreachable: connection refused  22m
     "#);
 }

@@ -52,22 +52,22 @@ fn the_cursor_stays_on_the_worst_row_until_one_is_chosen() {
     let mut pane = open(&fleet);
     assert!(current(&pane).starts_with("mlflow"), "{}", current(&pane));
     // Worse rows come above it.
-    let worse = testing::fleet();
+    let later = testing::fleet();
     pane.seen = None;
-    pane.refresh(&cx(&worse, SIZE));
+    pane.refresh(&cx(&later, SIZE));
     assert_eq!(pane.table.selected, 0);
     let worst = current(&pane).to_owned();
     // One chosen by hand is kept, wherever it goes.
-    press(&mut pane, &worse, Command::Down);
+    press(&mut pane, &later, Command::Down);
     let chosen = current(&pane).to_owned();
     assert_ne!(chosen, worst);
     for filter in [chosen.as_str(), ""] {
-        pane.prompt(PromptKind::Filter, filter, true, &cx(&worse, SIZE))
+        pane.prompt(PromptKind::Filter, filter, true, &cx(&later, SIZE))
             .expect("a filter");
         assert_eq!(current(&pane), chosen);
     }
     // Going to the first row lets go again.
-    press(&mut pane, &worse, Command::First);
+    press(&mut pane, &later, Command::First);
     assert!(!pane.chosen);
 }
 
@@ -156,131 +156,131 @@ fn styles(theme: &str, depth: Depth) -> String {
 #[test]
 fn styles_in_dark() {
     insta::assert_snapshot!(styles("dark", Depth::True), @r#"
-accent+selected "›"
-level.crit+selected "✖ crit"
-row.selected "  "
-tab.current "fraud-detector"
-row.selected "  "
-text+selected "v13 | v…"
-row.selected "  "
-text+selected "fraud-eu answers v13, not v14"
-row.selected "             "
-text.dim+selected "13m"
-"#);
+    accent+selected "›"
+    level.crit+selected "✖ crit"
+    row.selected "  "
+    tab.current "fraud-detector"
+    row.selected "  "
+    text+selected "v13 | v14"
+    row.selected "  "
+    text+selected "fraud-eu answers v13, not v14"
+    row.selected "            "
+    text.dim+selected "13m"
+    "#);
 }
 
 #[test]
 fn styles_in_light() {
     insta::assert_snapshot!(styles("light", Depth::True), @r#"
-(Some(Rgb(10, 107, 116)), Some(Rgb(226, 233, 243)), NONE) "›"
-(Some(Rgb(184, 18, 48)), Some(Rgb(226, 233, 243)), BOLD) "✖ crit"
-(None, Some(Rgb(226, 233, 243)), NONE) "  "
-(Some(Rgb(11, 14, 19)), Some(Rgb(226, 233, 243)), BOLD) "fraud-detector"
-(None, Some(Rgb(226, 233, 243)), NONE) "  "
-(Some(Rgb(42, 47, 55)), Some(Rgb(226, 233, 243)), NONE) "v13 | v…"
-(None, Some(Rgb(226, 233, 243)), NONE) "  "
-(Some(Rgb(42, 47, 55)), Some(Rgb(226, 233, 243)), NONE) "fraud-eu answers v13, not v14"
-(None, Some(Rgb(226, 233, 243)), NONE) "             "
-(Some(Rgb(95, 104, 115)), Some(Rgb(226, 233, 243)), NONE) "13m"
-"#);
+    (Some(Rgb(10, 107, 116)), Some(Rgb(226, 233, 243)), NONE) "›"
+    (Some(Rgb(184, 18, 48)), Some(Rgb(226, 233, 243)), BOLD) "✖ crit"
+    (None, Some(Rgb(226, 233, 243)), NONE) "  "
+    (Some(Rgb(11, 14, 19)), Some(Rgb(226, 233, 243)), BOLD) "fraud-detector"
+    (None, Some(Rgb(226, 233, 243)), NONE) "  "
+    (Some(Rgb(42, 47, 55)), Some(Rgb(226, 233, 243)), NONE) "v13 | v14"
+    (None, Some(Rgb(226, 233, 243)), NONE) "  "
+    (Some(Rgb(42, 47, 55)), Some(Rgb(226, 233, 243)), NONE) "fraud-eu answers v13, not v14"
+    (None, Some(Rgb(226, 233, 243)), NONE) "            "
+    (Some(Rgb(95, 104, 115)), Some(Rgb(226, 233, 243)), NONE) "13m"
+    "#);
 }
 
 #[test]
 fn styles_in_mono() {
     insta::assert_snapshot!(styles("mono", Depth::Mono), @r#"
-(None, None, BOLD | REVERSED) "›"
-(None, None, BOLD | UNDERLINED | REVERSED) "✖ crit"
-(None, None, REVERSED) "  "
-(None, None, BOLD | REVERSED) "fraud-detector"
-(None, None, REVERSED) "  v13 | v…  fraud-eu answers v13, not v14             "
-(None, None, DIM | REVERSED) "13m"
-"#);
+    (None, None, BOLD | REVERSED) "›"
+    (None, None, BOLD | UNDERLINED | REVERSED) "✖ crit"
+    (None, None, REVERSED) "  "
+    (None, None, BOLD | REVERSED) "fraud-detector"
+    (None, None, REVERSED) "  v13 | v14  fraud-eu answers v13, not v14            "
+    (None, None, DIM | REVERSED) "13m"
+    "#);
 }
 
 #[test]
 fn frame_at_60_by_16() {
     insta::assert_snapshot!(screen(&drawn(&mut Triage::new(), &fleet(), (60, 16))), @r"
- LEVEL   MODEL           WHY
-›✖ crit  fraud-detector  fraud-eu answers v13, not v14
- ✖ crit  basket          basket-tf does not answer: unreach…
+     LEVEL   MODEL           WHY
+    ›✖ crit  fraud-detector  fraud-eu answers v13, not v14
+     ✖ crit  basket          basket-tf does not answer: unreach…
 
-────────────────────────────────────────────────────────────
-  fraud-detector   owner risk-ml   runbook https://wiki.tes…
-  ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+    ────────────────────────────────────────────────────────────
+      fraud-detector   owner risk-ml   runbook https://wiki.tes…
+      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
 
-  ✖ fraud-eu  answers v13 (reported) for 8d  follows @champ…
-    behind · ready   probe 4 ms
-  · fraud-us  answers v14 (reported) for 12m  follows @cham…
-    in sync · ready   probe 4 ms
-");
+      ✖ fraud-eu  answers v13 (reported) for 8d
+        follows @champion = v14  behind · ready   probe 4 ms
+      · fraud-us  answers v14 (reported) for 12m
+        follows @champion = v14  in sync · ready   probe 4 ms
+    ");
 }
 
 #[test]
 fn frame_at_80_by_24() {
     insta::assert_snapshot!(screen(&drawn(&mut Triage::new(), &fleet(), (80, 24))), @r"
- LEVEL   MODEL           SERVED    WHY                                     SINCE
-›✖ crit  fraud-detector  v13 | v…  fraud-eu answers v13, not v14             13m
- ✖ crit  basket          ?         basket-tf does not answer: unreachabl…    22m
+     LEVEL   MODEL           SERVED     WHY                                    SINCE
+    ›✖ crit  fraud-detector  v13 | v14  fraud-eu answers v13, not v14            13m
+     ✖ crit  basket          ?          basket-tf does not answer: unreachab…    22m
 
-────────────────────────────────────────────────────────────────────────────────
-  fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m a…
-  ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+    ────────────────────────────────────────────────────────────────────────────────
+      fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m a…
+      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
 
-  ✖ fraud-eu  answers v13 (reported) for 8d  follows @champion = v14
-    behind · ready   probe 4 ms
-  · fraud-us  answers v14 (reported) for 12m  follows @champion = v14
-    in sync · ready   probe 4 ms
-  val_auc  champion 0.941 +0.007   challenger 0.938
-── changes, last 6h ────────────────────────────────────────────────────────────
-  13:58 ✖ level ok → crit  4m ago
-  13:49 ▲ fraud-us serves v13 → v14  12m ago
-  13:48 ▲ champion v13 → v14  ana  13m ago
-  11:02 ● v15 registered  ci-bot  3h ago
-");
+      ✖ fraud-eu  answers v13 (reported) for 8d
+        follows @champion = v14  behind · ready   probe 4 ms
+      · fraud-us  answers v14 (reported) for 12m
+        follows @champion = v14  in sync · ready   probe 4 ms
+      val_auc  champion 0.941 +0.007   challenger 0.938
+    ── changes, last 6h ────────────────────────────────────────────────────────────
+      13:58 ✖ level ok → crit  4m ago
+      13:49 ▲ fraud-us serves v13 → v14  12m ago
+      13:48 ▲ champion v13 → v14  ana  13m ago
+      11:02 ● v15 registered  ci-bot  3h ago
+    ");
 }
 
 #[test]
 fn frame_at_120_by_36() {
     insta::assert_snapshot!(screen(&drawn(&mut Triage::new(), &fleet(), (120, 36))), @r"
- LEVEL   MODEL           SERVED    CHAMPION  WHY                                       SINCE  JUST BEFORE
-›✖ crit  fraud-detector  v13 | v…  v14 ≠     fraud-eu answers v13, not v14               13m  serves v13 → v14 12m ago
- ✖ crit  basket          ?         v3        basket-tf does not answer: unreachable:…    22m  v3 registered 17w ago
+     LEVEL   MODEL           SERVED     CHAMPION  WHY                                      SINCE  JUST BEFORE
+    ›✖ crit  fraud-detector  v13 | v14  v14 ≠     fraud-eu answers v13, not v14              13m  serves v13 → v14 12m ago
+     ✖ crit  basket          ?          v3        basket-tf does not answer: unreachable…    22m  –
 
 
-────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-  fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m ago
-  ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+      fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m ago
+      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
 
-  ✖ fraud-eu  answers v13 (reported) for 8d  follows @champion = v14  behind · ready   probe 4 ms
-  · fraud-us  answers v14 (reported) for 12m  follows @champion = v14  in sync · ready   probe 4 ms
-  val_auc  champion 0.941 +0.007   challenger 0.938
-── changes, last 6h ────────────────────────────────────────────────────────────────────────────────────────────────────
-  13:58 ✖ level ok → crit  4m ago
-  13:49 ▲ fraud-us serves v13 → v14  12m ago
-  13:48 ▲ champion v13 → v14  ana  13m ago
-  11:02 ● v15 registered  ci-bot  3h ago
-");
+      ✖ fraud-eu  answers v13 (reported) for 8d  follows @champion = v14  behind · ready   probe 4 ms
+      · fraud-us  answers v14 (reported) for 12m  follows @champion = v14  in sync · ready   probe 4 ms
+      val_auc  champion 0.941 +0.007   challenger 0.938
+    ── changes, last 6h ────────────────────────────────────────────────────────────────────────────────────────────────────
+      13:58 ✖ level ok → crit  4m ago
+      13:49 ▲ fraud-us serves v13 → v14  12m ago
+      13:48 ▲ champion v13 → v14  ana  13m ago
+      11:02 ● v15 registered  ci-bot  3h ago
+    ");
 }
 
 #[test]
 fn frame_at_200_by_60() {
     insta::assert_snapshot!(screen(&drawn(&mut Triage::new(), &fleet(), (200, 60))), @r"
- LEVEL   MODEL           SERVED    CHAMPION  WHY                                                                                                   SINCE  JUST BEFORE
-›✖ crit  fraud-detector  v13 | v…  v14 ≠     fraud-eu answers v13, not v14                                                                           13m  serves v13 → v14 12m ago
- ✖ crit  basket          ?         v3        basket-tf does not answer: unreachable: connection refused                                              22m  v3 registered 17w ago
+     LEVEL   MODEL           SERVED     CHAMPION  WHY                                                                                                  SINCE  JUST BEFORE
+    ›✖ crit  fraud-detector  v13 | v14  v14 ≠     fraud-eu answers v13, not v14                                                                          13m  serves v13 → v14 12m ago
+     ✖ crit  basket          ?          v3        basket-tf does not answer: unreachable: connection refused                                             22m  –
 
 
-────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-  fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m ago
-  ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+      fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m ago
+      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
 
-  ✖ fraud-eu  answers v13 (reported) for 8d  follows @champion = v14  behind · ready   probe 4 ms
-  · fraud-us  answers v14 (reported) for 12m  follows @champion = v14  in sync · ready   probe 4 ms
-  val_auc  champion 0.941 +0.007   challenger 0.938
-── changes, last 6h ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-  13:58 ✖ level ok → crit  4m ago
-  13:49 ▲ fraud-us serves v13 → v14  12m ago
-  13:48 ▲ champion v13 → v14  ana  13m ago
-  11:02 ● v15 registered  ci-bot  3h ago
-");
+      ✖ fraud-eu  answers v13 (reported) for 8d  follows @champion = v14  behind · ready   probe 4 ms
+      · fraud-us  answers v14 (reported) for 12m  follows @champion = v14  in sync · ready   probe 4 ms
+      val_auc  champion 0.941 +0.007   challenger 0.938
+    ── changes, last 6h ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+      13:58 ✖ level ok → crit  4m ago
+      13:49 ▲ fraud-us serves v13 → v14  12m ago
+      13:48 ▲ champion v13 → v14  ana  13m ago
+      11:02 ● v15 registered  ci-bot  3h ago
+    ");
 }
