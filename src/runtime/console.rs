@@ -245,6 +245,7 @@ async fn start(
         alarms,
         due: Due::default(),
         saving: Saving::default(),
+        shown: 0,
     };
     turns.learn(learned, size);
     turns.typed(&query::typed_keys(&answers.typed));

@@ -70,6 +70,8 @@ pub(super) struct Turns<K> {
     pub(super) alarms: mpsc::UnboundedReceiver<Alarm>,
     pub(super) due: Due,
     pub(super) saving: Saving,
+    /// The fleet's revision at the last look at time.
+    pub(super) shown: u64,
 }
 
 impl<K: Keyboard> Turns<K> {
@@ -267,6 +269,11 @@ impl<K: Keyboard> Turns<K> {
         }
         // What a place wants again by its age is asked for although nothing has changed.
         self.follow();
+        // A place may have put new facts off for a moment: they show within the second.
+        let revision = self.app.fleet().revision();
+        if std::mem::replace(&mut self.shown, revision) != revision {
+            self.screen.want_soon();
+        }
         if self.saving.is_due(self.app.fleet(), now) {
             self.hands.save(&self.app);
         }

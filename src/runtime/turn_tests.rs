@@ -159,6 +159,7 @@ fn bench(contexts: BTreeMap<String, Context>) -> Bench {
         alarms,
         due: Due::default(),
         saving: Saving::default(),
+        shown: 0,
     };
     Bench {
         turns,

@@ -60,7 +60,7 @@ async fn what_is_wrong_comes_with_advice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_gone_wrong_is_found() {
-    let late = std::time::SystemTime::now() - std::time::Duration::from_secs(300);
+    let late = std::time::SystemTime::now() - std::time::Duration::from_secs(330);
     let fleet = crate::support::fleet_from(late).await;
     let document = Home::new().json(&with(&["doctor"], &flags(&fleet, &[])), 1);
     let clock = finding(&document, "source mlflow", "clock").unwrap();

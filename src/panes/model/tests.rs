@@ -35,6 +35,7 @@ fn fraud(fleet: &Fleet) -> ModelPage {
     pane
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "tests read better so")]
 fn answer(pane: &mut ModelPage, fleet: &Fleet, query: Query, result: Result<Detail, Fault>) {
     pane.fetched(&query, &result, NOW.wall, &cx(fleet, SIZE));
 }

@@ -10,6 +10,7 @@ pub(super) mod testing;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -29,6 +30,11 @@ use crate::intent::filter::{Filter, Searchable};
 use crate::ui::hits::{Hits, Target};
 use crate::ui::look::Look;
 use crate::ui::table::TableState;
+
+/// The least time between two sorts that only new facts call for.
+const REST: Duration = Duration::from_millis(500);
+/// So few rows are sorted at once.
+const FEW: usize = 200;
 
 /// How wide texts are over all rows, so that columns do not jump while scrolling.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -53,6 +59,7 @@ pub struct Models {
     descending: bool,
     columns: Vec<Col>,
     seen: Option<u64>,
+    sorted_at: Option<Duration>,
 }
 
 impl Default for Models {
@@ -68,6 +75,7 @@ impl Default for Models {
             descending: Col::Level.descends(),
             columns: Col::ALL.into_iter().filter(|c| c.usual()).collect(),
             seen: None,
+            sorted_at: None,
         }
     }
 }
@@ -275,9 +283,15 @@ impl Pane for Models {
     }
 
     fn refresh(&mut self, cx: &Cx<'_>) {
-        if self.seen != Some(cx.fleet.revision()) {
+        // Facts come many times a second; sorting thousands of rows for each would delay the keys.
+        // The loop comes by once a second in any case, so that the last change is never left out.
+        let rested = self
+            .sorted_at
+            .is_none_or(|at| cx.now.mono.saturating_sub(at) >= REST);
+        if self.seen != Some(cx.fleet.revision()) && (rested || self.rows.len() < FEW) {
             self.reindex(cx);
             self.seen = Some(cx.fleet.revision());
+            self.sorted_at = Some(cx.now.mono);
         }
     }
 

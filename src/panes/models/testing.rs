@@ -444,6 +444,7 @@ pub(crate) fn registered() -> Vec<RegisteredModel> {
 }
 
 /// The fleet at [`NOW`]: every source has just been asked.
+#[expect(clippy::too_many_lines, reason = "one fleet, told from top to bottom")]
 pub(crate) fn fleet() -> Fleet {
     let mut fleet = waiting();
     // The first looks lie an hour back, so that nothing began just now.
