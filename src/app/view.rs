@@ -107,14 +107,14 @@ fn header(app: &App, look: &Look, area: Rect, buf: &mut Buffer) {
     let of_deployment = |name: &str| settings.deployments.iter().any(|d| d.name == name);
     let mut chips: Vec<SourceChip<'_>> = Vec::new();
     let (mut serving, mut failing, mut waiting) = (0_usize, 0_usize, 0_usize);
-    for (id, health, fresh) in app.fleet.sources() {
+    for (id, _, fresh) in app.fleet.sources() {
         if of_deployment(id.as_str()) {
             serving += 1;
             failing += usize::from(matches!(fresh, Freshness::Down | Freshness::Stale));
             waiting += usize::from(fresh == Freshness::Waiting);
             continue;
         }
-        let old = health.good_at().map(|at| age(now.since(at)));
+        let old = app.fleet.answered_at(id).map(|at| age(now.since(at)));
         let text = match fresh {
             Freshness::Live => String::new(),
             Freshness::Waiting => "waiting".to_owned(),

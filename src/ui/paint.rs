@@ -28,13 +28,23 @@ pub fn span<'a>(role: Role, text: impl Into<Cow<'a, str>>) -> Span<'a> {
 }
 
 /// A labelled text over as many lines as it needs: the label before the first, the rest indented
-/// below it.
-pub fn wrapped<'a>(label: Span<'a>, role: Role, text: &str, columns: usize) -> Vec<Vec<Span<'a>>> {
+/// below it, and a last piece at the end of the last, never cut off.
+pub fn wrapped<'a>(
+    label: Span<'a>,
+    role: Role,
+    text: &str,
+    after: Span<'a>,
+    columns: usize,
+) -> Vec<Vec<Span<'a>>> {
     let indent = text::width(&label.text);
-    let mut lines = text::wrap(text, columns.saturating_sub(indent).max(1)).into_iter();
+    let room = columns.saturating_sub(indent + text::width(&after.text));
+    let mut lines = text::wrap(text, room.max(1)).into_iter();
     let first = lines.next().unwrap_or_default();
     let mut out = vec![vec![label, span(role, first)]];
     out.extend(lines.map(|l| vec![span(role, " ".repeat(indent)), span(role, l)]));
+    if let Some(last) = out.last_mut() {
+        last.push(after);
+    }
     out
 }
 

@@ -112,7 +112,7 @@ impl Fleet {
             source: &held.source,
             freshness: self.source_freshness(&held.source),
             source_health: self.sources.get(&held.source),
-            read_at: self.good_at(&held.source).max(Some(held.asked_at)),
+            read_at: self.answered_at(&held.source).max(Some(held.asked_at)),
             told_at: held.asked_at,
             max_age: set.and_then(|s| s.max_age).or(policy.max_model_age),
             looks_alike: self.looks_alike(&model.key),
@@ -159,10 +159,6 @@ impl Fleet {
             .chain(newest(subject))
             .max_by_key(|c| c.not_after)
             .cloned()
-    }
-
-    fn good_at(&self, source: &SourceId) -> Option<Millis> {
-        self.sources.get(source).and_then(SourceHealth::good_at)
     }
 
     fn version_of(&self, model: &RegisteredModel, version: &Key) -> Option<&ModelVersion> {
@@ -280,8 +276,9 @@ impl Fleet {
             _ => Clean::empty(),
         };
         let health_since = self.health_since(join, &source, unreachable);
-        let latency = reading.and_then(|r| r.latency);
-        let read_at = self.good_at(&source).max(held.map(|h| h.asked_at));
+        // How long an answer took says nothing about an endpoint that no longer answers.
+        let latency = reading.filter(|_| !unreachable).and_then(|r| r.latency);
+        let read_at = self.answered_at(&source).max(held.map(|h| h.asked_at));
         let reasons: Vec<Reason> = model_rule::judge_endpoint(&Endpoint {
             name: &join.name,
             source: &source,

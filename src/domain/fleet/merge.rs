@@ -84,6 +84,12 @@ impl Fleet {
         for h in last.runs {
             self.put_run(h.asked_at, &h.fact);
         }
+        for stamp in last.sources {
+            if let Some(at) = stamp.answered_at {
+                let known = self.answered_before.entry(stamp.source).or_insert(at);
+                *known = (*known).max(at);
+            }
+        }
         self.observed.clear();
         self.refresh(now);
     }

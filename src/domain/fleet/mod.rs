@@ -54,6 +54,8 @@ pub struct Fleet {
     endpoints: BTreeMap<DeploymentKey, Held<EndpointReading>>,
     runs: RunStore,
     sources: BTreeMap<SourceId, SourceHealth>,
+    /// When each source last answered, as the last-known state tells: for ages, never for freshness.
+    answered_before: BTreeMap<SourceId, Millis>,
     freshness: BTreeMap<SourceId, Freshness>,
     /// Models that have a version made by the run, in order: nearly always one.
     made_by: HashMap<RunKey, Vec<ModelKey>>,
@@ -106,6 +108,7 @@ impl Fleet {
             experiments: BTreeMap::new(),
             endpoints: BTreeMap::new(),
             runs: RunStore::default(),
+            answered_before: BTreeMap::new(),
             freshness: sources
                 .keys()
                 .map(|id| (id.clone(), Freshness::Waiting))
@@ -394,8 +397,24 @@ impl Fleet {
             experiments: self.experiments.values().cloned().collect(),
             endpoints: self.endpoints.values().cloned().collect(),
             runs,
-            sources: last_known::stamps(&self.sources),
+            sources: self.stamps(),
         }
+    }
+
+    /// How the sources stand; one that has not answered yet keeps when it did before.
+    fn stamps(&self) -> Vec<last_known::SourceStamp> {
+        let mut stamps = last_known::stamps(&self.sources);
+        for stamp in &mut stamps {
+            let before = self.answered_before.get(&stamp.source).copied();
+            stamp.answered_at = stamp.answered_at.or(before);
+        }
+        stamps
+    }
+
+    /// When a source last answered, in this process or before it.
+    pub fn answered_at(&self, source: &SourceId) -> Option<Millis> {
+        let health = self.sources.get(source).and_then(SourceHealth::good_at);
+        health.or_else(|| self.answered_before.get(source).copied())
     }
 
     /// Adds a change to its subject's timeline unless the event is there already.

@@ -212,6 +212,38 @@ fn settled() -> Fleet {
     fleet
 }
 
+#[test]
+fn a_slow_endpoint_is_slow_since_the_first_slow_look() {
+    let slow = |at: i64, ms: u64| {
+        let mut reading = endpoint("13");
+        reading.latency = Some(Duration::from_millis(ms));
+        let rows = Rows::Endpoints(vec![reading]);
+        observation("fraud-eu", Feed::Endpoint, at, rows, Coverage::Partial)
+    };
+    let since = |fleet: &Fleet| {
+        let view = fleet.deployments().next().expect("the endpoint");
+        let found = view
+            .verdict
+            .reasons
+            .iter()
+            .find(|r| r.code == ReasonCode::EndpointSlow);
+        found.map(|r| r.since)
+    };
+    let mut fleet = settled();
+    assert_eq!(since(&fleet), None);
+    for at in [1, 2] {
+        fleet.merge(slow(at * 10_000, 60_000), Millis(at * 10_000));
+        assert_eq!(since(&fleet), Some(Since::Exact(Millis(10_000))));
+    }
+    fleet.merge(slow(30_000, 2), Millis(30_000));
+    assert_eq!(since(&fleet), None);
+    // One that was slow at the first look may have been so for long.
+    let mut fleet = self::fleet();
+    fleet.merge(models(0, "13"), Millis(0));
+    fleet.merge(slow(0, 60_000), Millis(0));
+    assert_eq!(since(&fleet), Some(Since::AtLeast(Millis(0))));
+}
+
 fn keep_live(fleet: &mut Fleet, at: i64) {
     for (source, feed) in [
         ("mlflow", Feed::Models),
@@ -425,9 +457,32 @@ fn what_another_context_sends_is_dropped() {
 
 #[test]
 fn the_last_known_state_is_no_change_and_not_live() {
-    let last = settled().last_known(Millis(5), Vec::new());
+    let mut before = settled();
+    before.record(
+        &polled("mlflow", Feed::Models, MINUTE, None),
+        Millis(MINUTE),
+    );
+    let last = before.last_known(Millis(MINUTE), Vec::new());
     let mut fleet = fleet();
     fleet.absorb(last, Millis(10 * MINUTE));
+    // What had not changed for a minute was read a minute later all the same, and stays so when
+    // nothing answers this time.
+    let read = |fleet: &Fleet| fleet.model(&key()).and_then(|m| m.read_at);
+    assert_eq!(read(&fleet), Some(Millis(MINUTE)));
+    let fault = Some(FaultKind::Unreachable);
+    fleet.record(
+        &polled("mlflow", Feed::Models, 11 * MINUTE, fault),
+        Millis(11 * MINUTE),
+    );
+    let again = fleet.last_known(Millis(12 * MINUTE), Vec::new());
+    let answered = again
+        .sources
+        .iter()
+        .find(|s| s.source == SourceId::new("mlflow"));
+    assert_eq!(answered.and_then(|s| s.answered_at), Some(Millis(MINUTE)));
+    let mut fleet = self::fleet();
+    fleet.absorb(again, Millis(13 * MINUTE));
+    assert_eq!(read(&fleet), Some(Millis(MINUTE)));
     assert!(fleet.take_observed().is_empty());
     assert_eq!(
         fleet.model(&key()).map(|m| m.served.to_string()),
@@ -438,7 +493,7 @@ fn the_last_known_state_is_no_change_and_not_live() {
         Freshness::Waiting
     );
     // The first live look finds what moved while nobody watched.
-    fleet.merge(models(10 * MINUTE, "14"), Millis(10 * MINUTE));
+    fleet.merge(models(14 * MINUTE, "14"), Millis(14 * MINUTE));
     let changes = fleet.take_observed();
     assert_eq!(changes[0].phrase(), "champion v13 → v14");
     assert_eq!(changes[0].not_before, Millis(0));

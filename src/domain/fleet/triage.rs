@@ -161,7 +161,7 @@ fn source_rows(fleet: &Fleet, now: Millis) -> Vec<TriageRow> {
                 || "has not answered in time".to_owned(),
                 crate::domain::fault::Fault::line,
             );
-            let read = health.good_at().map_or_else(
+            let read = fleet.answered_at(id).map_or_else(
                 || "never read".to_owned(),
                 |at| format!("last read {} ago", crate::domain::time::age(now.since(at))),
             );

@@ -128,6 +128,7 @@ mod tests {
         assert!(higher_is_better("val_auc"));
         assert!(!higher_is_better("val_loss"));
         assert!(!higher_is_better("eval/rmse"));
+        assert!(!higher_is_better("step_seconds"));
         assert!(
             higher_is_better("glossary_hits"),
             "`loss` inside another word says nothing"

@@ -255,3 +255,6 @@ impl Pane for Deployments {
         view::draw(self, cx, look, area, buf)
     }
 }
+
+#[cfg(test)]
+mod tests;

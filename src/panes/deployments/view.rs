@@ -239,12 +239,9 @@ fn facts(d: &DeploymentView, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
     ];
     let room = usize::from(area.width.saturating_sub(4));
     let joined = format!("{}: {}", d.rule.word(), d.because);
-    lines.extend(paint::wrapped(
-        span(Role::Label, "joined by "),
-        Role::Text,
-        &joined,
-        room,
-    ));
+    let nothing = || span(Role::Dim, "");
+    let label = span(Role::Label, "joined by ");
+    lines.extend(paint::wrapped(label, Role::Text, &joined, nothing(), room));
     if !d.other.is_empty() {
         let others: Vec<String> = d.other.iter().map(|(v, s)| format!("{v} {s}")).collect();
         lines.push(line("also there", format!(" {}", others.join(", "))).to_vec());
@@ -254,12 +251,22 @@ fn facts(d: &DeploymentView, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
             Look::level_role(reason.level),
             format!("{:<10}", look.level_text(reason.level)),
         );
-        let text = format!("{}  {}", reason.text, reason.since.age_text(cx.now.wall));
-        lines.extend(paint::wrapped(label, Role::Text, &text, room));
+        let since = span(
+            Role::Dim,
+            format!("  {}", reason.since.age_text(cx.now.wall)),
+        );
+        lines.extend(paint::wrapped(
+            label,
+            Role::Text,
+            reason.text.as_str(),
+            since,
+            room,
+        ));
     }
     if d.verdict.reasons.is_empty() && !d.message.is_empty() {
         let label = span(Role::Label, "says      ");
-        lines.extend(paint::wrapped(label, Role::Text, d.message.as_str(), room));
+        let message = d.message.as_str();
+        lines.extend(paint::wrapped(label, Role::Text, message, nothing(), room));
     }
     for (n, spans) in lines
         .iter()

@@ -33,11 +33,14 @@ pub(super) fn draw(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &
             Look::level_role(reason.level),
             format!("{:<8}", look.level_text(reason.level)),
         );
-        let mut wrapped = paint::wrapped(label, Role::Text, reason.text.as_str(), room);
-        if let Some(last) = wrapped.last_mut() {
-            last.push(span(Role::Dim, format!("  {since}{source}")));
-        }
-        lines.extend(wrapped);
+        let after = span(Role::Dim, format!("  {since}{source}"));
+        lines.extend(paint::wrapped(
+            label,
+            Role::Text,
+            reason.text.as_str(),
+            after,
+            room,
+        ));
     }
     let model = model_of(row, cx);
     let deployments: Vec<&DeploymentView> = match model {
@@ -135,17 +138,20 @@ fn endpoint(d: &DeploymentView, cx: &Cx<'_>, look: &Look) -> Vec<Vec<Span<'stati
             Role::Dim,
             format!(" for {}  ", d.since.age_text(cx.now.wall)),
         ),
+    ];
+    let rest = [
         span(Role::Label, "follows "),
         span(Role::Text, format!("{} = {expected}  ", d.follows.text())),
+        span(
+            Role::Dim,
+            format!("{} · {}{latency}", d.skew.word(), d.health.word()),
+        ),
     ];
-    let state = span(
-        Role::Dim,
-        format!("{} · {}{latency}", d.skew.word(), d.health.word()),
-    );
     if look.size < Size::Medium {
-        return vec![first, vec![span(Role::Dim, "  "), state]];
+        let second = std::iter::once(span(Role::Dim, "  ")).chain(rest).collect();
+        return vec![first, second];
     }
-    first.push(state);
+    first.extend(rest);
     vec![first]
 }
 

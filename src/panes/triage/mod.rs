@@ -286,3 +286,6 @@ impl Pane for Triage {
         view::draw(self, cx, look, area, buf)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,12 @@
 //! How triage is drawn: the table above, the selected row's detail below.
 
+use std::time::Duration;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Triage, deployment_of, detail, model_of};
+use crate::domain::change::Change;
 use crate::domain::fleet::triage::{TriageRow, counts};
 use crate::domain::fleet::view::ModelView;
 use crate::domain::rules::freshness::Freshness;
@@ -14,6 +17,7 @@ use crate::ui::hits::Hits;
 use crate::ui::look::{Look, Size};
 use crate::ui::paint;
 use crate::ui::table::{Cell, Column, Row, Table};
+use crate::ui::text;
 use crate::ui::theme::Role;
 
 /// The titles, in the order of [`cells`].
@@ -43,7 +47,7 @@ pub(super) fn cells(row: &TriageRow, cx: &Cx<'_>) -> [String; 7] {
         champion(model),
         why.join(" · "),
         row.since.age_text(cx.now.wall),
-        just_before(model, cx),
+        just_before(row, model, cx),
     ]
 }
 
@@ -61,9 +65,14 @@ fn champion(model: Option<&ModelView>) -> String {
         .map_or_else(|| "–".to_owned(), |c| c.text.to_string())
 }
 
-/// The newest change of the model, with its age.
-fn just_before(model: Option<&ModelView>, cx: &Cx<'_>) -> String {
-    let Some(change) = model.and_then(|m| m.last_change.as_ref()) else {
+/// How long before the onset a change may lie and still be worth a look.
+const BEFORE: Duration = Duration::from_secs(86_400);
+
+/// The newest change of the model, with its age, if it came near the onset of the trouble or later.
+fn just_before(row: &TriageRow, model: Option<&ModelView>, cx: &Cx<'_>) -> String {
+    let onset = row.since.stamp().unwrap_or(cx.now.wall);
+    let near = |c: &&Change| c.not_after >= onset.minus(BEFORE);
+    let Some(change) = model.and_then(|m| m.last_change.as_ref()).filter(near) else {
         return "–".to_owned();
     };
     let who = change
@@ -98,7 +107,7 @@ pub(super) fn draw(pane: &Triage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
         height: area.height - detail_rows,
         ..area
     };
-    let columns = columns(pane);
+    let columns = columns(pane, cx);
     let table = Table {
         columns: &columns,
         len: pane.rows.len(),
@@ -120,12 +129,20 @@ pub(super) fn draw(pane: &Triage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
     hits
 }
 
-fn columns(pane: &Triage) -> [Column<'static>; 7] {
+fn columns(pane: &Triage, cx: &Cx<'_>) -> [Column<'static>; 7] {
+    // Two versions that answer side by side are the news: neither is cut while there is room.
+    let served = pane
+        .rows
+        .iter()
+        .map(|r| text::width(&served(r, model_of(r, cx), cx)))
+        .max()
+        .unwrap_or(0);
+    let served = u16::try_from(served).unwrap_or(u16::MAX).clamp(8, 17);
     let name = pane.rows.iter().map(|r| r.name.width()).max().unwrap_or(0);
     [
         Column::fixed("LEVEL", 6, 0),
         Column::name("MODEL", 12, u16::try_from(name).unwrap_or(u16::MAX).min(32)),
-        Column::fixed("SERVED", 8, 2),
+        Column::fixed("SERVED", served, 2),
         Column::fixed("CHAMPION", 8, 3),
         Column::flex("WHY", 34, 3, 0),
         Column::fixed("SINCE", 5, 1).right(),
@@ -171,7 +188,7 @@ fn row<'a>(row: &TriageRow, cx: &Cx<'a>, look: &Look) -> Row<'a> {
         champion,
         Cell::choices(Role::Text, [why.join(" · "), more, first]),
         Cell::new(Role::Dim, row.since.age_text(cx.now.wall)),
-        Cell::new(Role::Dim, just_before(model, cx)),
+        Cell::new(Role::Dim, just_before(row, model, cx)),
     ])
 }
 

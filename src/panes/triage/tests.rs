@@ -1,0 +1,286 @@
+//! Triage: from a fleet and commands to state, asks and frames.
+
+use super::*;
+use crate::domain::deployment::Health;
+use crate::domain::fault::FaultKind;
+use crate::domain::observation::{Coverage, Feed, Rows};
+use crate::panes::models::testing::{
+    self, cx, drawn, drawn_as, fleet, model_key, polled, unconfigured, waiting,
+};
+use crate::ui::symbols::Symbols;
+use crate::ui::testing::{NOW, look_of, runs, screen};
+use crate::ui::theme::Depth;
+
+const SIZE: (u16, u16) = (120, 36);
+
+fn open(fleet: &crate::domain::fleet::Fleet) -> Triage {
+    let mut pane = Triage::new();
+    pane.refresh(&cx(fleet, SIZE));
+    pane
+}
+
+fn current(pane: &Triage) -> &str {
+    pane.current().map_or("", |r| r.name.as_str())
+}
+
+fn press(pane: &mut Triage, fleet: &crate::domain::fleet::Fleet, command: Command) -> Vec<Ask> {
+    pane.update(command, &cx(fleet, SIZE)).unwrap_or_default()
+}
+
+/// Takes the registry's answers away for so long that it is down.
+fn without_registry(fleet: &mut crate::domain::fleet::Fleet) {
+    for n in 0..4 {
+        for feed in [Feed::Models, Feed::Versions, Feed::Experiments] {
+            let at = NOW.wall.minus(std::time::Duration::from_secs(4 - n));
+            polled(fleet, testing::SOURCE, feed, at, Some(FaultKind::Timeout));
+        }
+    }
+}
+
+#[test]
+fn the_cursor_stays_on_the_worst_row_until_one_is_chosen() {
+    let mut fleet = waiting();
+    let models = testing::registered();
+    testing::observe(
+        &mut fleet,
+        testing::SOURCE,
+        Feed::Models,
+        Coverage::Partial,
+        Rows::Models(models),
+    );
+    without_registry(&mut fleet);
+    let mut pane = open(&fleet);
+    assert!(current(&pane).starts_with("mlflow"), "{}", current(&pane));
+    // Worse rows come above it.
+    let later = testing::fleet();
+    pane.seen = None;
+    pane.refresh(&cx(&later, SIZE));
+    assert_eq!(pane.table.selected, 0);
+    let worst = current(&pane).to_owned();
+    // One chosen by hand is kept, wherever it goes.
+    press(&mut pane, &later, Command::Down);
+    let chosen = current(&pane).to_owned();
+    assert_ne!(chosen, worst);
+    for filter in [chosen.as_str(), ""] {
+        pane.prompt(PromptKind::Filter, filter, true, &cx(&later, SIZE))
+            .expect("a filter");
+        assert_eq!(current(&pane), chosen);
+    }
+    // Going to the first row lets go again.
+    press(&mut pane, &later, Command::First);
+    assert!(!pane.chosen);
+}
+
+#[test]
+fn enter_opens_what_is_in_trouble() {
+    let fleet = fleet();
+    let mut pane = open(&fleet);
+    pane.select(
+        &Thing::Model(model_key("fraud-detector")),
+        &cx(&fleet, SIZE),
+    );
+    let asks = press(&mut pane, &fleet, Command::Open);
+    assert!(
+        matches!(&asks[..], [Ask::Open(Place::Model(key))] if *key == model_key("fraud-detector")),
+        "{asks:?}"
+    );
+}
+
+#[test]
+fn a_filter_says_what_it_hides_and_escape_clears_it() {
+    let fleet = fleet();
+    let mut pane = open(&fleet);
+    let all = pane.rows.len();
+    pane.prompt(PromptKind::Filter, "level:crit", true, &cx(&fleet, SIZE))
+        .expect("a filter");
+    assert!(pane.rows.iter().all(|r| r.verdict.level.word() == "crit"));
+    pane.prompt(
+        PromptKind::Filter,
+        "nothing-is-called-so",
+        true,
+        &cx(&fleet, SIZE),
+    )
+    .expect("a filter");
+    let shown = screen(&drawn(&mut pane, &fleet, SIZE));
+    assert!(
+        shown.contains("No row passes the filter `nothing-is-called-so`.")
+            && shown.contains(&format!("{all} rows are hidden")),
+        "{shown}"
+    );
+    press(&mut pane, &fleet, Command::Back);
+    assert_eq!(pane.rows.len(), all);
+}
+
+#[test]
+fn an_unreachable_endpoint_is_not_said_to_answer() {
+    let fleet = fleet();
+    let mut pane = open(&fleet);
+    let down = fleet
+        .deployments()
+        .find(|d| d.health == Health::Unreachable)
+        .and_then(|d| d.model.clone())
+        .expect("a silent endpoint");
+    pane.select(&Thing::Model(down), &cx(&fleet, SIZE));
+    let shown = screen(&drawn(&mut pane, &fleet, SIZE));
+    assert!(shown.contains("last answered"), "{shown}");
+}
+
+#[test]
+fn nothing_known_is_never_called_well() {
+    let shown = screen(&drawn(&mut Triage::new(), &waiting(), SIZE));
+    assert!(
+        shown.contains("Waiting for") && !shown.contains("Nothing is in trouble"),
+        "{shown}"
+    );
+    let shown = screen(&drawn(&mut Triage::new(), &unconfigured(), SIZE));
+    assert!(
+        shown.contains("No source is configured in this context."),
+        "{shown}"
+    );
+}
+
+#[test]
+fn it_reads_without_colour_and_without_unicode() {
+    let look = look_of("mono", Depth::Mono, &Symbols::ASCII, 120, 36);
+    let shown = screen(&drawn_as(&mut Triage::new(), &fleet(), &look));
+    assert!(shown.is_ascii(), "{shown}");
+    assert!(shown.contains("X crit"), "{shown}");
+}
+
+/// The styles of the first row in a theme, by the roles of the dark one where they agree.
+fn styles(theme: &str, depth: Depth) -> String {
+    let look = look_of(theme, depth, &Symbols::UNICODE, 80, 24);
+    runs(&drawn_as(&mut Triage::new(), &fleet(), &look), 1)
+}
+
+#[test]
+fn styles_in_dark() {
+    insta::assert_snapshot!(styles("dark", Depth::True), @r#"
+    accent+selected "›"
+    level.crit+selected "✖ crit"
+    row.selected "  "
+    tab.current "fraud-detector"
+    row.selected "  "
+    text+selected "v13 | v14"
+    row.selected "  "
+    text+selected "fraud-eu answers v13, not v14"
+    row.selected "            "
+    text.dim+selected "13m"
+    "#);
+}
+
+#[test]
+fn styles_in_light() {
+    insta::assert_snapshot!(styles("light", Depth::True), @r#"
+    (Some(Rgb(10, 107, 116)), Some(Rgb(226, 233, 243)), NONE) "›"
+    (Some(Rgb(184, 18, 48)), Some(Rgb(226, 233, 243)), BOLD) "✖ crit"
+    (None, Some(Rgb(226, 233, 243)), NONE) "  "
+    (Some(Rgb(11, 14, 19)), Some(Rgb(226, 233, 243)), BOLD) "fraud-detector"
+    (None, Some(Rgb(226, 233, 243)), NONE) "  "
+    (Some(Rgb(42, 47, 55)), Some(Rgb(226, 233, 243)), NONE) "v13 | v14"
+    (None, Some(Rgb(226, 233, 243)), NONE) "  "
+    (Some(Rgb(42, 47, 55)), Some(Rgb(226, 233, 243)), NONE) "fraud-eu answers v13, not v14"
+    (None, Some(Rgb(226, 233, 243)), NONE) "            "
+    (Some(Rgb(95, 104, 115)), Some(Rgb(226, 233, 243)), NONE) "13m"
+    "#);
+}
+
+#[test]
+fn styles_in_mono() {
+    insta::assert_snapshot!(styles("mono", Depth::Mono), @r#"
+    (None, None, BOLD | REVERSED) "›"
+    (None, None, BOLD | UNDERLINED | REVERSED) "✖ crit"
+    (None, None, REVERSED) "  "
+    (None, None, BOLD | REVERSED) "fraud-detector"
+    (None, None, REVERSED) "  v13 | v14  fraud-eu answers v13, not v14            "
+    (None, None, DIM | REVERSED) "13m"
+    "#);
+}
+
+#[test]
+fn frame_at_60_by_16() {
+    insta::assert_snapshot!(screen(&drawn(&mut Triage::new(), &fleet(), (60, 16))), @r"
+     LEVEL   MODEL           WHY
+    ›✖ crit  fraud-detector  fraud-eu answers v13, not v14
+     ✖ crit  basket          basket-tf does not answer: unreach…
+
+    ────────────────────────────────────────────────────────────
+      fraud-detector   owner risk-ml   runbook https://wiki.tes…
+      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+
+      ✖ fraud-eu  answers v13 (reported) for 8d
+        follows @champion = v14  behind · ready   probe 4 ms
+      · fraud-us  answers v14 (reported) for 12m
+        follows @champion = v14  in sync · ready   probe 4 ms
+    ");
+}
+
+#[test]
+fn frame_at_80_by_24() {
+    insta::assert_snapshot!(screen(&drawn(&mut Triage::new(), &fleet(), (80, 24))), @r"
+     LEVEL   MODEL           SERVED     WHY                                    SINCE
+    ›✖ crit  fraud-detector  v13 | v14  fraud-eu answers v13, not v14            13m
+     ✖ crit  basket          ?          basket-tf does not answer: unreachab…    22m
+
+    ────────────────────────────────────────────────────────────────────────────────
+      fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m a…
+      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+
+      ✖ fraud-eu  answers v13 (reported) for 8d
+        follows @champion = v14  behind · ready   probe 4 ms
+      · fraud-us  answers v14 (reported) for 12m
+        follows @champion = v14  in sync · ready   probe 4 ms
+      val_auc  champion 0.941 +0.007   challenger 0.938
+    ── changes, last 6h ────────────────────────────────────────────────────────────
+      13:58 ✖ level ok → crit  4m ago
+      13:49 ▲ fraud-us serves v13 → v14  12m ago
+      13:48 ▲ champion v13 → v14  ana  13m ago
+      11:02 ● v15 registered  ci-bot  3h ago
+    ");
+}
+
+#[test]
+fn frame_at_120_by_36() {
+    insta::assert_snapshot!(screen(&drawn(&mut Triage::new(), &fleet(), (120, 36))), @r"
+     LEVEL   MODEL           SERVED     CHAMPION  WHY                                      SINCE  JUST BEFORE
+    ›✖ crit  fraud-detector  v13 | v14  v14 ≠     fraud-eu answers v13, not v14              13m  serves v13 → v14 12m ago
+     ✖ crit  basket          ?          v3        basket-tf does not answer: unreachable…    22m  –
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+      fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m ago
+      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+
+      ✖ fraud-eu  answers v13 (reported) for 8d  follows @champion = v14  behind · ready   probe 4 ms
+      · fraud-us  answers v14 (reported) for 12m  follows @champion = v14  in sync · ready   probe 4 ms
+      val_auc  champion 0.941 +0.007   challenger 0.938
+    ── changes, last 6h ────────────────────────────────────────────────────────────────────────────────────────────────────
+      13:58 ✖ level ok → crit  4m ago
+      13:49 ▲ fraud-us serves v13 → v14  12m ago
+      13:48 ▲ champion v13 → v14  ana  13m ago
+      11:02 ● v15 registered  ci-bot  3h ago
+    ");
+}
+
+#[test]
+fn frame_at_200_by_60() {
+    insta::assert_snapshot!(screen(&drawn(&mut Triage::new(), &fleet(), (200, 60))), @r"
+     LEVEL   MODEL           SERVED     CHAMPION  WHY                                                                                                  SINCE  JUST BEFORE
+    ›✖ crit  fraud-detector  v13 | v14  v14 ≠     fraud-eu answers v13, not v14                                                                          13m  serves v13 → v14 12m ago
+     ✖ crit  basket          ?          v3        basket-tf does not answer: unreachable: connection refused                                             22m  –
+
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+      fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m ago
+      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+
+      ✖ fraud-eu  answers v13 (reported) for 8d  follows @champion = v14  behind · ready   probe 4 ms
+      · fraud-us  answers v14 (reported) for 12m  follows @champion = v14  in sync · ready   probe 4 ms
+      val_auc  champion 0.941 +0.007   challenger 0.938
+    ── changes, last 6h ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+      13:58 ✖ level ok → crit  4m ago
+      13:49 ▲ fraud-us serves v13 → v14  12m ago
+      13:48 ▲ champion v13 → v14  ana  13m ago
+      11:02 ● v15 registered  ci-bot  3h ago
+    ");
+}
