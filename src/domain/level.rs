@@ -101,6 +101,9 @@ pub enum ReasonCode {
     /// The endpoint answers, but slower than its limit.
     #[serde(rename = "endpoint.slow")]
     EndpointSlow,
+    /// No model is known for the endpoint.
+    #[serde(rename = "wiring.unjoined")]
+    Unjoined,
     /// A source that this model rests on does not answer.
     #[serde(rename = "source.down")]
     SourceDown,
@@ -140,6 +143,7 @@ impl ReasonCode {
             Self::SkewUnlinked => "skew.unlinked",
             Self::EndpointUnready => "endpoint.unready",
             Self::EndpointSlow => "endpoint.slow",
+            Self::Unjoined => "wiring.unjoined",
             Self::SourceDown => "source.down",
             Self::FactsStale => "facts.stale",
             Self::VersionNotReady => "version.not-ready",

@@ -23,6 +23,7 @@ pub fn is_noisy(code: ReasonCode) -> bool {
         | ReasonCode::SkewHeldBack
         | ReasonCode::SkewUnlinked
         | ReasonCode::EndpointUnready
+        | ReasonCode::Unjoined
         | ReasonCode::SourceDown
         | ReasonCode::FactsStale
         | ReasonCode::VersionNotReady

@@ -294,6 +294,8 @@ impl Fleet {
             expected: versions.expected.as_ref(),
             follows: &join.follows,
             answering: &versions.answering,
+            joined: join.model.is_some(),
+            because: &join.because,
             hold: join.hold.as_ref(),
             moved: self.skew_since(join, versions.expected.as_ref()),
         });

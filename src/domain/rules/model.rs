@@ -211,6 +211,10 @@ pub struct Endpoint<'a> {
     pub follows: &'a Target,
     /// The versions that answer.
     pub answering: &'a [Answering],
+    /// Whether its model is known.
+    pub joined: bool,
+    /// Which rule joined them, or why none did.
+    pub because: &'a Clean,
     /// Why it is held.
     pub hold: Option<&'a Clean>,
     /// When endpoint and followed version came apart.
@@ -224,6 +228,7 @@ pub fn judge_endpoint(e: &Endpoint<'_>) -> Vec<Reason> {
     reasons.extend(skewed(e));
     reasons.extend(slow(e));
     reasons.extend(stale_reading(e));
+    reasons.extend(unjoined(e));
     reasons
 }
 
@@ -304,6 +309,18 @@ fn skewed(e: &Endpoint<'_>) -> Option<Reason> {
         level: e.skew.level,
         text: Clean::text(&text),
         since: e.moved,
+        source: Some(e.source.clone()),
+    })
+}
+
+/// An endpoint that no model is known for is not fine: nobody can say whether it answers the right
+/// version.
+fn unjoined(e: &Endpoint<'_>) -> Option<Reason> {
+    (!e.joined).then(|| Reason {
+        code: ReasonCode::Unjoined,
+        level: Level::Info,
+        text: Clean::text(&format!("{} is joined to no model: {}", e.name, e.because)),
+        since: Since::Unknown,
         source: Some(e.source.clone()),
     })
 }
