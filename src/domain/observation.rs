@@ -11,8 +11,9 @@ use super::run::{Experiment, Run};
 use super::text::Clean;
 use super::time::Millis;
 
-/// The most rows that one observation carries: larger answers come in several.
-pub const ROWS_PER_MESSAGE: usize = 512;
+/// The most rows that one observation carries: larger answers come in several, so that judging what one
+/// of them changes stays below two milliseconds and keys are never kept waiting.
+pub const ROWS_PER_MESSAGE: usize = 128;
 
 /// One part of what a source offers, polled at a cadence of its own.
 #[derive(
