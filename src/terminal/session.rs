@@ -317,9 +317,15 @@ impl Session {
 /// runs the program directly: a stop would then be for ever.
 #[cfg(unix)]
 fn orphaned() -> bool {
-    use rustix::process::{getppid, getsid};
-    let Ok(own) = getsid(None) else { return true };
-    getppid().is_none_or(|parent| getsid(Some(parent)) != Ok(own))
+    use nix::unistd::{getppid, getsid};
+    let parent = getppid();
+    // Ids are 0 for what is outside our process namespace: such a parent is no shell of ours, and asking
+    // for the session of 0 would answer with our own.
+    parent.as_raw() == 0
+        || match (getsid(None), getsid(Some(parent))) {
+            (Ok(own), Ok(theirs)) => own != theirs,
+            _ => true,
+        }
 }
 
 #[cfg(not(unix))]

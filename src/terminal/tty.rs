@@ -215,7 +215,8 @@ mod unix {
 
         /// Whether our process group is the one that the terminal listens to.
         pub(in super::super) fn is_foreground(&self) -> io::Result<bool> {
-            Ok(rustix::termios::tcgetpgrp(&self.file)? == rustix::process::getpgrp())
+            let listened_to = rustix::termios::tcgetpgrp(&self.file)?.as_raw_pid();
+            Ok(listened_to == nix::unistd::getpgrp().as_raw())
         }
 
         pub(in super::super) fn size(&self) -> io::Result<Size> {
