@@ -1,10 +1,10 @@
 //! Finding a thing by the name that somebody typed, and the nearest name where there is none.
 
 use super::exit::Failure;
-use crate::config::nearest;
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::view::{DeploymentView, ModelView};
 use crate::domain::key::Key;
+use crate::domain::near::nearest;
 use crate::domain::run::Experiment;
 
 /// The model of a name, raw or as shown.

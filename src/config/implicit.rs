@@ -422,7 +422,7 @@ fn serving(
         .ok_or_else(|| wrong(format!("endpoint `{name}` has no kind")))?;
     let kinds: Vec<&'static str> = DeploymentKind::ALL.iter().map(|k| k.word()).collect();
     if !kinds.contains(&kind) {
-        let near = super::near::nearest(kind, kinds.iter().copied());
+        let near = crate::domain::near::nearest(kind, kinds.iter().copied());
         return Err(Problem::new(
             Kind::BadValue,
             format!("endpoint `{name}`: there is no kind \"{kind}\""),

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
 use super::environment::Environment;
-use super::near::nearest;
 use super::table::{OTHER_VARIABLES, ROOT, Row, Section, Shape};
 use super::tree::{Path, Setting, Tree, join, path};
 use super::value;
+use crate::domain::near::nearest;
 use crate::domain::settings::Writes;
 use crate::domain::text::without_credentials;
 

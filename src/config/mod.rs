@@ -18,7 +18,6 @@ mod diagnostic;
 mod environment;
 mod implicit;
 mod layers;
-mod near;
 mod read;
 mod reference;
 mod report;
@@ -35,10 +34,10 @@ use std::path::{Path, PathBuf};
 pub use diagnostic::{Diagnostic, Kind, Origin, Problem, Severity};
 pub use environment::Environment;
 pub use layers::Overrides;
-pub use near::nearest;
 pub use reference::reference;
 pub use report::{CheckReport, PathReport, ShowReport, Shown, check, path, show};
 
+use crate::domain::near::nearest;
 use crate::domain::settings::{Context, Settings};
 use tree::{Setting, Tree};
 

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
-use super::near::nearest;
 use super::table::{ROOT, Section, Shape};
 use super::tree::{Path, Setting, Tree, dotted, join};
 use super::value;
 use crate::domain::key::DeploymentKind;
+use crate::domain::near::nearest;
 use crate::domain::text::Clean;
 
 /// The largest settings file read, in bytes.

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::diagnostic::{Kind, Problem};
-use super::near::nearest;
 use super::table::Shape;
 use super::tree::Setting;
+use crate::domain::near::nearest;
 use crate::domain::settings::{Follows, SecretRef, VersionMap};
 
 /// Units of time, longest first, with their milliseconds.

@@ -10,6 +10,7 @@ pub mod key;
 pub mod last_known;
 pub mod level;
 pub mod model;
+pub mod near;
 pub mod observation;
 pub mod observed;
 pub mod query;

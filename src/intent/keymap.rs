@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::chord::{Chord, sequence_text};
 use super::command::{COMMANDS, Command, Scope};
+use crate::domain::near::nearest;
 
 /// Every binding, ready for look-up.
 #[derive(Clone, Debug)]
@@ -46,7 +47,7 @@ impl Keymap {
         let mut errors = Vec::new();
         for id in set.keys() {
             if Command::by_id(id).is_none() {
-                errors.push((id.clone(), nearest(id)));
+                errors.push((id.clone(), unknown(id)));
             }
         }
         let mut map = Self {
@@ -145,28 +146,11 @@ impl Node {
     }
 }
 
-fn nearest(id: &str) -> String {
-    let near = COMMANDS
-        .iter()
-        .min_by_key(|r| distance(id, r.id))
-        .map_or("", |r| r.id);
-    format!("`{id}` is no command; did you mean `{near}`? `quarterdeck keys` lists them")
-}
-
-/// Edit distance, for suggestions.
-pub fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let cost = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+fn unknown(id: &str) -> String {
+    let meant = nearest(id, COMMANDS.iter().map(|row| row.id))
+        .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    let stop = if meant.is_empty() { ";" } else { "" };
+    format!("`{id}` is no command{meant}{stop} `quarterdeck keys` lists them")
 }
 
 #[cfg(test)]

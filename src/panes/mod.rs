@@ -8,6 +8,7 @@ pub mod compare;
 pub mod deployments;
 pub mod experiments;
 pub mod history;
+pub mod list;
 pub mod model;
 pub mod models;
 pub mod run;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use self::list::Listing;
 use crate::domain::change::Subject;
 use crate::domain::fault::Fault;
 use crate::domain::fleet::Fleet;
@@ -30,6 +32,7 @@ use crate::domain::query::{Detail, Focus, Query};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now, Window};
 use crate::intent::command::{Command, Scope};
+use crate::intent::filter::Filter;
 use crate::intent::msg::{Compute, Computed, Notice};
 use crate::ui::hits::{Hits, Target};
 use crate::ui::look::Look;
@@ -233,8 +236,23 @@ pub trait Pane: std::fmt::Debug + Send {
         &[Scope::List]
     }
 
+    /// Its list, where the pane is one: what the contract does by itself is done to it.
+    fn list(&mut self) -> Option<&mut dyn Listing> {
+        None
+    }
+
+    /// Finds and orders the rows of its list anew: facts or the filter have changed.
+    fn reindex(&mut self, cx: &Cx<'_>) {
+        let _ = cx;
+    }
+
     /// Facts, time or size have changed: indexes follow. Called before every frame that shows it.
-    fn refresh(&mut self, cx: &Cx<'_>);
+    fn refresh(&mut self, cx: &Cx<'_>) {
+        let revision = cx.fleet.revision();
+        if self.list().is_some_and(|list| list.follows(revision)) {
+            self.reindex(cx);
+        }
+    }
 
     /// Work that follows from changed facts: called after [`Pane::refresh`].
     fn due(&mut self, cx: &Cx<'_>) -> Vec<Ask> {
@@ -250,16 +268,34 @@ pub trait Pane: std::fmt::Debug + Send {
 
     /// A press on a region of its last view.
     fn click(&mut self, target: Target, cx: &Cx<'_>) -> Vec<Ask> {
-        let _ = (target, cx);
+        match target {
+            Target::Row(index) if self.list().is_some_and(|list| list.press(index)) => {
+                self.update(Command::Open, cx).unwrap_or_default()
+            }
+            Target::Column(index) => self.click_column(index, cx),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A press on a title of its list.
+    fn click_column(&mut self, index: usize, cx: &Cx<'_>) -> Vec<Ask> {
+        let _ = (index, cx);
         Vec::new()
     }
 
     /// The wheel, in rows.
-    fn scroll(&mut self, rows: i16, cx: &Cx<'_>);
+    fn scroll(&mut self, rows: i16, cx: &Cx<'_>) {
+        let _ = cx;
+        if let Some(list) = self.list() {
+            list.scroll(rows);
+        }
+    }
 
     /// How many rows its list showed in the last frame.
     fn set_page(&mut self, rows: u16) {
-        let _ = rows;
+        if let Some(list) = self.list() {
+            list.set_page(rows);
+        }
     }
 
     /// A line of text: while it is typed, and when it is `entered`.
@@ -273,7 +309,11 @@ pub trait Pane: std::fmt::Debug + Send {
         entered: bool,
         cx: &Cx<'_>,
     ) -> Result<Vec<Ask>, String> {
-        let _ = (kind, text, entered, cx);
+        let _ = (kind, entered);
+        if let Some(list) = self.list() {
+            *list.filter() = Filter::parse(text)?;
+            self.reindex(cx);
+        }
         Ok(Vec::new())
     }
 

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::super::diagnostic::{Kind, Origin, Problem};
-use super::super::near::nearest;
 use super::super::table::Shape;
 use super::super::tree::{Path, Setting, dotted, join};
 use super::super::value;
 use super::{Item, Reader, found_type, items};
+use crate::domain::near::nearest;
 use crate::domain::settings::SecretRef;
 use crate::domain::text::Clean;
 

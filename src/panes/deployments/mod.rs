@@ -5,15 +5,15 @@ pub(super) mod view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Ask, Cx, Pane, Place, Prompt, PromptKind, Thing, move_in};
+use super::list::{self, List, Listing};
+use super::{Ask, Cx, Pane, Place, Thing};
 use crate::domain::fleet::view::DeploymentView;
 use crate::domain::key::DeploymentKey;
 use crate::domain::text::Clean;
 use crate::intent::command::Command;
-use crate::intent::filter::{Filter, Searchable};
-use crate::ui::hits::{Hits, Target};
+use crate::intent::filter::Searchable;
+use crate::ui::hits::Hits;
 use crate::ui::look::Look;
-use crate::ui::table::TableState;
 
 /// What the rows are sorted by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -36,11 +36,8 @@ impl Order {
 /// The pane's state: which rows, in which order, and the cursor.
 #[derive(Debug, Default)]
 pub struct Deployments {
-    rows: Vec<DeploymentKey>,
-    table: TableState,
-    filter: Filter,
+    list: List<DeploymentKey>,
     order: Order,
-    seen: Option<u64>,
 }
 
 impl Deployments {
@@ -49,36 +46,8 @@ impl Deployments {
         Self::default()
     }
 
-    fn reindex(&mut self, cx: &Cx<'_>) {
-        let selected = self
-            .table
-            .selected_in(self.rows.len())
-            .map(|i| self.rows[i].clone());
-        let mut views: Vec<&DeploymentView> = cx
-            .fleet
-            .deployments()
-            .filter(|d| self.filter.keeps(&Searched(d)))
-            .collect();
-        views.sort_by(|a, b| {
-            let by = match self.order {
-                Order::Level => b.verdict.level.cmp(&a.verdict.level),
-                Order::Name => std::cmp::Ordering::Equal,
-                Order::Model => a.model_name.cmp(&b.model_name),
-                Order::Latency => b.latency.cmp(&a.latency),
-            };
-            by.then_with(|| a.name.cmp(&b.name))
-                .then_with(|| a.key.cmp(&b.key))
-        });
-        self.rows = views.into_iter().map(|d| d.key.clone()).collect();
-        if let Some(key) = selected {
-            self.table
-                .reselect(self.rows.len(), |i| self.rows[i] == key);
-        }
-    }
-
     fn current<'a>(&self, cx: &Cx<'a>) -> Option<&'a DeploymentView> {
-        let index = self.table.selected_in(self.rows.len())?;
-        cx.fleet.deployment(&self.rows[index])
+        cx.fleet.deployment(self.list.current()?)
     }
 }
 
@@ -134,29 +103,37 @@ impl Pane for Deployments {
         Clean::name("Deployments")
     }
 
-    fn refresh(&mut self, cx: &Cx<'_>) {
-        if self.seen != Some(cx.fleet.revision()) {
-            self.reindex(cx);
-            self.seen = Some(cx.fleet.revision());
-        }
+    fn list(&mut self) -> Option<&mut dyn Listing> {
+        Some(&mut self.list)
+    }
+
+    fn reindex(&mut self, cx: &Cx<'_>) {
+        let mut views: Vec<&DeploymentView> = cx
+            .fleet
+            .deployments()
+            .filter(|d| self.list.filter.keeps(&Searched(d)))
+            .collect();
+        views.sort_by(|a, b| {
+            let by = match self.order {
+                Order::Level => b.verdict.level.cmp(&a.verdict.level),
+                Order::Name => std::cmp::Ordering::Equal,
+                Order::Model => a.model_name.cmp(&b.model_name),
+                Order::Latency => b.latency.cmp(&a.latency),
+            };
+            by.then_with(|| a.name.cmp(&b.name))
+                .then_with(|| a.key.cmp(&b.key))
+        });
+        let rows = views.into_iter().map(|d| d.key.clone()).collect();
+        let all = cx.fleet.deployments().len();
+        self.list.set(rows, all, DeploymentKey::eq);
     }
 
     fn update(&mut self, command: Command, cx: &Cx<'_>) -> Option<Vec<Ask>> {
-        let len = self.rows.len();
-        if move_in(&mut self.table, command, len) {
-            return Some(Vec::new());
-        }
         match command {
             Command::Open => {
                 let model = self.current(cx)?.model.clone()?;
                 Some(vec![Ask::Open(Place::Model(model))])
             }
-            Command::Filter => Some(vec![Ask::Prompt(Prompt {
-                kind: PromptKind::Filter,
-                label: "filter",
-                initial: self.filter.text().to_owned(),
-                hint: "words, !word, model:churn, health:unready, probe>100",
-            })]),
             Command::Sort => {
                 let at = Order::ALL
                     .iter()
@@ -166,12 +143,10 @@ impl Pane for Deployments {
                 self.reindex(cx);
                 Some(Vec::new())
             }
-            Command::Back if !self.filter.is_empty() => {
-                self.filter = Filter::default();
-                self.reindex(cx);
-                Some(Vec::new())
+            _ => {
+                let hint = "words, !word, model:churn, health:unready, probe>100";
+                list::command(self, command, hint, cx)
             }
-            _ => None,
         }
     }
 
@@ -184,41 +159,9 @@ impl Pane for Deployments {
         Some(Clean::text(why))
     }
 
-    fn click(&mut self, target: Target, cx: &Cx<'_>) -> Vec<Ask> {
-        if let Target::Row(index) = target {
-            if self.table.selected_in(self.rows.len()) == Some(index) {
-                return self.update(Command::Open, cx).unwrap_or_default();
-            }
-            self.table.select(index, self.rows.len());
-        }
-        Vec::new()
-    }
-
-    fn scroll(&mut self, rows: i16, _cx: &Cx<'_>) {
-        self.table.scroll(isize::from(rows), self.rows.len());
-    }
-
-    fn set_page(&mut self, rows: u16) {
-        self.table.set_page(rows, self.rows.len());
-    }
-
-    fn prompt(
-        &mut self,
-        _kind: PromptKind,
-        text: &str,
-        _entered: bool,
-        cx: &Cx<'_>,
-    ) -> Result<Vec<Ask>, String> {
-        self.filter = Filter::parse(text)?;
-        self.reindex(cx);
-        Ok(Vec::new())
-    }
-
     fn select(&mut self, thing: &Thing, _cx: &Cx<'_>) {
-        if let Thing::Deployment(key) = thing
-            && let Some(index) = self.rows.iter().position(|k| k == key)
-        {
-            self.table.select(index, self.rows.len());
+        if let Thing::Deployment(key) = thing {
+            self.list.select(|k| k == key);
         }
     }
 
@@ -244,7 +187,7 @@ impl Pane for Deployments {
 
     fn markdown(&self, cx: &Cx<'_>) -> (Vec<String>, Vec<Vec<String>>) {
         let titles = view::TITLES.iter().map(|t| (*t).to_owned()).collect();
-        let rows = self.rows.iter().filter_map(|k| cx.fleet.deployment(k));
+        let rows = self.list.rows.iter().filter_map(|k| cx.fleet.deployment(k));
         (
             titles,
             rows.map(|d| view::cells(d, cx.now.wall).to_vec()).collect(),

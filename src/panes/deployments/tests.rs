@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::fleet::Fleet;
 use crate::domain::level::Level;
+use crate::panes::PromptKind;
 use crate::panes::models::testing::{cx, drawn, drawn_as, fleet, unconfigured};
 use crate::ui::symbols::Symbols;
 use crate::ui::testing::{look_of, runs, screen};
@@ -17,7 +18,7 @@ fn open(fleet: &Fleet) -> Deployments {
 }
 
 fn names(pane: &Deployments, fleet: &Fleet) -> Vec<String> {
-    let all = pane.rows.iter().filter_map(|k| fleet.deployment(k));
+    let all = pane.list.rows.iter().filter_map(|k| fleet.deployment(k));
     all.map(|d| d.name.to_string()).collect()
 }
 
@@ -26,6 +27,7 @@ fn the_worst_is_first_and_each_press_of_sort_takes_the_next_column() {
     let fleet = fleet();
     let mut pane = open(&fleet);
     let levels: Vec<Level> = pane
+        .list
         .rows
         .iter()
         .filter_map(|k| fleet.deployment(k))
@@ -41,7 +43,7 @@ fn the_worst_is_first_and_each_press_of_sort_takes_the_next_column() {
 fn a_filter_keeps_what_it_names() {
     let fleet = fleet();
     let mut pane = open(&fleet);
-    let all = pane.rows.len();
+    let all = pane.list.rows.len();
     pane.prompt(
         PromptKind::Filter,
         "health:unreachable",
@@ -49,13 +51,13 @@ fn a_filter_keeps_what_it_names() {
         &cx(&fleet, SIZE),
     )
     .expect("a filter");
-    assert!(!pane.rows.is_empty() && pane.rows.len() < all);
+    assert!(!pane.list.rows.is_empty() && pane.list.rows.len() < all);
     assert!(
         pane.prompt(PromptKind::Filter, "/(/", true, &cx(&fleet, SIZE))
             .is_err()
     );
     pane.update(Command::Back, &cx(&fleet, SIZE));
-    assert_eq!(pane.rows.len(), all);
+    assert_eq!(pane.list.rows.len(), all);
 }
 
 #[test]

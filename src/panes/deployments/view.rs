@@ -93,20 +93,20 @@ pub(super) fn draw(
     };
     let table = Table {
         columns: &columns,
-        len: pane.rows.len(),
-        state: &pane.table,
+        len: pane.list.rows.len(),
+        state: &pane.list.table,
         sort: Some(sort),
         focused: true,
     };
     let hits = table.draw(buf, look, list, |index| {
         cx.fleet
-            .deployment(&pane.rows[index])
+            .deployment(&pane.list.rows[index])
             .map_or_else(Row::default, |d| row(d, look, cx.now.wall))
     });
-    if pane.rows.is_empty() {
+    if pane.list.rows.is_empty() {
         let text = format!(
             "no deployment passes the filter `{}`; esc clears it",
-            pane.filter.text()
+            pane.list.filter.text()
         );
         paint::put(
             buf,

@@ -9,15 +9,15 @@ mod tests;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Ask, Cx, Pane, Place, Prompt, PromptKind, Thing, move_in};
+use super::list::{self, List, Listing};
+use super::{Ask, Cx, Pane, Place, Thing};
 use crate::domain::change::{Change, Origin, Subject};
 use crate::domain::text::Clean;
 use crate::domain::time::age;
 use crate::intent::command::Command;
-use crate::intent::filter::{Filter, Searchable};
-use crate::ui::hits::{Hits, Target};
+use crate::intent::filter::Searchable;
+use crate::ui::hits::Hits;
 use crate::ui::look::Look;
-use crate::ui::table::TableState;
 
 pub(super) use self::view::TITLES;
 
@@ -25,13 +25,9 @@ pub(super) use self::view::TITLES;
 #[derive(Debug)]
 pub struct History {
     subject: Subject,
-    rows: Vec<Change>,
-    all: usize,
-    table: TableState,
-    filter: Filter,
+    list: List<Change>,
     /// Whether the evidence is open; `None` leaves it to the room.
     detail: Option<bool>,
-    seen: Option<u64>,
 }
 
 impl History {
@@ -39,32 +35,9 @@ impl History {
     pub fn new(subject: Subject) -> Self {
         Self {
             subject,
-            rows: Vec::new(),
-            all: 0,
-            table: TableState::default(),
-            filter: Filter::default(),
+            list: List::default(),
             detail: None,
-            seen: None,
         }
-    }
-
-    fn reindex(&mut self, cx: &Cx<'_>) {
-        let selected = self.current().cloned();
-        let known: Vec<&Change> = match &self.subject {
-            Subject::Model(key) => cx.fleet.model_timeline(key),
-            subject => cx.fleet.timeline(subject).iter().collect(),
-        };
-        self.all = known.len();
-        let keeps = |c: &&Change| self.filter.keeps(&Searched { change: c, cx });
-        self.rows = known.into_iter().rev().filter(keeps).cloned().collect();
-        if let Some(change) = selected {
-            self.table
-                .reselect(self.rows.len(), |i| self.rows[i].same_event(&change));
-        }
-    }
-
-    fn current(&self) -> Option<&Change> {
-        self.rows.get(self.table.selected_in(self.rows.len())?)
     }
 
     /// Whether the evidence of the selected change is shown.
@@ -170,33 +143,30 @@ impl Pane for History {
         Clean::name(&format!("History of {}", name_of(&self.subject, cx)))
     }
 
-    fn refresh(&mut self, cx: &Cx<'_>) {
-        if self.seen != Some(cx.fleet.revision()) {
-            self.reindex(cx);
-            self.seen = Some(cx.fleet.revision());
-        }
+    fn list(&mut self) -> Option<&mut dyn Listing> {
+        Some(&mut self.list)
+    }
+
+    fn reindex(&mut self, cx: &Cx<'_>) {
+        let known: Vec<&Change> = match &self.subject {
+            Subject::Model(key) => cx.fleet.model_timeline(key),
+            subject => cx.fleet.timeline(subject).iter().collect(),
+        };
+        let all = known.len();
+        let keeps = |c: &&Change| self.list.filter.keeps(&Searched { change: c, cx });
+        let rows = known.into_iter().rev().filter(keeps).cloned().collect();
+        self.list.set(rows, all, Change::same_event);
     }
 
     fn update(&mut self, command: Command, cx: &Cx<'_>) -> Option<Vec<Ask>> {
-        if move_in(&mut self.table, command, self.rows.len()) {
-            return Some(Vec::new());
+        let hint = "words, !word, kind:alias, who:ana, origin:observed, age<7";
+        if let Some(asks) = list::command(self, command, hint, cx) {
+            return Some(asks);
         }
         match command {
             Command::Open => {
-                self.current()?;
+                self.list.current()?;
                 self.detail = Some(!self.detailed(cx.screen));
-            }
-            Command::Filter => {
-                return Some(vec![Ask::Prompt(Prompt {
-                    kind: PromptKind::Filter,
-                    label: "filter",
-                    initial: self.filter.text().to_owned(),
-                    hint: "words, !word, kind:alias, who:ana, origin:observed, age<7",
-                })]);
-            }
-            Command::Back if !self.filter.is_empty() => {
-                self.filter = Filter::default();
-                self.reindex(cx);
             }
             Command::Back if self.detail == Some(true) => self.detail = None,
             _ => return None,
@@ -206,7 +176,9 @@ impl Pane for History {
 
     fn disabled(&self, command: Command, _cx: &Cx<'_>) -> Option<Clean> {
         let why = match command {
-            Command::Open | Command::CopyRow if self.current().is_none() => "no change is selected",
+            Command::Open | Command::CopyRow if self.list.current().is_none() => {
+                "no change is selected"
+            }
             Command::Sort => "history is newest first",
             Command::History => "this is the history",
             _ => return None,
@@ -214,38 +186,8 @@ impl Pane for History {
         Some(Clean::name(why))
     }
 
-    fn click(&mut self, target: Target, cx: &Cx<'_>) -> Vec<Ask> {
-        if let Target::Row(index) = target {
-            if self.table.selected_in(self.rows.len()) == Some(index) {
-                return self.update(Command::Open, cx).unwrap_or_default();
-            }
-            self.table.select(index, self.rows.len());
-        }
-        Vec::new()
-    }
-
-    fn scroll(&mut self, rows: i16, _cx: &Cx<'_>) {
-        self.table.scroll(isize::from(rows), self.rows.len());
-    }
-
-    fn set_page(&mut self, rows: u16) {
-        self.table.set_page(rows, self.rows.len());
-    }
-
-    fn prompt(
-        &mut self,
-        _kind: PromptKind,
-        text: &str,
-        _entered: bool,
-        cx: &Cx<'_>,
-    ) -> Result<Vec<Ask>, String> {
-        self.filter = Filter::parse(text)?;
-        self.reindex(cx);
-        Ok(Vec::new())
-    }
-
     fn selected(&self, _cx: &Cx<'_>) -> Option<Thing> {
-        let subject = self.current().map_or(&self.subject, |c| &c.subject);
+        let subject = self.list.current().map_or(&self.subject, |c| &c.subject);
         Some(match subject {
             Subject::Model(key) => Thing::Model(key.clone()),
             Subject::Deployment(key) => Thing::Deployment(key.clone()),
@@ -265,13 +207,17 @@ impl Pane for History {
     }
 
     fn row_text(&self, cx: &Cx<'_>) -> Option<Clean> {
-        Some(Clean::text(&cells(self.current()?, cx).join("  ")))
+        Some(Clean::text(&cells(self.list.current()?, cx).join("  ")))
     }
 
     fn markdown(&self, cx: &Cx<'_>) -> (Vec<String>, Vec<Vec<String>>) {
         (
             TITLES.iter().map(|t| (*t).to_owned()).collect(),
-            self.rows.iter().map(|c| cells(c, cx).to_vec()).collect(),
+            self.list
+                .rows
+                .iter()
+                .map(|c| cells(c, cx).to_vec())
+                .collect(),
         )
     }
 

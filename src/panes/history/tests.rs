@@ -9,7 +9,9 @@ use crate::domain::fleet::Fleet;
 use crate::domain::key::{DeploymentKind, SourceId};
 use crate::domain::time::Window;
 use crate::intent::command::COMMANDS;
+use crate::panes::PromptKind;
 use crate::panes::models::testing::{change, cx, deployment_key, drawn, fleet, model_key, waiting};
+use crate::ui::hits::Target;
 use crate::ui::testing::{NOW, look, runs, screen};
 
 const SIZE: (u16, u16) = (120, 36);
@@ -25,7 +27,11 @@ fn open(fleet: &Fleet, subject: Subject) -> History {
 }
 
 fn phrases(pane: &History) -> Vec<String> {
-    pane.rows.iter().map(|c| c.phrase().to_string()).collect()
+    pane.list
+        .rows
+        .iter()
+        .map(|c| c.phrase().to_string())
+        .collect()
 }
 
 #[test]
@@ -65,7 +71,7 @@ fn the_time_range_dims_and_never_hides() {
     let wide = row_of(&pane, &cx, 6);
     assert!(wide.starts_with("text \" 11-22 12:02"), "{wide}");
     pane.refresh(&cx);
-    assert_eq!(pane.rows.len(), 9);
+    assert_eq!(pane.list.rows.len(), 9);
 }
 
 #[test]
@@ -98,6 +104,7 @@ fn what_nobody_watched_is_said_to_be_so() {
     let fleet = fleet();
     let pane = open(&fleet, Subject::Model(model_key("churn")));
     let moved = pane
+        .list
         .rows
         .iter()
         .find(|c| matches!(c.kind, ChangeKind::Alias(_)));
@@ -124,7 +131,7 @@ fn filters_know_words_and_columns() {
         let cx = cx(&fleet, SIZE);
         pane.prompt(PromptKind::Filter, text, true, &cx)
             .expect(text);
-        assert_eq!(pane.rows.len(), want, "{text}: {:?}", phrases(&pane));
+        assert_eq!(pane.list.rows.len(), want, "{text}: {:?}", phrases(&pane));
         if want == 0 {
             assert_eq!(
                 pane.selected(&cx),
@@ -144,7 +151,7 @@ fn new_changes_leave_the_selection_on_its_change() {
     let mut fleet = fleet();
     let mut pane = open(&fleet, fraud());
     pane.update(Command::Down, &cx(&fleet, SIZE));
-    let before = pane.current().cloned();
+    let before = pane.list.current().cloned();
     let word = Health::Unreachable.word();
     let eu = deployment_key("fraud-eu", DeploymentKind::V2, "fraud-detector");
     let silent = change(
@@ -157,7 +164,7 @@ fn new_changes_leave_the_selection_on_its_change() {
     fleet.remember([silent], NOW.wall);
     pane.refresh(&cx(&fleet, SIZE));
     assert_eq!(phrases(&pane)[0], "endpoint ready → unreachable");
-    assert_eq!(pane.current().cloned(), before);
+    assert_eq!(pane.list.current().cloned(), before);
 }
 
 #[test]
@@ -309,7 +316,7 @@ proptest! {
             }
             let _ = (pane.row_text(&cx(&fleet, size)), pane.markdown(&cx(&fleet, size)));
             drawn(&mut pane, &fleet, size);
-            prop_assert!(pane.rows.is_empty() || pane.table.selected < pane.rows.len());
+            prop_assert!(pane.list.rows.is_empty() || pane.list.table.selected < pane.list.rows.len());
         }
     }
 }

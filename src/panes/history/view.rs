@@ -24,11 +24,14 @@ pub(in crate::panes) const TITLES: [&str; 8] = [
 pub(super) fn draw(pane: &History, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
     heading(pane, cx, look, paint::row(area, 0), buf);
     let body = paint::inner_rows(area, 1, 0);
-    if pane.rows.is_empty() {
+    if pane.list.rows.is_empty() {
         nothing(pane, cx, look, body, buf);
         return Hits::default();
     }
-    let shown = pane.detailed(cx.screen).then(|| pane.current()).flatten();
+    let shown = pane
+        .detailed(cx.screen)
+        .then(|| pane.list.current())
+        .flatten();
     let lines = shown.map_or_else(Vec::new, |c| detail(c, cx, look, body.width));
     let below = if lines.is_empty() {
         0
@@ -40,12 +43,14 @@ pub(super) fn draw(pane: &History, cx: &Cx<'_>, look: &Look, area: Rect, buf: &m
     let columns = columns(pane, cx);
     let table = Table {
         columns: &columns,
-        len: pane.rows.len(),
-        state: &pane.table,
+        len: pane.list.rows.len(),
+        state: &pane.list.table,
         sort: None,
         focused: true,
     };
-    let hits = table.draw(buf, look, list, |index| row(&pane.rows[index], cx, look));
+    let hits = table.draw(buf, look, list, |index| {
+        row(&pane.list.rows[index], cx, look)
+    });
     if below > 0 {
         let area = Rect {
             y: list.bottom(),
@@ -65,15 +70,20 @@ pub(super) fn draw(pane: &History, cx: &Cx<'_>, look: &Look, area: Rect, buf: &m
 }
 
 fn heading(pane: &History, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) {
-    let inside = pane.rows.iter().filter(|c| History::inside(c, cx)).count();
-    let hidden = pane.all - pane.rows.len();
+    let inside = pane
+        .list
+        .rows
+        .iter()
+        .filter(|c| History::inside(c, cx))
+        .count();
+    let hidden = pane.list.hidden();
     let mut note = format!(
         "{} in the {} of {}",
         inside,
         cx.window,
-        text::count(pane.all)
+        text::count(pane.list.all)
     );
-    if pane.all == 0 {
+    if pane.list.all == 0 {
         note.clear();
     } else if hidden > 0 {
         note = format!("{note} · {hidden} hidden by the filter");
@@ -102,12 +112,17 @@ fn columns(pane: &History, cx: &Cx<'_>) -> Vec<Column<'static>> {
             .clamp(least, most)
     };
     let place = wide(
-        &mut pane.rows.iter().map(|c| name_of(&c.subject, cx).width()),
+        &mut pane
+            .list
+            .rows
+            .iter()
+            .map(|c| name_of(&c.subject, cx).width()),
         5,
         24,
     );
     let who = wide(
         &mut pane
+            .list
             .rows
             .iter()
             .map(|c| c.actor.as_ref().map_or(0, Clean::width)),
@@ -115,7 +130,7 @@ fn columns(pane: &History, cx: &Cx<'_>) -> Vec<Column<'static>> {
         16,
     );
     let what = wide(
-        &mut pane.rows.iter().map(|c| c.phrase().width() + 2),
+        &mut pane.list.rows.iter().map(|c| c.phrase().width() + 2),
         20,
         60,
     );
@@ -215,11 +230,11 @@ fn detail(change: &Change, cx: &Cx<'_>, look: &Look, width: u16) -> Vec<Vec<Span
 
 /// No change: says whether that is the filter, and what makes history exist.
 fn nothing(pane: &History, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) {
-    if pane.all > 0 {
+    if pane.list.all > 0 {
         let how = format!(
             "{} hidden by `{}` · esc clears the filter",
-            text::counted(pane.all, "change is", "changes are"),
-            pane.filter.text()
+            text::counted(pane.list.all, "change is", "changes are"),
+            pane.list.filter.text()
         );
         empty(buf, look, area, "No change passes the filter.", &[&how]);
         return;

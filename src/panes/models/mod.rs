@@ -18,7 +18,8 @@ use ratatui::layout::Rect;
 pub(super) use self::view::{differs, fresh_role, level_spans, reason_lines, skew_role};
 
 use self::columns::{Col, SortKey};
-use super::{Ask, Choice, Cx, Pane, Place, Prompt, PromptKind, Thing, Want, move_in, runs_behind};
+use super::list::{self, List, Listing};
+use super::{Ask, Choice, Cx, Pane, Place, Thing, Want, runs_behind};
 use crate::domain::change::{ChangeKind, Subject};
 use crate::domain::fleet::view::ModelView;
 use crate::domain::key::ModelKey;
@@ -26,10 +27,9 @@ use crate::domain::query::{Focus, Query};
 use crate::domain::text::Clean;
 use crate::domain::wiring::version_text;
 use crate::intent::command::Command;
-use crate::intent::filter::{Filter, Searchable};
-use crate::ui::hits::{Hits, Target};
+use crate::intent::filter::Searchable;
+use crate::ui::hits::Hits;
 use crate::ui::look::Look;
-use crate::ui::table::TableState;
 
 /// The least time between two sorts that only new facts call for.
 const REST: Duration = Duration::from_millis(500);
@@ -48,33 +48,25 @@ struct Widths {
 /// The pane's state: which rows and columns, in which order, and the cursor.
 #[derive(Debug)]
 pub struct Models {
-    rows: Vec<ModelKey>,
-    all: usize,
+    list: List<ModelKey>,
     widths: Widths,
     /// Whether every row's facts are fresh: then the column that says so may go first.
     fresh: bool,
-    table: TableState,
-    filter: Filter,
     sort: Col,
     descending: bool,
     columns: Vec<Col>,
-    seen: Option<u64>,
     sorted_at: Option<Duration>,
 }
 
 impl Default for Models {
     fn default() -> Self {
         Self {
-            rows: Vec::new(),
-            all: 0,
+            list: List::default(),
             widths: Widths::default(),
             fresh: true,
-            table: TableState::default(),
-            filter: Filter::default(),
             sort: Col::Level,
             descending: Col::Level.descends(),
             columns: Col::ALL.into_iter().filter(|c| c.usual()).collect(),
-            seen: None,
             sorted_at: None,
         }
     }
@@ -86,66 +78,22 @@ impl Models {
         Self::default()
     }
 
-    fn reindex(&mut self, cx: &Cx<'_>) {
-        let selected = self.selected_key().cloned();
-        let mut widths = Widths::default();
-        let mut fresh = true;
-        let mut keyed: Vec<(SortKey, &ModelView)> = Vec::with_capacity(cx.fleet.models().len());
-        let wide = |w: usize| u16::try_from(w).unwrap_or(u16::MAX);
-        for model in cx.fleet.models() {
-            if !self.filter.keeps(&Searched { model, cx }) {
-                continue;
-            }
-            widths.name = widths.name.max(wide(model.name.width()));
-            widths.served = widths.served.max(wide(model.served.width()));
-            let metric = model.quality.as_ref().map_or(0, |q| q.metric.width());
-            widths.metric = widths.metric.max(wide(metric));
-            let owner = model.owner.as_ref().map_or(0, Clean::width);
-            widths.owner = widths.owner.max(wide(owner));
-            fresh &= view::is_fresh(model, cx);
-            keyed.push((self.sort.sort_key(model, cx), model));
-        }
-        keyed.sort_by(|(a, x), (b, y)| {
-            a.order(b, self.descending)
-                .then_with(|| x.name.cmp(&y.name))
-                .then_with(|| x.key.cmp(&y.key))
-        });
-        self.rows = keyed.into_iter().map(|(_, m)| m.key.clone()).collect();
-        self.all = cx.fleet.models().len();
-        self.widths = widths;
-        self.fresh = fresh;
-        if let Some(key) = selected {
-            self.table
-                .reselect(self.rows.len(), |i| self.rows[i] == key);
-        }
-    }
-
-    fn selected_key(&self) -> Option<&ModelKey> {
-        self.rows.get(self.table.selected_in(self.rows.len())?)
-    }
-
     fn current<'a>(&self, cx: &Cx<'a>) -> Option<&'a ModelView> {
-        cx.fleet.model(self.selected_key()?)
-    }
-
-    /// The rows of the last frame.
-    fn visible(&self) -> &[ModelKey] {
-        let page = self.table.page.clamp(1, 200);
-        let from = self.table.offset.min(self.rows.len());
-        let to = (from + page).min(self.rows.len());
-        &self.rows[from..to]
+        cx.fleet.model(self.list.current()?)
     }
 
     /// Moves the column cursor among the columns that fit.
     fn step_column(&mut self, right: bool, cx: &Cx<'_>) {
         let places = view::places(self, cx.screen.0);
-        let at = places.iter().position(|i| Some(*i) == self.table.column);
+        let at = places
+            .iter()
+            .position(|i| Some(*i) == self.list.table.column);
         let next = match (at, right) {
             (None, _) => 0,
             (Some(at), true) => (at + 1).min(places.len().saturating_sub(1)),
             (Some(at), false) => at.saturating_sub(1),
         };
-        self.table.column = places.get(next).copied();
+        self.list.table.column = places.get(next).copied();
     }
 
     /// Sorts by a column, or turns the order round if it sorts already.
@@ -160,7 +108,12 @@ impl Models {
     }
 
     fn sort_next(&mut self, cx: &Cx<'_>) {
-        let chosen = self.table.column.and_then(|i| self.columns.get(i)).copied();
+        let chosen = self
+            .list
+            .table
+            .column
+            .and_then(|i| self.columns.get(i))
+            .copied();
         let col = chosen.unwrap_or_else(|| {
             let at = self.columns.iter().position(|c| *c == self.sort);
             let next = at.map_or(0, |at| (at + 1) % self.columns.len());
@@ -282,39 +235,64 @@ impl Pane for Models {
         Clean::name("Models")
     }
 
+    fn list(&mut self) -> Option<&mut dyn Listing> {
+        Some(&mut self.list)
+    }
+
+    fn reindex(&mut self, cx: &Cx<'_>) {
+        let mut widths = Widths::default();
+        let mut fresh = true;
+        let mut keyed: Vec<(SortKey, &ModelView)> = Vec::with_capacity(cx.fleet.models().len());
+        let wide = |w: usize| u16::try_from(w).unwrap_or(u16::MAX);
+        for model in cx.fleet.models() {
+            if !self.list.filter.keeps(&Searched { model, cx }) {
+                continue;
+            }
+            widths.name = widths.name.max(wide(model.name.width()));
+            widths.served = widths.served.max(wide(model.served.width()));
+            let metric = model.quality.as_ref().map_or(0, |q| q.metric.width());
+            widths.metric = widths.metric.max(wide(metric));
+            let owner = model.owner.as_ref().map_or(0, Clean::width);
+            widths.owner = widths.owner.max(wide(owner));
+            fresh &= view::is_fresh(model, cx);
+            keyed.push((self.sort.sort_key(model, cx), model));
+        }
+        keyed.sort_by(|(a, x), (b, y)| {
+            a.order(b, self.descending)
+                .then_with(|| x.name.cmp(&y.name))
+                .then_with(|| x.key.cmp(&y.key))
+        });
+        let rows = keyed.into_iter().map(|(_, m)| m.key.clone()).collect();
+        self.list.set(rows, cx.fleet.models().len(), ModelKey::eq);
+        self.widths = widths;
+        self.fresh = fresh;
+    }
+
     fn refresh(&mut self, cx: &Cx<'_>) {
         // Facts come many times a second; sorting thousands of rows for each would delay the keys.
         // The loop comes by once a second in any case, so that the last change is never left out.
         let rested = self
             .sorted_at
             .is_none_or(|at| cx.now.mono.saturating_sub(at) >= REST);
-        if self.seen != Some(cx.fleet.revision()) && (rested || self.rows.len() < FEW) {
+        if (rested || self.list.rows.len() < FEW) && self.list.follows(cx.fleet.revision()) {
             self.reindex(cx);
-            self.seen = Some(cx.fleet.revision());
             self.sorted_at = Some(cx.now.mono);
         }
     }
 
     fn update(&mut self, command: Command, cx: &Cx<'_>) -> Option<Vec<Ask>> {
-        if move_in(&mut self.table, command, self.rows.len()) {
-            return Some(Vec::new());
+        let hint = "words, !word, owner:risk, skew:behind, tag:team=x, moved<0, age>90";
+        if let Some(asks) = list::command(self, command, hint, cx) {
+            return Some(asks);
         }
         match command {
             Command::Open => {
-                let key = self.selected_key()?.clone();
+                let key = self.list.current()?.clone();
                 return Some(vec![Ask::Open(Place::Model(key))]);
             }
             Command::Left => self.step_column(false, cx),
             Command::Right => self.step_column(true, cx),
             Command::Sort => self.sort_next(cx),
-            Command::Filter => {
-                return Some(vec![Ask::Prompt(Prompt {
-                    kind: PromptKind::Filter,
-                    label: "filter",
-                    initial: self.filter.text().to_owned(),
-                    hint: "words, !word, owner:risk, skew:behind, tag:team=x, moved<0, age>90",
-                })]);
-            }
             Command::Columns => {
                 let rows = Col::ALL.into_iter().filter(|c| c.optional()).map(|c| {
                     let text = format!("{:<11} {}", c.title(), c.doc());
@@ -326,11 +304,7 @@ impl Pane for Models {
                     several: true,
                 })]);
             }
-            Command::Back if !self.filter.is_empty() => {
-                self.filter = Filter::default();
-                self.reindex(cx);
-            }
-            Command::Back if self.table.column.is_some() => self.table.column = None,
+            Command::Back if self.list.table.column.is_some() => self.list.table.column = None,
             _ => return None,
         }
         Some(Vec::new())
@@ -342,49 +316,18 @@ impl Pane for Models {
             Command::Open | Command::CopyRow | Command::Menu | Command::History
         );
         let why = match self.current(cx) {
-            None if selects && self.all > 0 => "no model passes the filter",
+            None if selects && self.list.all > 0 => "no model passes the filter",
             None if selects => "no model is known",
             _ => return None,
         };
         Some(Clean::name(why))
     }
 
-    fn click(&mut self, target: Target, cx: &Cx<'_>) -> Vec<Ask> {
-        match target {
-            Target::Row(index) => {
-                if self.table.selected_in(self.rows.len()) == Some(index) {
-                    return self.update(Command::Open, cx).unwrap_or_default();
-                }
-                self.table.select(index, self.rows.len());
-            }
-            Target::Column(index) => {
-                if let Some(col) = self.columns.get(index).copied() {
-                    self.sort_by(col, cx);
-                }
-            }
-            _ => {}
+    fn click_column(&mut self, index: usize, cx: &Cx<'_>) -> Vec<Ask> {
+        if let Some(col) = self.columns.get(index).copied() {
+            self.sort_by(col, cx);
         }
         Vec::new()
-    }
-
-    fn scroll(&mut self, rows: i16, _cx: &Cx<'_>) {
-        self.table.scroll(isize::from(rows), self.rows.len());
-    }
-
-    fn set_page(&mut self, rows: u16) {
-        self.table.set_page(rows, self.rows.len());
-    }
-
-    fn prompt(
-        &mut self,
-        _kind: PromptKind,
-        text: &str,
-        _entered: bool,
-        cx: &Cx<'_>,
-    ) -> Result<Vec<Ask>, String> {
-        self.filter = Filter::parse(text)?;
-        self.reindex(cx);
-        Ok(Vec::new())
     }
 
     fn chosen(&mut self, index: usize, cx: &Cx<'_>) -> Vec<Ask> {
@@ -402,7 +345,7 @@ impl Pane for Models {
                 }
             })
             .collect();
-        self.table.column = None;
+        self.list.table.column = None;
         if !self.columns.contains(&self.sort) {
             self.sort = Col::Level;
             self.descending = Col::Level.descends();
@@ -418,24 +361,22 @@ impl Pane for Models {
             Thing::Version(version) => &version.model,
             _ => return,
         };
-        if let Some(index) = self.rows.iter().position(|k| k == key) {
-            self.table.select(index, self.rows.len());
-        }
+        self.list.select(|k| k == key);
     }
 
     fn selected(&self, _cx: &Cx<'_>) -> Option<Thing> {
-        self.selected_key().cloned().map(Thing::Model)
+        self.list.current().cloned().map(Thing::Model)
     }
 
     fn focus(&self, _cx: &Cx<'_>) -> Focus {
         Focus {
-            models: self.visible().iter().cloned().collect::<BTreeSet<_>>(),
+            models: self.list.visible().iter().cloned().collect::<BTreeSet<_>>(),
             ..Focus::default()
         }
     }
 
     fn wants(&self, cx: &Cx<'_>) -> Vec<Want> {
-        let shown = || self.visible().iter().filter_map(|k| cx.fleet.model(k));
+        let shown = || self.list.visible().iter().filter_map(|k| cx.fleet.model(k));
         let mut wants = runs_behind(cx, shown());
         for want in Self::runs_before(cx, shown()) {
             if !wants.iter().any(|w| w.query == want.query) {
@@ -464,7 +405,7 @@ impl Pane for Models {
 
     fn markdown(&self, cx: &Cx<'_>) -> (Vec<String>, Vec<Vec<String>>) {
         let titles = self.columns.iter().map(|c| c.title().to_owned());
-        let models = self.rows.iter().filter_map(|k| cx.fleet.model(k));
+        let models = self.list.rows.iter().filter_map(|k| cx.fleet.model(k));
         let cells = |m: &ModelView| self.columns.iter().map(|c| c.text(m, cx)).collect();
         (titles.collect(), models.map(cells).collect())
     }

@@ -13,7 +13,9 @@ use crate::domain::fleet::Fleet;
 use crate::domain::observation::{Coverage, FactKey, Feed, Rows};
 use crate::domain::time::Now;
 use crate::intent::command::COMMANDS;
+use crate::panes::PromptKind;
 use crate::panes::models::testing::observe;
+use crate::ui::hits::Target;
 use crate::ui::symbols::Symbols;
 use crate::ui::testing::{NOW, look_of, screen};
 use crate::ui::theme::Depth;
@@ -26,7 +28,7 @@ fn open(fleet: &Fleet) -> Models {
 }
 
 fn names(pane: &Models) -> Vec<&str> {
-    pane.rows.iter().map(|k| k.name.raw()).collect()
+    pane.list.rows.iter().map(|k| k.name.raw()).collect()
 }
 
 fn press(pane: &mut Models, fleet: &Fleet, commands: &[Command]) -> Vec<Ask> {
@@ -89,13 +91,13 @@ fn sort_goes_on_to_the_next_column_or_to_the_one_under_the_cursor() {
         &fleet,
         &[Command::Right, Command::Right, Command::Right],
     );
-    assert_eq!(pane.table.column, Some(2));
+    assert_eq!(pane.list.table.column, Some(2));
     press(&mut pane, &fleet, &[Command::Sort]);
     assert_eq!((pane.sort, pane.descending), (Col::Champion, false));
     press(&mut pane, &fleet, &[Command::Sort]);
     assert_eq!((pane.sort, pane.descending), (Col::Champion, true));
     press(&mut pane, &fleet, &[Command::Back]);
-    assert_eq!(pane.table.column, None, "esc lets go of the column");
+    assert_eq!(pane.list.table.column, None, "esc lets go of the column");
 }
 
 #[test]
@@ -105,8 +107,8 @@ fn the_column_cursor_keeps_to_columns_that_are_on_screen() {
     for _ in 0..40 {
         pane.update(Command::Right, &cx(&fleet, (80, 24)));
     }
-    let last = pane.columns[pane.table.column.expect("a column")];
-    assert!(view::places(&pane, 80).contains(&pane.table.column.expect("a column")));
+    let last = pane.columns[pane.list.table.column.expect("a column")];
+    assert!(view::places(&pane, 80).contains(&pane.list.table.column.expect("a column")));
     assert_ne!(last, Col::Why, "the reasons do not fit 80 columns");
 }
 
@@ -122,23 +124,26 @@ fn the_selection_stays_on_its_model() {
     );
     pane.refresh(&cx(&fleet, (120, 36)));
     assert!(!names(&pane).contains(&"basket"));
-    assert_eq!(pane.selected_key(), Some(&model_key("churn")));
+    assert_eq!(pane.list.current(), Some(&model_key("churn")));
     press(
         &mut pane,
         &fleet,
         &[Command::Sort, Command::Sort, Command::Sort],
     );
-    assert_eq!(pane.selected_key(), Some(&model_key("churn")));
+    assert_eq!(pane.list.current(), Some(&model_key("churn")));
 }
 
 #[test]
 fn rows_are_made_again_only_when_facts_have_changed() {
     let mut fleet = fleet();
     let mut pane = open(&fleet);
-    pane.rows.reverse();
-    let turned = pane.rows.clone();
+    pane.list.rows.reverse();
+    let turned = pane.list.rows.clone();
     pane.refresh(&cx(&fleet, (120, 36)));
-    assert_eq!(pane.rows, turned, "nothing changed: nothing was sorted");
+    assert_eq!(
+        pane.list.rows, turned,
+        "nothing changed: nothing was sorted"
+    );
     observe(
         &mut fleet,
         SOURCE,
@@ -147,7 +152,7 @@ fn rows_are_made_again_only_when_facts_have_changed() {
         Rows::Versions(vec![version("churn", "8", 1_000)]),
     );
     pane.refresh(&cx(&fleet, (120, 36)));
-    assert_ne!(pane.rows, turned);
+    assert_ne!(pane.list.rows, turned);
 }
 
 #[test]
@@ -262,7 +267,7 @@ fn nothing_of_a_registry_that_went_quiet_looks_ok() {
     let mut cx = cx(&fleet, (120, 36));
     cx.now = later;
     pane.refresh(&cx);
-    for key in &pane.rows {
+    for key in &pane.list.rows {
         let model = fleet.model(key).expect("a row has a model");
         assert_ne!(Col::Level.text(model, &cx), "ok", "{key:?}");
         assert_eq!(Col::Read.text(model, &cx), "45m");
@@ -514,7 +519,7 @@ proptest! {
             }
             let _ = (pane.wants(&cx(&fleet, size)), pane.row_text(&cx(&fleet, size)));
             drawn(&mut pane, &fleet, size);
-            prop_assert!(pane.rows.is_empty() || pane.table.selected < pane.rows.len());
+            prop_assert!(pane.list.rows.is_empty() || pane.list.table.selected < pane.list.rows.len());
         }
     }
 }

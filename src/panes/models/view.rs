@@ -64,11 +64,11 @@ fn table_column(col: Col, widths: Widths, fresh: bool) -> Column<'static> {
 }
 
 pub(super) fn draw(pane: &Models, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
-    if pane.all == 0 {
+    if pane.list.all == 0 {
         nothing(cx, look, area, buf);
         return Hits::default();
     }
-    let detail = if look.size >= Size::Medium && area.height >= 18 && !pane.rows.is_empty() {
+    let detail = if look.size >= Size::Medium && area.height >= 18 && !pane.list.rows.is_empty() {
         6
     } else {
         0
@@ -78,8 +78,8 @@ pub(super) fn draw(pane: &Models, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
     let sort = pane.columns.iter().position(|c| *c == pane.sort);
     let table = Table {
         columns: &columns,
-        len: pane.rows.len(),
-        state: &pane.table,
+        len: pane.list.rows.len(),
+        state: &pane.list.table,
         sort: sort.map(|column| Sort {
             column,
             descending: pane.descending,
@@ -87,7 +87,7 @@ pub(super) fn draw(pane: &Models, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
         focused: true,
     };
     let hits = table.draw(buf, look, list, |index| {
-        let model = cx.fleet.model(&pane.rows[index]);
+        let model = cx.fleet.model(&pane.list.rows[index]);
         model.map_or_else(Row::default, |m| {
             Row::from(
                 pane.columns
@@ -97,9 +97,9 @@ pub(super) fn draw(pane: &Models, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
             )
         })
     });
-    if pane.rows.is_empty() {
+    if pane.list.rows.is_empty() {
         let below = paint::inner_rows(list, 1, 0);
-        let hidden = text::counted(pane.all, "model is", "models are");
+        let hidden = text::counted(pane.list.all, "model is", "models are");
         empty(
             buf,
             look,

@@ -7,55 +7,27 @@ mod view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Ask, Cx, Pane, Place, Prompt, PromptKind, Thing, Want, move_in, runs_behind};
+use super::list::{self, List, Listing};
+use super::{Ask, Cx, Pane, Place, Thing, Want, runs_behind};
 use crate::domain::fleet::triage::{self, TriageKey, TriageRow};
 use crate::domain::fleet::view::{DeploymentView, ModelView};
 use crate::domain::query::Focus;
 use crate::domain::text::Clean;
 use crate::intent::command::Command;
-use crate::intent::filter::{Filter, Searchable};
-use crate::ui::hits::{Hits, Target};
+use crate::intent::filter::Searchable;
+use crate::ui::hits::Hits;
 use crate::ui::look::Look;
-use crate::ui::table::TableState;
 
 /// The pane's state: the rows as judged, and the cursor.
 #[derive(Debug, Default)]
 pub struct Triage {
-    rows: Vec<TriageRow>,
-    hidden: usize,
-    table: TableState,
-    filter: Filter,
-    /// Whether a row was chosen by hand. Until then the cursor stays on the worst row.
-    chosen: bool,
-    seen: Option<u64>,
+    list: List<TriageRow>,
 }
 
 impl Triage {
     /// The pane before its first frame.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    fn reindex(&mut self, cx: &Cx<'_>) {
-        let selected = self
-            .current()
-            .filter(|_| self.chosen)
-            .map(|r| r.key.clone());
-        let mut rows = triage::rows(cx.fleet, cx.now.wall);
-        let all = rows.len();
-        rows.retain(|row| self.filter.keeps(&Searched { row, cx }));
-        self.hidden = all - rows.len();
-        self.rows = rows;
-        match selected {
-            Some(key) => self
-                .table
-                .reselect(self.rows.len(), |i| self.rows[i].key == key),
-            None => self.table.home(self.rows.len()),
-        }
-    }
-
-    fn current(&self) -> Option<&TriageRow> {
-        self.rows.get(self.table.selected_in(self.rows.len())?)
     }
 }
 
@@ -131,89 +103,48 @@ impl Pane for Triage {
         Clean::name("Triage")
     }
 
-    fn refresh(&mut self, cx: &Cx<'_>) {
-        if self.seen != Some(cx.fleet.revision()) {
-            self.reindex(cx);
-            self.seen = Some(cx.fleet.revision());
+    fn list(&mut self) -> Option<&mut dyn Listing> {
+        Some(&mut self.list)
+    }
+
+    fn reindex(&mut self, cx: &Cx<'_>) {
+        let mut rows = triage::rows(cx.fleet, cx.now.wall);
+        let all = rows.len();
+        rows.retain(|row| self.list.filter.keeps(&Searched { row, cx }));
+        self.list.set(rows, all, |a, b| a.key == b.key);
+        // Until a row is chosen by hand the cursor stays on the worst one.
+        if !self.list.chosen {
+            self.list.table.home(self.list.rows.len());
         }
     }
 
     fn update(&mut self, command: Command, cx: &Cx<'_>) -> Option<Vec<Ask>> {
-        if move_in(&mut self.table, command, self.rows.len()) {
-            self.chosen = command != Command::First;
-            return Some(Vec::new());
+        if command != Command::Open {
+            let hint = "words, !word, owner:risk, level:crit";
+            return list::command(self, command, hint, cx);
         }
-        match command {
-            Command::Open => {
-                self.chosen = true;
-                let row = self.current()?;
-                Some(match &row.key {
-                    TriageKey::Model(key) => vec![Ask::Open(Place::Model(key.clone()))],
-                    TriageKey::Deployment(key) => {
-                        vec![Ask::Show(
-                            Place::Deployments,
-                            Thing::Deployment(key.clone()),
-                        )]
-                    }
-                    TriageKey::Source(_) => vec![Ask::Open(Place::Models)],
-                })
+        self.list.chosen = true;
+        Some(match &self.list.current()?.key {
+            TriageKey::Model(key) => vec![Ask::Open(Place::Model(key.clone()))],
+            TriageKey::Deployment(key) => {
+                vec![Ask::Show(
+                    Place::Deployments,
+                    Thing::Deployment(key.clone()),
+                )]
             }
-            Command::Filter => Some(vec![Ask::Prompt(Prompt {
-                kind: PromptKind::Filter,
-                label: "filter",
-                initial: self.filter.text().to_owned(),
-                hint: "words, !word, owner:risk, level:crit",
-            })]),
-            Command::Back if !self.filter.is_empty() => {
-                self.filter = Filter::default();
-                self.reindex(cx);
-                Some(Vec::new())
-            }
-            _ => None,
-        }
+            TriageKey::Source(_) => vec![Ask::Open(Place::Models)],
+        })
     }
 
     fn disabled(&self, command: Command, _cx: &Cx<'_>) -> Option<Clean> {
         let why = match command {
-            Command::Open | Command::Menu | Command::CopyRow if self.current().is_none() => {
+            Command::Open | Command::Menu | Command::CopyRow if self.list.current().is_none() => {
                 "nothing is in trouble"
             }
             Command::Sort => "triage is always worst first",
             _ => return None,
         };
         Some(Clean::name(why))
-    }
-
-    fn click(&mut self, target: Target, cx: &Cx<'_>) -> Vec<Ask> {
-        if let Target::Row(index) = target {
-            if self.table.selected_in(self.rows.len()) == Some(index) {
-                return self.update(Command::Open, cx).unwrap_or_default();
-            }
-            self.table.select(index, self.rows.len());
-            self.chosen = true;
-        }
-        Vec::new()
-    }
-
-    fn scroll(&mut self, rows: i16, _cx: &Cx<'_>) {
-        self.table.scroll(isize::from(rows), self.rows.len());
-        self.chosen = true;
-    }
-
-    fn set_page(&mut self, rows: u16) {
-        self.table.set_page(rows, self.rows.len());
-    }
-
-    fn prompt(
-        &mut self,
-        _kind: PromptKind,
-        text: &str,
-        _entered: bool,
-        cx: &Cx<'_>,
-    ) -> Result<Vec<Ask>, String> {
-        self.filter = Filter::parse(text)?;
-        self.reindex(cx);
-        Ok(Vec::new())
     }
 
     fn select(&mut self, thing: &Thing, _cx: &Cx<'_>) {
@@ -223,14 +154,11 @@ impl Pane for Triage {
             Thing::Source(id) => TriageKey::Source(id.clone()),
             _ => return,
         };
-        if let Some(index) = self.rows.iter().position(|r| r.key == wanted) {
-            self.table.select(index, self.rows.len());
-            self.chosen = true;
-        }
+        self.list.select(|row| row.key == wanted);
     }
 
     fn selected(&self, _cx: &Cx<'_>) -> Option<Thing> {
-        Some(match &self.current()?.key {
+        Some(match &self.list.current()?.key {
             TriageKey::Model(key) => Thing::Model(key.clone()),
             TriageKey::Deployment(key) => Thing::Deployment(key.clone()),
             TriageKey::Source(id) => Thing::Source(id.clone()),
@@ -238,9 +166,7 @@ impl Pane for Triage {
     }
 
     fn focus(&self, _cx: &Cx<'_>) -> Focus {
-        let page = self.table.page.max(1);
-        let visible = self.rows.iter().skip(self.table.offset).take(page);
-        let models = visible.filter_map(|r| match &r.key {
+        let models = self.list.visible().iter().filter_map(|r| match &r.key {
             TriageKey::Model(key) => Some(key.clone()),
             _ => None,
         });
@@ -251,7 +177,7 @@ impl Pane for Triage {
     }
 
     fn wants(&self, cx: &Cx<'_>) -> Vec<Want> {
-        let selected = self.current().and_then(|r| model_of(r, cx));
+        let selected = self.list.current().and_then(|r| model_of(r, cx));
         selected.map(|m| runs_behind(cx, [m])).unwrap_or_default()
     }
 
@@ -267,7 +193,7 @@ impl Pane for Triage {
     }
 
     fn row_text(&self, cx: &Cx<'_>) -> Option<Clean> {
-        let row = self.current()?;
+        let row = self.list.current()?;
         Some(Clean::text(&view::cells(row, cx).join("  ")))
     }
 
@@ -275,7 +201,8 @@ impl Pane for Triage {
         let titles = view::TITLES.iter().map(|t| (*t).to_owned()).collect();
         (
             titles,
-            self.rows
+            self.list
+                .rows
                 .iter()
                 .map(|r| view::cells(r, cx).to_vec())
                 .collect(),

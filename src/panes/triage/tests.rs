@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::deployment::Health;
 use crate::domain::fault::FaultKind;
 use crate::domain::observation::{Coverage, Feed, Rows};
+use crate::panes::PromptKind;
 use crate::panes::models::testing::{
     self, cx, drawn, drawn_as, fleet, model_key, polled, unconfigured, waiting,
 };
@@ -20,7 +21,7 @@ fn open(fleet: &crate::domain::fleet::Fleet) -> Triage {
 }
 
 fn current(pane: &Triage) -> &str {
-    pane.current().map_or("", |r| r.name.as_str())
+    pane.list.current().map_or("", |r| r.name.as_str())
 }
 
 fn press(pane: &mut Triage, fleet: &crate::domain::fleet::Fleet, command: Command) -> Vec<Ask> {
@@ -53,9 +54,9 @@ fn the_cursor_stays_on_the_worst_row_until_one_is_chosen() {
     assert!(current(&pane).starts_with("mlflow"), "{}", current(&pane));
     // Worse rows come above it.
     let later = testing::fleet();
-    pane.seen = None;
+    pane.reindex(&cx(&later, SIZE));
     pane.refresh(&cx(&later, SIZE));
-    assert_eq!(pane.table.selected, 0);
+    assert_eq!(pane.list.table.selected, 0);
     let worst = current(&pane).to_owned();
     // One chosen by hand is kept, wherever it goes.
     press(&mut pane, &later, Command::Down);
@@ -68,7 +69,7 @@ fn the_cursor_stays_on_the_worst_row_until_one_is_chosen() {
     }
     // Going to the first row lets go again.
     press(&mut pane, &later, Command::First);
-    assert!(!pane.chosen);
+    assert!(!pane.list.chosen);
 }
 
 #[test]
@@ -90,10 +91,15 @@ fn enter_opens_what_is_in_trouble() {
 fn a_filter_says_what_it_hides_and_escape_clears_it() {
     let fleet = fleet();
     let mut pane = open(&fleet);
-    let all = pane.rows.len();
+    let all = pane.list.rows.len();
     pane.prompt(PromptKind::Filter, "level:crit", true, &cx(&fleet, SIZE))
         .expect("a filter");
-    assert!(pane.rows.iter().all(|r| r.verdict.level.word() == "crit"));
+    assert!(
+        pane.list
+            .rows
+            .iter()
+            .all(|r| r.verdict.level.word() == "crit")
+    );
     pane.prompt(
         PromptKind::Filter,
         "nothing-is-called-so",
@@ -108,7 +114,7 @@ fn a_filter_says_what_it_hides_and_escape_clears_it() {
         "{shown}"
     );
     press(&mut pane, &fleet, Command::Back);
-    assert_eq!(pane.rows.len(), all);
+    assert_eq!(pane.list.rows.len(), all);
 }
 
 #[test]

@@ -88,12 +88,12 @@ fn just_before(row: &TriageRow, model: Option<&ModelView>, cx: &Cx<'_>) -> Strin
 }
 
 pub(super) fn draw(pane: &Triage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
-    if pane.rows.is_empty() {
+    if pane.list.rows.is_empty() {
         quiet(pane, cx, look, area, buf);
         return Hits::default();
     }
     // The list takes what it needs, at most two thirds; what is left tells about the selected row.
-    let needed = u16::try_from(pane.rows.len())
+    let needed = u16::try_from(pane.list.rows.len())
         .unwrap_or(u16::MAX)
         .saturating_add(2);
     let detail_rows = match look.size {
@@ -110,14 +110,16 @@ pub(super) fn draw(pane: &Triage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
     let columns = columns(pane, cx);
     let table = Table {
         columns: &columns,
-        len: pane.rows.len(),
-        state: &pane.table,
+        len: pane.list.rows.len(),
+        state: &pane.list.table,
         sort: None,
         focused: true,
     };
-    let hits = table.draw(buf, look, list, |index| row(&pane.rows[index], cx, look));
+    let hits = table.draw(buf, look, list, |index| {
+        row(&pane.list.rows[index], cx, look)
+    });
     if detail_rows > 0
-        && let Some(current) = pane.current()
+        && let Some(current) = pane.list.current()
     {
         let below = Rect {
             y: list.bottom(),
@@ -132,13 +134,20 @@ pub(super) fn draw(pane: &Triage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
 fn columns(pane: &Triage, cx: &Cx<'_>) -> [Column<'static>; 7] {
     // Two versions that answer side by side are the news: neither is cut while there is room.
     let served = pane
+        .list
         .rows
         .iter()
         .map(|r| text::width(&served(r, model_of(r, cx), cx)))
         .max()
         .unwrap_or(0);
     let served = u16::try_from(served).unwrap_or(u16::MAX).clamp(8, 17);
-    let name = pane.rows.iter().map(|r| r.name.width()).max().unwrap_or(0);
+    let name = pane
+        .list
+        .rows
+        .iter()
+        .map(|r| r.name.width())
+        .max()
+        .unwrap_or(0);
     [
         Column::fixed("LEVEL", 6, 0),
         Column::name("MODEL", 12, u16::try_from(name).unwrap_or(u16::MAX).min(32)),
@@ -201,15 +210,18 @@ fn quiet(pane: &Triage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) 
         .count();
     let all = cx.fleet.sources().count();
     let total = counts(cx.fleet);
-    let lines: Vec<(Role, String)> = if pane.hidden > 0 {
+    let lines: Vec<(Role, String)> = if pane.list.hidden() > 0 {
         vec![
             (
                 Role::Text,
-                format!("No row passes the filter `{}`.", pane.filter.text()),
+                format!("No row passes the filter `{}`.", pane.list.filter.text()),
             ),
             (
                 Role::Dim,
-                format!("{} rows are hidden · esc clears the filter", pane.hidden),
+                format!(
+                    "{} rows are hidden · esc clears the filter",
+                    pane.list.hidden()
+                ),
             ),
         ]
     } else if all == 0 {

@@ -5,7 +5,7 @@
 /// Case and the choice between `-` and `_` count for nothing; two swapped letters count as one slip.
 ///
 /// ```
-/// use quarterdeck::config::nearest;
+/// use quarterdeck::domain::near::nearest;
 /// assert_eq!(nearest("evry", ["every", "timeout"]), Some("every"));
 /// assert_eq!(nearest("colour", ["theme", "mouse"]), None);
 /// ```
