@@ -160,7 +160,13 @@ impl Stage {
             Query::RunArtifacts { .. } | Query::LoggedModelArtifacts { .. } => {
                 Detail::Artifacts(Vec::new())
             }
-            Query::Versions(_) | Query::Package(_) => return None,
+            Query::Versions(_)
+            | Query::Package(_)
+            | Query::Series { .. }
+            | Query::Expression { .. }
+            | Query::AlertStrip { .. }
+            | Query::DriftReport { .. }
+            | Query::Links { .. } => return None,
         })
     }
 

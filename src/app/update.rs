@@ -140,7 +140,11 @@ impl App {
                         .set_package(version.clone(), Some((**package).clone()), now);
                 }
             }
-            Detail::History(_) | Detail::Artifacts(_) => {}
+            Detail::History(_)
+            | Detail::Artifacts(_)
+            | Detail::Series(_)
+            | Detail::DriftReport(_)
+            | Detail::Links(_) => {}
         }
     }
 

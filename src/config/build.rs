@@ -170,6 +170,7 @@ fn policy(tree: &Tree, at: &[String]) -> Policy {
             .duration(at, "slow_probe")
             .unwrap_or(fallback.slow_probe),
         max_model_age: tree.duration(at, "max_model_age"),
+        signals: fallback.signals,
     }
 }
 
@@ -181,6 +182,7 @@ fn model_settings(tree: &Tree, at: &[String]) -> ModelSettings {
         higher_is_better: tree.flag(at, "higher_is_better"),
         deployments: tree.words(at, "deployments"),
         max_age: tree.duration(at, "max_age"),
+        ..ModelSettings::default()
     }
 }
 

@@ -45,6 +45,10 @@ pub enum ChangeKind {
     Level,
     /// A run of the model's experiment ended.
     RunEnded,
+    /// An alert began, was muted or ended; the alert is named.
+    Alert(Clean),
+    /// Somebody wrote an annotation.
+    Annotation,
 }
 
 impl ChangeKind {
@@ -60,19 +64,25 @@ impl ChangeKind {
             Self::Health => "health",
             Self::Level => "level",
             Self::RunEnded => "run-ended",
+            Self::Alert(_) => "alert",
+            Self::Annotation => "annotation",
         }
     }
 
     /// The alias or version that the kind names, empty where it names none.
     pub fn thing(&self) -> &str {
         match self {
-            Self::Alias(thing) | Self::Stage(thing) | Self::VersionStatus(thing) => thing.as_str(),
+            Self::Alias(thing)
+            | Self::Stage(thing)
+            | Self::VersionStatus(thing)
+            | Self::Alert(thing) => thing.as_str(),
             Self::NewVersion
             | Self::ModelGone
             | Self::Served
             | Self::Health
             | Self::Level
-            | Self::RunEnded => "",
+            | Self::RunEnded
+            | Self::Annotation => "",
         }
     }
 
@@ -89,6 +99,8 @@ impl ChangeKind {
             "health" => Self::Health,
             "level" => Self::Level,
             "run-ended" => Self::RunEnded,
+            "alert" => Self::Alert(Clean::name(thing)),
+            "annotation" => Self::Annotation,
             _ => return None,
         })
     }
@@ -211,6 +223,9 @@ impl Change {
             ChangeKind::Health => format!("endpoint {}", arrow(&self.from, &self.to)),
             ChangeKind::Level => format!("level {}", arrow(&self.from, &self.to)),
             ChangeKind::RunEnded => format!("run {} {}", self.from, self.to),
+            ChangeKind::Alert(name) if self.to.is_empty() => format!("alert {name} ended"),
+            ChangeKind::Alert(name) => format!("alert {name} {}", self.to),
+            ChangeKind::Annotation => self.to.to_string(),
         })
     }
 }
@@ -280,6 +295,8 @@ mod tests {
             ChangeKind::Health,
             ChangeKind::Level,
             ChangeKind::RunEnded,
+            ChangeKind::Alert(Clean::name("HighErrorRate")),
+            ChangeKind::Annotation,
         ] {
             assert_eq!(
                 ChangeKind::from_parts(kind.word(), kind.thing()),

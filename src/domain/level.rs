@@ -125,6 +125,51 @@ pub enum ReasonCode {
     /// The newest training run failed.
     #[serde(rename = "run.failed")]
     RunFailed,
+    /// Requests fail.
+    #[serde(rename = "signal.errors")]
+    SignalErrors,
+    /// Requests take too long, or the latency budget burns too fast.
+    #[serde(rename = "signal.latency")]
+    SignalLatency,
+    /// Requests stopped or fell sharply.
+    #[serde(rename = "signal.traffic")]
+    SignalTraffic,
+    /// Capacity is used up: requests wait.
+    #[serde(rename = "signal.saturation")]
+    SignalSaturation,
+    /// Input features have moved.
+    #[serde(rename = "drift.data")]
+    DriftData,
+    /// The predictions have moved.
+    #[serde(rename = "drift.prediction")]
+    DriftPrediction,
+    /// The labels have moved.
+    #[serde(rename = "drift.target")]
+    DriftTarget,
+    /// Quality fell while the inputs stayed: what is to be learned has changed.
+    #[serde(rename = "drift.concept")]
+    DriftConcept,
+    /// The version has drifted since its first minute: training and serving differ.
+    #[serde(rename = "drift.serving-skew")]
+    ServingSkew,
+    /// Missing values or a jump of unit: the data themselves are broken.
+    #[serde(rename = "data.quality")]
+    DataQuality,
+    /// Quality with labels is under its floor.
+    #[serde(rename = "quality.realised")]
+    QualityRealised,
+    /// Quality estimated without labels is under its floor.
+    #[serde(rename = "quality.estimated")]
+    QualityEstimated,
+    /// A fairness metric is over its line.
+    #[serde(rename = "fairness")]
+    Fairness,
+    /// The job that watches drift or quality is late, dead or writes NaN.
+    #[serde(rename = "monitor.stale")]
+    MonitorStale,
+    /// An alert fires or is pending.
+    #[serde(rename = "alert")]
+    Alert,
     /// Two keys look alike on screen.
     #[serde(rename = "identity.look-alike")]
     LookAlike,
@@ -151,6 +196,21 @@ impl ReasonCode {
             Self::AliasStageDisagree => "registry.alias-stage",
             Self::ModelStale => "model.stale",
             Self::RunFailed => "run.failed",
+            Self::SignalErrors => "signal.errors",
+            Self::SignalLatency => "signal.latency",
+            Self::SignalTraffic => "signal.traffic",
+            Self::SignalSaturation => "signal.saturation",
+            Self::DriftData => "drift.data",
+            Self::DriftPrediction => "drift.prediction",
+            Self::DriftTarget => "drift.target",
+            Self::DriftConcept => "drift.concept",
+            Self::ServingSkew => "drift.serving-skew",
+            Self::DataQuality => "data.quality",
+            Self::QualityRealised => "quality.realised",
+            Self::QualityEstimated => "quality.estimated",
+            Self::Fairness => "fairness",
+            Self::MonitorStale => "monitor.stale",
+            Self::Alert => "alert",
             Self::LookAlike => "identity.look-alike",
         }
     }

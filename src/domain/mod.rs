@@ -2,8 +2,11 @@
 //! no drawing.
 
 pub mod action;
+pub mod alert;
+pub mod annotation;
 pub mod change;
 pub mod deployment;
+pub mod drift;
 pub mod fault;
 pub mod fleet;
 pub mod key;
@@ -18,6 +21,7 @@ pub mod rules;
 pub mod run;
 pub mod settings;
 pub mod settling;
+pub mod signal;
 pub mod text;
 pub mod time;
 pub mod wiring;

@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
+use super::alert::{Alert, AlertKey};
+use super::annotation::{Annotation, AnnotationKey};
 use super::deployment::EndpointReading;
 use super::fault::Fault;
-use super::key::{DeploymentKey, ExperimentKey, ModelKey, RunKey, SourceId, VersionKey};
+use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, RunKey, SourceId, VersionKey};
 use super::model::{ModelVersion, RegisteredModel};
 use super::run::{Experiment, Run};
+use super::signal::{SignalKey, SignalReading, SignalSeries};
 use super::text::Clean;
 use super::time::Millis;
 
@@ -37,6 +40,16 @@ pub enum Feed {
     OpenRuns,
     /// A serving endpoint's health and versions.
     Endpoint,
+    /// The newest reading of every signal.
+    Signals,
+    /// The recent course of the signals that lists show.
+    SignalHistory,
+    /// Alerts and what mutes them.
+    Alerts,
+    /// Annotations of other systems.
+    Annotations,
+    /// What else tells which version was served when: the past, from records of others.
+    ServedHistory,
 }
 
 impl Feed {
@@ -51,6 +64,11 @@ impl Feed {
             Self::RecentRuns => "recent-runs",
             Self::OpenRuns => "open-runs",
             Self::Endpoint => "endpoint",
+            Self::Signals => "signals",
+            Self::SignalHistory => "signal-history",
+            Self::Alerts => "alerts",
+            Self::Annotations => "annotations",
+            Self::ServedHistory => "served-history",
         }
     }
 }
@@ -79,6 +97,14 @@ pub enum Scope {
     Experiments,
     /// All endpoints of the source.
     Endpoints,
+    /// All signals of the source.
+    Signals,
+    /// All series of the source.
+    Series,
+    /// All alerts of the source.
+    Alerts,
+    /// All annotations of the source since a time: older ones are neither there nor gone.
+    Annotations,
 }
 
 /// The rows of an observation, of one type.
@@ -94,6 +120,42 @@ pub enum Rows {
     Runs(Vec<Run>),
     /// Endpoints.
     Endpoints(Vec<EndpointReading>),
+    /// Readings of signals.
+    Signals(Vec<SignalReading>),
+    /// The course of signals.
+    Series(Vec<SignalSeries>),
+    /// Alerts.
+    Alerts(Vec<Alert>),
+    /// Annotations.
+    Annotations(Vec<Annotation>),
+    /// Versions that were served, by model and time, rebuilt from another system's records.
+    Served(Vec<ServedSpan>),
+}
+
+/// A version that answered requests over a time, as another system's records tell.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ServedSpan {
+    /// Identity: model, version and start.
+    pub key: ServedSpanKey,
+    /// When it was last seen to answer.
+    pub until: Millis,
+    /// How far apart the samples lie: both ends are uncertain by as much.
+    pub step_ms: u64,
+    /// What shows it, in words.
+    pub evidence: Clean,
+}
+
+/// Which span of a served version.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ServedSpanKey {
+    /// Who says so.
+    pub source: SourceId,
+    /// The registry's name of the model, after the source's name map.
+    pub model: Key,
+    /// The version in the monitoring's words.
+    pub version: Key,
+    /// When it was first seen to answer, or the oldest sample kept.
+    pub from: Millis,
 }
 
 impl Rows {
@@ -105,6 +167,11 @@ impl Rows {
             Self::Experiments(rows) => rows.len(),
             Self::Runs(rows) => rows.len(),
             Self::Endpoints(rows) => rows.len(),
+            Self::Signals(rows) => rows.len(),
+            Self::Series(rows) => rows.len(),
+            Self::Alerts(rows) => rows.len(),
+            Self::Annotations(rows) => rows.len(),
+            Self::Served(rows) => rows.len(),
         }
     }
 
@@ -127,6 +194,16 @@ pub enum FactKey {
     Run(RunKey),
     /// An endpoint.
     Endpoint(DeploymentKey),
+    /// A signal's newest reading.
+    Signal(SignalKey),
+    /// A signal's course.
+    Series(SignalKey),
+    /// An alert.
+    Alert(AlertKey),
+    /// An annotation.
+    Annotation(AnnotationKey),
+    /// A span of a served version.
+    Served(ServedSpanKey),
 }
 
 /// A source's answer to one poll of one feed, before the actor has compared it with the last one.

@@ -3,10 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::annotation::Link;
+use super::drift::DriftReport;
 use super::key::{ExperimentKey, Key, ModelKey, RunKey, VersionKey};
 use super::model::{ModelVersion, Package};
 use super::run::{Artifact, MetricHistory, Run};
+use super::signal::{Measure, SignalSeries};
 use super::text::Clean;
+use super::time::Millis;
 
 /// A question to one source. Cancelled when its pane closes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -53,6 +57,52 @@ pub enum Query {
     Versions(ModelKey),
     /// What the package of a version says of itself.
     Package(VersionKey),
+    /// The course of one measure of a model, one series a version, part and method.
+    Series {
+        /// The registry's name of the model.
+        model: Key,
+        /// What is measured.
+        measure: Measure,
+        /// The time to look at.
+        span: Span,
+    },
+    /// The course of an expression in the server's own language: an alert's rule.
+    Expression {
+        /// The expression.
+        query: Key,
+        /// The time to look at.
+        span: Span,
+    },
+    /// When a model's alerts were pending and firing, one series an alert: 1 pending, 2 firing.
+    AlertStrip {
+        /// The registry's name of the model.
+        model: Key,
+        /// The time to look at.
+        span: Span,
+    },
+    /// A drift report of a model: the newest, or the newest before an instant.
+    DriftReport {
+        /// The registry's name of the model.
+        model: Key,
+        /// Not after this.
+        before: Option<Millis>,
+    },
+    /// Dashboards of a model.
+    Links {
+        /// The registry's name of the model.
+        model: Key,
+    },
+}
+
+/// A stretch of time and how finely to look at it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Span {
+    /// How long, in seconds: up to now unless `until` says otherwise.
+    pub seconds: u32,
+    /// Until when; `None` for now.
+    pub until: Option<Millis>,
+    /// How many columns a chart has for it.
+    pub columns: u16,
 }
 
 /// The answer to a [`Query`].
@@ -75,6 +125,12 @@ pub enum Detail {
     Versions(Vec<ModelVersion>),
     /// A package.
     Package(Box<Package>),
+    /// Series.
+    Series(Vec<SignalSeries>),
+    /// A drift report, or `None` where there is none.
+    DriftReport(Option<Box<DriftReport>>),
+    /// Links.
+    Links(Vec<Link>),
 }
 
 /// What is on screen: what fast ticks ask for.

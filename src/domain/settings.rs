@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::key::DeploymentKind;
+use super::signal::{Lines, Measure, NameMap, Preset};
 use super::text::Clean;
 
 /// Everything the program was told.
@@ -89,6 +91,14 @@ pub enum SourceKind {
     Mlflow,
     /// A serving endpoint that answers for itself.
     Serving(DeploymentKind),
+    /// A server of the Prometheus API: Prometheus, Thanos, Mimir, `VictoriaMetrics`, Grafana's proxy.
+    Prometheus,
+    /// An Alertmanager.
+    Alertmanager,
+    /// Evidently's service, or a folder or URL of its reports.
+    Evidently,
+    /// A Grafana.
+    Grafana,
 }
 
 impl fmt::Display for SourceKind {
@@ -96,6 +106,10 @@ impl fmt::Display for SourceKind {
         match self {
             Self::Mlflow => f.pad("mlflow"),
             Self::Serving(kind) => kind.fmt(f),
+            Self::Prometheus => f.pad("prometheus"),
+            Self::Alertmanager => f.pad("alertmanager"),
+            Self::Evidently => f.pad("evidently"),
+            Self::Grafana => f.pad("grafana"),
         }
     }
 }
@@ -128,6 +142,28 @@ pub struct SourceSettings {
     pub max_answer: u64,
     /// Whether headless commands fail when it does not answer.
     pub required: bool,
+    /// What a monitoring source is asked for, and how its names are read.
+    pub monitoring: Monitoring,
+}
+
+/// What a monitoring source is asked for, and how its names are read.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Monitoring {
+    /// The presets to choose from, with the settings' own changes applied: one is taken where the
+    /// server holds a metric that it detects by.
+    pub presets: Arc<[Preset]>,
+    /// Whether each of these presets is taken without asking.
+    pub all: bool,
+    /// More matchers for each query: `namespace="prod"`.
+    pub selector: String,
+    /// How its model names become the registry's.
+    pub models: NameMap,
+    /// The label that names the model where a preset does not say: in alerts and annotations.
+    pub model_label: String,
+    /// The label that names the version there.
+    pub version_label: String,
+    /// How far back other systems' records are read for served versions.
+    pub history: Duration,
 }
 
 impl fmt::Debug for SourceSettings {
@@ -146,6 +182,7 @@ impl fmt::Debug for SourceSettings {
             .field("timeout", &self.timeout)
             .field("max_answer", &self.max_answer)
             .field("required", &self.required)
+            .field("monitoring", &self.monitoring)
             .finish()
     }
 }
@@ -165,10 +202,18 @@ impl SourceSettings {
             every: Duration::from_secs(match kind {
                 SourceKind::Mlflow => 10,
                 SourceKind::Serving(_) => 5,
+                SourceKind::Prometheus | SourceKind::Alertmanager => 15,
+                SourceKind::Evidently | SourceKind::Grafana => 60,
             }),
             timeout: Duration::from_secs(10),
             max_answer: 32 * 1024 * 1024,
             required: true,
+            monitoring: Monitoring {
+                model_label: "model".to_owned(),
+                version_label: "version".to_owned(),
+                history: Duration::from_secs(14 * 24 * 3600),
+                ..Monitoring::default()
+            },
         }
     }
 }
@@ -318,6 +363,16 @@ pub struct ModelSettings {
     pub deployments: Vec<String>,
     /// How old its champion may be.
     pub max_age: Option<Duration>,
+    /// Lines of its signals, by measure, tighter or looser than the policy's.
+    pub lines: BTreeMap<Measure, Lines>,
+    /// How often its drift and quality jobs run.
+    pub job_every: Option<Duration>,
+    /// How often it is retrained.
+    pub cadence: Option<Duration>,
+    /// How much each feature matters, 0 to 1.
+    pub importances: BTreeMap<String, f64>,
+    /// The least realised or estimated quality, by metric.
+    pub floors: BTreeMap<String, f64>,
 }
 
 /// Limits that rules judge by. Tags may tighten them and never go below.
@@ -339,6 +394,68 @@ pub struct Policy {
     pub slow_probe: Duration,
     /// How old a champion may be, if limited.
     pub max_model_age: Option<Duration>,
+    /// Limits of signals.
+    pub signals: SignalPolicy,
+}
+
+/// Limits of signals. A line that a source states for a series of its own beats these.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SignalPolicy {
+    /// Lines by measure.
+    pub lines: BTreeMap<Measure, Lines>,
+    /// Scores from fewer rows get no verdict.
+    pub min_samples: u64,
+    /// How many features a score's bins are taken to be where nobody says: for the noise floor.
+    pub bins: u32,
+    /// A drift or quality job that has not run for so long is an incident of its own.
+    pub job_stale_after: Duration,
+    /// A sample older than this is stale.
+    pub sample_stale_after: Duration,
+    /// The label coverage under which realised quality gets no verdict, 0 to 1.
+    pub min_label_coverage: f64,
+    /// Traffic under this share of the hours before is lost, 0 to 1.
+    pub traffic_floor: f64,
+    /// The share of requests that may be slower than the latency line, 0 to 1: the error budget that
+    /// burn rates are counted in.
+    pub latency_budget: f64,
+    /// Drift that was there within this time of a version's first minute is training/serving skew.
+    pub skew_window: Duration,
+}
+
+impl Default for SignalPolicy {
+    fn default() -> Self {
+        let lines = |warn, crit| Lines {
+            warn: Some(warn),
+            crit: Some(crit),
+        };
+        let warn = |warn| Lines {
+            warn: Some(warn),
+            crit: None,
+        };
+        Self {
+            lines: BTreeMap::from([
+                (Measure::ErrorRatio, lines(0.01, 0.03)),
+                (Measure::LatencyP95, lines(0.5, 1.0)),
+                (Measure::LatencyP99, lines(1.0, 2.0)),
+                (Measure::LatencyMean, lines(0.5, 1.0)),
+                (Measure::Saturation, lines(0.9, 0.98)),
+                (Measure::FeatureDrift, warn(0.1)),
+                (Measure::DriftShare, lines(0.3, 0.5)),
+                (Measure::PredictionDrift, lines(0.1, 0.25)),
+                (Measure::TargetDrift, warn(0.1)),
+                (Measure::NullShare, lines(0.05, 0.2)),
+                (Measure::Fairness, warn(0.8)),
+            ]),
+            min_samples: 500,
+            bins: 10,
+            job_stale_after: Duration::from_secs(26 * 3600),
+            sample_stale_after: Duration::from_secs(5 * 60),
+            min_label_coverage: 0.5,
+            traffic_floor: 0.2,
+            latency_budget: 0.05,
+            skew_window: Duration::from_secs(3600),
+        }
+    }
 }
 
 impl Default for Policy {
@@ -352,6 +469,7 @@ impl Default for Policy {
             down_after_polls: 3,
             slow_probe: Duration::from_secs(1),
             max_model_age: None,
+            signals: SignalPolicy::default(),
         }
     }
 }

@@ -14,7 +14,11 @@ const TO_RISE: usize = 2;
 /// Whether a finding of this kind rests on a measurement that jitters from look to look.
 pub fn is_noisy(code: ReasonCode) -> bool {
     match code {
-        ReasonCode::EndpointSlow => true,
+        ReasonCode::EndpointSlow
+        | ReasonCode::SignalErrors
+        | ReasonCode::SignalLatency
+        | ReasonCode::SignalTraffic
+        | ReasonCode::SignalSaturation => true,
         ReasonCode::SkewBehind
         | ReasonCode::SkewAhead
         | ReasonCode::SkewStuck
@@ -31,6 +35,17 @@ pub fn is_noisy(code: ReasonCode) -> bool {
         | ReasonCode::AliasStageDisagree
         | ReasonCode::ModelStale
         | ReasonCode::RunFailed
+        | ReasonCode::DriftData
+        | ReasonCode::DriftPrediction
+        | ReasonCode::DriftTarget
+        | ReasonCode::DriftConcept
+        | ReasonCode::ServingSkew
+        | ReasonCode::DataQuality
+        | ReasonCode::QualityRealised
+        | ReasonCode::QualityEstimated
+        | ReasonCode::Fairness
+        | ReasonCode::MonitorStale
+        | ReasonCode::Alert
         | ReasonCode::LookAlike => false,
     }
 }

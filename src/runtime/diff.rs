@@ -1,18 +1,21 @@
 //! What an answer says that the last ones did not: only new and changed rows travel on, in messages
 //! of bounded size. Pure; the keys and hashes of one source's rows are its whole state.
 
-use std::collections::hash_map::DefaultHasher;
 use std::collections::{HashMap, HashSet};
-use std::hash::{Hash, Hasher};
-use std::io;
+use std::hash::Hash;
 use std::sync::Arc;
 
+use super::print::{Print, hash, print_run};
+use crate::domain::alert::AlertKey;
+use crate::domain::annotation::AnnotationKey;
 use crate::domain::key::{DeploymentKey, ExperimentKey, ModelKey, SourceId, VersionKey};
 use crate::domain::observation::{
     Answer, ContextRef, Coverage, FactKey, Feed, Observation, ROWS_PER_MESSAGE, Rows, Scope,
+    ServedSpanKey,
 };
 use crate::domain::query::Detail;
 use crate::domain::run::Run;
+use crate::domain::signal::SignalKey;
 use crate::domain::time::Millis;
 
 /// More run hashes than this are forgotten together: the next answers are sent in full once more.
@@ -38,6 +41,11 @@ pub struct Sent {
     versions: HashMap<VersionKey, u64>,
     experiments: HashMap<ExperimentKey, u64>,
     endpoints: HashMap<DeploymentKey, u64>,
+    signals: HashMap<SignalKey, u64>,
+    series: HashMap<SignalKey, u64>,
+    alerts: HashMap<AlertKey, u64>,
+    annotations: HashMap<AnnotationKey, u64>,
+    served: HashMap<ServedSpanKey, u64>,
     /// Runs are many and never listed in full: the key's hash is enough.
     runs: HashMap<u64, u64>,
 }
@@ -55,50 +63,7 @@ impl Sent {
             Coverage::Full(scope) => Some(scope),
             Coverage::Partial | Coverage::Tail(_) => None,
         };
-        let (parts, gone): (Vec<Rows>, Vec<FactKey>) = match rows {
-            Rows::Models(rows) => {
-                let of = full
-                    .filter(|s| **s == Scope::Models)
-                    .map(|_| |_: &ModelKey| true);
-                let (rows, gone) = fresh(&mut self.models, rows, |r| r.key.clone(), of);
-                (
-                    parts(rows, Rows::Models),
-                    gone.map(FactKey::Model).collect(),
-                )
-            }
-            Rows::Versions(rows) => {
-                let of = full.and_then(|scope| match scope {
-                    Scope::Versions => Some(None),
-                    Scope::VersionsOf(model) => Some(Some(model)),
-                    _ => None,
-                });
-                let of = of.map(|of| move |k: &VersionKey| of.is_none_or(|m| k.model == *m));
-                let (rows, gone) = fresh(&mut self.versions, rows, |r| r.key.clone(), of);
-                (
-                    parts(rows, Rows::Versions),
-                    gone.map(FactKey::Version).collect(),
-                )
-            }
-            Rows::Experiments(rows) => {
-                let of = full.filter(|s| **s == Scope::Experiments);
-                let of = of.map(|_| |_: &ExperimentKey| true);
-                let (rows, gone) = fresh(&mut self.experiments, rows, |r| r.key.clone(), of);
-                (
-                    parts(rows, Rows::Experiments),
-                    gone.map(FactKey::Experiment).collect(),
-                )
-            }
-            Rows::Endpoints(rows) => {
-                let of = full.filter(|s| **s == Scope::Endpoints);
-                let of = of.map(|_| |_: &DeploymentKey| true);
-                let (rows, gone) = fresh(&mut self.endpoints, rows, |r| r.key.clone(), of);
-                (
-                    parts(rows, Rows::Endpoints),
-                    gone.map(FactKey::Endpoint).collect(),
-                )
-            }
-            Rows::Runs(rows) => (parts(self.fresh_runs(rows), Rows::Runs), Vec::new()),
-        };
+        let (parts, gone) = self.changed(rows, full);
         let last = parts.len() - 1;
         let mut gone = Some(gone);
         parts
@@ -129,20 +94,82 @@ impl Sent {
             .collect()
     }
 
+    /// New and changed rows in messages of bounded size, and what a full answer no longer holds.
+    fn changed(&mut self, rows: Rows, full: Option<&Scope>) -> (Vec<Rows>, Vec<FactKey>) {
+        // Within a full answer of all rows, each key that is absent is gone.
+        let all = |scope: Scope| (full == Some(&scope)).then_some(());
+        match rows {
+            Rows::Models(rows) => {
+                let of = all(Scope::Models).map(|()| |_: &ModelKey| true);
+                let (rows, gone) = fresh(&mut self.models, rows, |r| r.key.clone(), of);
+                told(rows, Rows::Models, gone, FactKey::Model)
+            }
+            Rows::Versions(rows) => {
+                let of = full.and_then(|scope| match scope {
+                    Scope::Versions => Some(None),
+                    Scope::VersionsOf(model) => Some(Some(model)),
+                    _ => None,
+                });
+                let of = of.map(|of| move |k: &VersionKey| of.is_none_or(|m| k.model == *m));
+                let (rows, gone) = fresh(&mut self.versions, rows, |r| r.key.clone(), of);
+                told(rows, Rows::Versions, gone, FactKey::Version)
+            }
+            Rows::Experiments(rows) => {
+                let of = all(Scope::Experiments).map(|()| |_: &ExperimentKey| true);
+                let (rows, gone) = fresh(&mut self.experiments, rows, |r| r.key.clone(), of);
+                told(rows, Rows::Experiments, gone, FactKey::Experiment)
+            }
+            Rows::Endpoints(rows) => {
+                let of = all(Scope::Endpoints).map(|()| |_: &DeploymentKey| true);
+                let (rows, gone) = fresh(&mut self.endpoints, rows, |r| r.key.clone(), of);
+                told(rows, Rows::Endpoints, gone, FactKey::Endpoint)
+            }
+            Rows::Signals(rows) => {
+                let of = all(Scope::Signals).map(|()| |_: &SignalKey| true);
+                let (rows, gone) = fresh(&mut self.signals, rows, |r| r.key.clone(), of);
+                told(rows, Rows::Signals, gone, FactKey::Signal)
+            }
+            Rows::Series(rows) => {
+                let of = all(Scope::Series).map(|()| |_: &SignalKey| true);
+                let (rows, gone) = fresh(&mut self.series, rows, |r| r.key.clone(), of);
+                told(rows, Rows::Series, gone, FactKey::Series)
+            }
+            Rows::Alerts(rows) => {
+                let of = all(Scope::Alerts).map(|()| |_: &AlertKey| true);
+                let (rows, gone) = fresh(&mut self.alerts, rows, |r| r.key.clone(), of);
+                told(rows, Rows::Alerts, gone, FactKey::Alert)
+            }
+            Rows::Annotations(rows) => {
+                let none = None::<fn(&AnnotationKey) -> bool>;
+                let (rows, gone) = fresh(&mut self.annotations, rows, |r| r.key.clone(), none);
+                told(rows, Rows::Annotations, gone, FactKey::Annotation)
+            }
+            Rows::Served(rows) => {
+                let none = None::<fn(&ServedSpanKey) -> bool>;
+                let (rows, gone) = fresh(&mut self.served, rows, |r| r.key.clone(), none);
+                told(rows, Rows::Served, gone, FactKey::Served)
+            }
+            Rows::Runs(rows) => (parts(self.fresh_runs(rows), Rows::Runs), Vec::new()),
+        }
+    }
+
     /// Remembers rows that reach the fleet as a detail, so that a later full answer that lacks them
     /// says that they are gone.
     pub fn note(&mut self, detail: &Detail) {
         match detail {
             Detail::Versions(rows) => {
                 for row in rows {
-                    self.versions.insert(row.key.clone(), print(row));
+                    self.versions.insert(row.key.clone(), row.print());
                 }
             }
             Detail::Runs { .. }
             | Detail::Run(_)
             | Detail::History(_)
             | Detail::Artifacts(_)
-            | Detail::Package(_) => {}
+            | Detail::Package(_)
+            | Detail::Series(_)
+            | Detail::DriftReport(_)
+            | Detail::Links(_) => {}
         }
     }
 
@@ -160,8 +187,17 @@ impl Sent {
     }
 }
 
+fn told<K, R>(
+    rows: Vec<R>,
+    wrap: fn(Vec<R>) -> Rows,
+    gone: impl Iterator<Item = K>,
+    name: fn(K) -> FactKey,
+) -> (Vec<Rows>, Vec<FactKey>) {
+    (parts(rows, wrap), gone.map(name).collect())
+}
+
 /// New and changed rows, and the keys within `scope` that the answer no longer holds.
-fn fresh<K: Hash + Eq + Clone, R: serde::Serialize>(
+fn fresh<K: Hash + Eq + Clone, R: Print>(
     sent: &mut HashMap<K, u64>,
     rows: Vec<R>,
     key: impl Fn(&R) -> K,
@@ -179,7 +215,7 @@ fn fresh<K: Hash + Eq + Clone, R: serde::Serialize>(
     let changed = rows
         .into_iter()
         .filter(|row| {
-            let print = print(row);
+            let print = row.print();
             sent.insert(key(row), print) != Some(print)
         })
         .collect();
@@ -208,44 +244,6 @@ fn parts<R>(rows: Vec<R>, wrap: fn(Vec<R>) -> Rows) -> Vec<Rows> {
         parts.push(wrap(rows.by_ref().take(ROWS_PER_MESSAGE).collect()));
     }
     parts
-}
-
-fn hash(value: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// The hash of everything that a row says.
-fn print(row: &impl serde::Serialize) -> u64 {
-    let mut hasher = Writer(DefaultHasher::new());
-    // Writing into a hasher cannot fail, and every row is a plain record that JSON can hold.
-    let _ = serde_json::to_writer(&mut hasher, row);
-    hasher.0.finish()
-}
-
-/// As [`print()`]; JSON has one word for every number that is none, and a metric may turn from one
-/// such into another.
-fn print_run(run: &Run) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    print(run).hash(&mut hasher);
-    for metric in run.metrics.iter() {
-        metric.value.to_bits().hash(&mut hasher);
-    }
-    hasher.finish()
-}
-
-struct Writer(DefaultHasher);
-
-impl io::Write for Writer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod keys;
 pub mod limits;
 pub mod logging;
 pub mod looks;
+mod print;
 pub mod schedule;
 mod screen;
 pub mod signals;

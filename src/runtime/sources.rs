@@ -191,6 +191,9 @@ pub(super) fn main_feed(kind: SourceKind) -> Feed {
     match kind {
         SourceKind::Mlflow => Feed::Models,
         SourceKind::Serving(_) => Feed::Endpoint,
+        SourceKind::Prometheus | SourceKind::Evidently => Feed::Signals,
+        SourceKind::Alertmanager => Feed::Alerts,
+        SourceKind::Grafana => Feed::Annotations,
     }
 }
 

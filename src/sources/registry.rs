@@ -29,6 +29,14 @@ pub fn with_source<V: Visitor>(
 ) -> Result<V::Out, Fault> {
     match settings.kind {
         SourceKind::Mlflow => Ok(visitor.visit(Mlflow::new(settings)?)),
+        SourceKind::Prometheus
+        | SourceKind::Alertmanager
+        | SourceKind::Evidently
+        | SourceKind::Grafana => Err(Fault::new(
+            FaultKind::Config,
+            &settings.url,
+            &format!("a source of the kind {} is not built in", settings.kind),
+        )),
         SourceKind::Serving(kind) => {
             let deployment = own(settings, deployments)?;
             Ok(match kind {

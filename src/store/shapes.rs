@@ -104,7 +104,8 @@ words! {
     Health { Ready = 1, NotReady = 2, Missing = 3, Unreachable = 4, Unknown = 5 }
     Feed {
         WatchedModels = 1, Models = 2, NewestVersions = 3, Versions = 4, Experiments = 5,
-        RecentRuns = 6, OpenRuns = 7, Endpoint = 8,
+        RecentRuns = 6, OpenRuns = 7, Endpoint = 8, Signals = 9, SignalHistory = 10, Alerts = 11,
+        Annotations = 12, ServedHistory = 13,
     }
 }
 

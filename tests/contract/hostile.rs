@@ -140,6 +140,11 @@ fn rows_are_unique(rows: &Rows) -> bool {
         Rows::Versions(rows) => unique(rows.iter().map(|r| &r.key), len),
         Rows::Experiments(rows) => unique(rows.iter().map(|r| &r.key), len),
         Rows::Runs(rows) => unique(rows.iter().map(|r| &r.key), len),
+        Rows::Signals(rows) => unique(rows.iter().map(|r| &r.key), len),
+        Rows::Series(rows) => unique(rows.iter().map(|r| &r.key), len),
+        Rows::Alerts(rows) => unique(rows.iter().map(|r| &r.key), len),
+        Rows::Annotations(rows) => unique(rows.iter().map(|r| &r.key), len),
+        Rows::Served(rows) => unique(rows.iter().map(|r| &r.key), len),
         Rows::Endpoints(rows) => {
             unique(rows.iter().map(|r| &r.key), len)
                 && rows

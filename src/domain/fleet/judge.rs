@@ -2,7 +2,7 @@
 
 use super::Fleet;
 use super::runs::PackedRun;
-use super::view::{Answering, DeploymentView, ModelView, Pointed};
+use super::view::{Answering, DeploymentView, ModelSignals, ModelView, Pointed};
 use crate::domain::change::{ChangeKind, Subject};
 use crate::domain::deployment::{EndpointReading, Health, Known, ServedState, ServedVersion};
 use crate::domain::key::{DeploymentKey, Key, ModelKey, SourceId};
@@ -127,6 +127,7 @@ impl Fleet {
             served: served_text(&deployments),
             skew: deployments.iter().map(|d| d.skew).max(),
             quality: self.quality(model, champion.as_ref(), challenger.as_ref()),
+            signals: ModelSignals::default(),
             versions: versions.len(),
             newest: versions
                 .first()

@@ -56,6 +56,31 @@ impl Fleet {
                     self.put_endpoint(&source, asked_at, row);
                 }
             }
+            Rows::Signals(rows) => {
+                for row in rows {
+                    self.put_reading(&source, asked_at, row);
+                }
+            }
+            Rows::Series(rows) => {
+                for row in rows {
+                    self.put_series(&source, asked_at, row);
+                }
+            }
+            Rows::Alerts(rows) => {
+                for row in rows {
+                    self.put_alert(&source, asked_at, row);
+                }
+            }
+            Rows::Annotations(rows) => {
+                for row in rows {
+                    self.put_annotation(&source, asked_at, row);
+                }
+            }
+            Rows::Served(rows) => {
+                for row in rows {
+                    self.put_served(&source, asked_at, row);
+                }
+            }
         }
         for key in gone {
             self.remove(&key, asked_at);
@@ -116,7 +141,7 @@ impl Fleet {
         self.refresh(now);
     }
 
-    fn outdated(&self, key: &FactKey, held: Option<Millis>, asked_at: Millis) -> bool {
+    pub(super) fn outdated(&self, key: &FactKey, held: Option<Millis>, asked_at: Millis) -> bool {
         held.is_some_and(|at| at > asked_at)
             || self.tombstones.get(key).is_some_and(|at| *at > asked_at)
     }
@@ -387,6 +412,11 @@ impl Fleet {
                 .get(k)
                 .is_some_and(|h| h.asked_at >= asked_at),
             FactKey::Run(_) => true,
+            FactKey::Signal(_)
+            | FactKey::Series(_)
+            | FactKey::Alert(_)
+            | FactKey::Annotation(_)
+            | FactKey::Served(_) => self.signal_read_since(key, asked_at).unwrap_or(true),
         };
         if newer_held {
             return;
@@ -421,6 +451,11 @@ impl Fleet {
                 self.endpoints.remove(k);
                 self.dirty.deployments.insert(k.clone());
             }
+            FactKey::Signal(_)
+            | FactKey::Series(_)
+            | FactKey::Alert(_)
+            | FactKey::Annotation(_)
+            | FactKey::Served(_) => self.bury_signal(key),
             FactKey::Run(_) => {}
         }
     }

@@ -7,6 +7,7 @@ mod observe;
 mod pool;
 pub mod runs;
 mod shards;
+mod signals;
 pub mod triage;
 pub mod view;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use self::pool::Pool;
 use self::runs::RunStore;
+use self::signals::Signals;
 use self::triage::Counts;
 use self::view::{DeploymentView, ModelView};
 use super::change::{Change, ChangeKind, Subject};
@@ -53,6 +55,7 @@ pub struct Fleet {
     experiments: BTreeMap<ExperimentKey, Held<Experiment>>,
     endpoints: BTreeMap<DeploymentKey, Held<EndpointReading>>,
     runs: RunStore,
+    signals: Signals,
     sources: BTreeMap<SourceId, SourceHealth>,
     /// When each source last answered, as the last-known state tells: for ages, never for freshness.
     answered_before: BTreeMap<SourceId, Millis>,
@@ -108,6 +111,7 @@ impl Fleet {
             experiments: BTreeMap::new(),
             endpoints: BTreeMap::new(),
             runs: RunStore::default(),
+            signals: Signals::default(),
             answered_before: BTreeMap::new(),
             freshness: sources
                 .keys()

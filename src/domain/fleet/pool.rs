@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::key::Key;
 use crate::domain::model::{ModelVersion, RegisteredModel, Tags};
+use crate::domain::signal::SignalKey;
 use crate::domain::text::Clean;
 
 /// Longer texts hardly ever repeat, and looking for them costs more.
@@ -46,6 +47,18 @@ impl Pool {
             && run.tracker == version.key.model.registry
         {
             run.tracker = Arc::clone(&version.key.model.registry);
+        }
+    }
+
+    /// Makes the repeated texts of a signal's key shared ones.
+    pub(super) fn share_signal(&mut self, key: &mut SignalKey) {
+        for text in [
+            &mut key.model,
+            &mut key.part,
+            &mut key.method,
+            &mut key.version,
+        ] {
+            self.share_key(text);
         }
     }
 

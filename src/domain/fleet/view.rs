@@ -9,6 +9,7 @@ use crate::domain::key::{DeploymentKey, Key, ModelKey, SourceId};
 use crate::domain::level::{Level, Verdict};
 use crate::domain::rules::quality::Quality;
 use crate::domain::rules::skew::Skew;
+use crate::domain::signal::{Gauge, Measure};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Since};
 use crate::domain::wiring::{Rule, Target};
@@ -146,6 +147,8 @@ pub struct ModelView {
     pub skew: Option<Skew>,
     /// Its quality metric.
     pub quality: Option<Quality>,
+    /// What its monitoring says.
+    pub signals: ModelSignals,
     /// When its registry facts were last read with success.
     pub read_at: Option<Millis>,
     /// How bad, with reasons.
@@ -154,6 +157,53 @@ pub struct ModelView {
     pub last_change: Option<Change>,
     /// When the judgement may change by time alone.
     pub until: Option<Millis>,
+}
+
+/// The judged signals that every list shows of a model, and the counts of its alerts.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct ModelSignals {
+    /// One gauge for each measure that lists show: all versions and parts together, or the worst of
+    /// them. In the order of the measures; empty where nothing monitors the model.
+    pub gauges: Vec<Gauge>,
+    /// How its features stand.
+    pub drift: Option<DriftSummary>,
+    /// Its alerts.
+    pub alerts: AlertCounts,
+}
+
+impl ModelSignals {
+    /// The gauge of a measure.
+    pub fn gauge(&self, measure: Measure) -> Option<&Gauge> {
+        self.gauges.iter().find(|g| g.key.measure == measure)
+    }
+}
+
+/// How a model's features stand: how many have drifted, and which is the worst.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DriftSummary {
+    /// Features over their lines.
+    pub drifted: usize,
+    /// Features that can be judged.
+    pub judged: usize,
+    /// Features in all.
+    pub features: usize,
+    /// The worst by score over its line, weighted by importance where that is known.
+    pub worst: Option<Gauge>,
+    /// How bad.
+    pub level: Level,
+}
+
+/// How many alerts stand where.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
+pub struct AlertCounts {
+    /// Firing, critical.
+    pub crit: usize,
+    /// Firing, of other severities.
+    pub firing: usize,
+    /// Pending.
+    pub pending: usize,
+    /// Silenced or inhibited.
+    pub muted: usize,
 }
 
 impl ModelView {

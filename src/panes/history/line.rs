@@ -25,9 +25,16 @@ pub(crate) fn glyph(change: &Change, look: &Look) -> (&'static str, Role) {
         ChangeKind::RunEnded if change.to != "finished" => {
             (look.symbols.level(Level::Warn), Role::Warn)
         }
-        ChangeKind::NewVersion | ChangeKind::RunEnded => {
-            (look.symbols.level(Level::Info), Role::Info)
+        ChangeKind::Alert(_) if change.to == "firing" => {
+            (look.symbols.level(Level::Crit), Role::Crit)
         }
+        ChangeKind::Alert(_) if change.to == "pending" => {
+            (look.symbols.level(Level::Warn), Role::Warn)
+        }
+        ChangeKind::NewVersion
+        | ChangeKind::RunEnded
+        | ChangeKind::Alert(_)
+        | ChangeKind::Annotation => (look.symbols.level(Level::Info), Role::Info),
         ChangeKind::Alias(_)
         | ChangeKind::Stage(_)
         | ChangeKind::VersionStatus(_)

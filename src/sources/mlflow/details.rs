@@ -24,6 +24,15 @@ const LAST_STEP: i64 = 2_147_483_647;
 impl Mlflow {
     pub(super) async fn detail(&self, query: Query) -> Result<Detail, Fault> {
         match query {
+            Query::Series { .. }
+            | Query::Expression { .. }
+            | Query::AlertStrip { .. }
+            | Query::DriftReport { .. }
+            | Query::Links { .. } => Err(Fault::new(
+                FaultKind::Unsupported,
+                self.http.base(),
+                "a registry keeps no signals",
+            )),
             Query::Runs {
                 experiment,
                 filter,

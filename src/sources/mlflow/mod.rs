@@ -111,10 +111,15 @@ impl Source for Mlflow {
             Feed::Experiments => self.all_experiments().await,
             Feed::RecentRuns => self.recent_runs().await,
             Feed::OpenRuns => self.open_runs(focus).await,
-            Feed::Endpoint => Err(Fault::new(
+            Feed::Endpoint
+            | Feed::Signals
+            | Feed::SignalHistory
+            | Feed::Alerts
+            | Feed::Annotations
+            | Feed::ServedHistory => Err(Fault::new(
                 FaultKind::Unsupported,
                 self.http.base(),
-                "a registry has no serving endpoint",
+                "a registry has no such feed",
             )),
         }
     }

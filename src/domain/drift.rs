@@ -1,0 +1,185 @@
+//! Drift in detail: two distributions of one column, a report of many, and how a method's score is
+//! read. Thresholds and levels are the rules' business.
+
+use std::sync::Arc;
+
+use super::key::Key;
+use super::signal::{Direction, Tested};
+use super::text::Clean;
+use super::time::Millis;
+
+/// How a drift method's score is read. The words are Evidently's, which others have taken over.
+///
+/// Directions and default thresholds: `evidently/legacy/calculations/stattests/*.py` of 0.7.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Method {
+    /// The word, lower-case, or a prefix of it.
+    pub word: &'static str,
+    /// Which way is bad.
+    pub direction: Direction,
+    /// Whether the line itself counts as drift.
+    pub at_line: bool,
+    /// The line when nobody sets one.
+    pub threshold: f64,
+}
+
+const fn low(word: &'static str, at_line: bool, threshold: f64) -> Method {
+    Method {
+        word,
+        direction: Direction::LowIsBad,
+        at_line,
+        threshold,
+    }
+}
+
+const fn high(word: &'static str, at_line: bool, threshold: f64) -> Method {
+    Method {
+        word,
+        direction: Direction::HighIsBad,
+        at_line,
+        threshold,
+    }
+}
+
+/// The methods whose direction is known.
+const METHODS: [Method; 21] = [
+    low("k-s p_value", true, 0.05),
+    low("cramer-von mises", true, 0.1),
+    low("chi-square p_value", false, 0.05),
+    low("z-test p_value", false, 0.05),
+    low("t_test", false, 0.05),
+    low("mann-whitney u-rank test", false, 0.05),
+    low("epps-singleton", false, 0.05),
+    low("anderson-darling", false, 0.1),
+    low("fisher's exact test", false, 0.1),
+    low("g_test", false, 0.1),
+    low("empirical_mmd", false, 0.1),
+    low("total-variation-distance", false, 0.1),
+    high("wasserstein distance", true, 0.1),
+    high("jensen-shannon distance", true, 0.1),
+    high("psi", true, 0.1),
+    high("kullback-leibler divergence", true, 0.1),
+    high("hellinger distance", true, 0.1),
+    high("energy-distance", false, 0.1),
+    high("percentile text content drift", false, 0.95),
+    high("absolute text content drift", false, 0.55),
+    high("k-s statistic", true, 0.1),
+];
+
+impl Method {
+    /// The method that a server names; `None` for one whose direction nobody knows.
+    pub fn of(name: &str) -> Option<Self> {
+        let name = name.to_lowercase();
+        METHODS
+            .into_iter()
+            .find(|m| name == m.word || name.strip_prefix(m.word).is_some_and(is_remark))
+    }
+
+    /// Whether a score means drift at a line.
+    pub fn is_drift(self, value: f64, line: f64) -> bool {
+        match self.direction {
+            Direction::HighIsBad => value > line || (self.at_line && value >= line),
+            Direction::LowIsBad => value < line || (self.at_line && value <= line),
+            Direction::Neither => false,
+        }
+    }
+}
+
+/// What may follow a method's word: ` (normed)`.
+fn is_remark(rest: &str) -> bool {
+    rest.starts_with(" (")
+}
+
+/// One column's distribution: counts over bins or over categories.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Bins {
+    /// Edges, one more than counts.
+    Numbers(Arc<[f64]>),
+    /// Names of categories, as many as counts.
+    Categories(Arc<[Clean]>),
+}
+
+/// A column before and now, over the same bins.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Distributions {
+    /// The bins.
+    pub bins: Bins,
+    /// How much lies in each bin of the reference: counts, or a density where the report holds that.
+    pub reference: Arc<[f64]>,
+    /// How much lies in each bin now.
+    pub current: Arc<[f64]>,
+    /// Whether the numbers are counts.
+    pub counts: bool,
+    /// Mean and quantiles, where the report holds them.
+    pub moments: Arc<[Moment]>,
+}
+
+/// A mean or quantile of a column, before and now.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Moment {
+    /// `mean`, `p50` …
+    pub name: Clean,
+    /// In the reference.
+    pub reference: Option<f64>,
+    /// Now.
+    pub current: Option<f64>,
+}
+
+/// One column of a drift report.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ColumnDrift {
+    /// The column.
+    pub column: Clean,
+    /// The method, as written.
+    pub method: Clean,
+    /// The score; NaN where the report holds none.
+    pub score: f64,
+    /// The line that the report names.
+    pub threshold: Option<f64>,
+    /// Rows behind it.
+    pub n: Option<u64>,
+    /// Rows of the reference.
+    pub reference_n: Option<u64>,
+    /// What the report's own test says.
+    pub tested: Option<Tested>,
+    /// The distributions, where the report holds them.
+    pub distributions: Option<Distributions>,
+}
+
+/// A drift report, whole.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DriftReport {
+    /// Its id at the server.
+    pub id: Key,
+    /// Its name or file.
+    pub name: Clean,
+    /// When it was made.
+    pub at: Millis,
+    /// How that is known: `timestamp`, `file name` or `file time`.
+    pub at_from: &'static str,
+    /// The share of drifted columns, as the report counts it.
+    pub share: Option<f64>,
+    /// The share from which on the report calls the data drifted.
+    pub share_line: Option<f64>,
+    /// Its columns.
+    pub columns: Vec<ColumnDrift>,
+    /// Tests of other kinds: name and outcome.
+    pub tests: Vec<(Clean, Tested)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p_values_are_bad_when_low_and_distances_when_high() {
+        let ks = Method::of("K-S p_value").expect("known");
+        assert!(ks.is_drift(0.05, 0.05) && !ks.is_drift(0.2, 0.05));
+        let chi = Method::of("chi-square p_value").expect("known");
+        assert!(!chi.is_drift(0.05, 0.05) && chi.is_drift(0.049, 0.05));
+        let w = Method::of("Wasserstein distance (normed)").expect("known");
+        assert!(w.is_drift(0.1, 0.1) && !w.is_drift(0.09, 0.1));
+        assert_eq!(Method::of("psychic distance"), None);
+        assert_eq!(Method::of("psi"), Method::of("PSI"));
+    }
+}

@@ -1,0 +1,312 @@
+//! Signals, alerts and annotations as they were read, by the model that their source names. How bad
+//! they are, the rules say; which models they belong to, the name says.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::Fleet;
+use crate::domain::alert::{Alert, AlertKey};
+use crate::domain::annotation::{Annotation, AnnotationKey};
+use crate::domain::key::{Key, ModelKey, SourceId};
+use crate::domain::last_known::Held;
+use crate::domain::observation::{FactKey, ServedSpan, ServedSpanKey};
+use crate::domain::signal::{SignalKey, SignalReading, SignalSeries};
+use crate::domain::time::Millis;
+
+/// Everything that monitoring systems say, by model.
+#[derive(Debug, Default)]
+pub(super) struct Signals {
+    models: HashMap<Key, OfModel>,
+    alerts: BTreeMap<AlertKey, Held<Alert>>,
+    annotations: BTreeMap<AnnotationKey, Held<Annotation>>,
+    served: BTreeMap<ServedSpanKey, Held<ServedSpan>>,
+}
+
+/// What is said of one model, in the order of the keys.
+#[derive(Debug, Default)]
+struct OfModel {
+    readings: Vec<Held<SignalReading>>,
+    series: Vec<Held<SignalSeries>>,
+}
+
+impl OfModel {
+    fn is_empty(&self) -> bool {
+        self.readings.is_empty() && self.series.is_empty()
+    }
+}
+
+/// Whether a fact was new or different from the one held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Put {
+    Changed,
+    Same,
+}
+
+/// Puts a fact into rows that are sorted by key, unless a newer one is there.
+fn put<T: PartialEq, K: Ord>(
+    rows: &mut Vec<Held<T>>,
+    held: Held<T>,
+    key: impl Fn(&T) -> &K,
+) -> Put {
+    match rows.binary_search_by(|row| key(&row.fact).cmp(key(&held.fact))) {
+        Ok(at) if rows[at].asked_at > held.asked_at => Put::Same,
+        Ok(at) => {
+            let same = rows[at].fact == held.fact;
+            rows[at] = held;
+            if same { Put::Same } else { Put::Changed }
+        }
+        Err(at) => {
+            if rows.len() == rows.capacity() {
+                // Doubling would leave a third of all readings' memory unused.
+                rows.reserve_exact(4 + rows.len() / 4);
+            }
+            rows.insert(at, held);
+            Put::Changed
+        }
+    }
+}
+
+impl Fleet {
+    /// The newest readings of a model's signals, in the order of their keys.
+    pub fn readings(&self, model: &ModelKey) -> &[Held<SignalReading>] {
+        self.signals
+            .models
+            .get(&model.name)
+            .map_or(&[], |m| m.readings.as_slice())
+    }
+
+    /// The recent course of a model's signals, in the order of their keys.
+    pub fn courses(&self, model: &ModelKey) -> &[Held<SignalSeries>] {
+        self.signals
+            .models
+            .get(&model.name)
+            .map_or(&[], |m| m.series.as_slice())
+    }
+
+    /// The recent course of one signal.
+    pub fn course(&self, key: &SignalKey) -> Option<&Held<SignalSeries>> {
+        let rows = &self.signals.models.get(&key.model)?.series;
+        let at = rows.binary_search_by(|row| row.fact.key.cmp(key)).ok()?;
+        rows.get(at)
+    }
+
+    /// Every alert.
+    pub fn alerts(&self) -> impl ExactSizeIterator<Item = &Held<Alert>> {
+        self.signals.alerts.values()
+    }
+
+    /// The alerts of a model, loudest first.
+    pub fn alerts_of(&self, model: &ModelKey) -> Vec<&Held<Alert>> {
+        let of = |held: &&Held<Alert>| held.fact.model.as_ref() == Some(&model.name);
+        let mut alerts: Vec<_> = self.alerts().filter(of).collect();
+        alerts.sort_by_key(|held| {
+            let alert = &held.fact;
+            (alert.state, std::cmp::Reverse(alert.level), alert.since)
+        });
+        alerts
+    }
+
+    /// Every annotation, by source and id.
+    pub fn annotations(&self) -> impl ExactSizeIterator<Item = &Held<Annotation>> {
+        self.signals.annotations.values()
+    }
+
+    /// The versions that other systems' records show a model to have served, oldest first.
+    pub fn served_spans(&self, model: &ModelKey) -> Vec<&Held<ServedSpan>> {
+        let of = |held: &&Held<ServedSpan>| held.fact.key.model == model.name;
+        let mut spans: Vec<_> = self.signals.served.values().filter(of).collect();
+        spans.sort_by_key(|held| held.fact.key.from);
+        spans
+    }
+
+    /// Names that monitoring knows and no registry holds, in order.
+    pub fn unjoined_names(&self) -> Vec<&Key> {
+        let held = |name: &&Key| !self.models_named(name).is_empty();
+        let mut names: Vec<&Key> = self.signals.models.keys().filter(|n| !held(n)).collect();
+        names.sort();
+        names
+    }
+
+    /// The registered models of a raw name: one for each registry that holds it.
+    fn models_named(&self, name: &Key) -> Vec<ModelKey> {
+        let keys = self.by_name.get(&name.clean()).into_iter().flatten();
+        keys.filter(|key| key.name == *name).cloned().collect()
+    }
+
+    fn signal_moved(&mut self, name: &Key) {
+        self.revision += 1;
+        let models = self.models_named(name);
+        self.dirty.models.extend(models);
+    }
+
+    pub(super) fn put_reading(
+        &mut self,
+        source: &SourceId,
+        asked_at: Millis,
+        mut fact: SignalReading,
+    ) {
+        if self.outdated(&FactKey::Signal(fact.key.clone()), None, asked_at) {
+            return;
+        }
+        self.pool.share_signal(&mut fact.key);
+        let name = fact.key.model.clone();
+        let of = self.signals.models.entry(name.clone()).or_default();
+        let held = Held {
+            source: source.clone(),
+            asked_at,
+            fact,
+        };
+        if put(&mut of.readings, held, |r| &r.key) == Put::Changed {
+            self.signal_moved(&name);
+        }
+    }
+
+    pub(super) fn put_series(
+        &mut self,
+        source: &SourceId,
+        asked_at: Millis,
+        mut fact: SignalSeries,
+    ) {
+        if self.outdated(&FactKey::Series(fact.key.clone()), None, asked_at) {
+            return;
+        }
+        self.pool.share_signal(&mut fact.key);
+        let name = fact.key.model.clone();
+        let of = self.signals.models.entry(name.clone()).or_default();
+        let held = Held {
+            source: source.clone(),
+            asked_at,
+            fact,
+        };
+        if put(&mut of.series, held, |s| &s.key) == Put::Changed {
+            self.signal_moved(&name);
+        }
+    }
+
+    pub(super) fn put_alert(&mut self, source: &SourceId, asked_at: Millis, fact: Alert) {
+        let id = FactKey::Alert(fact.key.clone());
+        let held_at = self.signals.alerts.get(&fact.key).map(|h| h.asked_at);
+        if self.outdated(&id, held_at, asked_at) {
+            return;
+        }
+        let key = fact.key.clone();
+        let held = Held {
+            source: source.clone(),
+            asked_at,
+            fact,
+        };
+        let old = self.signals.alerts.insert(key.clone(), held);
+        let new = &self.signals.alerts[&key];
+        if old.as_ref().is_some_and(|old| old.fact == new.fact) {
+            return;
+        }
+        let names = [
+            new.fact.model.clone(),
+            old.and_then(|old| old.fact.model.clone()),
+        ];
+        for name in names.into_iter().flatten() {
+            self.signal_moved(&name);
+        }
+        self.revision += 1;
+    }
+
+    pub(super) fn put_annotation(&mut self, source: &SourceId, asked_at: Millis, fact: Annotation) {
+        let id = FactKey::Annotation(fact.key.clone());
+        let held_at = self.signals.annotations.get(&fact.key).map(|h| h.asked_at);
+        if self.outdated(&id, held_at, asked_at) {
+            return;
+        }
+        let key = fact.key.clone();
+        let held = Held {
+            source: source.clone(),
+            asked_at,
+            fact,
+        };
+        self.signals.annotations.insert(key, held);
+        self.revision += 1;
+    }
+
+    pub(super) fn put_served(&mut self, source: &SourceId, asked_at: Millis, fact: ServedSpan) {
+        let held_at = self.signals.served.get(&fact.key).map(|h| h.asked_at);
+        if self.outdated(&FactKey::Served(fact.key.clone()), held_at, asked_at) {
+            return;
+        }
+        let key = fact.key.clone();
+        let held = Held {
+            source: source.clone(),
+            asked_at,
+            fact,
+        };
+        let name = key.model.clone();
+        self.signals.served.insert(key, held);
+        self.signal_moved(&name);
+    }
+
+    /// Whether a signal, alert, annotation or span was read at `asked_at` or later; `None` for facts
+    /// of other kinds.
+    pub(super) fn signal_read_since(&self, key: &FactKey, asked_at: Millis) -> Option<bool> {
+        let at = match key {
+            FactKey::Signal(key) => self.signals.models.get(&key.model).and_then(|of| {
+                let rows = &of.readings;
+                let at = rows.binary_search_by(|row| row.fact.key.cmp(key)).ok()?;
+                Some(rows[at].asked_at)
+            }),
+            FactKey::Series(key) => self.course(key).map(|h| h.asked_at),
+            FactKey::Alert(key) => self.signals.alerts.get(key).map(|h| h.asked_at),
+            FactKey::Annotation(key) => self.signals.annotations.get(key).map(|h| h.asked_at),
+            FactKey::Served(key) => self.signals.served.get(key).map(|h| h.asked_at),
+            FactKey::Model(_)
+            | FactKey::Version(_)
+            | FactKey::Experiment(_)
+            | FactKey::Run(_)
+            | FactKey::Endpoint(_) => return None,
+        };
+        Some(at.is_some_and(|at| at >= asked_at))
+    }
+
+    /// Takes a signal, alert, annotation or span out.
+    pub(super) fn bury_signal(&mut self, key: &FactKey) {
+        match key {
+            FactKey::Signal(key) => {
+                if let Some(of) = self.signals.models.get_mut(&key.model) {
+                    of.readings.retain(|row| row.fact.key != *key);
+                }
+                self.signal_gone(&key.model);
+            }
+            FactKey::Series(key) => {
+                if let Some(of) = self.signals.models.get_mut(&key.model) {
+                    of.series.retain(|row| row.fact.key != *key);
+                }
+                self.signal_gone(&key.model);
+            }
+            FactKey::Alert(key) => {
+                if let Some(old) = self.signals.alerts.remove(key)
+                    && let Some(name) = old.fact.model
+                {
+                    self.signal_moved(&name);
+                }
+            }
+            FactKey::Annotation(key) => {
+                self.signals.annotations.remove(key);
+            }
+            FactKey::Served(key) => {
+                self.signals.served.remove(key);
+            }
+            FactKey::Model(_)
+            | FactKey::Version(_)
+            | FactKey::Experiment(_)
+            | FactKey::Run(_)
+            | FactKey::Endpoint(_) => {}
+        }
+    }
+
+    fn signal_gone(&mut self, name: &Key) {
+        if self.signals.models.get(name).is_some_and(OfModel::is_empty) {
+            self.signals.models.remove(name);
+        }
+        self.signal_moved(name);
+    }
+}
+
+#[cfg(test)]
+#[path = "signals_tests.rs"]
+mod tests;

@@ -1,0 +1,146 @@
+use std::sync::Arc;
+
+use super::super::Fleet;
+use crate::domain::key::{Key, ModelKey, RegistryKey, SourceId};
+use crate::domain::model::RegisteredModel;
+use crate::domain::observation::{ContextRef, Coverage, FactKey, Feed, Observation, Rows, Scope};
+use crate::domain::settings::Context;
+use crate::domain::signal::{Lines, Measure, Measured, SignalKey, SignalReading};
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+
+fn context() -> Arc<ContextRef> {
+    Arc::new(ContextRef {
+        name: Clean::name("test"),
+        generation: 1,
+    })
+}
+
+fn fleet() -> Fleet {
+    Fleet::new(context(), Arc::new(Context::default()))
+}
+
+fn signal(model: &str, part: &str) -> SignalKey {
+    SignalKey {
+        model: Key::new(model),
+        measure: Measure::FeatureDrift,
+        part: Key::new(part),
+        method: Key::new("PSI"),
+        version: Key::new(""),
+        source: SourceId::new("prom"),
+    }
+}
+
+fn reading(key: SignalKey, value: f64) -> SignalReading {
+    SignalReading {
+        key,
+        value: Measured::of(value),
+        at: None,
+        written_at: None,
+        unit: Measure::FeatureDrift.unit(),
+        direction: Measure::FeatureDrift.direction(),
+        lines: Lines::default(),
+        n: None,
+        reference_n: None,
+        window: None,
+        tested: None,
+    }
+}
+
+fn said(at: i64, upserts: Vec<SignalReading>, gone: Vec<SignalKey>) -> Observation {
+    Observation {
+        context: context(),
+        source: SourceId::new("prom"),
+        feed: Feed::Signals,
+        asked_at: Millis(at),
+        server_time: None,
+        coverage: Coverage::Full(Scope::Signals),
+        upserts: Rows::Signals(upserts),
+        gone: gone.into_iter().map(FactKey::Signal).collect(),
+    }
+}
+
+fn model(name: &str, registry: &str) -> RegisteredModel {
+    RegisteredModel {
+        key: ModelKey {
+            registry: Arc::new(RegistryKey {
+                base: Key::new(registry),
+                workspace: Key::new(""),
+            }),
+            name: Key::new(name),
+            created: Millis(1),
+        },
+        name: Clean::name(name),
+        description: Clean::empty(),
+        updated: Millis(1),
+        aliases: Arc::default(),
+        tags: Arc::default(),
+    }
+}
+
+fn registered(models: Vec<RegisteredModel>) -> Observation {
+    Observation {
+        feed: Feed::Models,
+        coverage: Coverage::Full(Scope::Models),
+        upserts: Rows::Models(models),
+        ..said(1, Vec::new(), Vec::new())
+    }
+}
+
+fn values(fleet: &Fleet, model: &ModelKey) -> Vec<Option<f64>> {
+    let rows = fleet.readings(model).iter();
+    rows.map(|r| r.fact.value.value()).collect()
+}
+
+#[test]
+fn any_order_of_readings_gives_the_newest() {
+    let churn = model("churn", "http://m").key;
+    let messages = [
+        said(10, vec![reading(signal("churn", "age"), 0.1)], Vec::new()),
+        said(20, vec![reading(signal("churn", "age"), 0.2)], Vec::new()),
+        said(30, Vec::new(), vec![signal("churn", "age")]),
+        said(15, vec![reading(signal("churn", "city"), 0.3)], Vec::new()),
+    ];
+    let orders = [[0, 1, 2, 3], [2, 1, 0, 3], [3, 2, 0, 1], [1, 3, 0, 2]];
+    for order in orders {
+        let mut fleet = fleet();
+        for at in order {
+            fleet.merge(messages[at].clone(), Millis(40));
+        }
+        assert_eq!(values(&fleet, &churn), [Some(0.3)], "{order:?}");
+    }
+}
+
+#[test]
+fn a_name_in_two_registries_has_its_signals_in_both() {
+    let mut fleet = fleet();
+    let (one, two) = (model("churn", "http://a"), model("churn", "http://b"));
+    fleet.merge(registered(vec![one.clone(), two.clone()]), Millis(1));
+    fleet.merge(
+        said(10, vec![reading(signal("churn", "age"), 0.1)], Vec::new()),
+        Millis(10),
+    );
+    for key in [&one.key, &two.key] {
+        assert_eq!(values(&fleet, key), [Some(0.1)]);
+    }
+}
+
+#[test]
+fn names_that_no_registry_holds_are_told() {
+    let mut fleet = fleet();
+    fleet.merge(registered(vec![model("churn", "http://m")]), Millis(1));
+    let rows = vec![
+        reading(signal("churn", "age"), 0.1),
+        reading(signal("churn-v2", "age"), 0.1),
+    ];
+    fleet.merge(said(10, rows, Vec::new()), Millis(10));
+    assert_eq!(fleet.unjoined_names(), [&Key::new("churn-v2")]);
+}
+
+#[test]
+fn an_unchanged_reading_changes_nothing_that_can_be_seen() {
+    let mut fleet = fleet();
+    let row = || vec![reading(signal("churn", "age"), 0.1)];
+    assert!(fleet.merge(said(10, row(), Vec::new()), Millis(10)));
+    assert!(!fleet.merge(said(20, row(), Vec::new()), Millis(20)));
+}
