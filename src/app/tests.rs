@@ -465,6 +465,52 @@ fn any_msg() -> impl Strategy<Value = Msg> {
     ]
 }
 
+#[test]
+fn what_was_preferred_holds_for_panes_opened_before_and_after() {
+    let kept = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut app = app();
+    let context = app.context().clone();
+    let told = vec![
+        kept("models.columns", "LEVEL MODEL OWNER"),
+        kept("models.colours", "red"),
+    ];
+    let effects = update(&mut app, Msg::Preferences(context.clone(), told), at(1));
+    let logged = |effects: &Effects| -> Vec<String> {
+        let lines = effects.iter().filter_map(|e| match e {
+            Effect::Log(line) => Some(line.to_string()),
+            _ => None,
+        });
+        lines.collect()
+    };
+    assert_eq!(
+        logged(&effects),
+        ["the kept preference `models.colours` is passed over: this version does not know it"]
+    );
+    let copied = |app: &mut App| {
+        let effects = press(app, "2 Y");
+        effects.into_iter().find_map(|e| match e {
+            Effect::Copy(text) => Some(text.to_string()),
+            _ => None,
+        })
+    };
+    let table = copied(&mut app).expect("a table");
+    assert!(table.starts_with("| LEVEL | MODEL | OWNER |"), "{table}");
+    // A value that cannot be is said when a pane should take it, once.
+    let torn = vec![kept("models.columns", "LEVEL MODEL \u{fffd}")];
+    let effects = update(&mut app, Msg::Preferences(context, torn), at(2));
+    assert_eq!(logged(&effects).len(), 1, "{effects:?}");
+    // Preferences of a context that was left are another's.
+    app.enter("staging", at(3));
+    let left = Arc::new(ContextRef {
+        name: Clean::name("prod"),
+        generation: 0,
+    });
+    let told = vec![kept("models.columns", "LEVEL MODEL OWNER")];
+    update(&mut app, Msg::Preferences(left, told), at(4));
+    let table = copied(&mut app).expect("a table");
+    assert!(!table.starts_with("| LEVEL | MODEL | OWNER |"), "{table}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

@@ -76,8 +76,15 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
         Msg::Ledger(context, changes) if context == *app.fleet.context() => {
             app.fleet.remember(changes, now.wall);
         }
+        Msg::Preferences(context, kept) if context == *app.fleet.context() => {
+            app.history.restore(kept);
+        }
         // Answers of a context that was left.
-        Msg::Probed { .. } | Msg::Fetched { .. } | Msg::LastKnown(..) | Msg::Ledger(..) => {}
+        Msg::Probed { .. }
+        | Msg::Fetched { .. }
+        | Msg::LastKnown(..)
+        | Msg::Ledger(..)
+        | Msg::Preferences(..) => {}
         Msg::Tick => app.fleet.tick(now.wall),
         Msg::Notice(notice) => app.notice = Some(notice),
         Msg::Terminate => effects.push(Effect::Quit),
@@ -107,6 +114,7 @@ impl App {
             effects.push(Effect::Focus(focus));
         }
         effects.extend(self.wants.sync(&wanted, self.now.mono));
+        effects.extend(self.history.take_remarks().into_iter().map(Effect::Log));
         let observed = self.fleet.take_observed();
         if !observed.is_empty() {
             effects.push(Effect::Ledger(observed));
@@ -370,7 +378,10 @@ impl App {
                 Ask::Copy(text) => effects.push(Effect::Copy(text)),
                 Ask::Compute(work) => effects.push(Effect::Compute(work)),
                 Ask::Say(notice) => self.notice = Some(notice),
-                Ask::Prefer(key, value) => effects.push(Effect::Prefer(key, value)),
+                Ask::Prefer(preference, value) => {
+                    self.history.prefer(preference, value.clone());
+                    effects.push(Effect::Prefer(preference, value));
+                }
             }
         }
     }

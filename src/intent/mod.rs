@@ -6,3 +6,4 @@ pub mod command;
 pub mod filter;
 pub mod keymap;
 pub mod msg;
+pub mod preference;

@@ -13,6 +13,7 @@ use crate::domain::query::{Detail, Focus, Query};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::intent::filter::Filter;
+use crate::intent::preference::Preference;
 
 /// Everything that may change the program's state.
 #[derive(Clone, Debug)]
@@ -67,6 +68,8 @@ pub enum Msg {
     Computed(Computed),
     /// The rest of the last-known state.
     LastKnown(Arc<ContextRef>, Box<LastKnown>),
+    /// What is remembered of how panes are liked, as it was kept: name and value.
+    Preferences(Arc<ContextRef>, Vec<(String, String)>),
     /// Changes from the ledger: history, or what another process observed.
     Ledger(Arc<ContextRef>, Vec<Change>),
     /// Time passed: once a minute, and when something is due.
@@ -178,7 +181,9 @@ pub enum Effect {
     /// Enter another context.
     Switch(String),
     /// Keep a preference.
-    Prefer(&'static str, String),
+    Prefer(Preference, String),
+    /// Write a line to the log: something was passed over.
+    Log(Clean),
     /// Report the mouse, or leave it to the terminal.
     Mouse(bool),
     /// Draw everything again.

@@ -34,6 +34,7 @@ use crate::domain::time::{Millis, Now, Window};
 use crate::intent::command::{Command, Scope};
 use crate::intent::filter::Filter;
 use crate::intent::msg::{Compute, Computed, Notice};
+use crate::intent::preference::Preference;
 use crate::ui::hits::{Hits, Target};
 use crate::ui::look::Look;
 use crate::ui::table::TableState;
@@ -104,7 +105,7 @@ pub enum Ask {
     /// Say something on the message line.
     Say(Notice),
     /// Keep a preference.
-    Prefer(&'static str, String),
+    Prefer(Preference, String),
 }
 
 /// Which line of text is wanted.
@@ -230,6 +231,16 @@ pub trait Pane: std::fmt::Debug + Send {
 
     /// What the crumb line calls it.
     fn title(&self, cx: &Cx<'_>) -> Clean;
+
+    /// Takes back a preference that a pane asked to keep with [`Ask::Prefer`], perhaps not this one.
+    /// Called before the first frame, and again for a context whose preferences come later.
+    ///
+    /// # Errors
+    /// With what is wrong with the value, for the log; what is wrong with it is left out.
+    fn restore(&mut self, preference: Preference, value: &str) -> Result<(), String> {
+        let _ = (preference, value);
+        Ok(())
+    }
 
     /// The scopes of keys that hold here, innermost first; `Global` is added by the root.
     fn scopes(&self) -> &'static [Scope] {

@@ -19,7 +19,7 @@ use super::sources::{Common, Sources};
 use super::store_task::{Keeper, first_look};
 use super::turn::{End, Turns};
 use super::{logging, looks};
-use crate::app::App;
+use crate::app::{App, Effects, take_in};
 use crate::domain::settings::Settings;
 use crate::domain::time::Now;
 use crate::intent::keymap::Keymap;
@@ -181,14 +181,14 @@ async fn start(
     session.enter().map_err(ConsoleError::Terminal)?;
     let size = session.size().map_err(ConsoleError::Terminal)?;
 
-    let mut app = first_state(&options, keymap, size, clock.now(), store.as_ref());
+    let (mut app, mut begun) = first_state(&options, keymap, size, clock.now(), store.as_ref());
     let (report, reports) = mpsc::unbounded_channel();
     let writer = writer(&session, report)?;
     let mut screen = Screen::new(writer, size, caps.frame_gap()).map_err(ConsoleError::Terminal)?;
     let look = looks::look(&options.settings.console, &caps, size, clock.now());
     // The place indexes what it shows on a message, and here none has come yet.
     let now = clock.now();
-    let begun = crate::app::update(&mut app, Msg::Tick, now);
+    begun.extend(crate::app::update(&mut app, Msg::Tick, now));
     screen
         .draw(&mut app, &look)
         .map_err(ConsoleError::Terminal)?;
@@ -258,27 +258,28 @@ async fn start(
     }
 }
 
-/// The state that the first frame shows: what was known at the last end.
+/// The state that the first frame shows: what was known at the last end. What it asks for is done
+/// after the frame.
 fn first_state(
     options: &Options,
     keymap: Keymap,
     size: Size,
     now: Now,
     store: Option<&Store>,
-) -> App {
+) -> (App, Effects) {
     let settings = Arc::clone(&options.settings);
     let mut app = App::new(settings, keymap, (size.width, size.height), now);
+    let mut effects = Effects::new();
     if let Some(store) = store {
-        let (head, history) = first_look(store, app.context().name.as_str(), now.wall);
-        if let Some(head) = head {
-            app.fleet_mut().absorb(head, now.wall);
+        let context = Arc::clone(app.context());
+        for msg in first_look(store, &context, now.wall) {
+            effects.extend(take_in(&mut app, msg, now));
         }
-        app.fleet_mut().remember(history, now.wall);
     }
     if let Some(place) = options.place.clone() {
         app.open(place);
     }
-    app
+    (app, effects)
 }
 
 /// A panic away from the UI thread stops nothing, and is told.

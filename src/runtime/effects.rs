@@ -125,6 +125,7 @@ impl Hands {
                         keeper.prefer(app.context(), name, value);
                     }
                 }
+                Effect::Log(line) => tracing::warn!("{line}"),
                 Effect::Mouse(on) => {
                     if let Some(session) = session {
                         self.bytes.extend_from_slice(session.set_mouse(on));

@@ -17,6 +17,7 @@ use crate::domain::observation::ContextRef;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::intent::msg::{Msg, Notice};
+use crate::intent::preference::Preference;
 use crate::store::{HistoryQuery, Retention, Store, StoreError, Watch};
 
 /// How often it looks for what another process has written.
@@ -47,7 +48,7 @@ enum Job {
     },
     Prefer {
         context: Arc<ContextRef>,
-        name: String,
+        preference: Preference,
         value: String,
     },
     Close(Sender<()>),
@@ -60,33 +61,36 @@ pub struct Keeper {
     marked: HashMap<SourceId, Millis>,
 }
 
-/// What a first frame is drawn from: the head of the last-known state and the newest history. Takes
-/// a few milliseconds; call it before the thread owns the store.
-pub fn first_look(store: &Store, context: &str, now: Millis) -> (Option<LastKnown>, Vec<Change>) {
-    let head = store.load_head(context).unwrap_or_else(|error| {
-        tracing::warn!("the last-known state cannot be read: {error}");
-        None
-    });
-    let head = head.map(|head| {
+/// What a first frame is drawn from, as messages: how panes are liked, the head of the last-known
+/// state and the newest history. Takes a few milliseconds; call it before the thread owns the store.
+pub fn first_look(store: &Store, context: &Arc<ContextRef>, now: Millis) -> Vec<Msg> {
+    let name = context.name.as_str();
+    let mut messages = Vec::new();
+    let liked = read("preferences", store.preferences(name));
+    if !liked.is_empty() {
+        messages.push(Msg::Preferences(Arc::clone(context), liked));
+    }
+    if let Some(head) = read("last-known state", store.load_head(name)) {
         let mut state = LastKnown::from(head);
         not_ahead(&mut state, now);
-        state
-    });
-    (head, history(store, context))
-}
-
-fn history(store: &Store, context: &str) -> Vec<Change> {
+        messages.push(Msg::LastKnown(Arc::clone(context), Box::new(state)));
+    }
     let query = HistoryQuery {
         limit: HISTORY,
         ..HistoryQuery::default()
     };
-    match store.history(context, &query) {
-        Ok(rows) => rows.into_iter().map(|row| row.change).collect(),
-        Err(error) => {
-            tracing::warn!("the history cannot be read: {error}");
-            Vec::new()
-        }
-    }
+    let history = read("history", store.history(name, &query));
+    let changes = history.into_iter().map(|row| row.change).collect();
+    messages.push(Msg::Ledger(Arc::clone(context), changes));
+    messages
+}
+
+/// What was read, or nothing with a word in the log: no fault of the store stops a start.
+fn read<T: Default>(what: &str, outcome: Result<T, StoreError>) -> T {
+    outcome.unwrap_or_else(|error| {
+        tracing::warn!("the {what} cannot be read: {error}");
+        T::default()
+    })
 }
 
 /// Facts stamped by a clock that ran ahead would win over every answer until it is that late.
@@ -179,11 +183,11 @@ impl Keeper {
     }
 
     /// Remembers a preference of the context.
-    pub fn prefer(&self, context: &Arc<ContextRef>, name: &str, value: String) {
+    pub fn prefer(&self, context: &Arc<ContextRef>, preference: Preference, value: String) {
         let context = Arc::clone(context);
         self.send(Job::Prefer {
             context,
-            name: name.to_owned(),
+            preference,
             value,
         });
     }
@@ -267,10 +271,11 @@ impl Task {
             }
             Job::Prefer {
                 context,
-                name,
+                preference,
                 value,
             } => {
-                self.with(|store| store.set_preference(context.name.as_str(), &name, Some(&value)))
+                let (scope, name) = (context.name.as_str(), preference.word());
+                self.with(|store| store.set_preference(scope, name, Some(&value)))
             }
             Job::Close(_) => Ok(()),
         };
@@ -303,9 +308,7 @@ impl Task {
         self.seq = store.last_seq()?;
         let mut messages = Vec::new();
         if !head_known {
-            let (head, changes) = first_look(store, name, now);
-            messages.extend(head.map(|h| Msg::LastKnown(Arc::clone(&context), Box::new(h))));
-            messages.push(Msg::Ledger(Arc::clone(&context), changes));
+            messages.extend(first_look(store, &context, now));
         }
         if let Some(rest) = store.load_rest(name)? {
             let mut rest = LastKnown::from(rest);

@@ -44,6 +44,8 @@ async fn what_is_kept_comes_back_at_the_next_start() {
         ..LastKnown::default()
     };
     keeper.save(&context(), state, RunStore::default());
+    let columns = "LEVEL MODEL OWNER".to_owned();
+    keeper.prefer(&context(), Preference::ModelsColumns, columns);
     keeper.seen(
         &context(),
         &SourceId::new("s"),
@@ -59,9 +61,19 @@ async fn what_is_kept_comes_back_at_the_next_start() {
 
     let (store, remarks) = Store::open(&path).unwrap();
     assert!(remarks.is_empty(), "{remarks:?}");
-    let (state, history) = first_look(&store, "test", recent(NOW + 5));
-    assert_eq!(history, [change("v2", NOW)]);
-    assert_eq!(state.unwrap().models[0].asked_at, Millis(NOW + 5));
+    let kept = first_look(&store, &context(), recent(NOW + 5));
+    let [
+        Msg::Preferences(_, liked),
+        Msg::LastKnown(_, state),
+        Msg::Ledger(_, history),
+    ] = kept.as_slice()
+    else {
+        panic!("not what was kept: {kept:?}")
+    };
+    let columns = ("models.columns".to_owned(), "LEVEL MODEL OWNER".to_owned());
+    assert_eq!(liked, &[columns]);
+    assert_eq!(history, &[change("v2", NOW)]);
+    assert_eq!(state.models[0].asked_at, Millis(NOW + 5));
     assert_eq!(
         store
             .watched("test", None, Millis(0), Millis(NOW * 2))

@@ -207,6 +207,46 @@ fn the_last_known_state_comes_before_any_answer() {
 }
 
 #[test]
+fn chosen_columns_hold_over_a_restart() {
+    let home = tempfile::tempdir().expect("a directory");
+    let servers = Servers::start(home.path());
+    let console = || {
+        Builder::quarterdeck()
+            .args(["--mlflow", servers.url("mlflow")])
+            .env("XDG_STATE_HOME", home.path())
+            .size(200, 60)
+    };
+    let pty = console().start();
+    pty.send("2");
+    pty.wait_for("fraud-detector");
+    pty.wait_for("CHALLENGER");
+    pty.send("K");
+    pty.wait_for("enter switches");
+    // The champion's column is the first of the list.
+    pty.send("\r");
+    pty.send("\x1b");
+    let titles = |s: &vt100::Screen| {
+        let screen = s.contents();
+        let row = screen
+            .lines()
+            .find(|l| l.contains("LEVEL"))
+            .map(str::to_owned);
+        row.unwrap_or_default()
+    };
+    pty.wait_until("no champion column", |s| {
+        titles(s).contains("CHALLENGER") && !titles(s).contains("CHAMPION")
+    });
+    leaves(pty);
+    let pty = console().start();
+    pty.send("2");
+    pty.wait_for("fraud-detector");
+    pty.wait_until("still no champion column", |s| {
+        titles(s).contains("CHALLENGER") && !titles(s).contains("CHAMPION")
+    });
+    leaves(pty);
+}
+
+#[test]
 fn a_dead_context_is_left_and_a_hanging_source_stops_nothing() {
     let home = tempfile::tempdir().expect("a directory");
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -28,6 +28,7 @@ use crate::domain::text::Clean;
 use crate::domain::wiring::version_text;
 use crate::intent::command::Command;
 use crate::intent::filter::Searchable;
+use crate::intent::preference::Preference;
 use crate::ui::hits::Hits;
 use crate::ui::look::Look;
 
@@ -235,6 +236,31 @@ impl Pane for Models {
         Clean::name("Models")
     }
 
+    fn restore(&mut self, preference: Preference, value: &str) -> Result<(), String> {
+        if preference != Preference::ModelsColumns {
+            return Ok(());
+        }
+        let (known, unknown): (Vec<&str>, Vec<&str>) = value
+            .split_whitespace()
+            .partition(|title| Col::ALL.iter().any(|c| c.title() == *title));
+        if !known.is_empty() {
+            self.columns = Col::ALL
+                .into_iter()
+                .filter(|c| !c.optional() || known.contains(&c.title()))
+                .collect();
+            self.list.table.column = None;
+            if !self.columns.contains(&self.sort) {
+                self.sort = Col::Level;
+                self.descending = Col::Level.descends();
+            }
+        }
+        match (known.is_empty(), unknown.as_slice()) {
+            (true, []) => Err("no column is named".to_owned()),
+            (false, []) => Ok(()),
+            (_, unknown) => Err(format!("no columns are called {}", unknown.join(", "))),
+        }
+    }
+
     fn list(&mut self) -> Option<&mut dyn Listing> {
         Some(&mut self.list)
     }
@@ -352,7 +378,7 @@ impl Pane for Models {
             self.reindex(cx);
         }
         let names: Vec<&str> = self.columns.iter().map(|c| c.title()).collect();
-        vec![Ask::Prefer("models.columns", names.join(" "))]
+        vec![Ask::Prefer(Preference::ModelsColumns, names.join(" "))]
     }
 
     fn select(&mut self, thing: &Thing, _cx: &Cx<'_>) {

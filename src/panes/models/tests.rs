@@ -13,6 +13,7 @@ use crate::domain::fleet::Fleet;
 use crate::domain::observation::{Coverage, FactKey, Feed, Rows};
 use crate::domain::time::Now;
 use crate::intent::command::COMMANDS;
+use crate::intent::preference::Preference;
 use crate::panes::PromptKind;
 use crate::panes::models::testing::observe;
 use crate::ui::hits::Target;
@@ -196,6 +197,28 @@ fn a_filter_is_cleared_before_the_place_is_left() {
 }
 
 #[test]
+fn kept_columns_come_back_and_what_is_none_is_named() {
+    let fleet = fleet();
+    let titles = |pane: &Models| pane.markdown(&cx(&fleet, (200, 60))).0;
+    let mut chosen = Models::new();
+    let asked = chosen.chosen(0, &cx(&fleet, (200, 60)));
+    let [Ask::Prefer(preference, value)] = &asked[..] else {
+        panic!("nothing is kept: {asked:?}")
+    };
+    let mut pane = Models::new();
+    assert_ne!(titles(&pane), titles(&chosen));
+    assert_eq!(pane.restore(*preference, value), Ok(()));
+    assert_eq!(titles(&pane), titles(&chosen));
+    // Level and name are there whatever was kept; the rest of a bad value counts.
+    let refused = pane.restore(*preference, "OWNER COLOUR SINCE");
+    assert_eq!(refused, Err("no columns are called COLOUR".to_owned()));
+    assert_eq!(titles(&pane), ["LEVEL", "MODEL", "SINCE", "OWNER"]);
+    assert!(pane.restore(*preference, "\u{fffd}\u{1}").is_err());
+    assert!(pane.restore(*preference, "  ").is_err());
+    assert_eq!(titles(&pane), ["LEVEL", "MODEL", "SINCE", "OWNER"]);
+}
+
+#[test]
 fn columns_are_chosen_and_kept() {
     let fleet = fleet();
     let mut pane = open(&fleet);
@@ -211,7 +234,7 @@ fn columns_are_chosen_and_kept() {
     assert_eq!(choice.rows[versions].1, Some(false));
     let asked = pane.chosen(versions, &cx(&fleet, (200, 60)));
     assert!(
-        matches!(&asked[..], [Ask::Prefer("models.columns", value)] if value.contains("VERSIONS"))
+        matches!(&asked[..], [Ask::Prefer(Preference::ModelsColumns, value)] if value.contains("VERSIONS"))
     );
     assert!(screen(&drawn(&mut pane, &fleet, (200, 60))).contains("VERSIONS"));
     pane.sort_by(Col::Versions, &cx(&fleet, (200, 60)));
