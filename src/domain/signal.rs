@@ -387,14 +387,15 @@ pub struct SignalKey {
     pub source: SourceId,
 }
 
-/// The newest reading of one signal.
+/// The newest reading of one signal. Kept small: tens of thousands are held.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SignalReading {
     /// Which series.
     pub key: SignalKey,
     /// What was read.
     pub value: Measured,
-    /// When it was measured, where its source tells; else it holds for the time of the poll.
+    /// When it was measured, where its source tells; else it holds for the time of the newest poll
+    /// that was answered.
     pub at: Option<Millis>,
     /// When its writer last ran, where that is known apart from the sample's time.
     pub written_at: Option<Millis>,
@@ -402,16 +403,49 @@ pub struct SignalReading {
     pub unit: Unit,
     /// Which way is bad.
     pub direction: Direction,
-    /// Lines that its own source states; policy fills in the rest.
-    pub lines: Lines,
-    /// Rows behind it.
-    pub n: Option<u64>,
+    /// Who states its lines.
+    pub lines_from: LinesFrom,
+    /// Lines that its own source or its preset states; settings and policy fill in the rest.
+    pub lines: Option<Arc<Lines>>,
+    /// Rows behind it, at most what 32 bits hold.
+    pub n: Option<u32>,
     /// Rows of the reference behind it.
-    pub reference_n: Option<u64>,
+    pub reference_n: Option<u32>,
     /// The window that it sums up.
     pub window: Option<Duration>,
     /// The verdict of its source's own test, where it made one, with its reason.
     pub tested: Option<Box<Tested>>,
+}
+
+impl SignalReading {
+    /// A reading with its measure's own unit and direction, of which nothing else is known.
+    pub fn new(key: SignalKey, value: Measured) -> Self {
+        let (unit, direction) = (key.measure.unit(), key.measure.direction());
+        Self {
+            key,
+            value,
+            at: None,
+            written_at: None,
+            unit,
+            direction,
+            lines_from: LinesFrom::default(),
+            lines: None,
+            n: None,
+            reference_n: None,
+            window: None,
+            tested: None,
+        }
+    }
+}
+
+/// Who states the lines of a reading. It decides what beats them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum LinesFrom {
+    /// The series: a threshold that its own source keeps for it. Nothing beats it.
+    #[default]
+    Series,
+    /// The preset that asked for it: settings and tags beat it.
+    Preset,
 }
 
 /// The lines between levels.
@@ -478,10 +512,11 @@ pub struct Gauge {
     pub n: Option<u64>,
     /// The score to expect without any drift, where it is known: below it, a score says nothing.
     pub noise_floor: Option<f64>,
-    /// When it was measured.
-    pub at: Millis,
-    /// How bad.
-    pub level: Level,
+    /// When it was measured, where its source tells; else it holds as of the newest poll that was
+    /// answered: see [`Fleet::gauge_at`](super::fleet::Fleet::gauge_at).
+    pub at: Option<Millis>,
+    /// How bad; `None` where nothing says which value would be bad.
+    pub level: Option<Level>,
 }
 
 /// What a missing series means.

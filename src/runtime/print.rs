@@ -49,6 +49,7 @@ impl Print for SignalReading {
             written_at,
             unit,
             direction,
+            lines_from,
             lines,
             n,
             reference_n,
@@ -57,10 +58,12 @@ impl Print for SignalReading {
         } = self;
         std::mem::discriminant(value).hash(&mut hasher);
         let bits = |value: Option<f64>| value.map(f64::to_bits);
+        let lines = lines.as_deref().copied().unwrap_or_default();
         [value.value(), lines.warn, lines.crit]
             .map(bits)
             .hash(&mut hasher);
-        (at, written_at, unit, direction, n, reference_n, window).hash(&mut hasher);
+        (at, written_at, unit, direction, lines_from).hash(&mut hasher);
+        (n, reference_n, window).hash(&mut hasher);
         let tested = tested.as_ref().map(|t| (t.passed, t.reason.as_str()));
         tested.hash(&mut hasher);
         hasher.finish()

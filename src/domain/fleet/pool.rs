@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::key::Key;
 use crate::domain::model::{ModelVersion, RegisteredModel, Tags};
-use crate::domain::signal::SignalKey;
+use crate::domain::signal::{Lines, SignalKey, SignalReading};
 use crate::domain::text::Clean;
 
 /// Longer texts hardly ever repeat, and looking for them costs more.
@@ -13,11 +13,15 @@ const SHORT: usize = 48;
 /// As many texts are held before those that nobody uses any more are looked for.
 const LEAST: usize = 4_096;
 
+/// As many pairs of lines are remembered: nearly all series have one of a few.
+const LINES: usize = 32;
+
 /// The shared texts.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
     texts: HashSet<Clean>,
     limit: usize,
+    lines: Vec<Arc<Lines>>,
 }
 
 impl Pool {
@@ -60,6 +64,22 @@ impl Pool {
         ] {
             self.share_key(text);
         }
+    }
+
+    /// Makes the repeated texts and lines of a reading shared ones.
+    pub(super) fn share_reading(&mut self, reading: &mut SignalReading) {
+        self.share_signal(&mut reading.key);
+        let Some(lines) = &mut reading.lines else {
+            return;
+        };
+        if let Some(known) = self.lines.iter().find(|known| *known == lines) {
+            *lines = Arc::clone(known);
+            return;
+        }
+        if self.lines.len() == LINES {
+            self.lines.remove(0);
+        }
+        self.lines.push(Arc::clone(lines));
     }
 
     /// A row that is shared itself is left as it is.

@@ -8,8 +8,8 @@ use crate::domain::alert::{Alert, AlertKey};
 use crate::domain::annotation::{Annotation, AnnotationKey};
 use crate::domain::key::{Key, ModelKey, SourceId};
 use crate::domain::last_known::Held;
-use crate::domain::observation::{FactKey, ServedSpan, ServedSpanKey};
-use crate::domain::signal::{SignalKey, SignalReading, SignalSeries};
+use crate::domain::observation::{FactKey, Feed, ServedSpan, ServedSpanKey};
+use crate::domain::signal::{Gauge, SignalKey, SignalReading, SignalSeries};
 use crate::domain::time::Millis;
 
 /// Everything that monitoring systems say, by model.
@@ -57,7 +57,7 @@ fn put<T: PartialEq, K: Ord>(
         Err(at) => {
             if rows.len() == rows.capacity() {
                 // Doubling would leave a third of all readings' memory unused.
-                rows.reserve_exact(4 + rows.len() / 4);
+                rows.reserve_exact(2 + rows.len() / 8);
             }
             rows.insert(at, held);
             Put::Changed
@@ -80,6 +80,18 @@ impl Fleet {
             .models
             .get(&model.name)
             .map_or(&[], |m| m.series.as_slice())
+    }
+
+    /// When a judged reading was measured: its own time, else the newest answered poll of its source.
+    pub fn gauge_at(&self, gauge: &Gauge) -> Option<Millis> {
+        gauge.at.or_else(|| self.signals_read_at(&gauge.key.source))
+    }
+
+    /// The newest answered poll of a source's signals, in this process or before it.
+    pub fn signals_read_at(&self, source: &SourceId) -> Option<Millis> {
+        let feed = self.sources.get(source)?.feeds.get(&Feed::Signals);
+        let good = feed.and_then(|feed| feed.good_at);
+        good.or_else(|| self.answered_before.get(source).copied())
     }
 
     /// The recent course of one signal.
@@ -147,7 +159,7 @@ impl Fleet {
         if self.outdated(&FactKey::Signal(fact.key.clone()), None, asked_at) {
             return;
         }
-        self.pool.share_signal(&mut fact.key);
+        self.pool.share_reading(&mut fact);
         let name = fact.key.model.clone();
         let of = self.signals.models.entry(name.clone()).or_default();
         let held = Held {

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::super::Fleet;
 use crate::domain::key::{Key, ModelKey, RegistryKey, SourceId};
+use crate::domain::last_known::Held;
 use crate::domain::model::RegisteredModel;
 use crate::domain::observation::{ContextRef, Coverage, FactKey, Feed, Observation, Rows, Scope};
 use crate::domain::settings::Context;
@@ -32,19 +33,7 @@ fn signal(model: &str, part: &str) -> SignalKey {
 }
 
 fn reading(key: SignalKey, value: f64) -> SignalReading {
-    SignalReading {
-        key,
-        value: Measured::of(value),
-        at: None,
-        written_at: None,
-        unit: Measure::FeatureDrift.unit(),
-        direction: Measure::FeatureDrift.direction(),
-        lines: Lines::default(),
-        n: None,
-        reference_n: None,
-        window: None,
-        tested: None,
-    }
+    SignalReading::new(key, Measured::of(value))
 }
 
 fn said(at: i64, upserts: Vec<SignalReading>, gone: Vec<SignalKey>) -> Observation {
@@ -143,4 +132,32 @@ fn an_unchanged_reading_changes_nothing_that_can_be_seen() {
     let row = || vec![reading(signal("churn", "age"), 0.1)];
     assert!(fleet.merge(said(10, row(), Vec::new()), Millis(10)));
     assert!(!fleet.merge(said(20, row(), Vec::new()), Millis(20)));
+}
+
+#[test]
+fn a_held_reading_is_small_enough_for_fifty_thousand() {
+    let one = size_of::<Held<SignalReading>>();
+    assert!(one <= 208, "{one} bytes");
+}
+
+#[test]
+fn equal_lines_are_held_once() {
+    let mut fleet = fleet();
+    let lines = || {
+        Some(Arc::new(Lines {
+            warn: Some(0.1),
+            crit: None,
+        }))
+    };
+    let row = |part| SignalReading {
+        lines: lines(),
+        ..reading(signal("churn", part), 0.1)
+    };
+    fleet.merge(
+        said(10, vec![row("age"), row("city")], Vec::new()),
+        Millis(10),
+    );
+    let held = fleet.readings(&model("churn", "http://m").key);
+    let lines: Vec<_> = held.iter().filter_map(|h| h.fact.lines.as_ref()).collect();
+    assert!(Arc::ptr_eq(lines[0], lines[1]));
 }

@@ -189,8 +189,8 @@ pub struct DriftSummary {
     pub features: usize,
     /// The worst by score over its line, weighted by importance where that is known.
     pub worst: Option<Gauge>,
-    /// How bad.
-    pub level: Level,
+    /// How bad; `None` where no feature can be judged.
+    pub level: Option<Level>,
 }
 
 /// How many alerts stand where.
