@@ -14,6 +14,7 @@ pub mod last_known;
 pub mod level;
 pub mod model;
 pub mod near;
+pub mod number;
 pub mod observation;
 pub mod observed;
 pub mod query;

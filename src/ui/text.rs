@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use ratatui::buffer::CellWidth as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
+pub use crate::domain::number::{brief, number};
+
 /// The columns that a text takes, as the buffer counts them.
 pub fn width(text: &str) -> usize {
     if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
@@ -107,69 +109,6 @@ pub fn pad(text: &str, columns: usize) -> String {
 pub fn pad_left(text: &str, columns: usize) -> String {
     let spaces = columns.saturating_sub(width(text));
     format!("{}{text}", " ".repeat(spaces))
-}
-
-/// A number with few digits: `0.914`, `12.4k`, `-3`, `1.2e-7`, `NaN`, `∞`. At most seven columns.
-pub fn number(value: f64) -> String {
-    if value.is_nan() {
-        return "NaN".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "∞" } else { "-∞" }.to_owned();
-    }
-    let size = value.abs();
-    if size == 0.0 {
-        return "0".to_owned();
-    }
-    if size < 0.000_95 {
-        return tidy_exponent(&format!("{value:.1e}"));
-    }
-    // Half of the last digit is added before the range is chosen: 999.96 is 1.00k, not 1000.
-    let ranges = [
-        (0.9995, 1.0, 3, ""),
-        (9.995, 1.0, 2, ""),
-        (99.95, 1.0, 1, ""),
-        (999.5, 1.0, 0, ""),
-        (9_995.0, 1e3, 2, "k"),
-        (99_950.0, 1e3, 1, "k"),
-        (999_500.0, 1e3, 0, "k"),
-        (9.995e6, 1e6, 2, "M"),
-        (9.995e7, 1e6, 1, "M"),
-        (9.995e8, 1e6, 0, "M"),
-        (9.995e9, 1e9, 2, "G"),
-        (9.995e10, 1e9, 1, "G"),
-        (9.995e11, 1e9, 0, "G"),
-    ];
-    for (below, unit, digits, suffix) in ranges {
-        if size < below {
-            let shown = format!("{:.digits$}", value / unit);
-            // A whole number keeps no empty decimals: 14, not 14.0.
-            let shown = if value.fract() == 0.0 && suffix.is_empty() {
-                format!("{value:.0}")
-            } else {
-                shown
-            };
-            return format!("{shown}{suffix}");
-        }
-    }
-    tidy_exponent(&format!("{value:.1e}"))
-}
-
-/// A limit or a setting, without the zeros that a measured value keeps: `0.8`, `4`, `12k`.
-pub fn brief(value: f64) -> String {
-    let shown = number(value);
-    let end = shown.trim_end_matches(['k', 'M', 'G']).len();
-    let (digits, suffix) = shown.split_at(end);
-    if digits.contains('.') && !digits.contains('e') {
-        let digits = digits.trim_end_matches('0').trim_end_matches('.');
-        return format!("{digits}{suffix}");
-    }
-    shown
-}
-
-/// `1.0e-7` is `1e-7`.
-fn tidy_exponent(text: &str) -> String {
-    text.replacen(".0e", "e", 1)
 }
 
 /// A number, or `–` where there is none.
