@@ -67,7 +67,7 @@ pub struct Alert {
     pub runbook: Option<Clean>,
     /// Where its dashboard is.
     pub dashboard: Option<Clean>,
-    /// Its other labels.
+    /// Its labels but the name's.
     pub labels: Arc<[(Clean, Clean)]>,
     /// The value at the last evaluation, where the source tells.
     pub value: Option<f64>,
@@ -83,6 +83,26 @@ impl Alert {
     /// Whether somebody must see it: firing or pending, and muted by nobody.
     pub fn is_loud(&self) -> bool {
         matches!(self.state, AlertState::Firing | AlertState::Pending)
+    }
+
+    /// Whether `sent`, as an Alertmanager holds it, is this alert as the Prometheus that evaluates
+    /// its rule holds it: the same name, and each label of this one. Sending adds the external labels
+    /// of the Prometheus and takes none away, so the fingerprints of the two may differ.
+    pub fn was_sent_as(&self, sent: &Self) -> bool {
+        let held = |label: &(Clean, Clean)| label.0 == "alertname" || sent.labels.contains(label);
+        self.name == sent.name && self.labels.iter().all(held)
+    }
+
+    /// One alert of two that are the same: muting, receivers and words from the one that was sent,
+    /// value and rule from the one that is evaluated, and the earlier onset.
+    #[must_use]
+    pub fn joined(&self, sent: &Self) -> Self {
+        Self {
+            since: self.since.min(sent.since),
+            value: self.value.or(sent.value),
+            rule: self.rule.clone().or_else(|| sent.rule.clone()),
+            ..sent.clone()
+        }
     }
 }
 
@@ -111,4 +131,56 @@ pub struct Silence {
     pub comment: Clean,
     /// Until when.
     pub until: Millis,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alert(name: &str, state: AlertState, since: i64, labels: &[(&str, &str)]) -> Alert {
+        Alert {
+            key: AlertKey {
+                source: SourceId::new("s"),
+                fingerprint: Key::new(name),
+            },
+            name: Clean::name(name),
+            model: None,
+            version: None,
+            severity: Clean::empty(),
+            level: Level::Warn,
+            state,
+            since: Millis(since),
+            summary: Clean::empty(),
+            runbook: None,
+            dashboard: None,
+            labels: labels
+                .iter()
+                .map(|(k, v)| (Clean::name(k), Clean::name(v)))
+                .collect(),
+            value: None,
+            rule: None,
+            silences: Arc::default(),
+            group: Clean::empty(),
+        }
+    }
+
+    #[test]
+    fn an_alert_is_known_again_where_it_was_sent() {
+        let own = alert("Drift", AlertState::Firing, 5, &[("model", "a")]);
+        let sent = |name, labels| alert(name, AlertState::Silenced, 9, labels);
+        let outside = [("cluster", "eu"), ("model", "a")];
+        assert!(own.was_sent_as(&sent("Drift", &outside)));
+        assert!(!own.was_sent_as(&sent("Drift", &[("model", "b")])));
+        assert!(!own.was_sent_as(&sent("Drift", &[("cluster", "eu")])));
+        assert!(!own.was_sent_as(&sent("Burn", &outside)));
+
+        let own = Alert {
+            value: Some(0.4),
+            ..own
+        };
+        let joined = own.joined(&sent("Drift", &outside));
+        assert_eq!(joined.state, AlertState::Silenced);
+        assert_eq!((joined.value, joined.since), (Some(0.4), Millis(5)));
+        assert_eq!(joined.labels.len(), 2);
+    }
 }

@@ -164,6 +164,11 @@ pub struct Monitoring {
     pub version_label: String,
     /// How far back other systems' records are read for served versions.
     pub history: Duration,
+    /// How far the clock that stamps without a zone is ahead of UTC, in minutes: Evidently writes the
+    /// local time of whoever ran the report.
+    pub utc_offset: i32,
+    /// Tags that annotations and dashboards must all bear, empty for any.
+    pub tags: Vec<String>,
 }
 
 impl fmt::Debug for SourceSettings {

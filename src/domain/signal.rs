@@ -466,23 +466,48 @@ pub struct Tested {
     pub reason: Clean,
 }
 
-/// Samples of one signal at equal steps, oldest first: `values[i]` lies at `start + i × step`. A NaN
-/// is a gap.
+/// Samples of one signal, oldest first: at equal steps, or at times of their own where a job's runs
+/// made them. [`SignalSeries::at`] tells the time of each. A NaN is a gap.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SignalSeries {
     /// Which series.
     pub key: SignalKey,
     /// The time of the first value.
     pub start: Millis,
-    /// The time between two.
+    /// The time between two; what lies between two runs as a rule, where `times` tells.
     pub step: Duration,
+    /// The time of each value where they are not at equal steps, never falling; as many as values.
+    pub times: Option<Arc<[Millis]>>,
     /// The values.
     pub values: Arc<[f32]>,
 }
 
 impl SignalSeries {
+    /// A series of runs: samples at times of their own, in any order. Of two at one time the later
+    /// one holds. `None` for no samples.
+    pub fn of_runs(key: SignalKey, mut samples: Vec<(Millis, f64)>) -> Option<Self> {
+        samples.sort_by_key(|(at, _)| *at);
+        // The later of two comes first in the reversed list, which is the one that is kept.
+        samples.reverse();
+        samples.dedup_by_key(|(at, _)| *at);
+        samples.reverse();
+        let start = samples.first()?.0;
+        let mut apart: Vec<Duration> = samples.windows(2).map(|w| w[1].0.since(w[0].0)).collect();
+        apart.sort_unstable();
+        Some(Self {
+            key,
+            start,
+            step: apart.get(apart.len() / 2).copied().unwrap_or_default(),
+            times: Some(samples.iter().map(|(at, _)| *at).collect()),
+            values: samples.iter().map(|(_, value)| *value as f32).collect(),
+        })
+    }
+
     /// The time of a value.
     pub fn at(&self, index: usize) -> Millis {
+        if let Some(at) = self.times.as_ref().and_then(|times| times.get(index)) {
+            return *at;
+        }
         let steps = u32::try_from(index).unwrap_or(u32::MAX);
         self.start.plus(self.step.saturating_mul(steps))
     }
@@ -614,6 +639,32 @@ mod tests {
                 measure.word()
             );
         }
+    }
+
+    #[test]
+    fn runs_keep_their_times_and_the_later_of_two_holds() {
+        let key = SignalKey {
+            model: Key::new("churn"),
+            measure: Measure::DriftShare,
+            part: Key::new(""),
+            method: Key::new(""),
+            version: Key::new(""),
+            source: SourceId::new("evidently"),
+        };
+        let minute = |n: i64| Millis(n * 60_000);
+        let runs = vec![
+            (minute(30), 0.3),
+            (minute(0), 0.1),
+            (minute(30), 0.4),
+            (minute(10), f64::NAN),
+        ];
+        let series = SignalSeries::of_runs(key.clone(), runs).expect("runs");
+        let at: Vec<_> = (0..3).map(|i| series.at(i)).collect();
+        assert_eq!(at, [minute(0), minute(10), minute(30)]);
+        assert!(series.values[1].is_nan());
+        assert_eq!(series.values[2].to_bits(), 0.4_f32.to_bits());
+        assert_eq!((series.end(), series.start), (minute(30), minute(0)));
+        assert_eq!(SignalSeries::of_runs(key, Vec::new()), None);
     }
 
     #[test]

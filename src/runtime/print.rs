@@ -73,7 +73,7 @@ impl Print for SignalReading {
 impl Print for SignalSeries {
     fn print(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.start, self.step).hash(&mut hasher);
+        (self.start, self.step, &self.times).hash(&mut hasher);
         for value in self.values.iter() {
             value.to_bits().hash(&mut hasher);
         }
