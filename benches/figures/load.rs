@@ -203,6 +203,8 @@ impl Load {
             default_version: None,
             server: Clean::name("mlserver 1.7.1"),
             latency: Some(Duration::from_micros(micros)),
+            versions_unread: Clean::empty(),
+            versions_at: None,
         }
     }
 

@@ -138,6 +138,8 @@ fn endpoint(answers: &str) -> EndpointReading {
         default_version: None,
         server: Clean::empty(),
         latency: None,
+        versions_unread: Clean::empty(),
+        versions_at: None,
     }
 }
 

@@ -54,7 +54,7 @@ fn text(out: &Out, fleet: &Fleet, now: Millis) -> String {
                 .map_or(out.none(), |e| e.text.as_str())
                 .into(),
             d.answering_text().into(),
-            d.known().word().into(),
+            d.known_text(now).into(),
             out.own(d.skew.word()).into(),
             d.health.word().into(),
             d.latency.map_or_else(|| out.none().to_owned(), span).into(),

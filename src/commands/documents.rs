@@ -311,6 +311,7 @@ pub fn deployment(d: &DeploymentView) -> Value {
         })).collect::<Vec<_>>(),
         "others": d.other.iter().map(|(v, s)| json!({"version": v, "state": s})).collect::<Vec<_>>(),
         "known": d.known().word(),
+        "versions_read_at": d.versions_at.or(d.read_at).map(Millis::rfc3339),
         "skew": serde_json::to_value(d.skew).unwrap_or(Value::Null),
         "health": serde_json::to_value(d.health).unwrap_or(Value::Null),
         "message": d.message,

@@ -242,6 +242,7 @@ fn source(tree: &Tree, at: &Path, kind: SourceKind, found: &mut Vec<Diagnostic>)
         workspace: text("workspace"),
         every: tree.duration(at, "every").unwrap_or(defaults.every),
         timeout: tree.duration(at, "timeout").unwrap_or(defaults.timeout),
+        probe_timeout: tree.duration(at, "probe_timeout"),
         max_answer: match tree.get(at, "max_answer").map(|e| &e.setting) {
             Some(Setting::Bytes(size)) => *size,
             _ => defaults.max_answer,

@@ -365,6 +365,11 @@ static DEPLOYMENT: Section = Section {
             )
             .or("none"),
             row("every", Shape::Duration(SECOND), "How often it is probed.").or("5s"),
+            row(
+                "probe_timeout",
+                Shape::Duration(Duration::from_millis(100)),
+                "How long it has for an answer before it counts as silent. Without it: the time of two probes, at most 5s, never more than `timeout`.",
+            ),
         ],
         CONNECTION,
     ],

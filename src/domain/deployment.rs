@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::key::{DeploymentKey, Key};
 use super::text::Clean;
+use super::time::Millis;
 
 /// How a version is known. The order is from the strongest evidence to none.
 #[derive(
@@ -114,9 +115,30 @@ pub struct EndpointReading {
     pub server: Clean,
     /// The time of the health call alone, connection reused.
     pub latency: Option<Duration>,
+    /// Which call failed when this look could not read the versions; empty when it read them.
+    pub versions_unread: Clean,
+    /// The look that read the versions, where it was an earlier one than this.
+    pub versions_at: Option<Millis>,
 }
 
 impl EndpointReading {
+    /// Takes over what an earlier reading of the same endpoint, asked for at `at`, knew of versions, if
+    /// this one could not read them. Which version answers does not change by a failed call; what was
+    /// loading or being unloaded does, so that is not kept.
+    pub fn keep_versions(&mut self, earlier: &Self, at: Millis) {
+        let told = self.versions_unread.is_empty() || !self.versions.is_empty();
+        if told || self.health == Health::Missing {
+            return;
+        }
+        let kept =
+            |v: &&ServedVersion| matches!(v.state, ServedState::Answering | ServedState::Failed);
+        self.versions = earlier.versions.iter().filter(kept).cloned().collect();
+        if !self.versions.is_empty() {
+            self.default_version.clone_from(&earlier.default_version);
+            self.versions_at = earlier.versions_at.or(Some(at));
+        }
+    }
+
     /// The versions that answer requests.
     pub fn answering(&self) -> impl Iterator<Item = &ServedVersion> {
         self.versions

@@ -317,6 +317,10 @@ fn row(key: &DeploymentKey, old: Millis, new: Millis) -> Option<Looks> {
 
 /// The version that answers a request naming none, else all that answer; `None` when not known.
 fn served(reading: &EndpointReading, map: impl Fn(&Key) -> Clean) -> Option<Served> {
+    if reading.versions_at.is_some() {
+        // What an earlier look read, this one does not know.
+        return None;
+    }
     let mut answering: Vec<_> = reading
         .answering()
         .filter(|version| version.known != Known::Unknown)

@@ -82,6 +82,8 @@ fn reading(health: Health, versions: &[(&str, Known)]) -> EndpointReading {
         default_version: None,
         server: Clean::empty(),
         latency: None,
+        versions_unread: Clean::empty(),
+        versions_at: None,
     }
 }
 

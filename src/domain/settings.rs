@@ -138,6 +138,9 @@ pub struct SourceSettings {
     pub every: Duration,
     /// The deadline of one request.
     pub timeout: Duration,
+    /// The deadline of one request to a serving endpoint, where it is set: see
+    /// [`SourceSettings::probe_deadline`].
+    pub probe_timeout: Option<Duration>,
     /// The largest answer accepted, in bytes.
     pub max_answer: u64,
     /// Whether headless commands fail when it does not answer.
@@ -185,6 +188,7 @@ impl fmt::Debug for SourceSettings {
             .field("workspace", &self.workspace)
             .field("every", &self.every)
             .field("timeout", &self.timeout)
+            .field("probe_timeout", &self.probe_timeout)
             .field("max_answer", &self.max_answer)
             .field("required", &self.required)
             .field("monitoring", &self.monitoring)
@@ -211,6 +215,7 @@ impl SourceSettings {
                 SourceKind::Evidently | SourceKind::Grafana => 60,
             }),
             timeout: Duration::from_secs(10),
+            probe_timeout: None,
             max_answer: 32 * 1024 * 1024,
             required: true,
             monitoring: Monitoring {
@@ -221,7 +226,22 @@ impl SourceSettings {
             },
         }
     }
+
+    /// How long a serving endpoint has for an answer. A registry that needs ten seconds is slow; an
+    /// endpoint that gives no sign of life for the time of two looks is silent, and that must show
+    /// while it matters.
+    pub fn probe_deadline(&self) -> Duration {
+        self.probe_timeout.unwrap_or_else(|| {
+            let looks = (self.every * 2).clamp(PROBE_LEAST, PROBE_MOST);
+            looks.min(self.timeout)
+        })
+    }
 }
+
+/// However often an endpoint is probed, it has this long for an answer unless settings say less.
+const PROBE_LEAST: Duration = Duration::from_secs(1);
+/// However seldom an endpoint is probed, it has no longer than this unless settings say more.
+const PROBE_MOST: Duration = Duration::from_secs(5);
 
 /// How a source is told who we are.
 #[derive(Clone, PartialEq, Debug, Default)]

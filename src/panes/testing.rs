@@ -320,6 +320,8 @@ impl World {
             default_version: Some(Key::new(version)),
             server: Clean::name("mlserver 1.7"),
             latency: Some(Duration::from_millis(12)),
+            versions_unread: Clean::empty(),
+            versions_at: None,
         };
         self.observe(Feed::Endpoint, Rows::Endpoints(vec![fact]));
         key

@@ -207,7 +207,10 @@ impl<S: Source> Actor<S> {
             .into_iter()
             .map(|spec| FeedState {
                 feed: spec.feed,
-                rhythm: Rhythm::new(spec.every),
+                rhythm: match spec.feed {
+                    Feed::Endpoint => Rhythm::of_probe(spec.every),
+                    _ => Rhythm::new(spec.every),
+                },
                 next: first,
                 asked: None,
                 not_before: now,

@@ -12,6 +12,13 @@ const SLOWLY: Duration = Duration::from_secs(60);
 const LATENCIES: u32 = 10;
 /// However slow a server answers, a feed is polled this often.
 const STRETCH_CEILING: Duration = Duration::from_secs(900);
+/// A health probe is cheap: an endpoint that answers slowly is still asked this often, or nobody
+/// would see it fall silent.
+const PROBE_LATENCIES: u32 = 2;
+/// As many failed probes in a row are asked about again at once, to tell a hiccup from an outage.
+const PROBE_CONFIRMATIONS: u32 = 2;
+/// The longest that a probe waits after faults: that an endpoint is back must show soon.
+pub const PROBE_CEILING: Duration = Duration::from_secs(30);
 /// What the first polls of many sources are spread by.
 const SPREAD_STEP: Duration = Duration::from_millis(20);
 
@@ -21,6 +28,7 @@ pub struct Rhythm {
     every: Duration,
     latency: Duration,
     failures: u32,
+    probes: bool,
 }
 
 impl Rhythm {
@@ -30,12 +38,26 @@ impl Rhythm {
             every: every.max(Duration::from_millis(100)),
             latency: Duration::ZERO,
             failures: 0,
+            probes: false,
+        }
+    }
+
+    /// The rhythm of a health probe with this cadence.
+    pub fn of_probe(every: Duration) -> Self {
+        Self {
+            probes: true,
+            ..Self::new(every)
         }
     }
 
     /// The cadence, stretched for a server that answers slowly.
     pub fn interval(&self) -> Duration {
-        let stretched = (self.latency * LATENCIES).min(STRETCH_CEILING);
+        let latencies = if self.probes {
+            PROBE_LATENCIES
+        } else {
+            LATENCIES
+        };
+        let stretched = (self.latency * latencies).min(STRETCH_CEILING);
         self.every.max(stretched)
     }
 
@@ -54,11 +76,17 @@ impl Rhythm {
     /// The wait after a poll that failed. Full jitter parts the many consoles that watch one server.
     pub fn after_fault(&mut self, retry: Retry, rng: &mut fastrand::Rng) -> Duration {
         self.failures = self.failures.saturating_add(1);
+        let confirms = if self.probes { PROBE_CONFIRMATIONS } else { 0 };
+        if retry == Retry::BackOff && self.failures <= confirms {
+            return between(rng, self.interval(), 0.25, 0.5);
+        }
         let least = self.interval() / 2;
         let wait = match retry {
             Retry::BackOff => {
-                let doubled = 2_u32.checked_pow(self.failures).unwrap_or(u32::MAX);
-                let most = self.interval().saturating_mul(doubled).min(CEILING);
+                let times = self.failures - confirms;
+                let doubled = 2_u32.checked_pow(times).unwrap_or(u32::MAX);
+                let ceiling = if self.probes { PROBE_CEILING } else { CEILING };
+                let most = self.interval().saturating_mul(doubled).min(ceiling);
                 between(rng, most, 0.1, 1.0)
             }
             // A little later than the server asks: never earlier, and not all at one instant.
@@ -155,6 +183,34 @@ mod tests {
         assert!(wait <= STRETCH_CEILING.mul_f64(1.1), "{wait:?}");
         let wait = rhythm.after_answer(SECOND / 10, &mut rng);
         assert!(wait <= 11 * SECOND, "it has recovered: {wait:?}");
+    }
+
+    #[test]
+    fn a_failed_probe_is_confirmed_at_once_and_an_outage_is_not_hammered() {
+        let mut rng = rng();
+        for _ in 0..100 {
+            let mut rhythm = Rhythm::of_probe(5 * SECOND);
+            for _ in 0..PROBE_CONFIRMATIONS {
+                let wait = rhythm.after_fault(Retry::BackOff, &mut rng);
+                assert!(wait >= 5 * SECOND / 4 && wait <= 5 * SECOND / 2, "{wait:?}");
+            }
+            for _ in 0..40 {
+                let wait = rhythm.after_fault(Retry::BackOff, &mut rng);
+                assert!(wait >= 5 * SECOND / 2 && wait <= PROBE_CEILING, "{wait:?}");
+            }
+            assert!(rhythm.after_fault(Retry::After(100 * SECOND), &mut rng) >= 100 * SECOND);
+            assert!(rhythm.after_fault(Retry::Slowly, &mut rng) >= SLOWLY);
+        }
+        let mut rhythm = Rhythm::of_probe(5 * SECOND);
+        let wait = rhythm.after_fault(Retry::After(100 * SECOND), &mut rng);
+        assert!(wait >= 100 * SECOND, "what the server asks comes first");
+    }
+
+    #[test]
+    fn a_slow_endpoint_is_still_probed_often_enough_to_see_it_fall_silent() {
+        let mut rhythm = Rhythm::of_probe(5 * SECOND);
+        let wait = rhythm.after_answer(4 * SECOND, &mut rng());
+        assert!((7 * SECOND..=9 * SECOND).contains(&wait), "{wait:?}");
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub(super) enum Reply {
     Rows(Coverage, Rows),
     Fault(FaultKind),
     Slow(Duration, Rows),
+    /// A fault that takes its time, as a deadline does.
+    Late(Duration, FaultKind),
     Panic,
 }
 
@@ -133,6 +135,10 @@ impl Source for Scripted {
             Reply::Slow(delay, rows) => {
                 tokio::time::sleep(delay).await;
                 Ok(answer(Coverage::Partial, rows))
+            }
+            Reply::Late(delay, kind) => {
+                tokio::time::sleep(delay).await;
+                Err(Fault::new(kind, "http://ml.test", "as scripted"))
             }
             Reply::Panic => panic!("as scripted"),
         }

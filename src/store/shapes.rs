@@ -13,7 +13,7 @@ use crate::domain::run::{DatasetUse, Experiment, LastMetric, Run, RunStatus};
 use crate::domain::text::Clean;
 
 /// The version of all shapes together.
-pub(super) const SHAPE: i64 = 1;
+pub(super) const SHAPE: i64 = 2;
 
 /// A struct is its fields, one after another.
 macro_rules! fields {
@@ -92,7 +92,8 @@ fields! {
     }
     ServedVersion { version, known, state, message }
     EndpointReading {
-        key, name, health, message, versions, default_version, server, latency,
+        key, name, health, message, versions, default_version, server, latency, versions_unread,
+        versions_at,
     }
     SourceStamp { source, feed, answered_at, asked_at, fault }
 }

@@ -297,6 +297,10 @@ impl Fleet {
             answering: &versions.answering,
             joined: join.model.is_some(),
             because: &join.because,
+            versions_unread: reading.map(|r| &r.versions_unread),
+            versions_at: reading.and_then(|r| r.versions_at),
+            fault: fault.map(|f| Clean::text(&f.line())).as_ref(),
+            read_at,
             hold: join.hold.as_ref(),
             moved: self.skew_since(join, versions.expected.as_ref()),
         });
@@ -310,6 +314,7 @@ impl Fleet {
             follows: join.follows.clone(),
             environment: join.environment.clone(),
             expected: versions.expected,
+            versions_at: reading.and_then(|r| r.versions_at),
             since: self.served_since(join),
             answering: versions.answering,
             other: versions.other,

@@ -339,11 +339,17 @@ impl Fleet {
         }
     }
 
-    fn put_endpoint(&mut self, source: &SourceId, asked_at: Millis, fact: EndpointReading) {
+    fn put_endpoint(&mut self, source: &SourceId, asked_at: Millis, mut fact: EndpointReading) {
         let key = fact.key.clone();
         let id = FactKey::Endpoint(key.clone());
         if self.outdated(&id, self.endpoints.get(&key).map(|h| h.asked_at), asked_at) {
             return;
+        }
+        if let Some(before) = self.endpoints.get(&key) {
+            // The last poll that was answered, though it brought no row, read the same versions.
+            let read = self.answered_at(source).filter(|at| *at < asked_at);
+            let read = read.map_or(before.asked_at, |at| at.max(before.asked_at));
+            fact.keep_versions(&before.fact, read);
         }
         self.first(id, asked_at);
         self.note_loading(&key, &fact, asked_at);

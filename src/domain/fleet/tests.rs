@@ -130,6 +130,8 @@ fn endpoint(answers: &str) -> EndpointReading {
         default_version: None,
         server: Clean::name("mlserver 1.7.1"),
         latency: Some(Duration::from_millis(2)),
+        versions_unread: Clean::empty(),
+        versions_at: None,
     }
 }
 
@@ -547,3 +549,5 @@ proptest! {
         prop_assert_eq!(run(all), run(shuffled));
     }
 }
+
+mod versions;

@@ -11,7 +11,7 @@ use crate::domain::rules::quality::Quality;
 use crate::domain::rules::skew::Skew;
 use crate::domain::signal::{Gauge, Measure};
 use crate::domain::text::Clean;
-use crate::domain::time::{Millis, Since};
+use crate::domain::time::{Millis, Since, age};
 use crate::domain::wiring::{Rule, Target};
 
 /// A version that something points at.
@@ -67,6 +67,8 @@ pub struct DeploymentView {
     pub answering: Vec<Answering>,
     /// Versions that are there and do not answer, with their state in words.
     pub other: Vec<(Clean, Clean)>,
+    /// When the versions were read, where the newest look could not read them.
+    pub versions_at: Option<Millis>,
     /// Since when the answering versions are these.
     pub since: Since,
     /// Its health.
@@ -108,6 +110,14 @@ impl DeploymentView {
     /// versions answer.
     pub fn state_since(&self) -> Since {
         self.verdict.since().unwrap_or(self.since)
+    }
+
+    /// How the answering version is known, in a word; how long ago it was, if it is not known now.
+    pub fn known_text(&self, now: Millis) -> String {
+        self.versions_at.map_or_else(
+            || self.known().word().to_owned(),
+            |at| format!("{} ago", age(now.since(at))),
+        )
     }
 
     /// How the answering version is known: the weakest evidence among them.

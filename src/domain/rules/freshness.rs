@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::domain::fault::{Fault, Retry};
+use crate::domain::fault::{Fault, FaultKind, Retry};
 use crate::domain::observation::{Feed, PollReport};
 use crate::domain::settings::Policy;
 use crate::domain::time::{Millis, Since};
@@ -125,8 +125,11 @@ impl SourceHealth {
     }
 }
 
+/// The least time by which a probe may be late before it shows.
+const LATE: Duration = Duration::from_millis(2_500);
+
 /// Judges one feed.
-pub fn judge_feed(feed: &FeedHealth, policy: &Policy, now: Millis) -> Freshness {
+fn judge_feed(kind: Feed, feed: &FeedHealth, policy: &Policy, now: Millis) -> Freshness {
     // A refusal is no hiccup: it will be the same until somebody acts, and is asked for again so
     // slowly that counting polls would hide it for minutes.
     let refused = feed
@@ -143,8 +146,26 @@ pub fn judge_feed(feed: &FeedHealth, policy: &Policy, now: Millis) -> Freshness 
             Freshness::Waiting
         };
     };
+    let every = feed.every.max(Duration::from_secs(1));
     // A poll takes its time, and the schedule has jitter: neither makes a fact stale.
-    let patience = feed.every.max(Duration::from_secs(1)) * policy.stale_after_polls + feed.took;
+    let patience = every * policy.stale_after_polls + feed.took;
+    if kind == Feed::Endpoint {
+        // An endpoint that hangs fails few polls in much time: what counts is how long it is silent.
+        let silent = feed
+            .fault
+            .as_ref()
+            .is_some_and(|f| matches!(f.kind, FaultKind::Timeout | FaultKind::Unreachable));
+        if silent && now.since(good) >= every * policy.down_after_polls {
+            return Freshness::Down;
+        }
+        // Whether it answers is what a probe asks: neither a failed one nor one that is on its way
+        // for longer than the last ones took can be shown as an answer.
+        let late = LATE.max(every / 2).max(feed.took * 2);
+        let overdue = feed.next_at.is_some_and(|at| now.since(at) > late);
+        if feed.failures > 0 || overdue {
+            return Freshness::Stale;
+        }
+    }
     if now.since(good) > patience {
         Freshness::Stale
     } else {
@@ -156,8 +177,8 @@ pub fn judge_feed(feed: &FeedHealth, policy: &Policy, now: Millis) -> Freshness 
 pub fn judge(source: &SourceHealth, policy: &Policy, now: Millis) -> Freshness {
     let each: Vec<_> = source
         .feeds
-        .values()
-        .map(|f| judge_feed(f, policy, now))
+        .iter()
+        .map(|(kind, f)| judge_feed(*kind, f, policy, now))
         .collect();
     let any = |f: Freshness| each.contains(&f);
     match () {
@@ -178,7 +199,6 @@ pub fn judge(source: &SourceHealth, policy: &Policy, now: Millis) -> Freshness {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::fault::FaultKind;
     use crate::domain::key::SourceId;
     use crate::domain::observation::ContextRef;
     use crate::domain::text::Clean;
@@ -262,6 +282,61 @@ mod tests {
         open.next_at = PollReport::NEVER;
         source.record(&open);
         assert_eq!(judge(&source, &policy, Millis(1)), Freshness::Live);
+    }
+
+    /// An endpoint polled every five seconds that answered at zero.
+    fn endpoint(at: i64, took_ms: u64, fault: Option<FaultKind>) -> PollReport {
+        PollReport {
+            feed: Feed::Endpoint,
+            took_ms,
+            next_at: Millis(at + i64::try_from(took_ms).unwrap() + 5_000),
+            ..report(at, fault)
+        }
+    }
+
+    #[test]
+    fn a_probe_that_is_overdue_is_no_answer() {
+        let policy = Policy::default();
+        let mut source = SourceHealth::default();
+        source.record(&endpoint(0, 10, None));
+        assert_eq!(judge(&source, &policy, Millis(7_500)), Freshness::Live);
+        assert_eq!(judge(&source, &policy, Millis(7_600)), Freshness::Stale);
+        // A registry has time: nobody's requests wait for it.
+        source = SourceHealth::default();
+        source.record(&report(0, None));
+        assert_eq!(judge(&source, &policy, Millis(15_000)), Freshness::Live);
+    }
+
+    #[test]
+    fn an_endpoint_that_answers_slowly_is_not_overdue_for_it() {
+        let policy = Policy::default();
+        let mut source = SourceHealth::default();
+        source.record(&endpoint(0, 4_000, None));
+        // It is due at nine seconds and needs four again.
+        assert_eq!(judge(&source, &policy, Millis(16_900)), Freshness::Live);
+        assert_eq!(judge(&source, &policy, Millis(17_100)), Freshness::Stale);
+        source.record(&endpoint(9_100, 4_500, None));
+        assert_eq!(judge(&source, &policy, Millis(17_100)), Freshness::Live);
+    }
+
+    #[test]
+    fn silence_counts_by_its_time_and_not_by_its_polls() {
+        let policy = Policy::default();
+        for (kind, late) in [
+            (FaultKind::Timeout, Freshness::Down),
+            (FaultKind::Unreachable, Freshness::Down),
+            // It answers, and asks to wait.
+            (FaultKind::RateLimited { after: None }, Freshness::Stale),
+        ] {
+            let mut source = SourceHealth::default();
+            source.record(&endpoint(0, 0, None));
+            source.record(&endpoint(5_000, 5_000, Some(kind)));
+            assert_eq!(judge(&source, &policy, Millis(10_000)), Freshness::Stale);
+            assert_eq!(judge(&source, &policy, Millis(14_900)), Freshness::Stale);
+            assert_eq!(judge(&source, &policy, Millis(15_000)), late);
+            source.record(&endpoint(15_500, 10, None));
+            assert_eq!(judge(&source, &policy, Millis(15_500)), Freshness::Live);
+        }
     }
 
     #[test]

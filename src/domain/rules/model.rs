@@ -215,6 +215,14 @@ pub struct Endpoint<'a> {
     pub joined: bool,
     /// Which rule joined them, or why none did.
     pub because: &'a Clean,
+    /// Which call failed, where the newest look could not read the versions.
+    pub versions_unread: Option<&'a Clean>,
+    /// When the versions were read, where the newest look could not read them.
+    pub versions_at: Option<Millis>,
+    /// Why the newest poll failed, if it did.
+    pub fault: Option<&'a Clean>,
+    /// When it was last read with success.
+    pub read_at: Option<Millis>,
     /// Why it is held.
     pub hold: Option<&'a Clean>,
     /// When endpoint and followed version came apart.
@@ -228,6 +236,7 @@ pub fn judge_endpoint(e: &Endpoint<'_>) -> Vec<Reason> {
     reasons.extend(skewed(e));
     reasons.extend(slow(e));
     reasons.extend(stale_reading(e));
+    reasons.extend(stale_versions(e));
     reasons.extend(unjoined(e));
     reasons
 }
@@ -296,10 +305,13 @@ fn skewed(e: &Endpoint<'_>) -> Option<Reason> {
         Skew::Split => format!("{} answers {answers}, {follows} is {wanted}", e.name),
         Skew::RollingOut if answers.is_empty() => format!("{} is loading {wanted}", e.name),
         Skew::RollingOut => format!("{} answers {answers}, {wanted} is on its way", e.name),
-        Skew::Unlinked => format!(
-            "{} cannot tell which version answers, {follows} is {wanted}",
-            e.name
-        ),
+        Skew::Unlinked => match e.versions_unread.filter(|why| !why.is_empty()) {
+            Some(why) => format!("{}: {why}; {follows} is {wanted}", e.name),
+            None => format!(
+                "{} cannot tell which version answers, {follows} is {wanted}",
+                e.name
+            ),
+        },
         Skew::Ahead | Skew::Behind => format!("{} answers {answers}, not {wanted}", e.name),
         Skew::Stuck if answers.is_empty() => format!("{wanted} does not come up at {}", e.name),
         Skew::Stuck => format!("{wanted} does not come up at {}, {answers} answers", e.name),
@@ -343,21 +355,42 @@ fn slow(e: &Endpoint<'_>) -> Option<Reason> {
     })
 }
 
+/// What an endpoint said is old: since when, the reason's own stamp says, which ages on screen.
 fn stale_reading(e: &Endpoint<'_>) -> Option<Reason> {
-    let word = match (e.freshness, e.read_age) {
-        (Freshness::Stale, _) => "has not answered in time",
-        (Freshness::Waiting, Some(old)) if old > FRESH_START => "has not been asked yet",
+    let text = match (e.freshness, e.fault, e.read_age) {
+        (Freshness::Stale, Some(fault), _) => {
+            format!("{} failed its last probe: {fault}", e.name)
+        }
+        (Freshness::Stale, None, _) => format!("{} has not answered its probe in time", e.name),
+        (Freshness::Waiting, _, Some(old)) if old > FRESH_START => {
+            format!("{} has not been asked yet", e.name)
+        }
         _ => return None,
     };
-    let read = e.read_age.map_or_else(
-        || "never read".to_owned(),
-        |old| format!("last read {} ago", age(old)),
-    );
     Some(Reason {
         code: ReasonCode::FactsStale,
         level: Level::Unknown,
-        text: Clean::text(&format!("{} {word}; {read}", e.name)),
-        since: Since::Unknown,
+        text: Clean::text(&text),
+        since: e.read_at.map_or(Since::Unknown, Since::Exact),
+        source: Some(e.source.clone()),
+    })
+}
+
+/// The endpoint answers, and the version shown is one that an earlier look read.
+fn stale_versions(e: &Endpoint<'_>) -> Option<Reason> {
+    let since = Since::Exact(e.versions_at?);
+    if e.health == Health::Unreachable {
+        return None;
+    }
+    let why = e.versions_unread.map_or("", Clean::as_str);
+    Some(Reason {
+        code: ReasonCode::FactsStale,
+        level: Level::Unknown,
+        text: Clean::text(&format!(
+            "{} may answer another version by now: {why}",
+            e.name
+        )),
+        since,
         source: Some(e.source.clone()),
     })
 }

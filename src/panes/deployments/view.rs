@@ -35,7 +35,7 @@ pub(in crate::panes) fn cells(d: &DeploymentView, now: Millis) -> [String; 12] {
             .as_ref()
             .map_or_else(|| "–".to_owned(), |e| e.text.to_string()),
         d.answering_text().to_string(),
-        d.known().word().to_owned(),
+        d.known_text(now),
         d.skew.word().to_owned(),
         d.health.word().to_owned(),
         d.latency
@@ -204,7 +204,14 @@ pub(in crate::panes) fn row<'a>(d: &'a DeploymentView, look: &Look, now: Millis)
             .as_ref()
             .map_or_else(Cell::none, |e| Cell::text(e.text.as_str())),
         answers,
-        Cell::new(Role::Dim, d.known().word()),
+        Cell::new(
+            if d.versions_at.is_some() {
+                Look::level_role(Level::Unknown)
+            } else {
+                Role::Dim
+            },
+            d.known_text(now),
+        ),
         Cell::new(by_level(skew_level), d.skew.word()),
         Cell::new(health, d.health.word()),
         Cell::number(d.latency.map(|l| l.as_secs_f64() * 1e3)),

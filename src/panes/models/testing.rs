@@ -223,6 +223,8 @@ fn reading(key: DeploymentKey, name: &str, version: Option<&str>) -> EndpointRea
         default_version: None,
         server: Clean::name("mlserver 1.7.1"),
         latency: Some(Duration::from_millis(4)),
+        versions_unread: Clean::empty(),
+        versions_at: None,
     }
 }
 

@@ -117,7 +117,8 @@ fn endpoint(d: &DeploymentView, cx: &Cx<'_>, look: &Look) -> Vec<Vec<Span<'stati
         .latency
         .map(|l| format!("   probe {} ms", text::number(l.as_secs_f64() * 1e3)))
         .unwrap_or_default();
-    let answers = format!("{} ({})", d.answering_text(), d.known().word());
+    let known = d.known_text(cx.now.wall);
+    let answers = format!("{} ({known})", d.answering_text());
     let mut first = vec![
         span(
             Look::level_role(level),
@@ -127,7 +128,7 @@ fn endpoint(d: &DeploymentView, cx: &Cx<'_>, look: &Look) -> Vec<Vec<Span<'stati
         // What an unreachable endpoint answers now, nobody knows.
         span(
             Role::Label,
-            if d.health == Health::Unreachable {
+            if d.health == Health::Unreachable || d.versions_at.is_some() {
                 "last answered "
             } else {
                 "answers "

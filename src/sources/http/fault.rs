@@ -6,7 +6,6 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
 
-use super::client::CONNECT_TIMEOUT;
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -31,11 +30,7 @@ pub(super) fn from_transport(error: &reqwest::Error, place: &str) -> Sent {
         return fault(FaultKind::Tls, &tls_reason(tls));
     }
     if error.is_connect() && error.is_timeout() {
-        let seconds = CONNECT_TIMEOUT.as_secs();
-        return fault(
-            FaultKind::Timeout,
-            &format!("no connection within {seconds}s"),
-        );
+        return fault(FaultKind::Timeout, "no connection in time");
     }
     if error.is_timeout() {
         return fault(FaultKind::Timeout, "no answer in time");

@@ -45,24 +45,30 @@ impl Protocol for Bentoml {
         let mut notes = Notes::default();
         let mut told = Told::Nothing;
         let mut service = None;
+        let mut hangs = None;
         match http.read(&ReadRoute::BentoMetrics, Call::default()).await {
             Ok(reply) => {
                 let text = String::from_utf8_lossy(&reply.body);
                 told = in_metrics(&text);
                 service = label(&text, "service_name").next();
             }
+            // A route that hangs says nothing of the one that tells the health; a third that may hang
+            // as well would only make the look longer.
+            Err(fault) if fault.kind == FaultKind::Timeout => hangs = Some(fault),
             Err(fault) if ends_the_look(&fault) => return Err(fault),
             // The other route tells the version as well; whether this one should exist is unknown.
             Err(_) => {}
         }
-        if told == Told::Nothing {
+        if let Some(fault) = &hangs {
+            notes.unread(fault);
+        } else if told == Told::Nothing {
             let answer = http.read(&ReadRoute::BentoDocs, Call::default()).await;
             match answer.and_then(|reply| reply.json::<Value>()) {
                 Ok(docs) => {
                     told = in_docs(&docs);
                     service = service.or_else(|| word(&docs["info"]["title"]));
                 }
-                Err(fault) => notes.add(format!("the version could not be read: {fault}")),
+                Err(fault) => notes.unread(&fault),
             }
         }
         let (health, reply) = match http.read(&ReadRoute::BentoReady, Call::default()).await {
@@ -86,6 +92,7 @@ impl Protocol for Bentoml {
         Ok(Look {
             health,
             versions: gathered.finish(&mut notes),
+            unread: notes.why_unread(),
             message: notes.line(),
             default_version: None,
             server: identity(service.as_deref()),

@@ -9,7 +9,7 @@ use super::{
     Look, Protocol, Wanted, ends_the_look, not_a_page, own_words, says_absent, says_not_ready,
 };
 use crate::domain::deployment::Health;
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::DeploymentKind;
 use crate::domain::text::Clean;
 use crate::sources::http::{Call, Http};
@@ -28,7 +28,10 @@ impl Protocol for MlflowServe {
         let mut notes = Notes::default();
         let package = match http.read(&ReadRoute::ScoringVersion, Call::default()).await {
             Ok(reply) => package(&reply.body),
-            Err(fault) if ends_the_look(&fault) => return Err(fault),
+            // A route that hangs says nothing of the one that tells the health.
+            Err(fault) if ends_the_look(&fault) && fault.kind != FaultKind::Timeout => {
+                return Err(fault);
+            }
             Err(fault) => {
                 notes.add(format!("the package version could not be read: {fault}"));
                 None
@@ -58,6 +61,7 @@ impl Protocol for MlflowServe {
             server: identity(package.as_deref()),
             latency: reply.as_ref().map(|r| r.took),
             server_time: reply.and_then(|r| r.server_time),
+            unread: Clean::empty(),
         })
     }
 }

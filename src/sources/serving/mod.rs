@@ -81,6 +81,8 @@ pub struct Look {
     pub latency: Option<Duration>,
     /// The server's clock.
     pub server_time: Option<Millis>,
+    /// Which call failed, where the versions could not be read.
+    pub unread: Clean,
 }
 
 /// A serving endpoint as a source.
@@ -115,7 +117,10 @@ impl<P: Protocol> Serving<P> {
                 deployment: Key::new(&deployment.name),
             },
             every: source.every,
-            http: Http::new(source)?,
+            http: Http::new(&SourceSettings {
+                timeout: source.probe_deadline(),
+                ..source.clone()
+            })?,
             protocol: P::default(),
         })
     }
@@ -185,6 +190,8 @@ impl<P: Protocol> Source for Serving<P> {
                 default_version: look.default_version,
                 server: look.server,
                 latency: look.latency,
+                versions_unread: look.unread,
+                versions_at: None,
             }]),
         })
     }

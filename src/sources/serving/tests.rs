@@ -22,6 +22,12 @@ struct Stage {
     url: String,
 }
 
+/// In place of a status: takes the request and never answers.
+const HANGS: u16 = 0;
+/// In place of a status: answers 200 after [`DELAY`].
+const SLOW: u16 = 1;
+const DELAY: Duration = Duration::from_millis(300);
+
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain";
 const HTML: &str = "text/html; charset=utf-8";
@@ -52,7 +58,6 @@ impl Stage {
         }
     }
 
-    #[expect(clippy::unused_async, reason = "the router takes async handlers")]
     async fn answer(State(stage): State<Self>, request: Request) -> Response {
         let line = format!("{} {}", request.method(), request.uri().path());
         let (status, kind, body) = stage.table.lock().unwrap().get(&line).cloned().unwrap_or((
@@ -61,6 +66,13 @@ impl Stage {
             "<html>Not Found</html>".to_owned(),
         ));
         stage.seen.lock().unwrap().push(line);
+        if status == HANGS {
+            std::future::pending::<()>().await;
+        }
+        if status == SLOW {
+            tokio::time::sleep(DELAY).await;
+            return Response::new(Body::empty());
+        }
         Response::builder()
             .status(status)
             .header("content-type", kind)
@@ -100,6 +112,14 @@ impl Stage {
     }
 
     fn source<P: Protocol>(&self, model: Option<&str>) -> Serving<P> {
+        self.source_within(model, None)
+    }
+
+    fn source_within<P: Protocol>(
+        &self,
+        model: Option<&str>,
+        deadline: Option<Duration>,
+    ) -> Serving<P> {
         let deployment = DeploymentSettings {
             name: "prod-fraud".to_owned(),
             kind: P::KIND,
@@ -113,7 +133,8 @@ impl Stage {
             hold: None,
             rollout: crate::domain::settings::Rollout::None,
         };
-        let source = SourceSettings::new("prod-fraud", SourceKind::Serving(P::KIND), &self.url);
+        let mut source = SourceSettings::new("prod-fraud", SourceKind::Serving(P::KIND), &self.url);
+        source.probe_timeout = deadline;
         Serving::new(&source, &deployment).unwrap()
     }
 }
@@ -287,6 +308,8 @@ async fn v2_keeps_its_health_when_the_index_fails() {
         let reading = look(&source).await.unwrap();
         assert_eq!(reading.health, Health::Ready, "{body}");
         assert!(reading.versions.is_empty(), "{body}");
+        let why = reading.versions_unread.as_str();
+        assert!(why.contains("/v2/repository/index"), "which call? {why}");
         assert!(
             reading
                 .message
@@ -296,7 +319,111 @@ async fn v2_keeps_its_health_when_the_index_fails() {
         );
     }
     stage.set(&MLSERVER);
-    assert_eq!(look(&source).await.unwrap().versions.len(), 2);
+    let reading = look(&source).await.unwrap();
+    assert_eq!(reading.versions.len(), 2);
+    assert!(reading.versions_unread.is_empty());
+}
+
+#[tokio::test]
+async fn v2_remembers_the_only_model_while_the_index_fails() {
+    let stage = Stage::start(&MLSERVER).await;
+    let one = r#"[{"name":"fraud","version":"9","state":"READY"}]"#;
+    stage.set(&[("POST /v2/repository/index", 200, JSON, one)]);
+    let source: Serving<V2> = stage.source(None);
+    assert_eq!(look(&source).await.unwrap().health, Health::Ready);
+    stage.set(&[("POST /v2/repository/index", 500, TEXT, "boom")]);
+    let reading = look(&source).await.unwrap();
+    assert_eq!(reading.health, Health::Ready, "{}", reading.message);
+    // Nobody has ever said which model is meant: nothing can be said of its health.
+    let fresh: Serving<V2> = stage.source(None);
+    assert_eq!(look(&fresh).await.unwrap().health, Health::Unknown);
+}
+
+/// A route that tells no health hangs: the health is told all the same, and what was not read is named.
+#[tokio::test]
+async fn one_route_that_hangs_does_not_make_an_endpoint_silent() {
+    let soon = Some(DELAY);
+    let stage = Stage::start(&MLSERVER).await;
+    stage.set(&[
+        ("POST /v2/repository/index", HANGS, TEXT, ""),
+        ("GET /metrics", HANGS, TEXT, ""),
+        ("GET /readyz", 200, TEXT, "\n"),
+        ("GET /docs.json", HANGS, TEXT, ""),
+        ("GET /version", HANGS, TEXT, ""),
+        ("GET /ping", 200, JSON, "\n"),
+    ]);
+    let v2 = look(&stage.source_within::<V2>(Some("fraud"), soon)).await;
+    let bento = look(&stage.source_within::<Bentoml>(Some("fraud"), soon)).await;
+    let scoring = look(&stage.source_within::<MlflowServe>(Some("fraud"), soon)).await;
+    for (reading, call) in [
+        (v2, "/v2/repository/index"),
+        (bento, "/metrics"),
+        (scoring, "/version"),
+    ] {
+        let reading = reading.unwrap();
+        assert_eq!(reading.health, Health::Ready, "{call}");
+        let message = reading.message.as_str();
+        assert!(
+            message.contains("timeout") && message.contains(call),
+            "{message}"
+        );
+        let told = reading.versions_unread.as_str();
+        assert!(told.is_empty() || told.contains(call), "{told}");
+        assert_eq!(
+            told.is_empty(),
+            call == "/version",
+            "it never tells a version"
+        );
+    }
+    assert!(!stage.requests().contains(&"GET /docs.json".to_owned()));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_hangs_is_silent_at_its_own_deadline() {
+    let stage = Stage::start(&MLSERVER).await;
+    stage.set(&[("GET /v2/health/ready", HANGS, TEXT, "")]);
+    let source = stage.source_within::<V2>(Some("fraud"), Some(DELAY));
+    let fault = look(&source).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Timeout);
+    assert!(fault.detail.as_str().contains("300ms"), "{fault}");
+}
+
+#[tokio::test]
+async fn an_endpoint_that_answers_slowly_is_ready_and_its_time_is_the_one_measured() {
+    let stage = Stage::start(&MLSERVER).await;
+    stage.set(&[("GET /v2/models/fraud/ready", SLOW, TEXT, "")]);
+    let source = stage.source::<V2>(Some("fraud"));
+    let reading = look(&source).await.unwrap();
+    assert_eq!(reading.health, Health::Ready);
+    let latency = reading.latency.unwrap();
+    assert!(latency >= DELAY && latency < 10 * DELAY, "{latency:?}");
+}
+
+#[test]
+fn the_deadline_of_a_probe_follows_its_cadence() {
+    let deadline = |every: u64, timeout: u64, own: Option<u64>| {
+        let kind = SourceKind::Serving(DeploymentKind::V2);
+        let mut settings = SourceSettings::new("s", kind, "http://serve.test");
+        settings.every = Duration::from_secs(every);
+        settings.timeout = Duration::from_secs(timeout);
+        settings.probe_timeout = own.map(Duration::from_secs);
+        settings.probe_deadline().as_secs()
+    };
+    for (every, timeout, own, want) in [
+        (5, 10, None, 5),
+        (2, 10, None, 4),
+        (0, 10, None, 1),
+        (60, 10, None, 5),
+        (5, 3, None, 3),
+        (5, 10, Some(8), 8),
+        (5, 3, Some(20), 20),
+    ] {
+        assert_eq!(
+            deadline(every, timeout, own),
+            want,
+            "{every} {timeout} {own:?}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -65,6 +65,7 @@ fn missing(fault: &Fault, wanted: &Wanted) -> Look {
         server: Clean::name(SERVER),
         latency: None,
         server_time: None,
+        unread: Clean::empty(),
     }
 }
 
@@ -102,6 +103,7 @@ fn read(reply: &Reply) -> Result<Look, Fault> {
         server: Clean::name(SERVER),
         latency: Some(reply.took),
         server_time: reply.server_time,
+        unread: Clean::empty(),
     })
 }
 

@@ -37,6 +37,8 @@ struct Memory {
     server: Option<Server>,
     /// Whether the repository index turned out not to exist.
     no_index: bool,
+    /// The model that the last look asked about.
+    chosen: Option<Key>,
 }
 
 /// The software behind the endpoint.
@@ -71,7 +73,13 @@ impl Protocol for V2 {
         };
         let server = self.server(http, &mut notes).await;
         let index = self.index(http, &mut notes).await;
-        let name = choose(wanted, index.as_deref(), &mut notes);
+        let name = if index.is_none() && !self.lock().no_index {
+            // The list could not be read: the model is the one that it showed before.
+            wanted.name.clone().or_else(|| self.lock().chosen.clone())
+        } else {
+            choose(wanted, index.as_deref(), &mut notes)
+        };
+        self.lock().chosen.clone_from(&name);
         let rows = index.as_deref().unwrap_or_default();
         let mut gathered = Gathered::default();
         let mut unnamed = false;
@@ -134,6 +142,7 @@ impl Protocol for V2 {
             server: server.shown,
             latency,
             server_time: reply.and_then(|r| r.server_time),
+            unread: notes.why_unread(),
         })
     }
 
@@ -191,7 +200,7 @@ impl V2 {
                 None
             }
             Err(fault) => {
-                notes.add(format!("versions could not be read: {fault}"));
+                notes.unread(&fault);
                 None
             }
         }
@@ -215,7 +224,7 @@ impl V2 {
             }
             // The readiness call that follows says so in its own words.
             Err(fault) if says_absent(&fault) || says_not_ready(&fault) => {}
-            Err(fault) => notes.add(format!("versions could not be read: {fault}")),
+            Err(fault) => notes.unread(&fault),
         }
     }
 }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::domain::deployment::{Known, ServedState, ServedVersion};
+use crate::domain::fault::Fault;
 use crate::domain::key::Key;
 use crate::domain::text::{Clean, without_credentials};
 
@@ -32,20 +33,36 @@ pub(super) fn text(value: &Value) -> &str {
 
 /// Remarks of a look, joined to one line.
 #[derive(Debug, Default)]
-pub(super) struct Notes(Vec<String>);
+pub(super) struct Notes {
+    said: Vec<String>,
+    unread: Option<String>,
+}
 
 impl Notes {
     /// Adds a remark, unless it is empty or said already.
     pub(super) fn add(&mut self, note: impl Into<String>) {
         let note = note.into();
-        if !note.trim().is_empty() && !self.0.contains(&note) {
-            self.0.push(note);
+        if !note.trim().is_empty() && !self.said.contains(&note) {
+            self.said.push(note);
         }
+    }
+
+    /// Adds that a call which tells the versions has failed.
+    pub(super) fn unread(&mut self, fault: &Fault) {
+        let note = format!("versions could not be read: {fault}");
+        self.unread.get_or_insert_with(|| note.clone());
+        self.add(note);
+    }
+
+    /// Which call failed, where the versions could not be read.
+    pub(super) fn why_unread(&self) -> Clean {
+        let why = self.unread.as_deref().unwrap_or_default();
+        Clean::text(&without_credentials(why))
     }
 
     /// All remarks as one line.
     pub(super) fn line(&self) -> Clean {
-        Clean::text(&without_credentials(&self.0.join("; ")))
+        Clean::text(&without_credentials(&self.said.join("; ")))
     }
 }
 

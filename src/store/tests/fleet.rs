@@ -181,6 +181,8 @@ fn endpoint(at: usize) -> EndpointReading {
         default_version: at.is_multiple_of(2).then(|| Key::new("19")),
         server: Clean::name("mlserver 1.7.1"),
         latency: Some(Duration::from_micros(1_234)),
+        versions_unread: Clean::empty(),
+        versions_at: None,
     }
 }
 
