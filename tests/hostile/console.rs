@@ -44,15 +44,15 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Of a source that is going to fail: whatever it does is to be seen soon.
+    /// Of a source that is going to hang: that it does is to be seen soon.
     pub(crate) const FAST: Self = Self {
         every: Duration::from_millis(500),
         timeout: Duration::from_millis(900),
     };
-    /// Of one that fails now and stays live then.
+    /// Of one that fails by its answers now and stays live then.
     pub(crate) const BRISK: Self = Self {
         every: Duration::from_millis(500),
-        timeout: Duration::from_secs(4),
+        timeout: Duration::from_secs(10),
     };
     /// Of one that is to stay live on a busy machine.
     pub(crate) const CALM: Self = Self {
@@ -88,6 +88,7 @@ pub(crate) fn settings(
         let mut source = SourceSettings::new(name, kind, url);
         source.every = pace.every;
         source.timeout = pace.timeout;
+        source.probe_timeout = Some(pace.timeout);
         source.auth = Auth::Basic {
             user: SecretRef::Inline("ana".to_owned()),
             password: SecretRef::Inline(PASSWORD.to_owned()),

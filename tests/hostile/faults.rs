@@ -162,13 +162,28 @@ async fn good(settings: Settings) -> Console {
     console
 }
 
-/// The sources but one are as good as ever.
-fn assert_others_live(console: &Console, but: &str, what: &str) {
-    for (id, health, fresh) in console.fleet().sources() {
-        assert!(
-            id.as_str() == but || fresh == Freshness::Live,
-            "{what}: {id} is {fresh:?}: {health:?}"
-        );
+/// The sources but one are as good as ever, though one fails. On a busy machine an answer may be late.
+async fn others_are_live(console: &mut Console, but: &str, what: &str) {
+    let live = |c: &Console| {
+        c.fleet()
+            .sources()
+            .all(|(id, _, fresh)| id.as_str() == but || fresh == Freshness::Live)
+    };
+    let what = format!("{what}: the others are live");
+    console.until(&what, PATIENCE, live).await;
+}
+
+/// What ends by the source's own deadline alone.
+fn waits(fault: &Fault) -> bool {
+    matches!(fault, Fault::Hang | Fault::Drip)
+}
+
+/// How a source is asked that is going to show a fault: only one that waits needs a short deadline.
+fn pace_for(fault: &Fault) -> Pace {
+    if waits(fault) {
+        Pace::FAST
+    } else {
+        Pace::BRISK
     }
 }
 
@@ -213,7 +228,7 @@ async fn at_the_registry(fault: Fault) {
     let others = ["ranker-eu-prod", "eta-prod"];
     let settings = settings(&fleet, &others, |name| {
         if name == "mlflow" {
-            Pace::FAST
+            pace_for(&fault)
         } else {
             Pace::CALM
         }
@@ -240,7 +255,7 @@ async fn at_the_registry(fault: Fault) {
             swept && ticked && told
         })
         .await;
-    assert_others_live(&console, "mlflow", &what);
+    others_are_live(&mut console, "mlflow", &what).await;
     let after = known(console.fleet());
     assert_eq!(after.endpoints, before.endpoints, "{what}");
     match comes {
@@ -291,7 +306,7 @@ async fn at_the_endpoints(fault: Fault, targets: &[(&str, DeploymentKind)]) {
     let fleet = calm().await;
     let pace = |name: &str| match targets {
         _ if name == "mlflow" => Pace::CALM,
-        [(target, _)] if *target == name => Pace::FAST,
+        [(target, _)] if *target == name => pace_for(&fault),
         [_] => Pace::CALM,
         _ => Pace::BRISK,
     };
@@ -312,7 +327,7 @@ async fn at_the_endpoints(fault: Fault, targets: &[(&str, DeploymentKind)]) {
                 }
             })
             .await;
-        assert_others_live(&console, server, &what);
+        others_are_live(&mut console, server, &what).await;
         let after = known(console.fleet());
         assert_eq!(after.models, before.models, "{what}");
         let view = console.fleet().deployments().find(|d| d.name == server);
@@ -382,8 +397,7 @@ async fn a_bad_registry_is_named_and_what_it_said_stays() {
 async fn a_bad_endpoint_is_named_and_what_it_said_stays() {
     let cases = all().into_iter().flat_map(|fault| {
         // What ends by time alone is met by one endpoint a console, or each would wait for all.
-        let waits = matches!(fault, Fault::Hang | Fault::Drip);
-        let each = if waits { 1 } else { ENDPOINTS.len() };
+        let each = if waits(&fault) { 1 } else { ENDPOINTS.len() };
         ENDPOINTS
             .chunks(each)
             .map(move |targets| (fault.clone(), targets))
