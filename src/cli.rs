@@ -11,7 +11,7 @@ use crate::domain::settings::Writes;
 /// The terminal operations console for machine-learning models.
 ///
 /// Without a subcommand the console opens. It reads the settings file (see `quarterdeck config path`),
-/// or the servers that --mlflow and --serving or `MLFLOW_TRACKING_URI` name.
+/// or the servers that --mlflow, --serving and their like or `MLFLOW_TRACKING_URI` name.
 ///
 /// Exit codes: 0 done; 1 internal error; 2 wrong usage or settings; 5 no needed source answered; with
 /// `status --check` 20 crit, 30 unknown, 10 warn, in this rank.
@@ -55,8 +55,25 @@ pub struct Global {
         help_heading = "Settings"
     )]
     pub serving: Vec<String>,
+    /// Takes signals and alerts from this server of Prometheus's API, beside --mlflow.
+    #[arg(long, global = true, value_name = "URL", help_heading = "Settings")]
+    pub prometheus: Option<String>,
+    /// Takes alerts and silences from this Alertmanager.
+    #[arg(long, global = true, value_name = "URL", help_heading = "Settings")]
+    pub alertmanager: Option<String>,
+    /// Takes drift reports from this Evidently service, or from a folder of reports.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL_OR_FOLDER",
+        help_heading = "Settings"
+    )]
+    pub evidently: Option<String>,
+    /// Takes annotations and links to dashboards from this Grafana.
+    #[arg(long, global = true, value_name = "URL", help_heading = "Settings")]
+    pub grafana: Option<String>,
     /// Looks at the embedded simulated fleet: no network, no settings.
-    #[arg(long, global = true, conflicts_with_all = ["context", "mlflow", "serving"], help_heading = "Settings")]
+    #[arg(long, global = true, conflicts_with_all = ["context", "mlflow", "serving", "prometheus", "alertmanager", "evidently", "grafana"], help_heading = "Settings")]
     pub demo: bool,
     /// How far the incident of --demo has played, 0s unless said; it ends after 2m. The same each time.
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration, requires = "demo", help_heading = "Settings")]
@@ -122,6 +139,10 @@ impl Global {
             context: self.context.clone(),
             mlflow: self.mlflow.clone(),
             serving: self.serving.clone(),
+            prometheus: self.prometheus.clone(),
+            alertmanager: self.alertmanager.clone(),
+            evidently: self.evidently.clone(),
+            grafana: self.grafana.clone(),
             theme: self.theme.clone(),
             symbols: if self.ascii {
                 Some("ascii".to_owned())

@@ -17,13 +17,15 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use quarterdeck::config::{
-    Environment, Kind, Loaded, Origin, Overrides, check, load, load_text, path, reference, show,
+    Environment, Kind, Loaded, Origin, Overrides, check, load, load_text, path, presets, reference,
+    show,
 };
 use quarterdeck::domain::key::DeploymentKind;
 use quarterdeck::domain::settings::{
     Auth, Console, Follows, Policy, Rollout, SecretRef, SourceKind, SourceSettings, VersionMap,
     Writes,
 };
+use quarterdeck::domain::signal::Measure;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
 use super::implicit::RESERVED;
 use super::layers::writes_word;
+use super::monitoring::{self, kind_of};
 use super::tree::{Path, Setting, Tree, dotted, join, path};
 use crate::domain::key::DeploymentKind;
 use crate::domain::settings::{
@@ -101,7 +102,9 @@ fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
                 ));
                 deployments.push(deployment);
             } else {
-                sources.push(source(tree, &here, SourceKind::Mlflow, found));
+                let kind = kind_of(tree, &here);
+                monitoring::check(tree, &here, kind, found);
+                sources.push(source(tree, &here, kind, found));
             }
         }
     }
@@ -123,7 +126,7 @@ fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
         .names(&models_at)
         .into_iter()
         .map(|model| {
-            let settings = model_settings(tree, &join(&models_at, &model));
+            let settings = model_settings(tree, &join(&models_at, &model), found);
             (model, settings)
         })
         .collect();
@@ -135,7 +138,7 @@ fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
         sources,
         deployments,
         models,
-        policy: policy(tree, &join(&table, "policy")),
+        policy: policy(tree, &join(&table, "policy"), found),
     }
 }
 
@@ -149,7 +152,7 @@ fn told(found: &[Diagnostic], table: &[String]) -> bool {
     })
 }
 
-fn policy(tree: &Tree, at: &[String]) -> Policy {
+fn policy(tree: &Tree, at: &[String], found: &mut Vec<Diagnostic>) -> Policy {
     let fallback = Policy::default();
     Policy {
         champion: tree.text(at, "champion").unwrap_or(fallback.champion),
@@ -170,11 +173,11 @@ fn policy(tree: &Tree, at: &[String]) -> Policy {
             .duration(at, "slow_probe")
             .unwrap_or(fallback.slow_probe),
         max_model_age: tree.duration(at, "max_model_age"),
-        signals: fallback.signals,
+        signals: monitoring::signal_policy(tree, &join(at, "signals"), found),
     }
 }
 
-fn model_settings(tree: &Tree, at: &[String]) -> ModelSettings {
+fn model_settings(tree: &Tree, at: &[String], found: &mut Vec<Diagnostic>) -> ModelSettings {
     ModelSettings {
         owner: tree.text(at, "owner"),
         runbook: tree.text(at, "runbook"),
@@ -182,7 +185,11 @@ fn model_settings(tree: &Tree, at: &[String]) -> ModelSettings {
         higher_is_better: tree.flag(at, "higher_is_better"),
         deployments: tree.words(at, "deployments"),
         max_age: tree.duration(at, "max_age"),
-        ..ModelSettings::default()
+        lines: monitoring::lines(tree, &join(at, "lines"), found),
+        job_every: tree.duration(at, "job_every"),
+        cadence: tree.duration(at, "cadence"),
+        importances: monitoring::numbers(tree, &join(at, "importances")),
+        floors: monitoring::numbers(tree, &join(at, "floors")),
     }
 }
 
@@ -221,9 +228,15 @@ fn deployment(tree: &Tree, at: &[String]) -> DeploymentSettings {
 
 fn source(tree: &Tree, at: &Path, kind: SourceKind, found: &mut Vec<Diagnostic>) -> SourceSettings {
     let text = |key| tree.text(at, key);
-    let url = text("url").unwrap_or_default();
+    let monitoring = monitoring::monitoring(tree, at, kind, found);
+    let url = match &monitoring.folder {
+        // Identities and messages name it as they name a server.
+        Some(folder) => format!("file://{}", folder.display()),
+        None => text("url").unwrap_or_default(),
+    };
     let defaults = SourceSettings::new(&text("name").unwrap_or_default(), kind, &url);
     let headers_at = join(at, "headers");
+    let tenant = text("tenant").map(|tenant| ("X-Scope-OrgID".to_owned(), tenant));
     let headers = tree
         .names(&headers_at)
         .into_iter()
@@ -233,6 +246,7 @@ fn source(tree: &Tree, at: &Path, kind: SourceKind, found: &mut Vec<Diagnostic>)
                 _ => None,
             },
         )
+        .chain(tenant)
         .collect();
     let settings = SourceSettings {
         auth: auth(tree, &join(at, "auth"), found),
@@ -248,6 +262,7 @@ fn source(tree: &Tree, at: &Path, kind: SourceKind, found: &mut Vec<Diagnostic>)
             _ => defaults.max_answer,
         },
         required: tree.flag(at, "required").unwrap_or(defaults.required),
+        monitoring,
         ..defaults
     };
     if settings.auth != Auth::None

@@ -1,5 +1,5 @@
-//! Contexts without a file: `flags` from `--mlflow` and `--serving`, `env` from MLflow's own
-//! variables and credentials file.
+//! Contexts without a file: `flags` from `--mlflow`, `--serving` and the flags of monitoring systems,
+//! `env` from MLflow's own variables and credentials file.
 //!
 //! A vendor's variables never alter a named context, and its credentials go only to the URI they
 //! came with.
@@ -372,25 +372,10 @@ fn add_flags(
     vendor: Option<&Vendor>,
     found: &mut Vec<Diagnostic>,
 ) {
-    if let Some(text) = &overrides.mlflow {
-        let origin = Origin::Flag("--mlflow".to_owned());
-        match value::url(text) {
-            Ok(located) => {
-                let source = open(tree, FLAGS, "sources", SOURCE, &origin);
-                tree.set(
-                    join(&source, "url"),
-                    Setting::Text(located.url.clone()),
-                    origin.clone(),
-                );
-                credentials_from_flag(tree, &source, located.credentials, &origin, found);
-                if let Some(vendor) = vendor.filter(|v| v.url.as_ref() == Some(&located.url)) {
-                    vendor.pour(tree, &source);
-                    // The flag names the same server; it is the flag that chose it.
-                    tree.set(join(&source, "url"), Setting::Text(located.url), origin);
-                    found.extend(vendor.found.iter().cloned());
-                }
-            }
-            Err(problem) => found.push(problem.at(&origin)),
+    for (kind, text) in overrides.servers() {
+        let origin = Origin::Flag(format!("--{kind}"));
+        if let Err(problem) = server(tree, kind, text, &origin, vendor, found) {
+            found.push(problem.at(&origin));
         }
     }
     for text in &overrides.serving {
@@ -399,6 +384,41 @@ fn add_flags(
             found.push(problem.at(&origin));
         }
     }
+}
+
+/// One server of the context `flags`; its source has the name of its kind.
+fn server(
+    tree: &mut Tree,
+    kind: &'static str,
+    text: &str,
+    origin: &Origin,
+    vendor: Option<&Vendor>,
+    found: &mut Vec<Diagnostic>,
+) -> Result<(), Problem> {
+    if kind == "evidently" && !text.contains("://") {
+        let folder = value::from_text(Shape::File, text)?;
+        let source = open(tree, FLAGS, "sources", kind, origin);
+        let word = Setting::Text(kind.to_owned());
+        tree.set(join(&source, "kind"), word, origin.clone());
+        tree.set(join(&source, "path"), folder, origin.clone());
+        return Ok(());
+    }
+    let located = value::url(text)?;
+    let source = open(tree, FLAGS, "sources", kind, origin);
+    let word = Setting::Text(kind.to_owned());
+    tree.set(join(&source, "kind"), word, origin.clone());
+    let url = Setting::Text(located.url.clone());
+    tree.set(join(&source, "url"), url.clone(), origin.clone());
+    credentials_from_flag(tree, &source, located.credentials, origin, found);
+    if kind == SOURCE
+        && let Some(vendor) = vendor.filter(|v| v.url.as_ref() == Some(&located.url))
+    {
+        vendor.pour(tree, &source);
+        // The flag names the same server; it is the flag that chose it.
+        tree.set(join(&source, "url"), url, origin.clone());
+        found.extend(vendor.found.iter().cloned());
+    }
+    Ok(())
 }
 
 /// One `NAME=KIND+URL`.
@@ -474,7 +494,7 @@ fn credentials_from_flag(
             Kind::Secret,
             "the URL holds credentials, which other users of this machine can read",
         )
-        .expected("a settings file with `auth`, or MLflow's variables")
+        .expected("a settings file with `auth`")
         .doubt_at(origin),
     );
     let auth = join(source, "auth");

@@ -27,6 +27,14 @@ pub struct Overrides {
     pub mlflow: Option<String>,
     /// `--serving NAME=KIND+URL`: endpoints of the context `flags`.
     pub serving: Vec<String>,
+    /// `--prometheus URL`.
+    pub prometheus: Option<String>,
+    /// `--alertmanager URL`.
+    pub alertmanager: Option<String>,
+    /// `--evidently URL_OR_FOLDER`.
+    pub evidently: Option<String>,
+    /// `--grafana URL`.
+    pub grafana: Option<String>,
     /// `--theme NAME`.
     pub theme: Option<String>,
     /// `--symbols WORD`.
@@ -46,7 +54,28 @@ pub struct Overrides {
 impl Overrides {
     /// Whether the flags describe a context.
     pub fn names_servers(&self) -> bool {
-        self.mlflow.is_some() || !self.serving.is_empty()
+        self.first_server().is_some()
+    }
+
+    /// The servers that flags name, but for serving endpoints: kind and URL. The flag and the
+    /// source's name follow from the kind.
+    pub(super) fn servers(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("mlflow", &self.mlflow),
+            ("prometheus", &self.prometheus),
+            ("alertmanager", &self.alertmanager),
+            ("evidently", &self.evidently),
+            ("grafana", &self.grafana),
+        ]
+        .into_iter()
+        .filter_map(|(kind, url)| Some((kind, url.as_deref()?)))
+    }
+
+    /// The flag that is told as the context's origin.
+    fn first_server(&self) -> Option<String> {
+        let serving = (!self.serving.is_empty()).then_some("serving");
+        let kind = self.servers().map(|(kind, _)| kind).next().or(serving)?;
+        Some(format!("--{kind}"))
     }
 }
 
@@ -61,7 +90,13 @@ impl fmt::Debug for Overrides {
         f.debug_struct("Overrides")
             .field("config", &self.config)
             .field("context", &self.context)
-            .field("mlflow", &self.mlflow.as_deref().map(without_credentials))
+            .field(
+                "servers",
+                &self
+                    .servers()
+                    .map(|(kind, url)| (kind, without_credentials(url)))
+                    .collect::<Vec<_>>(),
+            )
             .field("serving", &serving)
             .field("theme", &self.theme)
             .field("symbols", &self.symbols)
@@ -70,7 +105,7 @@ impl fmt::Debug for Overrides {
             .field("writes", &self.writes)
             .field("read_only", &self.read_only)
             .field("contextless", &self.contextless)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -181,13 +216,10 @@ pub(super) fn choose(
         .filter(|n| !super::implicit::RESERVED.contains(&n.as_str()))
         .collect();
     let wanted = tree.text(&[], "context");
-    if overrides.names_servers() && overrides.context.is_none() {
-        let flag = if overrides.mlflow.is_some() {
-            "--mlflow"
-        } else {
-            "--serving"
-        };
-        let origin = Origin::Flag(flag.to_owned());
+    if let Some(flag) = overrides.first_server()
+        && overrides.context.is_none()
+    {
+        let origin = Origin::Flag(flag);
         tree.set(
             key,
             Setting::Text(super::implicit::FLAGS.to_owned()),

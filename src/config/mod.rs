@@ -18,6 +18,8 @@ mod diagnostic;
 mod environment;
 mod implicit;
 mod layers;
+mod monitoring;
+mod presets;
 mod read;
 mod reference;
 mod report;
@@ -34,6 +36,7 @@ use std::path::{Path, PathBuf};
 pub use diagnostic::{Diagnostic, Kind, Origin, Problem, Severity};
 pub use environment::Environment;
 pub use layers::Overrides;
+pub use presets::{preset_names, presets};
 pub use reference::reference;
 pub use report::{CheckReport, PathReport, ShowReport, Shown, check, path, show};
 
@@ -298,6 +301,7 @@ fn assemble(
     layers::apply(&mut tree, overrides, environment, &mut found);
     implicit::add(&mut tree, overrides, environment, &mut found);
     layers::share_models(&mut tree);
+    monitoring::fill(&mut tree);
     tree.fill(&table::ROOT, &[]);
     if !unread {
         // What a file that could not be read would have said of contexts is not known.

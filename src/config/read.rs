@@ -157,6 +157,9 @@ impl Reader<'_> {
             (Shape::Flag, DeValue::String(s)) => {
                 Some(s.to_string()).filter(|s| s == "true" || s == "false")
             }
+            (Shape::Number(_), DeValue::String(s)) => {
+                Some(s.to_string()).filter(|s| s.parse::<f64>().is_ok_and(f64::is_finite))
+            }
             (Shape::List(_), DeValue::Table(_)) => Some(format!("[[{}]]", dotted(path))),
             // `[context.prod]`: the one key that has a table's name but for a letter.
             (Shape::Name, DeValue::Table(_)) if path == ["context"] => {
@@ -256,6 +259,21 @@ impl Reader<'_> {
                 }
             }
             Shape::List(inner) => self.list(inner, path, item, shape),
+            Shape::Measures(inner) => {
+                if let Some(table) = self.table_of(item, path, shape) {
+                    self.measures(inner, path, table);
+                }
+            }
+            Shape::Numbers(bounds) => {
+                if let Some(table) = self.table_of(item, path, shape) {
+                    self.numbers(bounds, path, table);
+                }
+            }
+            Shape::NameMap => {
+                if let Some(table) = self.table_of(item, path, shape) {
+                    self.name_map(path, item, table);
+                }
+            }
             Shape::Keys => {
                 if let Some(table) = self.table_of(item, path, shape) {
                     self.keys(path, "", table);
@@ -333,9 +351,10 @@ impl Reader<'_> {
         let origin = self.lines.place(item.key_at);
         let read = match (shape, item.value) {
             (Shape::Flag, DeValue::Boolean(flag)) => Ok(Setting::Flag(*flag)),
-            (Shape::Count | Shape::Bytes, DeValue::Integer(n)) => {
+            (Shape::Count | Shape::Bytes | Shape::Number(_), DeValue::Integer(n)) => {
                 value::from_text(shape, &n.to_string())
             }
+            (Shape::Number(_), DeValue::Float(n)) => value::from_text(shape, &n.to_string()),
             (Shape::Words, DeValue::Array(elements)) => {
                 self.words(path, elements, origin);
                 return;
@@ -348,7 +367,7 @@ impl Reader<'_> {
                 self.version_map(path, item, table, origin);
                 return;
             }
-            (Shape::Flag | Shape::Count, _) => {
+            (Shape::Flag | Shape::Count | Shape::Number(_), _) => {
                 self.wrong_type(item, path, shape);
                 return;
             }
@@ -401,7 +420,7 @@ impl Reader<'_> {
 /// The first table that does have the key, for one that was put elsewhere.
 fn elsewhere(section: &'static Section, key: &str) -> Option<&'static Section> {
     section.rows().find_map(|row| match row.shape {
-        Shape::Table(inner) | Shape::Named(inner) | Shape::List(inner) => {
+        Shape::Table(inner) | Shape::Named(inner) | Shape::List(inner) | Shape::Measures(inner) => {
             if inner.row(key).is_some() {
                 Some(inner)
             } else {

@@ -14,6 +14,8 @@ fn brief(shape: Shape) -> String {
         }
         Shape::Table(inner) | Shape::List(inner) => format!("`{}`", inner.title),
         Shape::Named(inner) => format!("tables, see `{}`", inner.title),
+        Shape::Measures(inner) => format!("tables by measure, see `{}`", inner.title),
+        Shape::NameMap => "table of texts, or `{ regex = … }`".to_owned(),
         Shape::OneOf(words) => words
             .iter()
             .map(|w| format!("`\"{w}\"`"))
@@ -55,7 +57,8 @@ pub fn reference() -> String {
         let _ = writeln!(out, "| `{name}` | | {doc} |");
     }
     out.push_str(
-        "\nThe context entered: `--context`; else the servers that `--mlflow` and `--serving` name; else \
+        "\nThe context entered: `--context`; else the servers that `--mlflow`, `--serving`, `--prometheus`, `--alertmanager`, \
+         `--evidently` and `--grafana` name; else \
          `QUARTERDECK_CONTEXT`; else `context` of the file; else the only one of the file; else `env`.\n\n\
          MLflow's own variables (`MLFLOW_TRACKING_URI`, `_USERNAME`, `_PASSWORD`, `_TOKEN`, `_INSECURE_TLS`, \
          `_SERVER_CERT_PATH`, `_CLIENT_CERT_PATH`, `MLFLOW_WORKSPACE`, `MLFLOW_HTTP_REQUEST_TIMEOUT`) and \
@@ -94,7 +97,9 @@ fn section(section_: &'static Section, seen: &mut Vec<&'static str>, out: &mut S
             brief(row.shape),
             row.doc.replace('|', "\\|")
         );
-        if let Shape::Table(next) | Shape::Named(next) | Shape::List(next) = row.shape {
+        if let Shape::Table(next) | Shape::Named(next) | Shape::List(next) | Shape::Measures(next) =
+            row.shape
+        {
             inner.push(next);
         }
     }

@@ -9,6 +9,7 @@ use super::diagnostic::Origin;
 use super::table::{Row, Section, Shape};
 use super::value;
 use crate::domain::settings::{Follows, SecretRef, VersionMap};
+use crate::domain::signal::NameMap;
 use crate::domain::text::Clean;
 
 /// Where a value sits: one segment a table or key.
@@ -72,6 +73,10 @@ pub(super) enum Setting {
     Follows(Follows),
     /// A version map.
     VersionMap(VersionMap),
+    /// A number.
+    Number(f64),
+    /// A map of names.
+    NameMap(NameMap),
 }
 
 impl Setting {
@@ -100,6 +105,16 @@ impl Setting {
             Self::VersionMap(VersionMap::VersionTag) => quoted("version-tag"),
             Self::VersionMap(VersionMap::Regex(re)) => {
                 format!("{{ regex = '{}' }}", Clean::text(re))
+            }
+            Self::Number(n) => n.to_string(),
+            Self::NameMap(map) => {
+                let table = map.table.iter();
+                let mut parts: Vec<String> = table
+                    .map(|(from, to)| format!("{} = {}", quoted(from), quoted(to)))
+                    .collect();
+                let regex = map.regex.iter();
+                parts.extend(regex.map(|re| format!("regex = '{}'", Clean::text(re))));
+                format!("{{ {} }}", parts.join(", "))
             }
         })
     }
@@ -201,7 +216,7 @@ impl Tree {
                     // Connections have optional parts: their defaults need no table of their own.
                     self.fill(inner, &here);
                 }
-                Shape::Named(inner) | Shape::List(inner) => {
+                Shape::Named(inner) | Shape::List(inner) | Shape::Measures(inner) => {
                     for name in self.names(&here) {
                         self.fill(inner, &join(&here, &name));
                     }
@@ -249,6 +264,14 @@ impl Tree {
     pub(super) fn count(&self, table: &[String], key: &str) -> Option<u32> {
         match self.get(table, key).map(|e| &e.setting) {
             Some(Setting::Count(n)) => Some(*n),
+            _ => None,
+        }
+    }
+
+    /// The number at a key.
+    pub(super) fn number(&self, table: &[String], key: &str) -> Option<f64> {
+        match self.get(table, key).map(|e| &e.setting) {
+            Some(Setting::Number(n)) => Some(*n),
             _ => None,
         }
     }

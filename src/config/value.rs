@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::diagnostic::{Kind, Problem};
-use super::table::Shape;
+use super::table::{ANY, Bounds, Shape};
 use super::tree::Setting;
 use crate::domain::near::nearest;
 use crate::domain::settings::{Follows, SecretRef, VersionMap};
@@ -48,9 +48,20 @@ pub(super) fn from_text(shape: Shape, text: &str) -> Result<Setting, Problem> {
         Shape::Follows => follows(text).map(Setting::Follows),
         Shape::VersionMap => version_map(text).map(Setting::VersionMap),
         Shape::Headers => header_value(text).map(Setting::Header),
-        Shape::Table(_) | Shape::Named(_) | Shape::List(_) | Shape::Keys => {
-            Err(Problem::new(Kind::WrongType, "found text").expected("a table"))
+        Shape::Number(bounds) => {
+            let n = text.parse().map_err(|_| {
+                bad(format!("\"{text}\" is no number")).expected(describe(Shape::Number(bounds)))
+            })?;
+            number(bounds, n).map(Setting::Number)
         }
+        Shape::Query => query(text).map(Setting::Text),
+        Shape::Table(_)
+        | Shape::Named(_)
+        | Shape::List(_)
+        | Shape::Measures(_)
+        | Shape::Numbers(_)
+        | Shape::NameMap
+        | Shape::Keys => Err(Problem::new(Kind::WrongType, "found text").expected("a table")),
     }
 }
 
@@ -62,6 +73,12 @@ pub(super) fn describe(shape: Shape) -> String {
             format!("a table with {}", keys.join(", "))
         }
         Shape::Named(_) | Shape::Keys | Shape::Headers => "a table".to_owned(),
+        Shape::Measures(_) => "a table of measures".to_owned(),
+        Shape::Number(ANY) => "a number".to_owned(),
+        Shape::Number(Bounds { least, most }) => format!("a number from {least} to {most}"),
+        Shape::Numbers(_) => "a table of numbers".to_owned(),
+        Shape::Query => "a query".to_owned(),
+        Shape::NameMap => "a table of names: { \"THEIRS\" = \"OURS\", regex = \"…\" }".to_owned(),
         Shape::List(section) => format!("a list of tables: `{}`", section.title),
         Shape::Text => "text".to_owned(),
         Shape::Name => "a name".to_owned(),
@@ -87,7 +104,7 @@ pub(super) const A_SECRET: &str =
     "{ env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", …] }";
 const FOLLOWS: &str = "\"@ALIAS\", a version such as \"7\", or \"none\"";
 
-fn or_list(words: &[&str]) -> String {
+pub(super) fn or_list(words: &[&str]) -> String {
     match words {
         [] => String::new(),
         [one] => format!("\"{one}\""),
@@ -114,6 +131,24 @@ pub(super) fn printable(text: &str, limit: usize) -> Result<String, Problem> {
         return Err(bad(format!("the text is over {limit} characters")));
     }
     Ok(text.to_owned())
+}
+
+/// A number within its bounds.
+pub(super) fn number(bounds: Bounds, n: f64) -> Result<f64, Problem> {
+    if n.is_finite() && n >= bounds.least && n <= bounds.most {
+        return Ok(n);
+    }
+    Err(bad(format!("{n} is not possible here")).expected(describe(Shape::Number(bounds))))
+}
+
+/// A query: printable but for line ends and tabs, which become spaces.
+fn query(text: &str) -> Result<String, Problem> {
+    let lines: Vec<&str> = text
+        .split(['\n', '\r', '\t'])
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    printable(&lines.join(" "), 10_000)
 }
 
 /// A name: printable, no space at its ends, at most 100 characters.
@@ -297,13 +332,22 @@ fn version_map(text: &str) -> Result<VersionMap, Problem> {
 
 /// The regular expression of a version map: it compiles and has a group.
 pub(super) fn regex(text: &str) -> Result<VersionMap, Problem> {
+    let group = "a group around the version, such as \"^release-([0-9]+)$\"";
+    with_group(text, group).map(VersionMap::Regex)
+}
+
+/// The regular expression of a name map: it compiles and has a group.
+pub(super) fn name_regex(text: &str) -> Result<String, Problem> {
+    with_group(text, "a group around the name, such as \"^(.*)-svc$\"")
+}
+
+fn with_group(text: &str, group: &str) -> Result<String, Problem> {
     let compiled = regex_lite::Regex::new(text)
         .map_err(|e| bad(format!("the regular expression does not compile: {e}")))?;
     if compiled.captures_len() < 2 {
-        return Err(bad("the regular expression has no group")
-            .expected("a group around the version, such as \"^release-([0-9]+)$\""));
+        return Err(bad("the regular expression has no group").expected(group));
     }
-    Ok(VersionMap::Regex(text.to_owned()))
+    Ok(text.to_owned())
 }
 
 /// A header's value: visible ASCII, as HTTP wants it.

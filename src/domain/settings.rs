@@ -172,6 +172,10 @@ pub struct Monitoring {
     pub utc_offset: i32,
     /// Tags that annotations and dashboards must all bear, empty for any.
     pub tags: Vec<String>,
+    /// What rates are taken over: at least four scrape intervals.
+    pub window: Duration,
+    /// A folder of reports, in place of a server.
+    pub folder: Option<PathBuf>,
 }
 
 impl fmt::Debug for SourceSettings {
@@ -216,12 +220,16 @@ impl SourceSettings {
             }),
             timeout: Duration::from_secs(10),
             probe_timeout: None,
-            max_answer: 32 * 1024 * 1024,
+            max_answer: match kind {
+                SourceKind::Prometheus => 16 * 1024 * 1024,
+                _ => 32 * 1024 * 1024,
+            },
             required: true,
             monitoring: Monitoring {
                 model_label: "model".to_owned(),
                 version_label: "version".to_owned(),
                 history: Duration::from_secs(14 * 24 * 3600),
+                window: Duration::from_secs(5 * 60),
                 ..Monitoring::default()
             },
         }
@@ -430,7 +438,7 @@ pub struct SignalPolicy {
     pub lines: BTreeMap<Measure, Lines>,
     /// Scores from fewer rows get no verdict.
     pub min_samples: u64,
-    /// How many features a score's bins are taken to be where nobody says: for the noise floor.
+    /// How many bins a score is taken to have where nobody says: for the noise floor.
     pub bins: u32,
     /// A drift or quality job that has not run for so long is an incident of its own.
     pub job_stale_after: Duration,

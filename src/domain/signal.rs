@@ -96,7 +96,7 @@ impl Measure {
     ];
 
     /// The word in configuration, presets and JSON.
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Requests => "requests",
             Self::ErrorRatio => "error-ratio",
@@ -580,12 +580,15 @@ pub struct SignalSpec {
     pub measure: Measure,
     /// The query, one for all models: `$sel` stands for the extra matchers, `$win` for the rate window.
     pub query: String,
+    /// The same split by version, where the labels allow: extra series beside those of all versions
+    /// together.
+    pub by_version: Option<String>,
     /// What the answer is multiplied by.
     pub scale: f64,
     /// How it is written.
     pub unit: Unit,
-    /// Which way is bad.
-    pub direction: Direction,
+    /// Which way is bad, where it is said: else as the drift method has it, else the measure.
+    pub direction: Option<Direction>,
     /// Lines, where the preset knows some.
     pub lines: Lines,
     /// The labels of the answer.

@@ -179,6 +179,30 @@ const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "monitoring",
+        &[
+            "monitoring.toml:4:1: `contexts.prod.sources.ml.tenant` means nothing for a source of the kind mlflow; expected it with kind = \"prometheus\" or \"alertmanager\"",
+            "monitoring.toml:5:1: `contexts.prod.sources.ml.models` means nothing for a source of the kind mlflow; expected it with kind = \"prometheus\", \"alertmanager\", \"evidently\" or \"grafana\"",
+            "monitoring.toml:10:22: `contexts.prod.sources.prom.presets`: there is no preset \"tfservin\"; did you mean \"tfserving\"?",
+            "monitoring.toml:11:20: `contexts.prod.sources.prom.models.regex`: the regular expression has no group; expected a group around the name, such as \"^(.*)-svc$\"",
+            "monitoring.toml:11:33: `contexts.prod.sources.prom.models.a` is a whole number; expected text; did you mean \"5\"?",
+            "monitoring.toml:12:1: `contexts.prod.sources.prom.workspace` means nothing for a source of the kind prometheus; expected it with kind = \"mlflow\"",
+            "monitoring.toml:14:11: `contexts.prod.sources.prom.signals.1.measure`: \"latency-p59\" is none of the choices; expected \"requests\", \"error-ratio\", \"latency-p50\", \"latency-p95\", \"latency-p99\", \"latency-mean\", \"queue\", \"saturation\", \"prediction-mean\", \"positive-share\", \"feature-drift\", \"drift-share\", \"prediction-drift\", \"target-drift\", \"quality-realised\", \"quality-estimated\", \"label-coverage\", \"fairness\", \"null-share\", \"feature-mean\", \"importance\", \"samples\", \"reference-samples\" or \"last-run\"; did you mean \"latency-p50\"?",
+            "monitoring.toml:17:11: `contexts.prod.sources.prom.signals.2` has no `query`; expected a query: no preset's signal has this measure and part",
+            "monitoring.toml:19:10: `contexts.prod.sources.prom.signals.3.preset`: `presets` leaves \"vllm\" out; expected it among `presets`, or no `presets`",
+            "monitoring.toml:22:10: `contexts.prod.sources.prom.signals.4.preset`: there is no preset \"kserv\"; did you mean \"kserve\"?",
+            "monitoring.toml:29:8: `contexts.prod.sources.prom.signals.5`: warn 2 > crit 1, so nothing would ever be worth a warning alone; expected warn before crit",
+            "monitoring.toml:30:9: `contexts.prod.sources.prom.signals.5.scale` is text; expected a number; did you mean 0.001?",
+            "monitoring.toml:31:1: `contexts.prod.sources.drift` has no `url`; expected an http or https URL, or `path` with a folder of reports",
+            "monitoring.toml:38:1: `contexts.prod.sources.drift-2` has both `url` and `path`; expected one of the two",
+            "monitoring.toml:40:17: `contexts.prod.policy.signals.traffic_floor`: 20 is not possible here; expected a number from 0 to 1",
+            "monitoring.toml:41:7: `eror-ratio` in `contexts.prod.policy.signals.lines` is no measure; did you mean `error-ratio`?",
+            "monitoring.toml:42:35: `contexts.prod.policy.signals.lines.error-ratio`: warn 0.2 > crit 0.1, so nothing would ever be worth a warning alone; expected warn before crit",
+            "monitoring.toml:44:26: `models.fraud.importances.amount`: 4 is not possible here; expected a number from 0 to 1",
+            "monitoring.toml:44:37: `models.fraud.importances.age` is text; expected a number from 0 to 1; did you mean 0.2?",
+        ],
+    ),
+    (
         "no_context",
         &[
             "nothing says which servers to look at; expected --mlflow URL, MLFLOW_TRACKING_URI, or a context in no_context.toml; `quarterdeck demo` needs none",
@@ -221,7 +245,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
     (
         "serving_as_source",
         &[
-            "serving_as_source.toml:3:8: `contexts.prod.sources.fraud.kind`: \"v2\" is none of the choices; expected \"mlflow\"; did you mean [[contexts.prod.deployments]]?",
+            "serving_as_source.toml:3:8: `contexts.prod.sources.fraud.kind`: \"v2\" is none of the choices; expected \"mlflow\", \"prometheus\", \"alertmanager\", \"evidently\" or \"grafana\"; did you mean [[contexts.prod.deployments]]?",
         ],
     ),
     (

@@ -15,14 +15,26 @@ fn the_example_is_accepted_and_means_what_it_says() {
     assert_eq!(prod.writes, Writes::Off);
     assert!(prod.protected);
     let names: Vec<&str> = prod.sources.iter().map(|s| s.name.as_str()).collect();
-    assert_eq!(names, ["mlflow", "fraud-eu", "fraud-batch"]);
-    assert_eq!(prod.sources[0].every, Duration::from_secs(10));
     assert_eq!(
-        prod.sources[1].kind,
+        names,
+        [
+            "mlflow",
+            "prometheus",
+            "alertmanager",
+            "drift-reports",
+            "fraud-eu",
+            "fraud-batch"
+        ]
+    );
+    assert_eq!(prod.sources[0].every, Duration::from_secs(10));
+    assert_eq!(prod.sources[1].kind, SourceKind::Prometheus);
+    assert_eq!(prod.sources[1].every, Duration::from_secs(15));
+    assert_eq!(
+        prod.sources[4].kind,
         SourceKind::Serving(DeploymentKind::V2)
     );
-    assert_eq!(prod.sources[1].every, Duration::from_secs(5));
-    assert!(!prod.sources[2].required);
+    assert_eq!(prod.sources[4].every, Duration::from_secs(5));
+    assert!(!prod.sources[5].required);
     assert_eq!(
         prod.sources[0].auth,
         Auth::Basic {

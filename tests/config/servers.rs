@@ -66,7 +66,7 @@ fn credentials_in_a_flag_become_auth_and_leave_the_url() {
     assert_eq!(
         said(&loaded),
         [
-            "--mlflow: warning: the URL holds credentials, which other users of this machine can read; expected a settings file with `auth`, or MLflow's variables"
+            "--mlflow: warning: the URL holds credentials, which other users of this machine can read; expected a settings file with `auth`"
         ]
     );
     let settings = loaded.settings.as_ref().expect("usable");
@@ -273,4 +273,178 @@ fn the_credentials_file_is_used_by_reference() {
     let origin = loaded.origin(&password).expect("set").to_string();
     assert_eq!(origin, format!("{}:6", file.display()));
     no_secret(&loaded, &Overrides::default());
+}
+
+const MONITORING: &str = r#"
+[[contexts.prod.sources]]
+name = "prom"
+kind = "prometheus"
+url = "https://mimir.test/prometheus"
+tenant = "risk|fraud"
+presets = ["kserve"]
+selector = 'namespace="prod",'
+models = { "fraud_svc" = "fraud", regex = "^(.*)-svc$" }
+[[contexts.prod.sources.signals]]
+preset = "kserve"
+measure = "latency-p95"
+warn = 0.2
+[[contexts.prod.sources.signals]]
+measure = "queue"
+query = """
+sum by (app) (
+  waiting{$sel}
+)"""
+labels = { model = "app" }
+[[contexts.prod.sources]]
+name = "found"
+kind = "prometheus"
+url = "https://prom.test"
+[[contexts.prod.sources]]
+name = "drift"
+kind = "evidently"
+path = "reports"
+utc_offset = "-03:30"
+[contexts.prod.policy.signals]
+min_samples = 50
+lines.latency-p95 = { crit = 2 }
+lines.queue = {}
+[models.fraud]
+lines.error-ratio = { warn = 0.002 }
+importances = { amount = 0.4, "age (years)" = 1 }
+floors = { auc = 0.8 }
+job_every = "1h"
+cadence = "30d"
+"#;
+
+#[test]
+fn monitoring_sources_are_read_whole() {
+    let loaded = load_text(
+        "/etc/qd/c.toml",
+        MONITORING,
+        &Overrides::default(),
+        &Environment::of([]),
+    );
+    assert_eq!(said(&loaded), Vec::<String>::new());
+    let context = &loaded.settings.expect("usable").contexts["prod"];
+    let [prom, found, drift] = context.sources.as_slice() else {
+        panic!("three sources");
+    };
+    assert_eq!(prom.kind, SourceKind::Prometheus);
+    assert_eq!(prom.every, Duration::from_secs(15));
+    assert_eq!(prom.max_answer, 16 * 1024 * 1024);
+    let tenant = ("X-Scope-OrgID".to_owned(), "risk|fraud".to_owned());
+    assert_eq!(prom.headers, [tenant]);
+    let monitoring = &prom.monitoring;
+    assert!(monitoring.all);
+    assert_eq!(monitoring.selector, "namespace=\"prod\"");
+    assert_eq!(
+        monitoring.models.table,
+        [("fraud_svc".to_owned(), "fraud".to_owned())]
+    );
+    assert_eq!(monitoring.models.regex.as_deref(), Some("^(.*)-svc$"));
+    let names: Vec<&str> = monitoring.presets.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["kserve", "settings"]);
+    let plain = presets();
+    let plain = plain.iter().find(|p| p.name == "kserve").expect("kserve");
+    let kserve = &monitoring.presets[0];
+    assert_eq!(kserve.signals.len(), plain.signals.len());
+    for (changed, plain) in kserve.signals.iter().zip(&plain.signals) {
+        assert_eq!(changed.query, plain.query);
+        let warn = (plain.measure == Measure::LatencyP95).then_some(0.2);
+        assert_eq!(changed.lines.warn, warn, "{}", plain.measure);
+    }
+    let own = &monitoring.presets[1].signals[0];
+    assert_eq!(own.query, "sum by (app) ( waiting{$sel} )");
+    assert_eq!(own.labels.model, "app");
+    assert_eq!(own.labels.version, "version");
+    assert!(!found.monitoring.all);
+    assert_eq!(found.monitoring.presets.len(), plain_count());
+    assert_eq!(
+        drift.monitoring.folder.as_deref(),
+        Some(Path::new("/etc/qd/reports"))
+    );
+    assert_eq!(drift.monitoring.utc_offset, -210);
+    assert_eq!(drift.url, "file:///etc/qd/reports");
+    let policy = &context.policy.signals;
+    assert_eq!(policy.min_samples, 50);
+    let line = |measure| {
+        let lines: &quarterdeck::domain::signal::Lines = &policy.lines[&measure];
+        (lines.warn, lines.crit)
+    };
+    assert_eq!(line(Measure::LatencyP95), (None, Some(2.0)));
+    assert_eq!(line(Measure::Queue), (None, None));
+    assert_eq!(line(Measure::ErrorRatio), (Some(0.01), Some(0.03)));
+    let fraud = &context.models["fraud"];
+    assert_eq!(fraud.lines[&Measure::ErrorRatio].warn, Some(0.002));
+    let years = fraud.importances.get("age (years)");
+    assert_eq!(years, Some(&1.0));
+    assert_eq!(fraud.floors.get("auc"), Some(&0.8));
+    assert_eq!(fraud.job_every, Some(Duration::from_secs(3_600)));
+    assert_eq!(fraud.cadence, Some(Duration::from_secs(30 * 86_400)));
+}
+
+fn plain_count() -> usize {
+    presets().len()
+}
+
+#[test]
+fn monitoring_systems_can_be_named_by_flags() {
+    let overrides = Overrides {
+        mlflow: Some("https://ml.test".to_owned()),
+        prometheus: Some("https://ana:hunter2@prom.test/prometheus/".to_owned()),
+        alertmanager: Some("http://127.0.0.1:9093".to_owned()),
+        evidently: Some("reports/daily".to_owned()),
+        grafana: Some("nonsense".to_owned()),
+        ..Overrides::default()
+    };
+    let loaded = load_text("c.toml", "", &overrides, &Environment::of([]));
+    no_secret(&loaded, &overrides);
+    assert_eq!(
+        said(&loaded),
+        [
+            "--prometheus: warning: the URL holds credentials, which other users of this machine can read; expected a settings file with `auth`",
+            "--grafana: \"nonsense\" is no URL: relative URL without a base; expected an http or https URL; did you mean http://nonsense?",
+        ]
+    );
+    let overrides = Overrides {
+        grafana: None,
+        ..overrides
+    };
+    let loaded = load_text("c.toml", "", &overrides, &Environment::of([]));
+    let flags = loaded.entered().expect("usable");
+    let seen: Vec<(&str, SourceKind, &str)> = flags
+        .sources
+        .iter()
+        .map(|s| (s.name.as_str(), s.kind, s.url.as_str()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("mlflow", SourceKind::Mlflow, "https://ml.test"),
+            (
+                "prometheus",
+                SourceKind::Prometheus,
+                "https://prom.test/prometheus"
+            ),
+            (
+                "alertmanager",
+                SourceKind::Alertmanager,
+                "http://127.0.0.1:9093"
+            ),
+            ("evidently", SourceKind::Evidently, "file://reports/daily"),
+        ]
+    );
+}
+
+#[test]
+fn the_reference_tells_the_default_lines() {
+    let text = reference();
+    let all: Vec<_> = Policy::default().signals.lines.into_iter().collect();
+    for (measure, lines) in all {
+        let shown = |line: Option<f64>| line.map(|l| l.to_string());
+        assert!(text.contains(measure.word()), "{measure}");
+        for line in [shown(lines.warn), shown(lines.crit)].into_iter().flatten() {
+            assert!(text.contains(&line), "{measure} {line}");
+        }
+    }
 }

@@ -1,16 +1,17 @@
-//! Values with a grammar of their own: key bindings, headers, lists, secrets, version maps.
+//! Values with a grammar of their own: key bindings, headers, lists, secrets, maps, tables by measure.
 
 use std::path::PathBuf;
 
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::super::diagnostic::{Kind, Origin, Problem};
-use super::super::table::Shape;
+use super::super::table::{Bounds, Section, Shape};
 use super::super::tree::{Path, Setting, dotted, join};
 use super::super::value;
 use super::{Item, Reader, found_type, items};
 use crate::domain::near::nearest;
 use crate::domain::settings::SecretRef;
+use crate::domain::signal::{Measure, NameMap};
 use crate::domain::text::Clean;
 
 impl Reader<'_> {
@@ -179,6 +180,69 @@ impl Reader<'_> {
             }
         };
         self.tree.set(path.clone(), Setting::Secret(secret), origin);
+    }
+
+    /// Tables by measure.
+    pub(super) fn measures(&mut self, inner: &'static Section, path: &Path, table: &DeTable<'_>) {
+        for item in items(table) {
+            let here = join(path, item.key);
+            if Measure::from_word(item.key).is_none() {
+                let what = format!(
+                    "`{}` in `{}` is no measure",
+                    Clean::limited(item.key, 80),
+                    dotted(path)
+                );
+                let words = Measure::ALL.map(Measure::word);
+                let mut problem = Problem::new(Kind::UnknownKey, what);
+                match nearest(item.key, words) {
+                    Some(near) => problem = problem.meant(Some(format!("`{near}`"))),
+                    None => problem = problem.expected(format!("one of {}", words.join(", "))),
+                }
+                self.error(item.key_at, problem);
+                continue;
+            }
+            if let Some(table) = self.table_of(&item, &here, Shape::Table(inner)) {
+                let place = self.lines.place(item.key_at);
+                self.section(inner, &here, table, &place);
+            }
+        }
+    }
+
+    /// Numbers by names of the user's choice.
+    pub(super) fn numbers(&mut self, bounds: Bounds, path: &Path, table: &DeTable<'_>) {
+        for item in items(table) {
+            let here = join(path, item.key);
+            match value::printable(item.key, 1_000) {
+                Ok(_) => self.scalar(Shape::Number(bounds), &here, &item),
+                Err(mut problem) => {
+                    problem.what = format!("`{}`: {}", dotted(&here), problem.what);
+                    self.error(item.key_at, problem);
+                }
+            }
+        }
+    }
+
+    /// Names by name; `regex` is the expression for the rest.
+    pub(super) fn name_map(&mut self, path: &Path, item: &Item<'_, '_>, table: &DeTable<'_>) {
+        let origin = self.lines.place(item.key_at);
+        let mut map = NameMap::default();
+        for entry in items(table) {
+            let here = join(path, entry.key);
+            let DeValue::String(text) = entry.value else {
+                self.wrong_type(&entry, &here, Shape::Text);
+                continue;
+            };
+            let read = if entry.key == "regex" {
+                value::name_regex(text).map(|regex| map.regex = Some(regex))
+            } else {
+                value::printable(text, 2_000).map(|to| map.table.push((entry.key.to_owned(), to)))
+            };
+            if let Err(mut problem) = read {
+                problem.what = format!("`{}`: {}", dotted(&here), problem.what);
+                self.error(entry.span.start, problem);
+            }
+        }
+        self.tree.set(path.clone(), Setting::NameMap(map), origin);
     }
 
     pub(super) fn version_map(
