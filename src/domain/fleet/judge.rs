@@ -2,7 +2,7 @@
 
 use super::Fleet;
 use super::runs::PackedRun;
-use super::view::{Answering, DeploymentView, ModelSignals, ModelView, Pointed};
+use super::view::{Answering, DeploymentView, ModelView, Pointed};
 use crate::domain::change::{ChangeKind, Subject};
 use crate::domain::deployment::{EndpointReading, Health, Known, ServedState, ServedVersion};
 use crate::domain::key::{DeploymentKey, Key, ModelKey, SourceId};
@@ -117,7 +117,10 @@ impl Fleet {
             max_age: set.and_then(|s| s.max_age).or(policy.max_model_age),
             looks_alike: self.looks_alike(&model.key),
         };
-        let verdict = model_rule::judge(&facts, now);
+        let mut reasons = model_rule::judge(&facts, now).reasons;
+        let monitoring = self.judge_monitoring(model, champion.as_ref(), now);
+        reasons.extend(monitoring.reasons);
+        let verdict = Verdict::of(reasons);
         let versions = self.versions(&model.key);
         ModelView {
             key: model.key.clone(),
@@ -127,7 +130,7 @@ impl Fleet {
             served: served_text(&deployments),
             skew: deployments.iter().map(|d| d.skew).max(),
             quality: self.quality(model, champion.as_ref(), challenger.as_ref()),
-            signals: ModelSignals::default(),
+            signals: monitoring.signals,
             versions: versions.len(),
             newest: versions
                 .first()
@@ -138,7 +141,7 @@ impl Fleet {
             challenger,
             deployments: keys,
             verdict,
-            until,
+            until: earliest(until, monitoring.until),
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod judge;
 mod merge;
+mod monitoring;
 mod observe;
 mod pool;
 pub mod runs;
@@ -466,6 +467,8 @@ impl Fleet {
         self.dirty
             .models
             .extend(of_source.map(|h| h.fact.key.clone()));
+        let monitored = self.monitored_by(id);
+        self.dirty.models.extend(monitored);
         let polled_by = self.deployments.values().filter(|d| d.source == *id);
         self.dirty
             .deployments

@@ -138,6 +138,21 @@ impl Fleet {
         names
     }
 
+    /// The models that a source tells readings or alerts of.
+    pub(super) fn monitored_by(&self, source: &SourceId) -> Vec<ModelKey> {
+        let read = |of: &OfModel| of.readings.iter().any(|held| held.source == *source);
+        let telling = self.signals.models.iter().filter(|(_, of)| read(of));
+        let alerted = self.alerts().filter(|held| held.source == *source);
+        let alerted = alerted.filter_map(|held| held.fact.model.as_ref());
+        let mut names: Vec<&Key> = telling.map(|(name, _)| name).chain(alerted).collect();
+        names.sort();
+        names.dedup();
+        names
+            .into_iter()
+            .flat_map(|n| self.models_named(n))
+            .collect()
+    }
+
     /// The registered models of a raw name: one for each registry that holds it.
     fn models_named(&self, name: &Key) -> Vec<ModelKey> {
         let keys = self.by_name.get(&name.clean()).into_iter().flatten();

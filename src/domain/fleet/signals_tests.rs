@@ -1,12 +1,17 @@
 use std::sync::Arc;
 
 use super::super::Fleet;
+use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::fleet::view::ModelSignals;
 use crate::domain::key::{Key, ModelKey, RegistryKey, SourceId};
 use crate::domain::last_known::Held;
+use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::model::RegisteredModel;
-use crate::domain::observation::{ContextRef, Coverage, FactKey, Feed, Observation, Rows, Scope};
-use crate::domain::settings::Context;
-use crate::domain::signal::{Lines, Measure, Measured, SignalKey, SignalReading};
+use crate::domain::observation::{
+    ContextRef, Coverage, FactKey, Feed, Observation, PollReport, Rows, Scope,
+};
+use crate::domain::settings::{Context, SourceKind, SourceSettings};
+use crate::domain::signal::{Lines, Measure, Measured, SignalKey, SignalReading, State};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 
@@ -160,4 +165,105 @@ fn equal_lines_are_held_once() {
     let held = fleet.readings(&model("churn", "http://m").key);
     let lines: Vec<_> = held.iter().filter_map(|h| h.fact.lines.as_ref()).collect();
     assert!(Arc::ptr_eq(lines[0], lines[1]));
+}
+
+fn errors(value: f64) -> SignalReading {
+    let key = SignalKey {
+        measure: Measure::ErrorRatio,
+        part: Key::new(""),
+        method: Key::new(""),
+        ..signal("churn", "")
+    };
+    reading(key, value)
+}
+
+fn polled(at: i64, fault: Option<FaultKind>) -> PollReport {
+    PollReport {
+        context: context(),
+        source: SourceId::new("prom"),
+        feed: Feed::Signals,
+        asked_at: Millis(at),
+        took_ms: 5,
+        clock_skew_ms: None,
+        fault: fault.map(|kind| Fault::new(kind, "", "")),
+        next_at: Millis(at + 15_000),
+    }
+}
+
+fn watched() -> Fleet {
+    let prom = SourceSettings::new("prom", SourceKind::Prometheus, "http://p");
+    let settings = Context {
+        sources: vec![prom],
+        ..Context::default()
+    };
+    let mut fleet = Fleet::new(context(), Arc::new(settings));
+    fleet.merge(registered(vec![model("churn", "http://m")]), Millis(1));
+    fleet
+}
+
+#[test]
+fn a_model_is_as_bad_as_its_signals_and_unknown_when_they_cannot_be_read() {
+    let mut fleet = watched();
+    let churn = model("churn", "http://m").key;
+    let signal = |fleet: &Fleet| {
+        let view = fleet.model(&churn).expect("registered");
+        let of = |r: &&Reason| r.code == ReasonCode::SignalErrors;
+        let reason = view.verdict.reasons.iter().find(of).cloned();
+        (reason, view.signals.gauge(Measure::ErrorRatio).cloned())
+    };
+    fleet.merge(said(10, vec![errors(0.048)], Vec::new()), Millis(10));
+    fleet.record(&polled(10, None), Millis(11));
+    let (reason, gauge) = signal(&fleet);
+    let reason = reason.expect("a finding");
+    assert_eq!(reason.level, Level::Crit);
+    assert_eq!(reason.text, "errors 4.8 % > 3 %");
+    let gauge = gauge.expect("a gauge");
+    assert_eq!(
+        (gauge.state, gauge.level),
+        (State::Value, Some(Level::Crit))
+    );
+    assert_eq!(fleet.gauge_at(&gauge), Some(Millis(10)));
+
+    for at in [20_000, 40_000, 60_000] {
+        fleet.record(&polled(at, Some(FaultKind::Timeout)), Millis(at));
+    }
+    let (reason, gauge) = signal(&fleet);
+    assert_eq!(reason.expect("a finding").level, Level::Unknown);
+    let gauge = gauge.expect("a gauge");
+    assert_eq!((gauge.value, gauge.state), (Some(0.048), State::Error));
+    assert_eq!(fleet.gauge_at(&gauge), Some(Millis(10)));
+
+    fleet.record(&polled(80_000, None), Millis(80_000));
+    fleet.merge(
+        said(80_000, vec![errors(0.001)], Vec::new()),
+        Millis(80_000),
+    );
+    let (reason, gauge) = signal(&fleet);
+    assert_eq!(reason, None);
+    assert_eq!(gauge.expect("a gauge").level, Some(Level::Ok));
+}
+
+#[test]
+fn a_source_that_falls_silent_makes_its_numbers_stale_by_time_alone() {
+    let mut fleet = watched();
+    let churn = model("churn", "http://m").key;
+    fleet.merge(said(10, vec![errors(0.0)], Vec::new()), Millis(10));
+    fleet.record(&polled(10, None), Millis(11));
+    fleet.tick(Millis(50_000));
+    let state = |fleet: &Fleet| {
+        let view = fleet.model(&churn).expect("registered");
+        let gauge = view.signals.gauge(Measure::ErrorRatio).expect("a gauge");
+        (gauge.state, gauge.level)
+    };
+    assert_eq!(state(&fleet), (State::Stale, Some(Level::Unknown)));
+}
+
+#[test]
+fn a_model_that_nothing_monitors_has_no_gauges() {
+    let mut fleet = watched();
+    fleet.record(&polled(10, None), Millis(11));
+    let view = fleet
+        .model(&model("churn", "http://m").key)
+        .expect("registered");
+    assert_eq!(view.signals, ModelSignals::default());
 }

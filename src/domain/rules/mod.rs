@@ -5,5 +5,6 @@ pub mod freshness;
 pub mod model;
 pub mod quality;
 pub mod reproducible;
+pub mod signals;
 pub mod signature;
 pub mod skew;

@@ -1,0 +1,145 @@
+//! Alerts as findings: what fires counts as its severity says, what is pending or muted is worth
+//! knowing.
+
+use std::fmt::Write as _;
+
+use crate::domain::alert::{Alert, AlertState};
+use crate::domain::fleet::view::AlertCounts;
+use crate::domain::key::SourceId;
+use crate::domain::last_known::Held;
+use crate::domain::level::{Level, Reason, ReasonCode};
+use crate::domain::text::Clean;
+use crate::domain::time::Since;
+
+/// Judges the alerts of one model, loudest first. `current` says whether what a source said of its
+/// alerts can be relied on now.
+pub fn judge(
+    alerts: &[&Held<Alert>],
+    current: impl Fn(&SourceId) -> bool,
+) -> (AlertCounts, Vec<Reason>) {
+    let mut counts = AlertCounts::default();
+    let mut reasons = Vec::new();
+    for held in alerts {
+        let alert = &held.fact;
+        match (alert.state, alert.level) {
+            (AlertState::Firing, Level::Crit) => counts.crit += 1,
+            (AlertState::Firing, _) => counts.firing += 1,
+            (AlertState::Pending, _) => counts.pending += 1,
+            (AlertState::Silenced | AlertState::Inhibited, _) => counts.muted += 1,
+        }
+        reasons.push(finding(held, current(&held.source)));
+    }
+    (counts, reasons)
+}
+
+fn finding(held: &Held<Alert>, current: bool) -> Reason {
+    let alert = &held.fact;
+    let mut text = format!("{} {}", alert.name, alert.state.word());
+    if let Some(silence) = alert.silences.first() {
+        let _ = write!(
+            text,
+            " by {} until {}",
+            silence.author,
+            silence.until.day_minute()
+        );
+    }
+    if !alert.summary.is_empty() {
+        let _ = write!(text, ": {}", alert.summary);
+    }
+    let level = match alert.state {
+        AlertState::Firing => alert.level,
+        AlertState::Pending | AlertState::Silenced | AlertState::Inhibited => Level::Info,
+    };
+    let level = if current || level <= Level::Info {
+        level
+    } else {
+        let _ = write!(text, ", as read {}", held.asked_at.day_minute());
+        Level::Unknown
+    };
+    Reason {
+        code: ReasonCode::Alert,
+        level,
+        text: Clean::text(&text),
+        since: Since::Exact(alert.since),
+        source: Some(held.source.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::alert::{AlertKey, Silence};
+    use crate::domain::key::Key;
+    use crate::domain::time::Millis;
+
+    fn alert(state: AlertState, level: Level) -> Held<Alert> {
+        Held {
+            source: SourceId::new("am"),
+            asked_at: Millis(60_000),
+            fact: Alert {
+                key: AlertKey {
+                    source: SourceId::new("am"),
+                    fingerprint: Key::new("4f"),
+                },
+                name: Clean::name("HighErrorRate"),
+                model: Some(Key::new("churn")),
+                version: None,
+                severity: Clean::name("page"),
+                level,
+                state,
+                since: Millis(7),
+                summary: Clean::text("errors over 3 %"),
+                runbook: None,
+                dashboard: None,
+                labels: Arc::from([]),
+                value: None,
+                rule: None,
+                silences: Arc::from([]),
+                group: Clean::empty(),
+            },
+        }
+    }
+
+    #[test]
+    fn only_what_fires_counts_as_bad() {
+        let firing = alert(AlertState::Firing, Level::Crit);
+        let warning = alert(AlertState::Firing, Level::Warn);
+        let pending = alert(AlertState::Pending, Level::Crit);
+        let mut silenced = alert(AlertState::Silenced, Level::Crit);
+        silenced.fact.silences = Arc::from([Silence {
+            id: Key::new("1"),
+            author: Clean::name("ana"),
+            comment: Clean::empty(),
+            until: Millis(0),
+        }]);
+        let all = [&firing, &warning, &pending, &silenced];
+        let (counts, reasons) = judge(&all, |_| true);
+        assert_eq!(
+            counts,
+            AlertCounts {
+                crit: 1,
+                firing: 1,
+                pending: 1,
+                muted: 1
+            }
+        );
+        let levels: Vec<Level> = reasons.iter().map(|r| r.level).collect();
+        assert_eq!(levels, [Level::Crit, Level::Warn, Level::Info, Level::Info]);
+        assert_eq!(reasons[0].text, "HighErrorRate firing: errors over 3 %");
+        assert_eq!(reasons[0].since, Since::Exact(Millis(7)));
+        assert_eq!(
+            reasons[3].text,
+            "HighErrorRate silenced by ana until 01-01 00:00: errors over 3 %"
+        );
+    }
+
+    #[test]
+    fn an_alert_of_a_source_that_is_silent_is_unknown() {
+        let firing = alert(AlertState::Firing, Level::Crit);
+        let (_, reasons) = judge(&[&firing], |_| false);
+        assert_eq!(reasons[0].level, Level::Unknown);
+        assert!(reasons[0].text.as_str().ends_with("as read 01-01 00:01"));
+    }
+}

@@ -1,0 +1,381 @@
+//! Input features that have moved: each against its line, and the share of them against the line of the
+//! whole. One feature alone is worth knowing; a share over its line, counted or weighted by what the
+//! features matter, is worth a warning; and only three windows in a row make it critical.
+
+use std::fmt::Write as _;
+
+use super::words;
+use super::{Monitored, Sample, worst};
+use crate::domain::fleet::view::DriftSummary;
+use crate::domain::key::Key;
+use crate::domain::level::{Level, Reason, ReasonCode};
+use crate::domain::number::with_unit;
+use crate::domain::signal::{Lines, Measure, State, Unit};
+use crate::domain::text::Clean;
+use crate::domain::time::Since;
+
+/// So many windows in a row must be over the critical line.
+pub const IN_A_ROW: usize = 3;
+
+/// The features of a model: of each, the reading that counts.
+#[derive(Debug)]
+pub struct Features<'s, 'a> {
+    rows: Vec<&'s Sample<'a>>,
+}
+
+impl<'s, 'a> Features<'s, 'a> {
+    /// Of each feature one reading: of the version in production before others, and of several methods
+    /// the one that was measured last, then the worse one.
+    pub fn of(m: &'s Monitored<'a>) -> Self {
+        let mut rows: Vec<&Sample<'_>> = Vec::new();
+        for sample in m.of(Measure::FeatureDrift) {
+            match rows.last_mut() {
+                Some(last) if last.reading.key.part == sample.reading.key.part => {
+                    let rank =
+                        |s: &Sample<'_>| (m.is_of_production(s), s.current, s.reading.at, s.level);
+                    if rank(sample) > rank(last) {
+                        *last = sample;
+                    }
+                }
+                _ => rows.push(sample),
+            }
+        }
+        Self { rows }
+    }
+
+    /// The readings, in the order of the features.
+    pub fn rows(&self) -> &[&'s Sample<'a>] {
+        &self.rows
+    }
+}
+
+/// Whether a feature can be judged now.
+fn is_judged(sample: &Sample<'_>) -> bool {
+    sample.state == State::Value && sample.level.is_some()
+}
+
+/// Whether a judged feature is over its line.
+fn has_drifted(sample: &Sample<'_>) -> bool {
+    is_judged(sample) && sample.level > Some(Level::Info)
+}
+
+/// How much a feature matters, 0 to 1, as settings say or as its importance was read.
+pub fn importance(m: &Monitored<'_>, feature: &Key) -> Option<f64> {
+    let set = m.settings.and_then(|s| s.importances.get(feature.raw()));
+    set.copied().or_else(|| {
+        let rows = m.of(Measure::Importance).iter();
+        let mut of = rows.filter(|s| s.reading.key.part == *feature);
+        of.find(|s| m.is_of_production(s)).and_then(Sample::value)
+    })
+}
+
+/// What the features' scores come to.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Shares {
+    counted: f64,
+    /// By importance, where at least one feature has one.
+    weighted: Option<f64>,
+}
+
+/// Judges the features: their summary for lists, and what is wrong.
+pub fn judge(m: &Monitored<'_>) -> (Option<DriftSummary>, Option<Reason>) {
+    let features = Features::of(m);
+    let rows = features.rows();
+    let told = m
+        .of(Measure::DriftShare)
+        .iter()
+        .filter(|s| m.is_of_production(s));
+    let told = worst(told);
+    if rows.is_empty() {
+        return (None, told.and_then(|share| of_share(m, share)));
+    }
+    let judged: Vec<&Sample<'_>> = rows.iter().copied().filter(|s| is_judged(s)).collect();
+    let drifted = judged.iter().filter(|s| has_drifted(s)).count();
+    let worst_feature = worst_of(m, rows);
+    let shares = shares(m, &judged);
+    let lines = told.map_or_else(
+        || {
+            m.policy
+                .lines
+                .get(&Measure::DriftShare)
+                .copied()
+                .unwrap_or_default()
+        },
+        |share| share.lines,
+    );
+    let level = shares.map(|shares| level(m, told, shares, lines, drifted, worst_feature));
+    let summary = DriftSummary {
+        drifted,
+        judged: judged.len(),
+        features: rows.len(),
+        worst: worst_feature.map(Sample::gauge),
+        level: level.or_else(|| rows.iter().filter_map(|s| s.level).max()),
+    };
+    let reason = match (level, worst_feature) {
+        (Some(level), Some(worst)) if drifted > 0 => {
+            Some(finding(m, level, worst, &summary, shares, lines))
+        }
+        (_, Some(worst)) if judged.is_empty() => undecided(worst, rows),
+        _ => None,
+    };
+    (Some(summary), reason)
+}
+
+/// The worst feature by how far it is over its line, weighted by importance where that is known.
+fn worst_of<'s, 'a>(m: &Monitored<'_>, rows: &[&'s Sample<'a>]) -> Option<&'s Sample<'a>> {
+    let any = !m.of(Measure::Importance).is_empty()
+        || m.settings.is_some_and(|s| !s.importances.is_empty());
+    let weight = |s: &Sample<'_>| {
+        if any {
+            importance(m, &s.reading.key.part).unwrap_or(0.0)
+        } else {
+            1.0
+        }
+    };
+    rows.iter().copied().max_by(|a, b| {
+        let rank = |s: &Sample<'_>| (is_judged(s), has_drifted(s), s.value().is_some());
+        let score = |s: &Sample<'_>| s.badness() * weight(s);
+        rank(a)
+            .cmp(&rank(b))
+            .then_with(|| score(a).total_cmp(&score(b)))
+            .then_with(|| b.reading.key.part.cmp(&a.reading.key.part))
+    })
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "features are counted in hundreds"
+)]
+fn shares(m: &Monitored<'_>, judged: &[&Sample<'_>]) -> Option<Shares> {
+    if judged.is_empty() {
+        return None;
+    }
+    let drifted = judged.iter().filter(|s| has_drifted(s)).count();
+    let known = !m.of(Measure::Importance).is_empty()
+        || m.settings.is_some_and(|s| !s.importances.is_empty());
+    let mut weighted = None;
+    if known {
+        let (mut all, mut over) = (0.0, 0.0);
+        for sample in judged {
+            let weight = importance(m, &sample.reading.key.part)
+                .unwrap_or(0.0)
+                .max(0.0);
+            all += weight;
+            over += if has_drifted(sample) { weight } else { 0.0 };
+        }
+        weighted = (all > 0.0).then(|| over / all);
+    }
+    Some(Shares {
+        counted: drifted as f64 / judged.len() as f64,
+        weighted,
+    })
+}
+
+/// The level of the whole: ok, or info for single features; a warning over the first line of the share;
+/// critical over the second one for three windows in a row.
+fn level(
+    m: &Monitored<'_>,
+    told: Option<&Sample<'_>>,
+    shares: Shares,
+    lines: Lines,
+    drifted: usize,
+    worst: Option<&Sample<'_>>,
+) -> Level {
+    let share = shares.counted.max(shares.weighted.unwrap_or(0.0));
+    let told_share = told
+        .filter(|s| s.state == State::Value)
+        .and_then(Sample::value);
+    let share = share.max(told_share.unwrap_or(0.0));
+    let over = |line: Option<f64>| line.is_some_and(|line| share >= line);
+    let lasting = || {
+        // The share's own course tells best; where there is none, the worst feature's does.
+        let by_share = told.and_then(|s| in_a_row(m, s, lines.crit));
+        let by_worst = || worst.and_then(|s| in_a_row(m, s, s.lines.warn));
+        by_share.or_else(by_worst).is_some_and(|n| n >= IN_A_ROW)
+    };
+    match () {
+        () if over(lines.crit) && lasting() => Level::Crit,
+        () if over(lines.warn) || over(lines.crit) => Level::Warn,
+        () if drifted > 0 => Level::Info,
+        () => Level::Ok,
+    }
+}
+
+/// How many of the newest windows in a row were over a line.
+pub(super) fn in_a_row(m: &Monitored<'_>, sample: &Sample<'_>, line: Option<f64>) -> Option<usize> {
+    let (line, course) = (line?, m.course(sample)?);
+    let over = |value: f64| sample.is_over(value, line);
+    Some(course.windows(sample.reading.window, over).in_a_row)
+}
+
+/// `, over in 5 of 12 windows`, where the course tells of more than one.
+pub(super) fn window_count(m: &Monitored<'_>, sample: &Sample<'_>, line: f64) -> String {
+    let Some(course) = m.course(sample) else {
+        return String::new();
+    };
+    let counted = course.windows(sample.reading.window, |v| sample.is_over(v, line));
+    if counted.of < 2 {
+        return String::new();
+    }
+    format!(", over in {} of {} windows", counted.over, counted.of)
+}
+
+fn finding(
+    m: &Monitored<'_>,
+    level: Level,
+    worst: &Sample<'_>,
+    summary: &DriftSummary,
+    shares: Option<Shares>,
+    lines: Lines,
+) -> Reason {
+    let mut text = format!(
+        "drift {}/{} features, worst {}",
+        summary.drifted,
+        summary.judged,
+        feature_words(worst)
+    );
+    let weighted = shares.and_then(|s| s.weighted);
+    if let (Some(weighted), Some(line)) = (weighted, lines.warn) {
+        let sign = if weighted >= line { ">" } else { "<" };
+        let _ = write!(
+            text,
+            ", by importance {} {sign} {}",
+            with_unit(weighted, Unit::Ratio),
+            with_unit(line, Unit::Ratio)
+        );
+    }
+    text.push_str(&words::rows(worst.n));
+    let line = worst.crossed().or(worst.lines.warn);
+    if let Some(line) = line {
+        text.push_str(&window_count(m, worst, line));
+    }
+    let since = line.map_or(Since::Unknown, |line| m.over_since(worst, line));
+    worst.finding(ReasonCode::DriftData, level, text, since)
+}
+
+/// `tenure PSI 0.42 > 0.1`.
+fn feature_words(sample: &Sample<'_>) -> String {
+    let key = &sample.reading.key;
+    let mut text = key.part.clean().to_string();
+    let method = key.method.clean();
+    if !method.is_empty() {
+        text.push(' ');
+        text.push_str(method.as_str());
+    }
+    text.push(' ');
+    match (sample.crossed(), &sample.reading.tested) {
+        (Some(line), _) => text.push_str(&words::crossed(sample, line)),
+        (None, Some(tested)) if !tested.passed => {
+            let _ = write!(text, "failed its test: {}", tested.reason);
+        }
+        _ => text.push_str(&with_unit(
+            sample.value().unwrap_or(f64::NAN),
+            sample.reading.unit,
+        )),
+    }
+    text
+}
+
+/// No feature can be judged, and some would be over their lines: that is not the same as no drift.
+fn undecided(worst: &Sample<'_>, rows: &[&Sample<'_>]) -> Option<Reason> {
+    let over = |s: &&&Sample<'_>| s.by_number > Some(Level::Info);
+    let over = rows.iter().filter(over).count();
+    if over == 0 || worst.state == State::Stale && worst.current {
+        return None;
+    }
+    let text = format!(
+        "drift {over}/{} features, worst {}{}",
+        rows.len(),
+        feature_words(worst),
+        words::rows(worst.n)
+    );
+    let text = match worst.state {
+        State::LowN => format!("{text}: too few rows for a verdict"),
+        _ => text,
+    };
+    Some(worst.finding(ReasonCode::DriftData, Level::Unknown, text, Since::Unknown))
+}
+
+/// A share without the features behind it.
+fn of_share(m: &Monitored<'_>, share: &Sample<'_>) -> Option<Reason> {
+    let level = share.by_number.filter(|level| *level > Level::Info)?;
+    if share.current && share.state == State::Stale {
+        return None;
+    }
+    let line = share.crossed()?;
+    let lasting = || in_a_row(m, share, share.lines.crit).is_some_and(|n| n >= IN_A_ROW);
+    let level = match level {
+        _ if share.state == State::LowN => Level::Unknown,
+        Level::Crit if !lasting() => Level::Warn,
+        level => level,
+    };
+    let text = format!(
+        "drifted features {}{}{}",
+        words::crossed(share, line),
+        words::rows(share.n),
+        window_count(m, share, line)
+    );
+    let since = m.over_since(share, line);
+    Some(share.finding(ReasonCode::DriftData, level, text, since))
+}
+
+/// What tells whether a drift is of the data or of one version: the features that have drifted on each
+/// version that is measured apart. `None` where fewer than two are.
+pub fn by_version(m: &Monitored<'_>) -> Option<Clean> {
+    let mut versions: Vec<(&Key, Vec<&Key>)> = Vec::new();
+    for sample in m.of(Measure::FeatureDrift) {
+        let key = &sample.reading.key;
+        if key.version.raw().is_empty() || !is_judged(sample) {
+            continue;
+        }
+        let at = match versions.iter().position(|(v, _)| **v == key.version) {
+            Some(at) => at,
+            None => {
+                versions.push((&key.version, Vec::new()));
+                versions.len() - 1
+            }
+        };
+        if has_drifted(sample) && !versions[at].1.contains(&&key.part) {
+            versions[at].1.push(&key.part);
+        }
+    }
+    if versions.len() < 2 {
+        return None;
+    }
+    versions.sort_by_key(|(version, _)| crate::domain::wiring::version_text(version));
+    let word = |version: &Key| crate::domain::wiring::version_text(version).to_string();
+    let (with, without): (Vec<_>, Vec<_>) =
+        versions.iter().partition(|(_, parts)| !parts.is_empty());
+    let names = |of: &[&(&Key, Vec<&Key>)]| {
+        of.iter()
+            .map(|(v, _)| word(v))
+            .collect::<Vec<_>>()
+            .join(" and ")
+    };
+    let text = if with.is_empty() {
+        format!("no drift on {}", names(&without))
+    } else if !without.is_empty() {
+        format!(
+            "drift on {}, none on {}: the model, not the data",
+            names(&with),
+            names(&without)
+        )
+    } else {
+        let first = &with[0].1;
+        let shared = first
+            .iter()
+            .filter(|part| with.iter().all(|(_, parts)| parts.contains(part)))
+            .count();
+        let most = with.iter().map(|(_, parts)| parts.len()).max().unwrap_or(0);
+        if shared * 2 >= most {
+            format!("same drift on {}: data, not model", names(&with))
+        } else {
+            format!("different drift on {}", names(&with))
+        }
+    };
+    Some(Clean::text(&text))
+}
+
+#[cfg(test)]
+#[path = "data_drift_tests.rs"]
+mod tests;

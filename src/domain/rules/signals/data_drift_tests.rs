@@ -1,0 +1,183 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::domain::rules::signals::testing::{course_of, monitored, monitored_with, reading};
+use crate::domain::settings::ModelSettings;
+use crate::domain::signal::SignalReading;
+
+fn feature(name: &str, score: f64) -> SignalReading {
+    let mut row = reading(Measure::FeatureDrift, name, "PSI", score);
+    row.n = Some(12_400);
+    row
+}
+
+fn features(over: usize, of: usize) -> Vec<SignalReading> {
+    (0..of)
+        .map(|i| feature(&format!("f{i:02}"), if i < over { 0.2 } else { 0.01 }))
+        .collect()
+}
+
+#[test]
+fn one_drifting_feature_is_worth_knowing_and_a_third_of_them_a_warning() {
+    let mut rows = features(1, 41);
+    rows.push(feature("tenure", 0.42));
+    monitored(&rows, &[], |m| {
+        let (summary, reason) = judge(m);
+        let (summary, reason) = (summary.expect("features"), reason.expect("a finding"));
+        assert_eq!(
+            (summary.drifted, summary.judged, summary.features),
+            (2, 42, 42)
+        );
+        assert_eq!(summary.level, Some(Level::Info));
+        assert_eq!(reason.level, Level::Info);
+        assert_eq!(
+            reason.text,
+            "drift 2/42 features, worst tenure PSI 0.42 > 0.1, n 12,400"
+        );
+    });
+    monitored(&features(15, 41), &[], |m| {
+        assert_eq!(judge(m).1.expect("a finding").level, Level::Warn);
+    });
+    monitored(&features(0, 41), &[], |m| {
+        let (summary, reason) = judge(m);
+        assert_eq!(summary.expect("features").level, Some(Level::Ok));
+        assert_eq!(reason, None);
+    });
+}
+
+#[test]
+fn half_of_them_are_critical_only_after_three_windows() {
+    let rows = features(30, 41);
+    let first = |m: &Monitored<'_>| judge(m).1.expect("a finding");
+    monitored(&rows, &[], |m| assert_eq!(first(m).level, Level::Warn));
+    let worst = &rows[0];
+    let two = course_of(worst, &[0.01, 0.02, 0.3, 0.2]);
+    monitored(&rows, &[two], |m| {
+        let reason = first(m);
+        assert_eq!(reason.level, Level::Warn);
+        assert!(
+            reason.text.as_str().ends_with("over in 2 of 4 windows"),
+            "{}",
+            reason.text
+        );
+    });
+    let three = course_of(worst, &[0.01, 0.4, 0.3, 0.2]);
+    monitored(&rows, &[three], |m| assert_eq!(first(m).level, Level::Crit));
+}
+
+#[test]
+fn a_feature_that_matters_weighs_more_than_many_that_do_not() {
+    let mut rows = features(0, 9);
+    rows.push(feature("tenure", 0.2));
+    let set = ModelSettings {
+        importances: BTreeMap::from([("tenure".to_owned(), 0.6), ("f01".to_owned(), 0.4)]),
+        ..ModelSettings::default()
+    };
+    monitored_with(&rows, &[], Some(&set), |m| {
+        let (summary, reason) = judge(m);
+        let reason = reason.expect("a finding");
+        assert_eq!(reason.level, Level::Warn);
+        assert!(
+            reason.text.as_str().contains("by importance 60 % > 30 %"),
+            "{}",
+            reason.text
+        );
+        let worst = summary.and_then(|s| s.worst).expect("a feature");
+        assert_eq!(worst.key.part, Key::new("tenure"));
+    });
+}
+
+#[test]
+fn scores_of_few_rows_give_no_verdict_and_say_so() {
+    let mut rows = vec![feature("age", 0.3), feature("city", 0.01)];
+    for row in &mut rows {
+        row.n = Some(212);
+    }
+    monitored(&rows, &[], |m| {
+        let (summary, reason) = judge(m);
+        let summary = summary.expect("features");
+        assert_eq!((summary.judged, summary.level), (0, Some(Level::Unknown)));
+        let reason = reason.expect("a finding");
+        assert_eq!(reason.level, Level::Unknown);
+        assert_eq!(
+            reason.text,
+            "drift 1/2 features, worst age PSI 0.3 > 0.1, n 212: too few rows for a verdict"
+        );
+    });
+}
+
+#[test]
+fn an_unknown_method_has_a_score_and_no_verdict() {
+    let rows = vec![reading(
+        Measure::FeatureDrift,
+        "age",
+        "psychic distance",
+        9.0,
+    )];
+    monitored(&rows, &[], |m| {
+        let (summary, reason) = judge(m);
+        let summary = summary.expect("features");
+        assert_eq!((summary.judged, summary.level), (0, None));
+        assert_eq!(summary.worst.and_then(|g| g.value), Some(9.0));
+        assert_eq!(reason, None);
+    });
+}
+
+#[test]
+fn the_sources_own_test_decides_where_there_is_one() {
+    let mut row = feature("age", 0.05);
+    row.tested = Some(Box::new(crate::domain::signal::Tested {
+        passed: false,
+        reason: Clean::text("drift score is 0.05"),
+    }));
+    monitored(&[row], &[], |m| {
+        let reason = judge(m).1.expect("a finding");
+        assert_eq!(
+            reason.text,
+            "drift 1/1 features, worst age PSI failed its test: drift score is 0.05, n 12,400"
+        );
+    });
+}
+
+#[test]
+fn a_share_alone_is_judged_by_its_own_lines() {
+    let row = reading(Measure::DriftShare, "", "", 0.4);
+    monitored(&[row], &[], |m| {
+        let (summary, reason) = judge(m);
+        assert_eq!(summary, None);
+        assert_eq!(
+            reason.expect("a finding").text,
+            "drifted features 40 % > 30 %"
+        );
+    });
+}
+
+#[test]
+fn the_same_drift_on_two_versions_is_of_the_data() {
+    let on = |version: &str, age: f64, city: f64| {
+        let mut rows = vec![feature("age", age), feature("city", city)];
+        for row in &mut rows {
+            row.key.version = Key::new(version);
+        }
+        rows
+    };
+    let say = |rows: Vec<Vec<SignalReading>>| {
+        let rows = rows.concat();
+        let mut said = None;
+        monitored(&rows, &[], |m| said = by_version(m).map(|t| t.to_string()));
+        said
+    };
+    assert_eq!(
+        say(vec![on("13", 0.3, 0.01), on("14", 0.4, 0.01)]).as_deref(),
+        Some("same drift on v13 and v14: data, not model")
+    );
+    assert_eq!(
+        say(vec![on("13", 0.03, 0.01), on("14", 0.4, 0.01)]).as_deref(),
+        Some("drift on v14, none on v13: the model, not the data")
+    );
+    assert_eq!(
+        say(vec![on("13", 0.3, 0.01), on("14", 0.01, 0.4)]).as_deref(),
+        Some("different drift on v13 and v14")
+    );
+    assert_eq!(say(vec![on("13", 0.3, 0.01)]), None);
+}

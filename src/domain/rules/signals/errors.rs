@@ -1,0 +1,77 @@
+//! Requests that fail: the newest ratio against its lines, and how fast the error budget burns.
+
+use super::burn;
+use super::words;
+use super::{Monitored, worst};
+use crate::domain::level::{Level, Reason, ReasonCode};
+use crate::domain::signal::Measure;
+
+/// Judges the error ratio. The warning line is the budget that burn rates are counted in.
+pub fn judge(m: &Monitored<'_>) -> Option<Reason> {
+    let sample = worst(m.of(Measure::ErrorRatio).iter())?;
+    let burn = sample.lines.warn.and_then(|budget| {
+        let course = m.course(sample)?;
+        burn::judge(&course, budget, m.now, |ratio| ratio)
+    });
+    let by_line = sample.by_number.filter(|level| *level > Level::Info);
+    let level = by_line.max(burn.filter(|_| sample.current).map(|b| b.level))?;
+    let line = sample.crossed().or(sample.lines.warn)?;
+    let mut text = words::sentence("errors", sample, line);
+    if let Some(burn) = burn {
+        text.push_str(&burn.words());
+    }
+    let since = m.over_since(sample, sample.lines.warn.unwrap_or(line));
+    Some(sample.finding(ReasonCode::SignalErrors, level, text, since))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::rules::signals::testing::{course_of, monitored, reading, steps_ago};
+    use crate::domain::time::Since;
+
+    #[test]
+    fn a_ratio_over_its_line_says_both_and_since_when() {
+        let mut row = reading(Measure::ErrorRatio, "", "", 0.048);
+        row.window = Some(Duration::from_secs(300));
+        let course = course_of(&row, &[0.0, 0.001, 0.048, 0.048]);
+        monitored(&[row], &[course], |m| {
+            let reason = judge(m).expect("a finding");
+            assert_eq!(reason.level, Level::Crit);
+            assert_eq!(reason.text, "errors 4.8 % > 3 % (5m)");
+            assert_eq!(reason.since, Since::Exact(steps_ago(1)));
+        });
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_quiet_or_a_good_endpoint() {
+        for value in [0.0, 0.009] {
+            let row = reading(Measure::ErrorRatio, "", "", value);
+            monitored(&[row], &[], |m| assert_eq!(judge(m), None));
+        }
+        let mut row = reading(Measure::ErrorRatio, "", "", 0.0);
+        row.value = crate::domain::signal::Measured::NoTraffic;
+        monitored(&[row], &[], |m| assert_eq!(judge(m), None));
+    }
+
+    #[test]
+    fn a_slow_burn_over_hours_is_critical_before_the_line_is() {
+        // Six hours at 8 % of a 1 % budget: 8 times too fast in both windows.
+        let mut row = reading(Measure::ErrorRatio, "", "", 0.08);
+        row.lines = Some(std::sync::Arc::new(crate::domain::signal::Lines {
+            warn: Some(0.01),
+            crit: None,
+        }));
+        let course = course_of(&row, &[0.08; 73]);
+        monitored(&[row], &[course], |m| {
+            let reason = judge(m).expect("a finding");
+            assert_eq!(reason.level, Level::Crit);
+            assert_eq!(
+                reason.text,
+                "errors 8 % > 1 %, burning 8 × the budget over 6h"
+            );
+        });
+    }
+}

@@ -1,0 +1,196 @@
+//! Whether the jobs that watch drift and quality are alive. A job that died or writes NaN is an incident
+//! of its own: nobody knows how the model is, and old scores must not be acted on.
+
+use std::time::Duration;
+
+use super::{Monitored, Sample, words};
+use crate::domain::key::SourceId;
+use crate::domain::level::{Level, Reason, ReasonCode};
+use crate::domain::settings::{ModelSettings, SignalPolicy};
+use crate::domain::signal::{Measure, State};
+use crate::domain::time::{Millis, Since};
+
+/// How long a job may be silent: one and a half of its own cadence, else the policy's limit.
+pub fn limit(settings: Option<&ModelSettings>, policy: &SignalPolicy) -> Duration {
+    settings
+        .and_then(|s| s.job_every)
+        .map_or(policy.job_stale_after, |every| every + every / 2)
+}
+
+/// Judges the jobs behind a model's scores, one finding a source: silent ones, and ones that write NaN.
+pub fn judge(m: &Monitored<'_>) -> Vec<Reason> {
+    let jobs = || {
+        let from_a_job = |s: &&Sample<'_>| s.measure().is_from_a_job() && s.current;
+        m.samples.iter().filter(from_a_job)
+    };
+    let mut sources: Vec<&SourceId> = jobs().map(|s| &s.reading.key.source).collect();
+    sources.sort();
+    sources.dedup();
+    let mut reasons = Vec::new();
+    for source in sources {
+        let of = || jobs().filter(|s| s.reading.key.source == *source);
+        reasons.extend(silent(m, of()).or_else(|| nan(of())));
+    }
+    reasons
+}
+
+fn silent<'s, 'a: 's>(
+    m: &Monitored<'_>,
+    samples: impl Iterator<Item = &'s Sample<'a>> + Clone,
+) -> Option<Reason> {
+    let stale: Vec<&Sample<'_>> = samples
+        .clone()
+        .filter(|s| s.state == State::Stale)
+        .collect();
+    let first = *stale.first()?;
+    // One fresh score of a job shows that it lives; what it no longer writes, it no longer measures.
+    let lives = samples
+        .clone()
+        .any(|s| s.state != State::Stale && watches(s) == watches(first));
+    if lives {
+        return None;
+    }
+    let stamps = samples.filter_map(|s| s.reading.written_at.max(s.reading.at));
+    let last = stamps.max().or_else(|| last_run(m));
+    let limit = limit(m.settings, m.policy);
+    let text = match last {
+        Some(at) => format!(
+            "no {} since {} (limit {})",
+            watches(first),
+            at.day_minute(),
+            words::length(limit)
+        ),
+        None => format!("no {} within {}", watches(first), words::length(limit)),
+    };
+    let since = last.map_or(Since::Unknown, |at| Since::Exact(at.plus(limit)));
+    Some(first.finding(ReasonCode::MonitorStale, Level::Unknown, text, since))
+}
+
+fn last_run(m: &Monitored<'_>) -> Option<Millis> {
+    let rows = m.of(Measure::LastRun).iter().filter_map(Sample::value);
+    let last = rows.max_by(f64::total_cmp)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a stamp out of range is merely old or new"
+    )]
+    Some(Millis((last * 1e3) as i64))
+}
+
+/// What a job watches, in words.
+fn watches(sample: &Sample<'_>) -> &'static str {
+    match sample.measure() {
+        Measure::QualityRealised | Measure::QualityEstimated | Measure::LabelCoverage => {
+            "quality report"
+        }
+        Measure::Fairness => "fairness report",
+        _ => "drift report",
+    }
+}
+
+fn nan<'s, 'a: 's>(samples: impl Iterator<Item = &'s Sample<'a>> + Clone) -> Option<Reason> {
+    let judged = |s: &&Sample<'_>| !matches!(s.state, State::NoData | State::NoTraffic);
+    let of = samples.clone().filter(judged).count();
+    let broken: Vec<&Sample<'_>> = samples.filter(|s| s.state == State::Nan).collect();
+    let first = broken.first()?;
+    let mut text = match broken.len() {
+        1 => format!("{} is NaN", name(first)),
+        n => format!("{n} of {of} scores are NaN, first {}", name(first)),
+    };
+    text.push_str(": its job could not compute it");
+    Some(first.finding(
+        ReasonCode::MonitorStale,
+        Level::Unknown,
+        text,
+        Since::Unknown,
+    ))
+}
+
+fn name(sample: &Sample<'_>) -> String {
+    let part = sample.reading.key.part.clean();
+    let title = sample.measure().title();
+    if part.is_empty() {
+        title.to_owned()
+    } else {
+        format!("{title} of {part}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::rules::signals::testing::{NOW, monitored, monitored_with, reading};
+    use crate::domain::signal::{Measured, SignalReading};
+
+    fn score(feature: &str, age: u64) -> SignalReading {
+        let mut row = reading(Measure::FeatureDrift, feature, "PSI", 0.9);
+        row.n = Some(9_000);
+        row.written_at = Some(NOW.minus(Duration::from_secs(age * 3_600)));
+        row
+    }
+
+    #[test]
+    fn a_dead_job_is_unknown_and_its_old_scores_say_nothing() {
+        let rows = [score("age", 30), score("city", 30)];
+        monitored(&rows, &[], |m| {
+            let reasons = judge(m);
+            assert_eq!(reasons.len(), 1);
+            assert_eq!(
+                (reasons[0].code, reasons[0].level),
+                (ReasonCode::MonitorStale, Level::Unknown)
+            );
+            let at = NOW.minus(Duration::from_secs(30 * 3_600)).day_minute();
+            assert_eq!(
+                reasons[0].text,
+                format!("no drift report since {at} (limit 26h)").as_str()
+            );
+            assert_eq!(
+                reasons[0].since,
+                Since::Exact(NOW.minus(Duration::from_secs(4 * 3_600)))
+            );
+            let all = super::super::judge(m, None);
+            assert_eq!(all.reasons, reasons, "no drift of an old score");
+        });
+    }
+
+    #[test]
+    fn a_job_has_the_cadence_that_is_set_for_it() {
+        let set = ModelSettings {
+            job_every: Some(Duration::from_secs(4 * 3_600)),
+            ..ModelSettings::default()
+        };
+        let rows = [score("age", 7)];
+        monitored(&rows, &[], |m| assert_eq!(judge(m), []));
+        monitored_with(&rows, &[], Some(&set), |m| {
+            assert!(judge(m)[0].text.as_str().ends_with("(limit 6h)"));
+        });
+    }
+
+    #[test]
+    fn a_job_that_writes_nan_is_not_fine() {
+        let mut rows = [score("age", 1), score("city", 1)];
+        rows[0].value = Measured::NotANumber;
+        monitored(&rows, &[], |m| {
+            let reasons = judge(m);
+            assert_eq!(reasons[0].level, Level::Unknown);
+            assert_eq!(
+                reasons[0].text,
+                "feature drift of age is NaN: its job could not compute it"
+            );
+        });
+        rows[1].value = Measured::NotANumber;
+        monitored(&rows, &[], |m| {
+            assert!(
+                judge(m)[0]
+                    .text
+                    .as_str()
+                    .starts_with("2 of 2 scores are NaN")
+            );
+        });
+    }
+
+    #[test]
+    fn one_fresh_score_shows_that_the_job_lives() {
+        let rows = [score("age", 30), score("city", 1)];
+        monitored(&rows, &[], |m| assert_eq!(judge(m), []));
+    }
+}

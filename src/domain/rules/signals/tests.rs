@@ -1,0 +1,111 @@
+use super::testing::{NOW, monitored, monitored_from, reading};
+use super::*;
+
+fn on(version: &str, mut row: SignalReading) -> SignalReading {
+    row.key.version = Key::new(version);
+    row
+}
+
+fn gauge_of(rows: &[SignalReading], measure: Measure) -> Gauge {
+    let mut found = None;
+    monitored(rows, &[], |m| {
+        let all = judge(m, None).gauges;
+        found = all.into_iter().find(|g| g.key.measure == measure);
+    });
+    found.expect("a gauge")
+}
+
+#[test]
+fn a_list_shows_one_gauge_a_measure() {
+    let rows = [
+        on("13", reading(Measure::Requests, "", "", 30.0)),
+        on("14", reading(Measure::Requests, "", "", 12.0)),
+        on("13", reading(Measure::ErrorRatio, "", "", 0.001)),
+        on("14", reading(Measure::ErrorRatio, "", "", 0.02)),
+        reading(Measure::LatencyP95, "", "", 0.2),
+        on("14", reading(Measure::LatencyP95, "", "", 0.9)),
+    ];
+    let requests = gauge_of(&rows, Measure::Requests);
+    assert_eq!((requests.value, requests.level), (Some(42.0), None));
+    assert_eq!(requests.key.version, Key::new(""));
+    let errors = gauge_of(&rows, Measure::ErrorRatio);
+    assert_eq!(
+        (errors.value, errors.level),
+        (Some(0.02), Some(Level::Warn))
+    );
+    let p95 = gauge_of(&rows, Measure::LatencyP95);
+    assert_eq!(p95.value, Some(0.2), "all versions together come first");
+}
+
+#[test]
+fn what_no_line_judges_has_no_verdict() {
+    let mean = gauge_of(
+        &[reading(Measure::PredictionMean, "", "", 0.3)],
+        Measure::PredictionMean,
+    );
+    assert_eq!(mean.level, None);
+    let quality = reading(Measure::QualityRealised, "auc", "", 0.7);
+    assert_eq!(gauge_of(&[quality], Measure::QualityRealised).level, None);
+}
+
+#[test]
+fn what_a_dead_source_said_stays_as_unknown_with_its_time() {
+    let row = reading(Measure::ErrorRatio, "", "", 0.048);
+    let read_at = NOW.minus(Duration::from_secs(3_600));
+    let standing = Standing {
+        freshness: Freshness::Down,
+        read_at: Some(read_at),
+    };
+    monitored_from(&[row], standing, |m| {
+        let judged = judge(m, None);
+        assert_eq!(judged.reasons.len(), 1);
+        let reason = &judged.reasons[0];
+        assert_eq!(
+            (reason.code, reason.level),
+            (ReasonCode::SignalErrors, Level::Unknown)
+        );
+        assert_eq!(
+            reason.text,
+            format!("errors 4.8 % > 3 %, as read {}", read_at.day_minute()).as_str()
+        );
+        let gauge = &judged.gauges[0];
+        assert_eq!(gauge.value, Some(0.048));
+        assert_eq!(
+            (gauge.state, gauge.level),
+            (State::Error, Some(Level::Unknown))
+        );
+    });
+}
+
+#[test]
+fn rows_of_a_job_are_those_of_its_own_series() {
+    let rows = [
+        reading(Measure::FeatureDrift, "age", "PSI", 0.3),
+        reading(Measure::Fairness, "B", "demographic_parity_ratio", 0.7),
+        reading(Measure::Samples, "", "", 12_400.0),
+        reading(Measure::Samples, "B", "", 410.0),
+        reading(Measure::ReferenceSamples, "", "", 20_000.0),
+    ];
+    monitored(&rows, &[], |m| {
+        let drift = m.of(Measure::FeatureDrift)[0];
+        assert_eq!(drift.n, Some(12_400));
+        assert!(drift.noise_floor.is_some_and(|floor| floor < 0.01));
+        let fairness = m.of(Measure::Fairness)[0];
+        assert_eq!((fairness.n, fairness.state), (Some(410), State::LowN));
+    });
+}
+
+#[test]
+fn nothing_monitored_is_no_verdict() {
+    monitored(&[], &[], |m| {
+        let judged = judge(m, None);
+        assert!(judged.gauges.is_empty() && judged.reasons.is_empty());
+        assert_eq!(judged.drift, None);
+    });
+}
+
+#[test]
+fn a_version_is_the_same_with_and_without_its_letter() {
+    assert!(same_version("13", "v13") && same_version("v13", "v13"));
+    assert!(!same_version("13", "v1") && !same_version("vega", "ega"));
+}
