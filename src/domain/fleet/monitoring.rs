@@ -3,13 +3,15 @@
 
 use super::Fleet;
 use super::view::{ModelSignals, Pointed};
-use crate::domain::key::SourceId;
+use crate::domain::key::{ModelKey, SourceId};
 use crate::domain::level::Reason;
 use crate::domain::model::RegisteredModel;
 use crate::domain::observation::Feed;
 use crate::domain::rules::freshness::{self, Freshness};
-use crate::domain::rules::signals::state;
-use crate::domain::rules::signals::{self, Beside, Monitored, Standing, alerts, lines};
+use crate::domain::rules::signals::{
+    self, Beside, Monitored, Sample, Standing, alerts, lines, state,
+};
+use crate::domain::signal::Gauge;
 use crate::domain::time::Millis;
 
 /// What monitoring says of a model, judged.
@@ -46,6 +48,17 @@ impl Fleet {
         }
     }
 
+    /// Every reading of a model as the rules judge it, in the order of the keys.
+    pub fn gauges(&self, model: &ModelKey, now: Millis) -> Vec<Gauge> {
+        let Some(held) = self.models.get(model) else {
+            return Vec::new();
+        };
+        let champion = self.views.get(model).and_then(|v| v.champion.as_ref());
+        self.with_monitored(&held.fact, champion, now, |monitored, _| {
+            monitored.samples.iter().map(Sample::gauge).collect()
+        })
+    }
+
     /// Asks a rule with everything that is known of a model's signals.
     fn with_monitored<R: Default>(
         &self,
@@ -76,11 +89,11 @@ impl Fleet {
     }
 
     /// How a feed of a monitoring source stands.
-    pub(super) fn standing(&self, source: &SourceId, feed: Feed, now: Millis) -> Standing {
-        let health = self.sources.get(source).and_then(|s| s.feeds.get(&feed));
+    pub(super) fn standing(&self, source: &SourceId, kind: Feed, now: Millis) -> Standing {
+        let health = self.sources.get(source).and_then(|s| s.feeds.get(&kind));
         Standing {
             freshness: health.map_or(Freshness::Waiting, |feed| {
-                freshness::judge_feed(feed, &self.settings.policy, now)
+                freshness::judge_feed(kind, feed, &self.settings.policy, now)
             }),
             read_at: health
                 .and_then(|feed| feed.good_at)

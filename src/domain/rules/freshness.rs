@@ -129,7 +129,7 @@ impl SourceHealth {
 const LATE: Duration = Duration::from_millis(2_500);
 
 /// Judges one feed.
-fn judge_feed(kind: Feed, feed: &FeedHealth, policy: &Policy, now: Millis) -> Freshness {
+pub fn judge_feed(kind: Feed, feed: &FeedHealth, policy: &Policy, now: Millis) -> Freshness {
     // A refusal is no hiccup: it will be the same until somebody acts, and is asked for again so
     // slowly that counting polls would hide it for minutes.
     let refused = feed

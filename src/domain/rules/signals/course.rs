@@ -60,9 +60,9 @@ impl<'a> Course<'a> {
     }
 
     /// Counts the last windows. A job that runs once a day is sampled many times a day: samples that
-    /// repeat the one before are the same window, unless a window is shorter than a step.
+    /// repeat the one before are the same window, unless each is a run of its own or longer than a window.
     pub fn windows(&self, window: Option<Duration>, over: impl Fn(f64) -> bool) -> Windows {
-        let each = window.is_some_and(|w| w <= self.series.step);
+        let each = self.series.times.is_some() || window.is_some_and(|w| w <= self.series.step);
         let mut counted = Windows::default();
         let mut last = None;
         let mut unbroken = true;

@@ -11,7 +11,6 @@ use crate::domain::key::Key;
 use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::number::with_unit;
 use crate::domain::signal::{Lines, Measure, State, Unit};
-use crate::domain::text::Clean;
 use crate::domain::time::Since;
 
 /// So many windows in a row must be over the critical line.
@@ -317,63 +316,6 @@ fn of_share(m: &Monitored<'_>, share: &Sample<'_>) -> Option<Reason> {
     );
     let since = m.over_since(share, line);
     Some(share.finding(ReasonCode::DriftData, level, text, since))
-}
-
-/// What tells whether a drift is of the data or of one version: the features that have drifted on each
-/// version that is measured apart. `None` where fewer than two are.
-pub fn by_version(m: &Monitored<'_>) -> Option<Clean> {
-    let mut versions: Vec<(&Key, Vec<&Key>)> = Vec::new();
-    for sample in m.of(Measure::FeatureDrift) {
-        let key = &sample.reading.key;
-        if key.version.raw().is_empty() || !is_judged(sample) {
-            continue;
-        }
-        let at = match versions.iter().position(|(v, _)| **v == key.version) {
-            Some(at) => at,
-            None => {
-                versions.push((&key.version, Vec::new()));
-                versions.len() - 1
-            }
-        };
-        if has_drifted(sample) && !versions[at].1.contains(&&key.part) {
-            versions[at].1.push(&key.part);
-        }
-    }
-    if versions.len() < 2 {
-        return None;
-    }
-    versions.sort_by_key(|(version, _)| crate::domain::wiring::version_text(version));
-    let word = |version: &Key| crate::domain::wiring::version_text(version).to_string();
-    let (with, without): (Vec<_>, Vec<_>) =
-        versions.iter().partition(|(_, parts)| !parts.is_empty());
-    let names = |of: &[&(&Key, Vec<&Key>)]| {
-        of.iter()
-            .map(|(v, _)| word(v))
-            .collect::<Vec<_>>()
-            .join(" and ")
-    };
-    let text = if with.is_empty() {
-        format!("no drift on {}", names(&without))
-    } else if !without.is_empty() {
-        format!(
-            "drift on {}, none on {}: the model, not the data",
-            names(&with),
-            names(&without)
-        )
-    } else {
-        let first = &with[0].1;
-        let shared = first
-            .iter()
-            .filter(|part| with.iter().all(|(_, parts)| parts.contains(part)))
-            .count();
-        let most = with.iter().map(|(_, parts)| parts.len()).max().unwrap_or(0);
-        if shared * 2 >= most {
-            format!("same drift on {}: data, not model", names(&with))
-        } else {
-            format!("different drift on {}", names(&with))
-        }
-    };
-    Some(Clean::text(&text))
 }
 
 #[cfg(test)]

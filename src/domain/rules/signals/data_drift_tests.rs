@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::rules::signals::testing::{course_of, monitored, monitored_with, reading};
 use crate::domain::settings::ModelSettings;
 use crate::domain::signal::SignalReading;
+use crate::domain::text::Clean;
 
 fn feature(name: &str, score: f64) -> SignalReading {
     let mut row = reading(Measure::FeatureDrift, name, "PSI", score);
@@ -150,34 +151,4 @@ fn a_share_alone_is_judged_by_its_own_lines() {
             "drifted features 40 % > 30 %"
         );
     });
-}
-
-#[test]
-fn the_same_drift_on_two_versions_is_of_the_data() {
-    let on = |version: &str, age: f64, city: f64| {
-        let mut rows = vec![feature("age", age), feature("city", city)];
-        for row in &mut rows {
-            row.key.version = Key::new(version);
-        }
-        rows
-    };
-    let say = |rows: Vec<Vec<SignalReading>>| {
-        let rows = rows.concat();
-        let mut said = None;
-        monitored(&rows, &[], |m| said = by_version(m).map(|t| t.to_string()));
-        said
-    };
-    assert_eq!(
-        say(vec![on("13", 0.3, 0.01), on("14", 0.4, 0.01)]).as_deref(),
-        Some("same drift on v13 and v14: data, not model")
-    );
-    assert_eq!(
-        say(vec![on("13", 0.03, 0.01), on("14", 0.4, 0.01)]).as_deref(),
-        Some("drift on v14, none on v13: the model, not the data")
-    );
-    assert_eq!(
-        say(vec![on("13", 0.3, 0.01), on("14", 0.01, 0.4)]).as_deref(),
-        Some("different drift on v13 and v14")
-    );
-    assert_eq!(say(vec![on("13", 0.3, 0.01)]), None);
 }

@@ -42,6 +42,7 @@ pub(super) fn course_of(reading: &SignalReading, values: &[f32]) -> SignalSeries
         key: reading.key.clone(),
         start: NOW.minus(STEP * steps.saturating_sub(1)),
         step: STEP,
+        times: None,
         values: Arc::from(values),
     }
 }
