@@ -2,7 +2,7 @@
 
 use quarterdeck::domain::fault::{Fault, FaultKind};
 use quarterdeck::domain::observation::{Answer, Feed, Right, Rows};
-use quarterdeck::domain::settings::{Auth, SecretRef};
+use quarterdeck::domain::settings::{Auth, SecretRef, Tls};
 use quarterdeck::sources::Focus;
 use serde_json::json;
 
@@ -89,6 +89,36 @@ pub(crate) async fn wrong_credentials_are_refused(t: &Tracker) -> Verdict {
             matches!(&probe, Err(f) if f.kind == FaultKind::Auth),
             "{auth:?}: probe: {probe:?}"
         );
+    }
+    Ok(())
+}
+
+/// A way to spoil the certificates, and a word of what must be told of it.
+type Spoilt = (fn(&mut Tls), &'static str);
+
+/// The ways that settings of certificates are wrong at a server that asks for ours.
+pub(crate) const WRONG_CERTIFICATES: [Spoilt; 2] = [
+    (|tls| tls.ca_file = None, "unknown authority"),
+    (|tls| tls.client_cert = None, "client certificate"),
+];
+
+/// Whether a fault is one of certificates and says so. A server on asyncio's TLS cuts the connection of a
+/// client without a certificate and says nothing, so that a guess is all that can be told.
+pub(crate) fn is_of_certificates(fault: &Fault, word: &str) -> bool {
+    let silent = word == "client certificate" && fault.kind == FaultKind::Unreachable;
+    (silent || fault.kind == FaultKind::Tls) && fault.detail.as_str().contains(word)
+}
+
+/// Without the server's authority, or without our own certificate, the fault is one of certificates.
+pub(crate) async fn wrong_certificates_are_told_as_such(t: &Tracker) -> Verdict {
+    for (change, word) in WRONG_CERTIFICATES {
+        let door = t.reopened(|s| change(&mut s.tls));
+        for answer in [models(&door).await.map(drop), door.probe().await.map(drop)] {
+            ensure!(
+                matches!(&answer, Err(f) if is_of_certificates(f, word)),
+                "{word}: {answer:?}"
+            );
+        }
     }
     Ok(())
 }

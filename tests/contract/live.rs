@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use quarterdeck::domain::key::DeploymentKind;
-use quarterdeck::domain::settings::{Auth, SecretRef, SourceKind, SourceSettings};
+use quarterdeck::domain::settings::{Auth, SecretRef, SourceKind, SourceSettings, Tls};
 
 use crate::checks;
 use crate::serving::{Endpoint, Rest};
 use crate::tracker::{Tracker, access_checks, endpoint_checks, tracker_checks};
-use crate::verdict::{Lack, hold, say};
+use crate::verdict::{Check, Lack, hold, say};
 
 /// What is known of the fleet: addresses by variable, reasons by server.
 struct Fleet {
@@ -77,6 +77,15 @@ impl Fleet {
     fn secret(&self, name: &str) -> String {
         let value = self.values.get(&format!("QUARTERDECK_LIVE_{name}"));
         value.cloned().unwrap_or_default()
+    }
+
+    /// The certificates to reach a server with.
+    fn tls(&self, name: &str) -> Tls {
+        Tls {
+            ca_file: Some(self.secret(&format!("{name}_CA")).into()),
+            client_cert: Some(self.secret(&format!("{name}_CLIENT_CERT")).into()),
+            insecure: false,
+        }
     }
 }
 
@@ -146,23 +155,39 @@ async fn live_mlflow29_holds_the_contract() {
 #[tokio::test]
 #[ignore = "live: needs tests/live/fleet"]
 async fn live_mlflow_auth_holds_the_contract() {
-    let fleet = Fleet::read();
-    let Some(url) = fleet.url("mlflow-auth") else {
-        return;
-    };
     let hidden = (
         Lack::PlainRoutes,
         "only an admin is told that a route does not exist",
     );
-    for (role, claims, lacks) in [
+    let roles = [
         ("READER", 0, vec![hidden]),
         ("EDITOR", 2, vec![hidden]),
         ("NOBODY", 2, vec![hidden]),
         ("ADMIN", 2, Vec::new()),
-    ] {
-        let user = fleet.secret(&format!("MLFLOW_AUTH_{role}_USER"));
-        let password = fleet.secret(&format!("MLFLOW_AUTH_{role}_PASSWORD"));
-        let mut settings = SourceSettings::new("mlflow-auth", SourceKind::Mlflow, &url);
+    ];
+    access_holds("mlflow-auth", roles, |_| {}, access_checks).await;
+}
+
+/// A role's word, the rights that it is told of at the least, and what it lacks.
+type Role = (&'static str, usize, Vec<(Lack, &'static str)>);
+
+/// The checks of access as each role.
+async fn access_holds<const N: usize>(
+    name: &str,
+    roles: [Role; N],
+    change: impl Fn(&mut SourceSettings),
+    checks: impl Fn() -> Vec<Check<Tracker>>,
+) {
+    let fleet = Fleet::read();
+    let Some(url) = fleet.url(name) else {
+        return;
+    };
+    let key = name.to_uppercase().replace('-', "_");
+    for (role, claims, lacks) in roles {
+        let user = fleet.secret(&format!("{key}_{role}_USER"));
+        let password = fleet.secret(&format!("{key}_{role}_PASSWORD"));
+        let mut settings = SourceSettings::new(name, SourceKind::Mlflow, &url);
+        change(&mut settings);
         settings.auth = Auth::Basic {
             user: SecretRef::Inline(user.clone()),
             password: SecretRef::Inline(password.clone()),
@@ -170,9 +195,69 @@ async fn live_mlflow_auth_holds_the_contract() {
         let mut tracker = Tracker::new(settings, Some((user, password)));
         tracker.claims = claims;
         tracker.lacks = lacks.clone();
-        let title = format!("live mlflow-auth as {}", role.to_lowercase());
-        hold(&title, &tracker, &lacks, access_checks()).await;
+        let title = format!("live {name} as {}", role.to_lowercase());
+        hold(&title, &tracker, &lacks, checks()).await;
     }
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_mlflow2_auth_holds_the_contract() {
+    let tls = Fleet::read().tls("MLFLOW2_AUTH");
+    let rights = (Lack::Rights, "MLflow 2 has no route that tells our rights");
+    let roles = [
+        ("READER", 0, vec![rights]),
+        ("EDITOR", 0, vec![rights]),
+        ("NOBODY", 0, vec![rights]),
+        ("ADMIN", 0, vec![rights]),
+    ];
+    let checks = || {
+        let mut all = access_checks();
+        all.extend(checks![access::wrong_certificates_are_told_as_such]);
+        all
+    };
+    access_holds("mlflow2-auth", roles, |s| s.tls = tls.clone(), checks).await;
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_mlflow_tls_holds_the_contract() {
+    let fleet = Fleet::read();
+    let Some(url) = fleet.url("mlflow-tls") else {
+        return;
+    };
+    let mut settings = SourceSettings::new("mlflow-tls", SourceKind::Mlflow, &url);
+    settings.tls = fleet.tls("MLFLOW_TLS");
+    let tracker = Tracker::new(settings, None);
+    let checks = checks![
+        access::server_says_what_it_is,
+        access::wrong_prefix_is_no_route,
+        access::wrong_certificates_are_told_as_such,
+        registry::every_model_once,
+        registry::every_version_once,
+        registry::alias_move_is_seen_by_the_fast_tick,
+    ];
+    hold("live mlflow-tls", &tracker, &[], checks).await;
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_bentoml_tls_holds_the_contract() {
+    let fleet = Fleet::read();
+    let Some(url) = fleet.url("bentoml-tls") else {
+        return;
+    };
+    let kind = DeploymentKind::Bentoml;
+    let mut endpoint = Endpoint::new("bentoml-tls", kind, &url, "fraud-detector")
+        .with_tls(fleet.tls("BENTOML_TLS"));
+    endpoint.serves = vec!["v5"];
+    endpoint.server = "BentoML service fraud_svc";
+    let checks = checks![
+        serving::endpoint_is_ready_and_says_what_it_is,
+        serving::versions_are_reported_never_guessed,
+        serving::wrong_certificates_are_told_as_such,
+    ];
+    hold("live bentoml-tls", &endpoint, &[], checks).await;
 }
 
 #[tokio::test]

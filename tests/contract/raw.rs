@@ -1,8 +1,10 @@
 //! Asking a server directly, past the adapters: the other route that checks compare with, and the
 //! hand that changes things behind the adapters' back.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use quarterdeck::domain::settings::Tls;
 use serde_json::{Value, json};
 
 /// A plain HTTP client for one server.
@@ -30,17 +32,28 @@ impl Said {
 
 impl Raw {
     pub(crate) fn new(base: &str, user: Option<(String, String)>) -> Self {
+        Self::behind(&Tls::default(), base, user)
+    }
+
+    /// A client for a server whose certificates the settings name.
+    pub(crate) fn behind(tls: &Tls, base: &str, user: Option<(String, String)>) -> Self {
         // Refused when another test has installed the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
+        let pem = |file: &PathBuf| std::fs::read(file).expect("a certificate file");
+        let authorities = tls.ca_file.as_ref().map_or_else(Vec::new, |file| {
+            reqwest::Certificate::from_pem_bundle(&pem(file)).expect("an authority")
+        });
+        let mut builder = reqwest::Client::builder()
             .no_proxy()
-            .tls_certs_only(Vec::new())
+            .tls_certs_only(authorities)
             .pool_idle_timeout(Duration::from_secs(3))
-            .timeout(Duration::from_secs(60))
-            .build()
-            .expect("a client without certificates");
+            .timeout(Duration::from_secs(60));
+        if let Some(file) = &tls.client_cert {
+            let identity = reqwest::Identity::from_pem(&pem(file)).expect("a client certificate");
+            builder = builder.identity(identity);
+        }
         Self {
-            client,
+            client: builder.build().expect("a client with good certificates"),
             base: base.trim_end_matches('/').to_owned(),
             user,
             workspace: None,

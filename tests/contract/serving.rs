@@ -9,7 +9,7 @@ use quarterdeck::domain::key::{DeploymentKind, Key};
 use quarterdeck::domain::observation::{Coverage, Feed, Rows, Scope};
 use quarterdeck::domain::query::Query;
 use quarterdeck::domain::settings::{
-    DeploymentSettings, Follows, Rollout, SourceKind, SourceSettings,
+    DeploymentSettings, Follows, Rollout, SourceKind, SourceSettings, Tls,
 };
 use quarterdeck::sources::Focus;
 
@@ -21,6 +21,8 @@ use crate::verdict::{Lack, Stop, Verdict};
 /// A serving endpoint under test, with what it is known to serve.
 pub(crate) struct Endpoint {
     pub(crate) deployment: DeploymentSettings,
+    /// The certificates to reach it with.
+    pub(crate) tls: Tls,
     pub(crate) raw: Raw,
     pub(crate) lacks: Vec<(Lack, &'static str)>,
     /// The versions that answer.
@@ -64,6 +66,7 @@ impl Endpoint {
                 hold: None,
                 rollout: Rollout::None,
             },
+            tls: Tls::default(),
             raw: Raw::new(url, None),
             lacks: Vec::new(),
             serves: Vec::new(),
@@ -85,9 +88,35 @@ impl Endpoint {
         let mut deployment = self.deployment.clone();
         change(&mut deployment);
         let kind = SourceKind::Serving(deployment.kind);
-        let settings = SourceSettings::new(&deployment.name, kind, &deployment.url);
+        let mut settings = SourceSettings::new(&deployment.name, kind, &deployment.url);
+        settings.tls = self.tls.clone();
         open(&settings, Some(&deployment)).expect("a source from good settings")
     }
+
+    /// The same endpoint, reached with other certificates.
+    pub(crate) fn with_tls(mut self, tls: Tls) -> Self {
+        self.raw = Raw::behind(&tls, &self.deployment.url, None);
+        self.tls = tls;
+        self
+    }
+}
+
+/// Without the server's authority, or without our own certificate, the fault is one of certificates.
+pub(crate) async fn wrong_certificates_are_told_as_such(e: &Endpoint) -> Verdict {
+    for (change, word) in crate::access::WRONG_CERTIFICATES {
+        let mut tls = e.tls.clone();
+        change(&mut tls);
+        let kind = SourceKind::Serving(e.deployment.kind);
+        let mut settings = SourceSettings::new(&e.deployment.name, kind, &e.deployment.url);
+        settings.tls = tls;
+        let door = open(&settings, Some(&e.deployment))?;
+        let answer = look(&door).await;
+        ensure!(
+            matches!(&answer, Err(f) if crate::access::is_of_certificates(f, word)),
+            "{word}: {answer:?}"
+        );
+    }
+    Ok(())
 }
 
 async fn look(door: &Door) -> Result<EndpointReading, Fault> {

@@ -43,7 +43,7 @@ impl Tracker {
     pub(crate) fn new(settings: SourceSettings, user: Option<(String, String)>) -> Self {
         Self {
             door: open(&settings, None).expect("a source from good settings"),
-            raw: Raw::new(&settings.url, user),
+            raw: Raw::behind(&settings.tls, &settings.url, user),
             settings,
             lacks: Vec::new(),
             claims: 0,

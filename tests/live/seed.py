@@ -32,10 +32,18 @@ class Refused(Exception):
         self.text = text
 
 
+def connect(host, port, tls, timeout):
+    """A connection; `tls` is an `ssl.SSLContext` for a server behind TLS."""
+    if tls:
+        return http.client.HTTPSConnection(host, port, timeout=timeout, context=tls)
+    return http.client.HTTPConnection(host, port, timeout=timeout)
+
+
 class Api:
     """JSON calls over one kept connection per thread."""
 
-    def __init__(self, base, user=None, password=None):
+    def __init__(self, base, user=None, password=None, tls=None):
+        self.tls = tls
         parts = urllib.parse.urlsplit(base)
         self.host, self.port, self.prefix = parts.hostname, parts.port, parts.path.rstrip("/")
         self.headers = {"Content-Type": "application/json"}
@@ -54,7 +62,7 @@ class Api:
         for again in (True, False):
             conn = getattr(self.local, "conn", None)
             if conn is None:
-                conn = self.local.conn = http.client.HTTPConnection(self.host, self.port, timeout=60)
+                conn = self.local.conn = connect(self.host, self.port, self.tls, 60)
             try:
                 conn.request(method, target, body=data, headers=self.headers)
                 answer = conn.getresponse()
@@ -338,8 +346,19 @@ def one_model(seed, names, champion="1"):
         seed.alias(name, "champion", champion)
 
 
-def seed_auth(api):
-    """The basic-auth server: four users, one of whom may not see one of the two models."""
+def grant(api, user, model, permission):
+    api.post("/api/3.0/mlflow/users/permissions/grant", username=user, resource_type="registered_model",
+             resource_id=model, permission=permission)
+
+
+def grant2(api, user, model, permission):
+    """As MLflow 2 does it, which has another word for no right at all."""
+    permission = {"DENY": "NO_PERMISSIONS"}.get(permission, permission)
+    api.post("registered-models/permissions/create", name=model, username=user, permission=permission)
+
+
+def seed_auth(api, granting=grant):
+    """A basic-auth server: four users, one of whom may not see one of the two models."""
     seed = Seed(api)
     for name in ("reader", "editor", "nobody"):
         api.post("users/create", username=name, password=f"{name}-password-1")
@@ -347,10 +366,15 @@ def seed_auth(api):
     for user, model, permission in (("editor", "fraud-detector", "EDIT"), ("nobody", "hidden", "DENY")):
         seed.optional(
             f"grant {permission} on {model}",
-            lambda user=user, model=model, permission=permission: api.post(
-                "/api/3.0/mlflow/users/permissions/grant", username=user, resource_type="registered_model",
-                resource_id=model, permission=permission),
+            lambda user=user, model=model, permission=permission: granting(api, user, model, permission),
         )
+    return seed.facts
+
+
+def seed_tls(api):
+    """A server that is about its certificates: one model."""
+    seed = Seed(api)
+    one_model(seed, ("fraud-detector",), "2")
     return seed.facts
 
 

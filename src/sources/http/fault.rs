@@ -64,6 +64,19 @@ pub(super) fn from_transport(error: &reqwest::Error, place: &str) -> Sent {
                 "the connection was reset before an answer came",
             ));
         }
+        if io.kind() == K::UnexpectedEof
+            && !error.is_connect()
+            && !error.is_body()
+            && !error.is_decode()
+        {
+            // So does an idle connection that was closed at the wrong moment, and a server on asyncio's
+            // TLS that was shown no client certificate: the alert is never sent.
+            return Sent::Closed(Fault::new(
+                FaultKind::Unreachable,
+                place,
+                "the TLS connection was cut before an answer came: a server that wants a client certificate may do that to whoever shows none (client_cert)",
+            ));
+        }
     }
     if chain.contains("connection closed before message completed") {
         return Sent::Closed(Fault::new(

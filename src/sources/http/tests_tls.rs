@@ -137,6 +137,41 @@ async fn a_client_certificate_is_shown_when_set() {
     );
 }
 
+/// As asyncio's TLS does to a client without the certificate it wants, and any server that dies.
+#[tokio::test]
+async fn a_connection_that_is_cut_hints_at_the_client_certificate() {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(
+            certificates("server.pem"),
+            PrivateKeyDer::from_pem_file(pem("key.pem")).expect("key"),
+        )
+        .expect("config");
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let port = listener.local_addr().expect("address").port();
+    let taken = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = Arc::clone(&taken);
+    std::thread::spawn(move || {
+        for tcp in listener.incoming() {
+            count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let connection = ServerConnection::new(Arc::clone(&config)).expect("connection");
+            let mut stream = StreamOwned::new(connection, tcp.expect("connection"));
+            let _ = stream.read(&mut [0; 4096]);
+        }
+    });
+    let fault = get(&format!("https://localhost:{port}"), trusting)
+        .await
+        .expect_err("cut");
+    assert_eq!(fault.kind, FaultKind::Unreachable, "{fault}");
+    assert!(fault.detail.as_str().contains("client_cert"), "{fault}");
+    let taken = taken.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(taken, 2, "a read is sent once more, and no more than that");
+}
+
 #[tokio::test]
 async fn a_plain_server_under_https_is_explained() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
