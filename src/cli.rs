@@ -318,9 +318,10 @@ pub struct FrameArgs {
     /// Which pane.
     #[arg(long, value_enum, default_value_t)]
     pub pane: PaneWord,
-    /// Selects a thing by its name: a model, experiment, run or deployment. Pages need it.
+    /// Selects a thing by its name: a model, experiment, run or deployment. Pages need it; the
+    /// comparison needs it once for each of two to eight runs.
     #[arg(long, value_name = "NAME")]
-    pub select: Option<String>,
+    pub select: Vec<String>,
     /// Columns and rows.
     #[arg(long, value_name = "WxH", default_value = "120x36", value_parser = size)]
     pub size: (u16, u16),
@@ -343,6 +344,8 @@ pub enum PaneWord {
     Experiments,
     /// The page of the run that --select names, by id or name.
     Run,
+    /// The runs that --select names, by id or name, side by side.
+    Compare,
     /// Serving endpoints.
     Deployments,
     /// The known changes of the model or deployment that --select names.

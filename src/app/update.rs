@@ -76,6 +76,9 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
         Msg::Ledger(context, changes) if context == *app.fleet.context() => {
             app.fleet.remember(changes, now.wall);
         }
+        Msg::Unwatched(context, gaps) if context == *app.fleet.context() => {
+            app.fleet.set_gaps(gaps);
+        }
         Msg::Preferences(context, kept) if context == *app.fleet.context() => {
             app.history.restore(kept);
         }
@@ -84,6 +87,7 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
         | Msg::Fetched { .. }
         | Msg::LastKnown(..)
         | Msg::Ledger(..)
+        | Msg::Unwatched(..)
         | Msg::Preferences(..) => {}
         Msg::Tick => app.fleet.tick(now.wall),
         Msg::Notice(notice) => app.notice = Some(notice),

@@ -19,6 +19,7 @@ use crate::domain::observation::Feed;
 use crate::domain::time::{Millis, Now};
 use crate::intent::keymap::Keymap;
 use crate::intent::msg::{Effect, Msg};
+use crate::panes::experiments::MARKS;
 use crate::panes::{Place, Thing};
 use crate::runtime::console;
 use crate::runtime::headless::{Collected, Options};
@@ -98,7 +99,16 @@ fn now(wall: Millis) -> Now {
 
 /// The place of a pane, and what to select there.
 fn place(fleet: &Fleet, args: &FrameArgs) -> Result<(Place, Option<Thing>), Failure> {
-    let select = args.select.as_deref();
+    if args.pane == PaneWord::Compare {
+        return Ok((compared(fleet, &args.select)?, None));
+    }
+    if args.select.len() > 1 {
+        return Err(Failure::usage(
+            "this pane selects one thing: --select is given more than once",
+        )
+        .advice("`--pane compare` takes several runs"));
+    }
+    let select = args.select.first().map(String::as_str);
     let needed = |what: &str| {
         Failure::usage(format!(
             "this pane shows one {what}: name it with --select NAME"
@@ -136,7 +146,7 @@ fn place(fleet: &Fleet, args: &FrameArgs) -> Result<(Place, Option<Thing>), Fail
             let name = select.ok_or_else(|| needed("model"))?;
             (Place::Model(model(name)?), None)
         }
-        PaneWord::Run => {
+        PaneWord::Run | PaneWord::Compare => {
             let name = select.ok_or_else(|| needed("run"))?;
             (Place::Run(run_of(fleet, name)?), None)
         }
@@ -149,6 +159,28 @@ fn place(fleet: &Fleet, args: &FrameArgs) -> Result<(Place, Option<Thing>), Fail
             (Place::History(subject), None)
         }
     })
+}
+
+/// The comparison of several runs, each named once.
+fn compared(fleet: &Fleet, names: &[String]) -> Result<Place, Failure> {
+    let mut keys: Vec<RunKey> = Vec::new();
+    for name in names {
+        let key = run_of(fleet, name)?;
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    if keys.len() < 2 || keys.len() > MARKS {
+        let named = match keys.len() {
+            0 => "none is named".to_owned(),
+            1 => "one is named".to_owned(),
+            many => format!("{many} are named"),
+        };
+        return Err(Failure::usage(format!(
+            "this pane compares two to {MARKS} runs, and {named}: name each with --select ID"
+        )));
+    }
+    Ok(Place::Compare(keys.into()))
 }
 
 /// A run by its id, or the newest one of a name.

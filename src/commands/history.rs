@@ -1,5 +1,7 @@
 //! `history`: observed changes from the local ledger. Asks no server.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::documents;
@@ -13,7 +15,8 @@ use crate::domain::fleet::Fleet;
 use crate::domain::observation::ContextRef;
 use crate::domain::settings::Context;
 use crate::domain::text::Clean;
-use crate::domain::time::Millis;
+use crate::domain::time::{Millis, age};
+use crate::domain::watch::{self, Entry, Unwatched};
 use crate::runtime::clock::Clock;
 use crate::store::{HistoryQuery, Store, StoreError};
 
@@ -65,6 +68,7 @@ pub fn run(global: &Global, args: &HistoryArgs) -> Result<Exit, Failure> {
             changes.truncate(args.limit);
         }
     }
+    let gaps = watch::gaps(&watched, now);
     let out = &base.out;
     if out.json {
         let rows: Vec<Value> = changes
@@ -77,10 +81,9 @@ pub fn run(global: &Global, args: &HistoryArgs) -> Result<Exit, Failure> {
                 value
             })
             .collect();
-        let spans: Vec<Value> = watched
-            .iter()
-            .map(|(from, to)| json!({"from": from.rfc3339(), "to": to.rfc3339()}))
-            .collect();
+        let span = |from: Millis, to: Millis| json!({"from": from.rfc3339(), "to": to.rfc3339()});
+        let spans: Vec<Value> = watched.iter().map(|(from, to)| span(*from, *to)).collect();
+        let gaps: Vec<Value> = gaps.iter().map(|gap| span(gap.from, gap.to)).collect();
         out.document(&documents::document(
             "history",
             json!({
@@ -89,6 +92,7 @@ pub fn run(global: &Global, args: &HistoryArgs) -> Result<Exit, Failure> {
                 "from": from.rfc3339(),
                 "changes": rows,
                 "watched": spans,
+                "unwatched": gaps,
             }),
         ))?;
         return Ok(Exit::Done);
@@ -102,16 +106,27 @@ pub fn run(global: &Global, args: &HistoryArgs) -> Result<Exit, Failure> {
         } else if watched.is_empty() {
             "nobody watched in this time: `quarterdeck record` does, also unattended".to_owned()
         } else {
-            "no changes were observed in this time; --since looks further back".to_owned()
+            let total: Duration = gaps.iter().map(|gap| gap.to.since(gap.from)).sum();
+            let unwatched = if gaps.is_empty() {
+                String::new()
+            } else {
+                format!(" (nobody watched for {} of it)", age(total))
+            };
+            format!("no changes were observed in this time{unwatched}; --since looks further back")
         };
         out.print(&why)?;
         return Ok(Exit::Done);
     }
     let mut table = Table::new(&["WHEN (UTC)", "OF", "CHANGE", "BY", "EVIDENCE"]);
-    for stored in &changes {
-        let mut cells = row(&stored.change);
-        cells.insert(1, subject(&stored.change.subject).into());
-        table.row(cells);
+    for entry in watch::between(changes.iter().map(|stored| &stored.change), &gaps) {
+        table.row(match entry {
+            Entry::Change(change) => {
+                let mut cells = row(change);
+                cells.insert(1, subject(&change.subject).into());
+                cells
+            }
+            Entry::Unwatched(gap) => unwatched(&gap),
+        });
     }
     out.print(&table.render())?;
     Ok(Exit::Done)
@@ -137,6 +152,21 @@ pub(super) fn row(change: &Change) -> Vec<Cell> {
             .unwrap_or_else(|| Clean::name("-"))
             .into(),
         (&change.evidence).into(),
+    ]
+}
+
+/// Time that nobody watched, as a row of its own.
+fn unwatched(gap: &Unwatched) -> Vec<Cell> {
+    let many = match gap.gaps {
+        1 => String::new(),
+        gaps => format!(", in {gaps} gaps"),
+    };
+    vec![
+        format!("{} to {}", gap.from.day_minute(), gap.to.day_minute()).into(),
+        "-".to_owned().into(),
+        format!("nobody watched for {}{many}", age(gap.total)).into(),
+        "-".to_owned().into(),
+        "no source was heard".to_owned().into(),
     ]
 }
 

@@ -373,7 +373,7 @@ fn restore(fleet: &mut Fleet, store: &Store, context: &str, now: Millis) -> Resu
     }
     for stamp in &stamps {
         if let Some(report) = past(fleet, stamp) {
-            fleet.record(&report, then);
+            fleet.recall(&report);
         }
     }
     // Judging the past again finds nothing new.

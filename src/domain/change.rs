@@ -161,6 +161,12 @@ pub struct Change {
     pub evidence: Clean,
 }
 
+impl AsRef<Self> for Change {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 impl Change {
     /// Whether two rows tell of one event: equal in what changed, and their windows overlap.
     pub fn same_event(&self, other: &Self) -> bool {

@@ -4,11 +4,13 @@
 use std::collections::{HashMap, HashSet};
 
 use super::deployment::EndpointReading;
-use super::key::{ExperimentKey, ModelKey, SourceId, VersionKey};
+use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, SourceId, VersionKey};
 use super::model::{ModelVersion, RegisteredModel};
 use super::observation::Feed;
+use super::observed::EndpointTrack;
 use super::rules::freshness::SourceHealth;
 use super::run::{Experiment, Run};
+use super::settling::Settled;
 use super::text::Clean;
 use super::time::Millis;
 
@@ -41,6 +43,48 @@ pub struct SourceStamp {
     pub asked_at: Millis,
     /// What went wrong at the last poll, in words without secrets.
     pub fault: Option<Clean>,
+}
+
+/// What only looking for a while can teach, and what no server can tell again: without it a restart
+/// would forget since when things are as they are.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Memory {
+    /// When each model was first seen.
+    pub models: Vec<(ModelKey, Millis)>,
+    /// When each endpoint was first seen.
+    pub endpoints: Vec<(DeploymentKey, Millis)>,
+    /// The settled level of each model.
+    pub levels: Vec<(ModelKey, Settled)>,
+    /// What each endpoint was last known to answer.
+    pub tracks: Vec<(DeploymentKey, EndpointTrack)>,
+    /// Since when feeds fail.
+    pub failing: Vec<((SourceId, Feed), Millis)>,
+    /// Since when endpoints are slow.
+    pub slow: Vec<(DeploymentKey, Millis)>,
+    /// Since when versions are there without answering.
+    pub loading: Vec<((DeploymentKey, Key), Millis)>,
+}
+
+impl Memory {
+    /// Cuts stamps of a clock that ran ahead: later looks would count as older until it is that late.
+    pub fn not_ahead(&mut self, now: Millis) {
+        let cut = |at: &mut Millis| *at = (*at).min(now);
+        self.models.iter_mut().for_each(|(_, at)| cut(at));
+        self.endpoints.iter_mut().for_each(|(_, at)| cut(at));
+        self.failing.iter_mut().for_each(|(_, at)| cut(at));
+        self.slow.iter_mut().for_each(|(_, at)| cut(at));
+        self.loading.iter_mut().for_each(|(_, at)| cut(at));
+        for (_, level) in &mut self.levels {
+            cut(&mut level.last);
+            cut(&mut level.not_worse);
+            cut(&mut level.not_better);
+        }
+        for (_, track) in &mut self.tracks {
+            track.last.iter_mut().for_each(cut);
+            track.health.iter_mut().for_each(|(_, at)| cut(at));
+            track.served.iter_mut().for_each(|(_, at)| cut(at));
+        }
+    }
 }
 
 /// How each feed that was ever asked stands.
@@ -84,6 +128,8 @@ pub struct LastKnown {
     pub runs: Vec<Held<Run>>,
     /// The sources' health.
     pub sources: Vec<SourceStamp>,
+    /// What was learnt by looking.
+    pub memory: Memory,
 }
 
 /// What the first frame needs: models with their aliases, the versions that aliases point at and the
@@ -100,6 +146,8 @@ pub struct LastKnownHead {
     pub endpoints: Vec<Held<EndpointReading>>,
     /// The sources' health.
     pub sources: Vec<SourceStamp>,
+    /// What was learnt by looking.
+    pub memory: Memory,
 }
 
 /// What can follow the first frame.
@@ -124,6 +172,7 @@ impl From<LastKnownHead> for LastKnown {
             versions: head.versions,
             endpoints: head.endpoints,
             sources: head.sources,
+            memory: head.memory,
             ..Self::default()
         }
     }
@@ -204,7 +253,7 @@ mod tests {
 
     use super::*;
     use crate::domain::fault::{Fault, FaultKind};
-    use crate::domain::key::{Key, RegistryKey, RunKey};
+    use crate::domain::key::{RegistryKey, RunKey};
     use crate::domain::model::{Alias, Name, VersionStatus};
     use crate::domain::rules::freshness::FeedHealth;
     use crate::domain::run::RunStatus;

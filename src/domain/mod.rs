@@ -25,4 +25,5 @@ pub mod settling;
 pub mod signal;
 pub mod text;
 pub mod time;
+pub mod watch;
 pub mod wiring;

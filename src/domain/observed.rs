@@ -233,16 +233,16 @@ fn status_word(status: &VersionStatus) -> Clean {
 /// changed its version once, between the last look that knew it and the one that knows it again.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct EndpointTrack {
-    last: Option<Millis>,
-    health: Option<(Health, Millis)>,
-    served: Option<(Served, Millis)>,
+    pub(crate) last: Option<Millis>,
+    pub(crate) health: Option<(Health, Millis)>,
+    pub(crate) served: Option<(Served, Millis)>,
 }
 
 /// The answering versions in the registry's words, and how they are known.
 #[derive(Clone, PartialEq, Debug)]
-struct Served {
-    text: Clean,
-    known: Known,
+pub(crate) struct Served {
+    pub(crate) text: Clean,
+    pub(crate) known: Known,
 }
 
 impl EndpointTrack {

@@ -1,6 +1,8 @@
 //! When a level counts: a noisy one rises after two of three evaluations and falls after three clear
 //! ones, a certain one changes at once. Only what has settled is shown as a move and enters the ledger.
 
+use std::time::Duration;
+
 use super::change::{Change, ChangeKind, Origin, Subject};
 use super::level::{Level, Reason, ReasonCode, Verdict};
 use super::text::Clean;
@@ -10,6 +12,9 @@ use super::time::Millis;
 const MEMORY: usize = 3;
 /// How many of them must be worse before it rises.
 const TO_RISE: usize = 2;
+/// How long a level that is unknown only because nobody answered waits before it is told: an outage
+/// is late before it is down, and its feeds fail and come back one after another.
+const DOUBT: Duration = Duration::from_secs(120);
 
 /// Whether a finding of this kind rests on a measurement that jitters from look to look.
 pub fn is_noisy(code: ReasonCode) -> bool {
@@ -84,11 +89,13 @@ impl Moved {
 /// a move, so that a single look is enough for a headless check.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Settled {
-    level: Option<Level>,
-    noisy: NoisyLevel,
-    last: Millis,
-    not_worse: Millis,
-    not_better: Millis,
+    pub(crate) level: Option<Level>,
+    pub(crate) noisy: NoisyLevel,
+    pub(crate) last: Millis,
+    pub(crate) not_worse: Millis,
+    pub(crate) not_better: Millis,
+    /// A move that is shown and not told yet.
+    pub(crate) held: Option<Moved>,
 }
 
 impl Settled {
@@ -97,8 +104,37 @@ impl Settled {
         self.level
     }
 
-    /// Evaluates a verdict: its noisy findings must repeat, its certain ones count at once.
+    /// When a move that waits is told if nothing else happens.
+    pub fn due(&self) -> Option<Millis> {
+        self.held.map(|held| held.not_after.plus(DOUBT))
+    }
+
+    /// Evaluates a verdict: its noisy findings must repeat, its certain ones count at once. The level
+    /// follows at once; the move to tell waits while the level is unknown only for want of an answer.
+    /// What follows within that time, the level before included, makes one move of both.
     pub fn judge(&mut self, verdict: &Verdict, at: Millis) -> Option<Moved> {
+        let unknown = |r: &&Reason| r.level == Level::Unknown;
+        let unanswered =
+            |r: &Reason| matches!(r.code, ReasonCode::FactsStale | ReasonCode::SourceDown);
+        let doubtful = verdict.reasons.iter().filter(unknown).all(unanswered);
+        let moved = self.look(verdict, at);
+        let moved = match (self.held.take(), moved) {
+            (Some(held), Some(moved)) => (held.from != moved.to).then_some(Moved {
+                from: held.from,
+                not_before: held.not_before,
+                ..moved
+            }),
+            (held, moved) => held.or(moved),
+        };
+        let waits = |m: &Moved| m.to == Level::Unknown && doubtful && at.since(m.not_after) < DOUBT;
+        if moved.as_ref().is_some_and(waits) {
+            self.held = moved;
+            return None;
+        }
+        moved
+    }
+
+    fn look(&mut self, verdict: &Verdict, at: Millis) -> Option<Moved> {
         let worst = |noisy: bool| {
             let of = |r: &&Reason| is_noisy(r.code) == noisy;
             let levels = verdict.reasons.iter().filter(of).map(|r| r.level);
@@ -145,9 +181,9 @@ impl Settled {
 
 /// The hysteresis of one noisy level.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct NoisyLevel {
-    level: Level,
-    recent: Vec<Level>,
+pub(crate) struct NoisyLevel {
+    pub(crate) level: Level,
+    pub(crate) recent: Vec<Level>,
 }
 
 impl NoisyLevel {
@@ -252,15 +288,69 @@ mod tests {
         settled.judge(&Verdict::default(), Millis(0));
         let slow = Verdict::of(vec![reason(ReasonCode::EndpointSlow, Warn)]);
         assert_eq!(settled.judge(&slow, Millis(1)), None);
-        let unread = Verdict::of(vec![
+        let unready = Verdict::of(vec![
             reason(ReasonCode::EndpointSlow, Warn),
-            reason(ReasonCode::FactsStale, Unknown),
+            reason(ReasonCode::EndpointUnready, Unknown),
         ]);
         assert!(
             settled
-                .judge(&unread, Millis(2))
+                .judge(&unready, Millis(2))
                 .is_some_and(|m| m.to == Unknown)
         );
+    }
+
+    /// A verdict of one finding at a level; unknown for want of an answer.
+    fn verdict(level: Level) -> Verdict {
+        let code = match level {
+            Ok => return Verdict::default(),
+            Unknown => ReasonCode::FactsStale,
+            _ => ReasonCode::EndpointUnready,
+        };
+        Verdict::of(vec![Reason {
+            code,
+            level,
+            text: Clean::empty(),
+            since: Since::Unknown,
+            source: None,
+        }])
+    }
+
+    /// The moves told of levels at so many seconds.
+    fn told(looks: &[(i64, Level)]) -> Vec<Moved> {
+        let mut settled = Settled::default();
+        let looks = looks.iter();
+        looks
+            .filter_map(|(at, level)| {
+                let moved = settled.judge(&verdict(*level), Millis(at * 1_000));
+                assert_eq!(settled.level(), Some(*level), "shown at once");
+                moved
+            })
+            .collect()
+    }
+
+    #[test]
+    fn late_before_down_is_one_move() {
+        let moves = told(&[(0, Ok), (10, Ok), (31, Unknown), (70, Crit), (200, Ok)]);
+        let [down, up] = moves[..] else {
+            panic!("{moves:?}")
+        };
+        assert_eq!((down.from, down.to), (Ok, Crit));
+        let window = (down.not_before, down.not_after);
+        assert_eq!(window, (Millis(10_000), Millis(70_000)));
+        assert_eq!((up.from, up.to), (Crit, Ok));
+    }
+
+    #[test]
+    fn a_late_answer_is_no_move_and_silence_is_one() {
+        assert_eq!(told(&[(0, Crit), (31, Unknown), (50, Crit)]), []);
+        let moves = told(&[(0, Crit), (31, Unknown), (150, Unknown), (152, Unknown)]);
+        let [silent] = moves[..] else {
+            panic!("{moves:?}")
+        };
+        assert_eq!((silent.from, silent.to), (Crit, Unknown));
+        // Told late, with the window in which it happened.
+        let window = (silent.not_before, silent.not_after);
+        assert_eq!(window, (Millis(0), Millis(31_000)));
     }
 
     #[test]
@@ -288,6 +378,36 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_told_is_a_chain_that_ends_at_what_is_shown(
+            looks in prop::collection::vec((1_i64..100, any_level()), 1..40)
+        ) {
+            let mut at = 0;
+            let mut looks: Vec<_> = looks
+                .into_iter()
+                .map(|(wait, level)| {
+                    at += wait;
+                    (at, level)
+                })
+                .collect();
+            let last = looks[looks.len() - 1].1;
+            looks.push((at + 121, last));
+            let moves = told(&looks);
+            let mut level = looks[0].1;
+            for moved in &moves {
+                prop_assert_eq!(moved.from, level);
+                prop_assert_ne!(moved.to, level);
+                prop_assert!(moved.not_before < moved.not_after);
+                level = moved.to;
+            }
+            prop_assert_eq!(level, last);
+            // Nothing but unknown is ever kept back: each other level that lasts is told.
+            for look in looks.iter().filter(|(_, l)| *l != Unknown) {
+                let until = moves.iter().filter(|m| m.not_after.0 <= look.0 * 1_000);
+                prop_assert_eq!(until.last().map_or(looks[0].1, |m| m.to), look.1);
+            }
+        }
+
         #[test]
         fn a_noisy_level_moves_only_when_the_last_three_allow(
             levels in prop::collection::vec(any_level(), 1..40)

@@ -12,6 +12,7 @@ use crate::domain::observation::{Abilities, ContextRef, Observation, PollReport}
 use crate::domain::query::{Detail, Focus, Query};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
+use crate::domain::watch::Gap;
 use crate::intent::filter::Filter;
 use crate::intent::preference::Preference;
 
@@ -68,6 +69,8 @@ pub enum Msg {
     Computed(Computed),
     /// The rest of the last-known state.
     LastKnown(Arc<ContextRef>, Box<LastKnown>),
+    /// When nobody watched.
+    Unwatched(Arc<ContextRef>, Vec<Gap>),
     /// What is remembered of how panes are liked, as it was kept: name and value.
     Preferences(Arc<ContextRef>, Vec<(String, String)>),
     /// Changes from the ledger: history, or what another process observed.

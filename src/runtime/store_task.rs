@@ -16,6 +16,7 @@ use crate::domain::last_known::{Held, LastKnown, RUNS_IN_ALL};
 use crate::domain::observation::ContextRef;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
+use crate::domain::watch::{Gap, gaps};
 use crate::intent::msg::{Msg, Notice};
 use crate::intent::preference::Preference;
 use crate::store::{HistoryQuery, Retention, Store, StoreError, Watch};
@@ -24,6 +25,8 @@ use crate::store::{HistoryQuery, Retention, Store, StoreError, Watch};
 const LOOK: Duration = Duration::from_secs(10);
 /// History that is loaded for timelines and "just before".
 const HISTORY: usize = 2_000;
+/// How far back it is told when nobody watched: as far as panes look.
+const WATCHED: Duration = Duration::from_secs(90 * 86_400);
 /// The least time between two marks of watched time of one source.
 const MARK: Duration = Duration::from_secs(15);
 
@@ -82,7 +85,14 @@ pub fn first_look(store: &Store, context: &Arc<ContextRef>, now: Millis) -> Vec<
     let history = read("history", store.history(name, &query));
     let changes = history.into_iter().map(|row| row.change).collect();
     messages.push(Msg::Ledger(Arc::clone(context), changes));
+    let gaps = read("watched time", unwatched(store, name, now));
+    messages.push(Msg::Unwatched(Arc::clone(context), gaps));
     messages
+}
+
+fn unwatched(store: &Store, context: &str, now: Millis) -> Result<Vec<Gap>, StoreError> {
+    let spans = store.watched(context, None, now.minus(WATCHED), now)?;
+    Ok(gaps(&spans, now))
 }
 
 /// What was read, or nothing with a word in the log: no fault of the store stops a start.
@@ -118,6 +128,7 @@ impl Keeper {
             seq: 0,
             own: HashSet::new(),
             watches: HashMap::new(),
+            told: (Millis(0), Vec::new()),
             troubled: false,
         };
         let builder = std::thread::Builder::new().name("store".to_owned());
@@ -217,6 +228,8 @@ struct Task {
     /// Rows of this process since the last look: they are no news.
     own: HashSet<i64>,
     watches: HashMap<SourceId, (Watch, Millis)>,
+    /// The last mark of any source, and when nobody watched as it was told last.
+    told: (Millis, Vec<Gap>),
     /// The user knows that something is wrong with the file.
     troubled: bool,
 }
@@ -300,6 +313,7 @@ impl Task {
     ) -> Result<(), StoreError> {
         self.end_watches();
         self.own.clear();
+        self.told = (Millis(0), Vec::new());
         self.context = Some(Arc::clone(&context));
         let Some(store) = &mut self.store else {
             return Ok(());
@@ -342,6 +356,7 @@ impl Task {
         let Some(store) = &mut self.store else {
             return Ok(());
         };
+        self.told.0 = self.told.0.max(at);
         if let Some((watch, last)) = self.watches.get_mut(&source) {
             *last = at;
             return store.watch_seen(watch, at);
@@ -370,6 +385,20 @@ impl Task {
             Ok(rows) => rows,
             Err(error) => return self.trouble(&error),
         };
+        let latest = self.told.0;
+        if latest > Millis(0) {
+            // The end of a gap is known once somebody has answered again.
+            match unwatched(store, context.name.as_str(), latest) {
+                Ok(gaps) if gaps != self.told.1 => {
+                    let msg = Msg::Unwatched(Arc::clone(context), gaps.clone());
+                    if self.out.try_send(msg).is_ok() {
+                        self.told.1 = gaps;
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => return self.trouble(&error),
+            }
+        }
         let Some(last) = rows.last() else { return };
         let seq = last.seq;
         let news: Vec<Change> = rows

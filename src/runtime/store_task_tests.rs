@@ -66,6 +66,7 @@ async fn what_is_kept_comes_back_at_the_next_start() {
         Msg::Preferences(_, liked),
         Msg::LastKnown(_, state),
         Msg::Ledger(_, history),
+        Msg::Unwatched(_, gaps),
     ] = kept.as_slice()
     else {
         panic!("not what was kept: {kept:?}")
@@ -73,6 +74,16 @@ async fn what_is_kept_comes_back_at_the_next_start() {
     let columns = ("models.columns".to_owned(), "LEVEL MODEL OWNER".to_owned());
     assert_eq!(liked, &[columns]);
     assert_eq!(history, &[change("v2", NOW)]);
+    assert_eq!(gaps, &[], "a moment ago is no gap");
+    let later = first_look(&store, &context(), recent(NOW + 3_600_000));
+    let Some(Msg::Unwatched(_, gaps)) = later.last() else {
+        panic!("no word of the hour: {later:?}")
+    };
+    let hour = Gap {
+        from: Millis(NOW),
+        to: Millis(NOW + 3_600_000),
+    };
+    assert_eq!(gaps, &[hour]);
     assert_eq!(state.models[0].asked_at, Millis(NOW + 5));
     assert_eq!(
         store
@@ -96,6 +107,7 @@ fn what_another_process_writes_is_told_once_and_own_rows_never() {
         seq: 0,
         own: HashSet::new(),
         watches: HashMap::new(),
+        told: (Millis(0), Vec::new()),
         troubled: false,
     };
     task.enter(context(), true, recent(NOW)).unwrap();
@@ -120,6 +132,7 @@ fn a_fault_of_the_file_is_told_once() {
         seq: 0,
         own: HashSet::new(),
         watches: HashMap::new(),
+        told: (Millis(0), Vec::new()),
         troubled: false,
     };
     task.trouble(&StoreError::Full);

@@ -28,6 +28,7 @@ impl Store {
             ("versions", packed(others.into_iter())),
             ("experiments", packed(state.experiments.iter())),
             ("runs", packed(newest_runs(&state.runs).into_iter())),
+            ("memory", packed(std::iter::once(&state.memory))),
         ];
         let at = state.saved_at;
         let tx = self
@@ -59,6 +60,11 @@ impl Store {
                 versions: store.part_or_none(context, "first-versions")?,
                 endpoints: store.part_or_none(context, "endpoints")?,
                 sources: store.part_or_none(context, "sources")?,
+                // A file of before there was one has none.
+                memory: store
+                    .part_or_none(context, "memory")?
+                    .pop()
+                    .unwrap_or_default(),
             }))
         })
     }
@@ -102,15 +108,22 @@ impl Store {
         context: &str,
         part: &str,
     ) -> Result<Option<(Millis, Vec<T>)>, StoreError> {
-        let sql = "SELECT saved_at, body FROM last_known
-                   WHERE context = (SELECT id FROM contexts WHERE name = ?) AND part = ? AND shape = ?";
-        let row = self
-            .db
-            .query_row(sql, params![context, part, SHAPE], |row| {
-                let body = row.get_ref(1)?.as_blob()?;
-                Ok((Millis(row.get(0)?), unpacked(body)))
-            });
+        let sql = "SELECT saved_at, body, shape FROM last_known
+                   WHERE context = (SELECT id FROM contexts WHERE name = ?) AND part = ?";
+        let row = self.db.query_row(sql, params![context, part], |row| {
+            let shape: i64 = row.get(2)?;
+            let body = row.get_ref(1)?.as_blob()?;
+            let rows = (shape == SHAPE).then(|| unpacked(body));
+            Ok((Millis(row.get(0)?), rows))
+        });
         let Some((saved_at, rows)) = row.optional()? else {
+            return Ok(None);
+        };
+        let Some(rows) = rows else {
+            tracing::warn!(
+                part,
+                "the last-known state is of another version and is not used"
+            );
             return Ok(None);
         };
         if rows.is_none() {

@@ -6,10 +6,13 @@ use crate::domain::deployment::{EndpointReading, Health, Known, ServedState, Ser
 use crate::domain::key::{
     DeploymentKey, DeploymentKind, ExperimentKey, ModelKey, RunKey, VersionKey,
 };
-use crate::domain::last_known::{Held, SourceStamp};
+use crate::domain::last_known::{Held, Memory, SourceStamp};
+use crate::domain::level::Level;
 use crate::domain::model::{Alias, ModelVersion, Name, RegisteredModel, VersionStatus};
 use crate::domain::observation::Feed;
+use crate::domain::observed::{EndpointTrack, Served};
 use crate::domain::run::{DatasetUse, Experiment, LastMetric, Run, RunStatus};
+use crate::domain::settling::{Moved, NoisyLevel, Settled};
 use crate::domain::text::Clean;
 
 /// The version of all shapes together.
@@ -96,6 +99,12 @@ fields! {
         versions_at,
     }
     SourceStamp { source, feed, answered_at, asked_at, fault }
+    NoisyLevel { level, recent }
+    Moved { from, to, not_before, not_after }
+    Settled { level, noisy, last, not_worse, not_better, held }
+    Served { text, known }
+    EndpointTrack { last, health, served }
+    Memory { models, endpoints, levels, tracks, failing, slow, loading }
 }
 
 words! {
@@ -103,6 +112,7 @@ words! {
     Known { Reported = 1, Declared = 2, Inferred = 3, Unknown = 4 }
     ServedState { Answering = 1, Loading = 2, Failed = 3, Unloaded = 4, Unknown = 5 }
     Health { Ready = 1, NotReady = 2, Missing = 3, Unreachable = 4, Unknown = 5 }
+    Level { Ok = 1, Info = 2, Warn = 3, Unknown = 4, Crit = 5 }
     Feed {
         WatchedModels = 1, Models = 2, NewestVersions = 3, Versions = 4, Experiments = 5,
         RecentRuns = 6, OpenRuns = 7, Endpoint = 8, Signals = 9, SignalHistory = 10, Alerts = 11,

@@ -41,8 +41,45 @@ async fn every_pane_shows_its_thing() {
         assert_eq!(ran.code(), 0, "{pane}: {}", ran.err());
         assert!(ran.out().contains(shows), "{pane}:\n{}", ran.out());
     }
-    let ran = home.run(&with(&["frame", "--pane", "model"], &flags));
-    assert_eq!(ran.code(), 2, "a page needs to be told of what");
+    for pane in ["model", "run", "history", "compare"] {
+        let ran = home.run(&with(&["frame", "--pane", pane], &flags));
+        assert_eq!(ran.code(), 2, "a page needs to be told of what: {pane}");
+        assert!(ran.err().contains("--select"), "{pane}: {}", ran.err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_are_shown_alone_and_side_by_side() {
+    let fleet = fleet().await;
+    let flags = flags(&fleet, &[]);
+    let home = Home::new();
+    let runs = home.json(&with(&["runs", "churn-train"], &flags), 0);
+    let named = |n: usize, field: &str| runs["runs"][n][field].as_str().unwrap().to_owned();
+    let (one, two) = (named(0, "id"), named(1, "id"));
+    let frame = |pane: &str, select: &[&str]| {
+        let mut args = vec!["frame", "--size", "160x40", "--pane", pane];
+        args.extend(select.iter().flat_map(|name| ["--select", *name]));
+        home.run(&with(&args, &flags))
+    };
+    let page = frame("run", &[&one]);
+    assert_eq!(page.code(), 0, "{}", page.err());
+    assert!(page.out().contains(&named(0, "name")), "{}", page.out());
+    let both = frame("compare", &[&one, &two]);
+    assert_eq!(both.code(), 0, "{}", both.err());
+    for shown in [named(0, "name"), named(1, "name")] {
+        assert!(both.out().contains(&shown), "{shown}:\n{}", both.out());
+    }
+    for (select, why) in [
+        (vec![one.as_str()], "one is named"),
+        (vec![one.as_str(), one.as_str()], "one is named"),
+        (vec![one.as_str(), "no-such-run"], "no-such-run"),
+    ] {
+        let ran = frame("compare", &select);
+        assert_eq!(ran.code(), 2, "{select:?}: {}", ran.err());
+        assert!(ran.err().contains(why), "{select:?}: {}", ran.err());
+    }
+    let ran = frame("run", &[&one, &two]);
+    assert_eq!(ran.code(), 2, "{}", ran.err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

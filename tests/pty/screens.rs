@@ -225,6 +225,8 @@ fn chosen_columns_hold_over_a_restart() {
     // The champion's column is the first of the list.
     pty.send("\r");
     pty.send("\x1b");
+    // The escape is alone: a key right behind it would make it an alt chord.
+    pty.wait_gone("enter switches");
     let titles = |s: &vt100::Screen| {
         let screen = s.contents();
         let row = screen

@@ -14,6 +14,7 @@ use crate::domain::rules::freshness::{Freshness, SourceHealth};
 use crate::domain::rules::model::{self as model_rule, Endpoint, ModelFacts};
 use crate::domain::rules::quality::{self, Quality};
 use crate::domain::rules::skew::{self, Expected, Facts, Judged, Seen};
+use crate::domain::settling::Settled;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Since};
 use crate::domain::wiring::{self, Join, Target};
@@ -35,6 +36,8 @@ impl Fleet {
         let mut view = self.model_view(held, until, now);
         if settles {
             view.verdict.level = self.settle(key, &view.verdict, now);
+            let told_by = self.settled.get(key).and_then(Settled::due);
+            view.until = earliest(view.until, told_by);
         }
         if self.views.get(key) != Some(&view) {
             self.revision += 1;

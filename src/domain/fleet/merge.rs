@@ -5,7 +5,7 @@ use super::Fleet;
 use super::runs::Upsert;
 use crate::domain::deployment::{EndpointReading, ServedState, ServedVersion};
 use crate::domain::key::{DeploymentKey, ModelKey, SourceId};
-use crate::domain::last_known::{Held, LastKnown};
+use crate::domain::last_known::{Held, LastKnown, Memory};
 use crate::domain::model::{ModelVersion, RegisteredModel};
 use crate::domain::observation::{Coverage, FactKey, Observation, Rows};
 use crate::domain::run::{Experiment, Run};
@@ -94,6 +94,7 @@ impl Fleet {
 
     /// Takes the state of the last start in. Nothing in it is a change, and everything in it is old.
     pub fn absorb(&mut self, last: LastKnown, now: Millis) {
+        self.remember_looks(last.memory, now);
         for h in last.models {
             self.put_model(&h.source, h.asked_at, h.fact);
         }
@@ -117,6 +118,33 @@ impl Fleet {
         }
         self.observed.clear();
         self.refresh(now);
+    }
+
+    /// What looking has taught before: what this process has learnt itself stands.
+    fn remember_looks(&mut self, mut memory: Memory, now: Millis) {
+        memory.not_ahead(now);
+        let models = memory.models.into_iter();
+        let models = models.map(|(key, at)| (FactKey::Model(key), at));
+        let endpoints = memory.endpoints.into_iter();
+        let endpoints = endpoints.map(|(key, at)| (FactKey::Endpoint(key), at));
+        for (key, at) in models.chain(endpoints) {
+            self.first(key, at);
+        }
+        for (key, settled) in memory.levels {
+            self.settled.entry(key).or_insert(settled);
+        }
+        for (key, track) in memory.tracks {
+            self.tracks.entry(key).or_insert(track);
+        }
+        self.failed_before.extend(memory.failing);
+        for (key, at) in memory.slow {
+            let since = self.slow.entry(key).or_insert(at);
+            *since = (*since).min(at);
+        }
+        for (key, at) in memory.loading {
+            let since = self.loading.entry(key).or_insert(at);
+            *since = (*since).min(at);
+        }
     }
 
     /// Takes runs in that were fetched on demand.

@@ -23,7 +23,7 @@ use self::view::{DeploymentView, ModelView};
 use super::change::{Change, ChangeKind, Subject};
 use super::deployment::EndpointReading;
 use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, RunKey, SourceId, VersionKey};
-use super::last_known::{self, Held, LastKnown};
+use super::last_known::{self, Held, LastKnown, Memory};
 use super::model::{ModelVersion, Package, RegisteredModel};
 use super::observation::{ContextRef, FactKey, Feed, PollReport, Scope};
 use super::observed::EndpointTrack;
@@ -34,6 +34,7 @@ use super::settings::Context;
 use super::settling::Settled;
 use super::text::Clean;
 use super::time::Millis;
+use super::watch::Gap;
 use super::wiring::{self, Join};
 
 /// The package of a version as far as it was asked for.
@@ -58,6 +59,10 @@ pub struct Fleet {
     runs: RunStore,
     signals: Signals,
     sources: BTreeMap<SourceId, SourceHealth>,
+    /// Since when feeds failed when the last state was saved: it goes on if they still do.
+    failed_before: HashMap<(SourceId, Feed), Millis>,
+    /// Sources that this process has not heard of yet: until then no level is compared.
+    unheard: BTreeSet<SourceId>,
     /// When each source last answered, as the last-known state tells: for ages, never for freshness.
     answered_before: BTreeMap<SourceId, Millis>,
     freshness: BTreeMap<SourceId, Freshness>,
@@ -83,6 +88,7 @@ pub struct Fleet {
     pool: Pool,
     tracks: HashMap<DeploymentKey, EndpointTrack>,
     settled: HashMap<ModelKey, Settled>,
+    gaps: Vec<Gap>,
     observed: Vec<Change>,
     revision: u64,
 }
@@ -113,6 +119,8 @@ impl Fleet {
             endpoints: BTreeMap::new(),
             runs: RunStore::default(),
             signals: Signals::default(),
+            failed_before: HashMap::new(),
+            unheard: sources.keys().cloned().collect(),
             answered_before: BTreeMap::new(),
             freshness: sources
                 .keys()
@@ -141,6 +149,7 @@ impl Fleet {
             pool: Pool::default(),
             tracks: HashMap::new(),
             settled: HashMap::new(),
+            gaps: Vec::new(),
             observed: Vec::new(),
             revision: 0,
         };
@@ -295,6 +304,19 @@ impl Fleet {
         all
     }
 
+    /// When nobody watched, oldest first.
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    /// Takes in when nobody watched.
+    pub fn set_gaps(&mut self, gaps: Vec<Gap>) {
+        if self.gaps != gaps {
+            self.gaps = gaps;
+            self.revision += 1;
+        }
+    }
+
     /// A model that a version of was made by a run.
     pub fn model_made_by(&self, run: &RunKey) -> Option<&ModelKey> {
         self.made_by.get(run).and_then(|models| models.first())
@@ -339,6 +361,20 @@ impl Fleet {
         };
         let fault_before = health.fault().cloned();
         health.record(report);
+        self.unheard.remove(&report.source);
+        let feed = (report.source.clone(), report.feed);
+        match (health.feeds.get_mut(&report.feed), &report.fault) {
+            // It failed when the last state was saved, and has not been seen to answer since.
+            (Some(known), Some(_)) => {
+                if let Some(before) = self.failed_before.get(&feed) {
+                    known.failing_since = known.failing_since.min(Some(*before));
+                }
+            }
+            (Some(_), None) => {
+                self.failed_before.remove(&feed);
+            }
+            _ => {}
+        }
         let fault_changed = health.fault() != fault_before.as_ref();
         if report.feed == Feed::Endpoint && report.fault.is_none() {
             self.endpoint_unchanged(&report.source, report.asked_at);
@@ -403,6 +439,46 @@ impl Fleet {
             endpoints: self.endpoints.values().cloned().collect(),
             runs,
             sources: self.stamps(),
+            memory: self.memory(),
+        }
+    }
+
+    fn memory(&self) -> Memory {
+        fn listed<K: Clone, V: Clone>(map: &HashMap<K, V>) -> Vec<(K, V)> {
+            map.iter().map(|(k, v)| (k.clone(), v.clone())).collect()
+        }
+        let mut memory = Memory {
+            levels: listed(&self.settled),
+            tracks: listed(&self.tracks),
+            failing: listed(&self.failed_before),
+            slow: listed(&self.slow),
+            loading: listed(&self.loading),
+            ..Memory::default()
+        };
+        for (key, at) in &self.first_seen {
+            match key {
+                FactKey::Model(key) => memory.models.push((key.clone(), *at)),
+                FactKey::Endpoint(key) => memory.endpoints.push((key.clone(), *at)),
+                _ => {}
+            }
+        }
+        for (source, health) in &self.sources {
+            for (feed, known) in &health.feeds {
+                if let Some(since) = known.failing_since {
+                    let feed = (source.clone(), *feed);
+                    memory.failing.retain(|(known, _)| *known != feed);
+                    memory.failing.push((feed, since));
+                }
+            }
+        }
+        memory
+    }
+
+    /// A poll that was answered before this process began: it tells up to when facts were known, and
+    /// nothing of the present.
+    pub fn recall(&mut self, report: &PollReport) {
+        if let Some(health) = self.sources.get_mut(&report.source) {
+            health.record(report);
         }
     }
 
@@ -491,7 +567,8 @@ impl Fleet {
         if models.is_empty() {
             return;
         }
-        let settles = !self.freshness.values().any(|f| *f == Freshness::Waiting);
+        let settles =
+            self.unheard.is_empty() && !self.freshness.values().any(|f| *f == Freshness::Waiting);
         for key in models {
             self.judge_model(&key, settles, now);
         }

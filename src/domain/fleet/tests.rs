@@ -1,5 +1,8 @@
 //! The fleet as its users see it: facts in any order go in, views and changes come out.
 
+#[path = "outage_tests.rs"]
+mod outages;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -94,10 +94,8 @@ fn champion_missing(facts: &ModelFacts<'_>) -> Option<Reason> {
 /// Whether the versions were read, once in full, and again since the alias was seen: a version that
 /// was registered a moment ago is only in the later answer.
 fn champion_versions_read(facts: &ModelFacts<'_>) -> bool {
-    let good = |feed| {
-        let feed = facts.source_health?.feeds.get(&feed)?;
-        feed.good_at.filter(|_| feed.fault.is_none())
-    };
+    // A poll that failed since takes nothing back of what the last good one told.
+    let good = |feed| facts.source_health?.feeds.get(&feed)?.good_at;
     let newest = good(Feed::Versions).max(good(Feed::NewestVersions));
     good(Feed::Versions).is_some() && newest > Some(facts.told_at)
 }

@@ -16,6 +16,7 @@ use ratatui::layout::Rect;
 
 pub use self::state::Experiments;
 use self::state::Part;
+pub use self::update::MARKS;
 use super::{Ask, Cx, Pane, Place, PromptKind, Thing, Want};
 use crate::domain::fault::Fault;
 use crate::domain::query::{Detail, Focus, Query};

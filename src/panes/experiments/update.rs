@@ -13,7 +13,7 @@ use crate::intent::msg::{Notice, RunColumn};
 use crate::panes::{Ask, Choice, Cx, Place, Prompt, PromptKind, Want, move_in};
 
 /// Runs that can be compared at once.
-pub(super) const MARKS: usize = 8;
+pub const MARKS: usize = 8;
 
 fn say(bad: bool, text: &str) -> Ask {
     Ask::Say(Notice {

@@ -4,6 +4,7 @@ use super::name_of;
 use crate::domain::change::{Change, ChangeKind, Subject};
 use crate::domain::level::Level;
 use crate::domain::time::{Millis, Now, age};
+use crate::domain::watch::Unwatched;
 use crate::panes::Cx;
 use crate::ui::frame::Event;
 use crate::ui::look::Look;
@@ -40,6 +41,15 @@ pub(crate) fn glyph(change: &Change, look: &Look) -> (&'static str, Role) {
         | ChangeKind::VersionStatus(_)
         | ChangeKind::ModelGone
         | ChangeKind::Served => (look.symbols.marker, Role::Marker),
+    }
+}
+
+/// `nobody watched for 3h`, or over several gaps `nobody watched for 3h, in 41 gaps`.
+pub(crate) fn unwatched(gap: &Unwatched) -> String {
+    let total = age(gap.total);
+    match gap.gaps {
+        1 => format!("nobody watched for {total}"),
+        gaps => format!("nobody watched for {total}, in {gaps} gaps"),
     }
 }
 

@@ -14,6 +14,7 @@ use super::{Ask, Cx, Pane, Place, Thing};
 use crate::domain::change::{Change, Origin, Subject};
 use crate::domain::text::Clean;
 use crate::domain::time::age;
+use crate::domain::watch::{self, Entry};
 use crate::intent::command::Command;
 use crate::intent::filter::Searchable;
 use crate::ui::hits::Hits;
@@ -25,7 +26,9 @@ pub(super) use self::view::TITLES;
 #[derive(Debug)]
 pub struct History {
     subject: Subject,
-    list: List<Change>,
+    list: List<Entry<Change>>,
+    /// How many changes are known, whatever the filter.
+    known: usize,
     /// Whether the evidence is open; `None` leaves it to the room.
     detail: Option<bool>,
 }
@@ -36,6 +39,7 @@ impl History {
         Self {
             subject,
             list: List::default(),
+            known: 0,
             detail: None,
         }
     }
@@ -64,6 +68,34 @@ fn name_of(subject: &Subject, cx: &Cx<'_>) -> Clean {
             .map_or_else(|| key.name.clean(), |d| d.name.clone()),
         Subject::Source(id) => id.clean().clone(),
     }
+}
+
+/// Whether two rows are one: a gap that goes on is the same.
+fn same_row(a: &Entry<Change>, b: &Entry<Change>) -> bool {
+    match (a, b) {
+        (Entry::Change(a), Entry::Change(b)) => a.same_event(b),
+        (Entry::Unwatched(a), Entry::Unwatched(b)) => a.from == b.from,
+        _ => false,
+    }
+}
+
+/// Every cell of a row as text, in the order of [`TITLES`].
+fn row_cells(row: &Entry<Change>, cx: &Cx<'_>) -> [String; 8] {
+    let gap = match row {
+        Entry::Change(change) => return cells(change, cx),
+        Entry::Unwatched(gap) => gap,
+    };
+    let none = || "–".to_owned();
+    [
+        gap.to.rfc3339(),
+        age(cx.now.wall.since(gap.to)),
+        line::unwatched(gap),
+        none(),
+        none(),
+        none(),
+        age(gap.to.since(gap.from)),
+        format!("no source was heard since {}", gap.from.rfc3339()),
+    ]
 }
 
 /// Every cell of a change as text, in the order of [`TITLES`].
@@ -152,10 +184,19 @@ impl Pane for History {
             Subject::Model(key) => cx.fleet.model_timeline(key),
             subject => cx.fleet.timeline(subject).iter().collect(),
         };
-        let all = known.len();
+        self.known = known.len();
         let keeps = |c: &&Change| self.list.filter.keeps(&Searched { change: c, cx });
-        let rows = known.into_iter().rev().filter(keeps).cloned().collect();
-        self.list.set(rows, all, Change::same_event);
+        let changes = known.into_iter().rev().filter(keeps).cloned();
+        // Who asks for certain changes does not ask for what lies between them; and a thing without a
+        // history has none to be interrupted.
+        let gaps = if self.list.filter.is_empty() && self.known > 0 {
+            cx.fleet.gaps()
+        } else {
+            &[]
+        };
+        let rows = watch::between(changes, gaps);
+        let all = rows.len();
+        self.list.set(rows, all, same_row);
     }
 
     fn update(&mut self, command: Command, cx: &Cx<'_>) -> Option<Vec<Ask>> {
@@ -187,7 +228,8 @@ impl Pane for History {
     }
 
     fn selected(&self, _cx: &Cx<'_>) -> Option<Thing> {
-        let subject = self.list.current().map_or(&self.subject, |c| &c.subject);
+        let change = self.list.current().and_then(Entry::change);
+        let subject = change.map_or(&self.subject, |c| &c.subject);
         Some(match subject {
             Subject::Model(key) => Thing::Model(key.clone()),
             Subject::Deployment(key) => Thing::Deployment(key.clone()),
@@ -207,7 +249,7 @@ impl Pane for History {
     }
 
     fn row_text(&self, cx: &Cx<'_>) -> Option<Clean> {
-        Some(Clean::text(&cells(self.list.current()?, cx).join("  ")))
+        Some(Clean::text(&row_cells(self.list.current()?, cx).join("  ")))
     }
 
     fn markdown(&self, cx: &Cx<'_>) -> (Vec<String>, Vec<Vec<String>>) {
@@ -216,7 +258,7 @@ impl Pane for History {
             self.list
                 .rows
                 .iter()
-                .map(|c| cells(c, cx).to_vec())
+                .map(|row| row_cells(row, cx).to_vec())
                 .collect(),
         )
     }

@@ -8,6 +8,7 @@ use crate::domain::deployment::Health;
 use crate::domain::fleet::Fleet;
 use crate::domain::key::{DeploymentKind, SourceId};
 use crate::domain::time::Window;
+use crate::domain::watch::{Entry, Gap};
 use crate::intent::command::COMMANDS;
 use crate::panes::PromptKind;
 use crate::panes::models::testing::{change, cx, deployment_key, drawn, fleet, model_key, waiting};
@@ -30,6 +31,7 @@ fn phrases(pane: &History) -> Vec<String> {
     pane.list
         .rows
         .iter()
+        .filter_map(Entry::change)
         .map(|c| c.phrase().to_string())
         .collect()
 }
@@ -107,6 +109,7 @@ fn what_nobody_watched_is_said_to_be_so() {
         .list
         .rows
         .iter()
+        .filter_map(Entry::change)
         .find(|c| matches!(c.kind, ChangeKind::Alias(_)));
     let moved = moved.expect("the champion moved");
     assert_eq!(cells(moved, &cx(&fleet, SIZE))[6], "9h");
@@ -319,4 +322,41 @@ proptest! {
             prop_assert!(pane.list.rows.is_empty() || pane.list.table.selected < pane.list.rows.len());
         }
     }
+}
+
+#[test]
+fn time_that_nobody_watched_stands_between_the_changes() {
+    let mut fleet = fleet();
+    let key = model_key("fraud-detector");
+    let mut pane = History::new(Subject::Model(key));
+    let before = {
+        drawn(&mut pane, &fleet, (160, 40));
+        pane.list.rows.clone()
+    };
+    let first = before[0].change().expect("a change").not_after;
+    let second = before[1].change().expect("a change").not_after;
+    assert!(second < first, "two changes apart");
+    let gap = Gap {
+        from: second,
+        to: first,
+    };
+    fleet.set_gaps(vec![gap]);
+    let buf = drawn(&mut pane, &fleet, (160, 40));
+    assert_eq!(pane.list.rows.len(), before.len() + 1);
+    assert!(pane.list.rows[1].change().is_none());
+    assert!(screen(&buf).contains("nobody watched for"));
+    // It is no change: it is not counted, and a filter for changes leaves it out.
+    assert!(screen(&buf).contains(&format!("of {}", before.len())));
+    let at = cx(&fleet, (160, 40));
+    pane.update(Command::Down, &at);
+    assert!(
+        pane.row_text(&at)
+            .is_some_and(|t| t.as_str().contains("nobody watched"))
+    );
+    assert!(screen(&drawn(&mut pane, &fleet, (160, 40))).contains("What changed meanwhile"));
+    let (titles, rows) = pane.markdown(&at);
+    assert!(rows.iter().all(|r| r.len() == titles.len()));
+    pane.prompt(PromptKind::Filter, "v14", true, &at)
+        .expect("a filter");
+    assert!(pane.list.rows.iter().all(|r| r.change().is_some()));
 }

@@ -5,8 +5,10 @@ use ratatui::layout::Rect;
 
 use super::{History, line, name_of, origin_words};
 use crate::domain::change::{Change, Origin, Subject};
+use crate::domain::level::Level;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, age};
+use crate::domain::watch::{Entry, Unwatched};
 use crate::panes::Cx;
 use crate::ui::frame::{empty, rule};
 use crate::ui::hits::Hits;
@@ -32,7 +34,11 @@ pub(super) fn draw(pane: &History, cx: &Cx<'_>, look: &Look, area: Rect, buf: &m
         .detailed(cx.screen)
         .then(|| pane.list.current())
         .flatten();
-    let lines = shown.map_or_else(Vec::new, |c| detail(c, cx, look, body.width));
+    let lines = match shown {
+        Some(Entry::Change(change)) => detail(change, cx, look, body.width),
+        Some(Entry::Unwatched(gap)) => unwatched_detail(gap, look, body.width),
+        None => Vec::new(),
+    };
     let below = if lines.is_empty() {
         0
     } else {
@@ -70,20 +76,16 @@ pub(super) fn draw(pane: &History, cx: &Cx<'_>, look: &Look, area: Rect, buf: &m
 }
 
 fn heading(pane: &History, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) {
-    let inside = pane
-        .list
-        .rows
-        .iter()
-        .filter(|c| History::inside(c, cx))
-        .count();
-    let hidden = pane.list.hidden();
+    let shown = || pane.list.rows.iter().filter_map(Entry::change);
+    let inside = shown().filter(|c| History::inside(c, cx)).count();
+    let hidden = pane.known - shown().count();
     let mut note = format!(
         "{} in the {} of {}",
         inside,
         cx.window,
-        text::count(pane.list.all)
+        text::count(pane.known)
     );
-    if pane.list.all == 0 {
+    if pane.known == 0 {
         note.clear();
     } else if hidden > 0 {
         note = format!("{note} · {hidden} hidden by the filter");
@@ -111,26 +113,23 @@ fn columns(pane: &History, cx: &Cx<'_>) -> Vec<Column<'static>> {
             .unwrap_or(u16::MAX)
             .clamp(least, most)
     };
+    let changes = || pane.list.rows.iter().filter_map(Entry::change);
     let place = wide(
-        &mut pane
-            .list
-            .rows
-            .iter()
-            .map(|c| name_of(&c.subject, cx).width()),
+        &mut changes().map(|c| name_of(&c.subject, cx).width()),
         5,
         24,
     );
     let who = wide(
-        &mut pane
-            .list
-            .rows
-            .iter()
-            .map(|c| c.actor.as_ref().map_or(0, Clean::width)),
+        &mut changes().map(|c| c.actor.as_ref().map_or(0, Clean::width)),
         3,
         16,
     );
+    let phrase = |row: &Entry<Change>| match row {
+        Entry::Change(change) => change.phrase().width(),
+        Entry::Unwatched(gap) => text::width(&line::unwatched(gap)),
+    };
     let what = wide(
-        &mut pane.list.rows.iter().map(|c| c.phrase().width() + 2),
+        &mut pane.list.rows.iter().map(|row| phrase(row) + 2),
         20,
         60,
     );
@@ -146,7 +145,64 @@ fn columns(pane: &History, cx: &Cx<'_>) -> Vec<Column<'static>> {
     ]
 }
 
-fn row<'a>(change: &'a Change, cx: &Cx<'a>, look: &Look) -> Row<'a> {
+fn row<'a>(entry: &'a Entry<Change>, cx: &Cx<'a>, look: &Look) -> Row<'a> {
+    match entry {
+        Entry::Change(change) => change_row(change, cx, look),
+        Entry::Unwatched(gap) => unwatched_row(gap, cx, look),
+    }
+}
+
+/// Time that nobody watched has the colour of what is not known.
+fn unwatched_row<'a>(gap: &Unwatched, cx: &Cx<'a>, look: &Look) -> Row<'a> {
+    let glyph = look.symbols.level(Level::Unknown);
+    Row::from(vec![
+        Cell::new(Role::Dim, gap.to.day_minute()),
+        Cell::new(Role::Dim, age(cx.now.wall.since(gap.to))),
+        Cell::spans(vec![
+            span(Role::Unknown, format!("{glyph} ")),
+            span(Role::Unknown, line::unwatched(gap)),
+        ]),
+        Cell::none(),
+        Cell::none(),
+        Cell::none(),
+        Cell::new(Role::Dim, age(gap.to.since(gap.from))),
+        Cell::new(
+            Role::Dim,
+            format!("no source was heard since {}", gap.from.day_minute()),
+        ),
+    ])
+}
+
+/// Everything that is to be said of time that nobody watched, in lines.
+fn unwatched_detail(gap: &Unwatched, look: &Look, width: u16) -> Vec<Vec<Span<'static>>> {
+    let glyph = look.symbols.level(Level::Unknown);
+    let mut lines = vec![
+        vec![
+            span(Role::Unknown, format!("{glyph} ")),
+            span(Role::Strong, line::unwatched(gap)),
+        ],
+        vec![
+            span(Role::Label, text::pad("from", 10)),
+            span(
+                Role::Text,
+                format!("{} to {}", full(gap.from), full(gap.to)),
+            ),
+        ],
+    ];
+    let means = "What changed meanwhile was seen at the next look and stands above; what came and \
+                 went is not known. `quarterdeck record` keeps looking while no console is open.";
+    let room = usize::from(width.saturating_sub(13)).max(20);
+    for (n, words) in text::wrap(means, room).into_iter().enumerate() {
+        let label = if n == 0 { "means" } else { "" };
+        lines.push(vec![
+            span(Role::Label, text::pad(label, 10)),
+            span(Role::Text, words),
+        ]);
+    }
+    lines
+}
+
+fn change_row<'a>(change: &'a Change, cx: &Cx<'a>, look: &Look) -> Row<'a> {
     let inside = History::inside(change, cx);
     let (glyph, role) = line::glyph(change, look);
     let plain = if inside { Role::Text } else { Role::Dim };
@@ -230,10 +286,10 @@ fn detail(change: &Change, cx: &Cx<'_>, look: &Look, width: u16) -> Vec<Vec<Span
 
 /// No change: says whether that is the filter, and what makes history exist.
 fn nothing(pane: &History, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) {
-    if pane.list.all > 0 {
+    if pane.known > 0 {
         let how = format!(
             "{} hidden by `{}` · esc clears the filter",
-            text::counted(pane.list.all, "change is", "changes are"),
+            text::counted(pane.known, "change is", "changes are"),
             pane.list.filter.text()
         );
         empty(buf, look, area, "No change passes the filter.", &[&how]);

@@ -8,10 +8,14 @@ use crate::domain::deployment::{EndpointReading, Health, Known, ServedState, Ser
 use crate::domain::key::{
     DeploymentKey, DeploymentKind, ExperimentKey, Key, ModelKey, RegistryKey, RunKey, VersionKey,
 };
-use crate::domain::last_known::{Held, LastKnown, SourceStamp};
+use crate::domain::last_known::{Held, LastKnown, Memory, SourceStamp};
+use crate::domain::level::{Level, Reason, ReasonCode, Verdict};
 use crate::domain::model::{Alias, ModelVersion, Name, RegisteredModel, VersionStatus};
 use crate::domain::observation::Feed;
+use crate::domain::observed::EndpointTrack;
 use crate::domain::run::{DatasetUse, Experiment, LastMetric, Run, RunStatus};
+use crate::domain::settling::Settled;
+use crate::domain::time::Since;
 
 /// How large a made state is.
 struct Size {
@@ -223,7 +227,70 @@ fn state(size: &Size) -> LastKnown {
             asked_at: Millis(5),
             fault: Some(Clean::text("no answer within 10 s")),
         }],
+        memory: memory(&registry, size),
     }
+}
+
+/// Something of everything that looking teaches.
+fn memory(registry: &Arc<RegistryKey>, size: &Size) -> Memory {
+    let at = Millis(1_690_000_000_000);
+    let finding = Verdict::of(vec![Reason {
+        code: ReasonCode::FactsStale,
+        level: Level::Unknown,
+        text: Clean::empty(),
+        since: Since::Unknown,
+        source: None,
+    }]);
+    let mut level = Settled::default();
+    level.judge(&Verdict::default(), at);
+    level.judge(&finding, at.plus(Duration::from_secs(30)));
+    assert!(level.due().is_some(), "a move waits");
+    let reading = endpoint(0);
+    let mut track = EndpointTrack::default();
+    track.look(&reading, at, Key::clean);
+    Memory {
+        models: (0..size.models)
+            .map(|n| (model_key(registry, n), at))
+            .collect(),
+        endpoints: vec![(reading.key.clone(), at)],
+        levels: (0..size.models)
+            .map(|n| (model_key(registry, n), level.clone()))
+            .collect(),
+        tracks: vec![(reading.key.clone(), track)],
+        failing: vec![((SourceId::new("mlflow"), Feed::Models), at)],
+        slow: vec![(reading.key.clone(), at)],
+        loading: vec![((reading.key, Key::new("14")), at)],
+    }
+}
+
+#[test]
+fn a_file_from_before_there_was_a_memory_still_loads_and_a_foreign_shape_does_not() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("state.db");
+    let saved = state(&SMALL);
+    assert_eq!(opened(&path).save("prod", &saved), Ok(true));
+    let run = |sql: &str| {
+        let db = Connection::open(&path).expect("the file");
+        assert!(db.execute(sql, []).expect("a statement") > 0);
+    };
+    run("DELETE FROM last_known WHERE part = 'memory'");
+    let head = opened(&path)
+        .load_head("prod")
+        .expect("a read")
+        .expect("a head");
+    assert_eq!(head.models.len(), SMALL.models);
+    assert_eq!(head.memory, Memory::default());
+    // The memory alone is of another version: the facts are still good.
+    assert_eq!(opened(&path).save("prod", &saved), Ok(true));
+    run("UPDATE last_known SET shape = 99 WHERE part = 'memory'");
+    let head = opened(&path)
+        .load_head("prod")
+        .expect("a read")
+        .expect("a head");
+    assert_eq!(head.memory, Memory::default());
+    assert_eq!(head.endpoints, saved.endpoints);
+    run("UPDATE last_known SET shape = 99 WHERE part = 'models'");
+    assert_eq!(opened(&path).load_head("prod"), Ok(None));
 }
 
 #[test]
@@ -242,6 +309,7 @@ fn a_state_comes_back_as_it_was_in_two_parts() {
     assert_eq!(head.models, saved.models);
     assert_eq!(head.endpoints, saved.endpoints);
     assert_eq!(head.sources, saved.sources);
+    assert_eq!(head.memory, saved.memory);
     assert_eq!(rest.experiments, saved.experiments);
     assert_eq!(rest.runs, saved.runs);
     // The aliases point at the newest two of four.
