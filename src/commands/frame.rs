@@ -171,13 +171,13 @@ fn compared(fleet: &Fleet, names: &[String]) -> Result<Place, Failure> {
         }
     }
     if keys.len() < 2 || keys.len() > MARKS {
-        let named = match keys.len() {
+        let told = match keys.len() {
             0 => "none is named".to_owned(),
             1 => "one is named".to_owned(),
             many => format!("{many} are named"),
         };
         return Err(Failure::usage(format!(
-            "this pane compares two to {MARKS} runs, and {named}: name each with --select ID"
+            "this pane compares two to {MARKS} runs, and {told}: name each with --select ID"
         )));
     }
     Ok(Place::Compare(keys.into()))

@@ -16,7 +16,7 @@ use crate::domain::observation::ContextRef;
 use crate::domain::settings::Context;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, age};
-use crate::domain::watch::{self, Entry, Unwatched};
+use crate::domain::watch::{self, Entry, Gap, Unwatched};
 use crate::runtime::clock::Clock;
 use crate::store::{HistoryQuery, Store, StoreError};
 
@@ -117,8 +117,15 @@ pub fn run(global: &Global, args: &HistoryArgs) -> Result<Exit, Failure> {
         out.print(&why)?;
         return Ok(Exit::Done);
     }
+    let told = changes.iter().map(|stored| &stored.change);
+    out.print(&table(told, &gaps).render())?;
+    Ok(Exit::Done)
+}
+
+/// The changes with what nobody watched between them.
+fn table<'a>(changes: impl Iterator<Item = &'a Change>, gaps: &[Gap]) -> Table {
     let mut table = Table::new(&["WHEN (UTC)", "OF", "CHANGE", "BY", "EVIDENCE"]);
-    for entry in watch::between(changes.iter().map(|stored| &stored.change), &gaps) {
+    for entry in watch::between(changes, gaps) {
         table.row(match entry {
             Entry::Change(change) => {
                 let mut cells = row(change);
@@ -128,8 +135,7 @@ pub fn run(global: &Global, args: &HistoryArgs) -> Result<Exit, Failure> {
             Entry::Unwatched(gap) => unwatched(&gap),
         });
     }
-    out.print(&table.render())?;
-    Ok(Exit::Done)
+    table
 }
 
 /// When, what, who and how it is known: the columns after the subject.

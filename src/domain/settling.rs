@@ -403,8 +403,8 @@ mod tests {
             prop_assert_eq!(level, last);
             // Nothing but unknown is ever kept back: each other level that lasts is told.
             for look in looks.iter().filter(|(_, l)| *l != Unknown) {
-                let until = moves.iter().filter(|m| m.not_after.0 <= look.0 * 1_000);
-                prop_assert_eq!(until.last().map_or(looks[0].1, |m| m.to), look.1);
+                let mut until = moves.iter().filter(|m| m.not_after.0 <= look.0 * 1_000);
+                prop_assert_eq!(until.next_back().map_or(looks[0].1, |m| m.to), look.1);
             }
         }
 
