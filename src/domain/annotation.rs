@@ -34,6 +34,16 @@ pub struct Annotation {
     pub model: Option<Key>,
 }
 
+impl Annotation {
+    /// Whether it speaks of a model: it says so, or one of its tags is the model's name.
+    pub fn names(&self, model: &Key) -> bool {
+        match &self.model {
+            Some(named) => named == model,
+            None => self.tags.contains(&model.clean()),
+        }
+    }
+}
+
 /// A page of another system that shows more of a model.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Link {

@@ -3,12 +3,20 @@
 //!
 //! A new system is one module and one arm in [`registry`], with one folder of fixtures.
 
+pub mod alertmanager;
+pub mod evidently;
+pub mod grafana;
 pub mod http;
+mod labels;
+mod lenient;
 pub mod mlflow;
+mod names;
 pub mod registry;
 pub mod routes;
 pub mod secret;
 pub mod serving;
+#[cfg(test)]
+mod testing;
 
 use std::future::Future;
 use std::time::Duration;

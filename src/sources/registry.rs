@@ -1,6 +1,9 @@
 //! Which module speaks for which kind of source.
 
 use super::Source;
+use super::alertmanager::Alertmanager;
+use super::evidently::Evidently;
+use super::grafana::Grafana;
 use super::mlflow::Mlflow;
 use super::serving::{Bentoml, MlflowServe, Serving, Tfserving, V2};
 use crate::domain::fault::{Fault, FaultKind};
@@ -29,10 +32,10 @@ pub fn with_source<V: Visitor>(
 ) -> Result<V::Out, Fault> {
     match settings.kind {
         SourceKind::Mlflow => Ok(visitor.visit(Mlflow::new(settings)?)),
-        SourceKind::Prometheus
-        | SourceKind::Alertmanager
-        | SourceKind::Evidently
-        | SourceKind::Grafana => Err(Fault::new(
+        SourceKind::Alertmanager => Ok(visitor.visit(Alertmanager::new(settings)?)),
+        SourceKind::Evidently => Ok(visitor.visit(Evidently::new(settings)?)),
+        SourceKind::Grafana => Ok(visitor.visit(Grafana::new(settings)?)),
+        SourceKind::Prometheus => Err(Fault::new(
             FaultKind::Config,
             &settings.url,
             &format!("a source of the kind {} is not built in", settings.kind),

@@ -68,6 +68,34 @@ pub enum ReadRoute {
     ScoringPing,
     /// `GET /version` of `mlflow models serve`: the package version, never the model's.
     ScoringVersion,
+    /// `GET /api/v2/status` of an Alertmanager.
+    AlertmanagerStatus,
+    /// `GET /api/v2/alerts`.
+    AlertmanagerAlerts,
+    /// `GET /api/v2/alerts/groups`.
+    AlertmanagerGroups,
+    /// `GET /api/v2/silences`.
+    AlertmanagerSilences,
+    /// `GET /api/version` of Evidently's service.
+    EvidentlyVersion,
+    /// `GET /api/projects`.
+    EvidentlyProjects,
+    /// `POST /api/v2/snapshots/{project}/data_series_batch`: the values of all runs.
+    EvidentlySeries(Key),
+    /// `GET /api/projects/{project}/{run}/download`: a run's report.
+    EvidentlyReport(Key, Key),
+    /// `GET /api/projects/{project}/{run}/data`: what the service draws of a run.
+    EvidentlyData(Key, Key),
+    /// The address itself: one report, as a file.
+    EvidentlyFile,
+    /// `GET /api/health` of Grafana.
+    GrafanaHealth,
+    /// `GET /api/annotations`.
+    GrafanaAnnotations,
+    /// `GET /api/search`.
+    GrafanaSearch,
+    /// `GET /api/prometheus/grafana/api/v1/rules`: its own rules and their alerts.
+    GrafanaRules,
 }
 
 /// A request that changes a server. Each needs a [`crate::domain::action::Ticket`].
@@ -137,6 +165,32 @@ impl ReadRoute {
             Self::BentoMetrics => (Get, "/metrics".to_owned()),
             Self::BentoDocs => (Get, "/docs.json".to_owned()),
             Self::ScoringPing => (Get, "/ping".to_owned()),
+            Self::AlertmanagerStatus => (Get, "/api/v2/status".to_owned()),
+            Self::AlertmanagerAlerts => (Get, "/api/v2/alerts".to_owned()),
+            Self::AlertmanagerGroups => (Get, "/api/v2/alerts/groups".to_owned()),
+            Self::AlertmanagerSilences => (Get, "/api/v2/silences".to_owned()),
+            Self::EvidentlyVersion => (Get, "/api/version".to_owned()),
+            Self::EvidentlyProjects => (Get, "/api/projects".to_owned()),
+            Self::EvidentlySeries(project) => {
+                let project = segment(project);
+                (
+                    Post,
+                    format!("/api/v2/snapshots/{project}/data_series_batch"),
+                )
+            }
+            Self::EvidentlyReport(project, run) => {
+                let (project, run) = (segment(project), segment(run));
+                (Get, format!("/api/projects/{project}/{run}/download"))
+            }
+            Self::EvidentlyData(project, run) => {
+                let (project, run) = (segment(project), segment(run));
+                (Get, format!("/api/projects/{project}/{run}/data"))
+            }
+            Self::EvidentlyFile => (Get, String::new()),
+            Self::GrafanaHealth => (Get, "/api/health".to_owned()),
+            Self::GrafanaAnnotations => (Get, "/api/annotations".to_owned()),
+            Self::GrafanaSearch => (Get, "/api/search".to_owned()),
+            Self::GrafanaRules => (Get, "/api/prometheus/grafana/api/v1/rules".to_owned()),
         }
     }
 }

@@ -9,6 +9,7 @@ use quarterdeck::domain::key::DeploymentKind;
 use quarterdeck::domain::settings::{Auth, SecretRef, SourceKind, SourceSettings, Tls};
 
 use crate::checks;
+use crate::monitors::{Monitor, alertmanager_checks, evidently_checks};
 use crate::serving::{Endpoint, Rest};
 use crate::tracker::{Tracker, access_checks, endpoint_checks, tracker_checks};
 use crate::verdict::{Check, Lack, hold, say};
@@ -316,6 +317,42 @@ async fn live_mlflow_serve_holds_the_contract() {
         endpoint.lacks.push(NO_REST);
     })
     .await;
+}
+
+async fn monitor_holds(name: &str, kind: SourceKind, checks: Vec<Check<Monitor>>) {
+    let Some(url) = Fleet::read().url(name) else {
+        return;
+    };
+    let monitor = Monitor::new(SourceSettings::new(name, kind, &url));
+    hold(&format!("live {name}"), &monitor, &[], checks).await;
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_alertmanager_holds_the_contract() {
+    let kind = SourceKind::Alertmanager;
+    monitor_holds("alertmanager", kind, alertmanager_checks()).await;
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_evidently_holds_the_contract() {
+    monitor_holds("evidently", SourceKind::Evidently, evidently_checks()).await;
+}
+
+/// The files that Evidently itself has written say the same as its service.
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_evidently_files_say_what_the_service_says() {
+    let fleet = Fleet::read();
+    let Some(url) = fleet.url("evidently") else {
+        return;
+    };
+    let service = Monitor::new(SourceSettings::new("e", SourceKind::Evidently, &url));
+    let folder = fleet.secret("EVIDENTLY_REPORTS");
+    let settings = SourceSettings::new("e", SourceKind::Evidently, &format!("file://{folder}"));
+    let found = crate::monitors::files_say_what_the_service_says(&settings, &service).await;
+    assert!(found.is_ok(), "{found:?}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod history;
 mod hostile;
 mod liar;
 mod live;
+mod monitors;
 mod raw;
 mod registry;
 mod runs;

@@ -248,7 +248,9 @@ fn message(json: &serde_json::Value) -> Option<String> {
     .or_else(|| {
         let code = json.get("error_code")?.as_str()?;
         Some(code.to_owned())
-    })?;
+    })
+    // Alertmanager answers some errors with a bare JSON string.
+    .or_else(|| json.as_str().map(str::to_owned))?;
     Some(first_line(&found).to_owned())
 }
 

@@ -13,7 +13,7 @@ mod tests_tls;
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, DATE, HOST, HeaderMap, LOCATION, SERVER};
+use reqwest::header::{CONTENT_TYPE, DATE, HOST, HeaderMap, LAST_MODIFIED, LOCATION, SERVER};
 use reqwest::{Client, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout};
@@ -65,6 +65,8 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// The server's clock, from its `Date` header.
     pub server_time: Option<Millis>,
+    /// When what it sent last changed, from `Last-Modified`: files have it.
+    pub modified: Option<Millis>,
     /// From sending the request to the end of the headers.
     pub took: Duration,
     /// `GET https://host/path`, without credentials and query: for error texts.
@@ -259,6 +261,7 @@ impl Http {
             server: text_header(&headers, SERVER.as_str()),
             body,
             server_time,
+            modified: fault::http_date(&text_header(&headers, LAST_MODIFIED.as_str())),
             took,
             place,
         })

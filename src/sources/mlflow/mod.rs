@@ -6,7 +6,6 @@
 
 mod delta;
 mod details;
-mod lenient;
 mod map;
 mod memory;
 mod package;

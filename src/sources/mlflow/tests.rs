@@ -27,6 +27,7 @@ fn decoded<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, crate::domai
         server: String::new(),
         body: json.as_bytes().to_vec(),
         server_time: None,
+        modified: None,
         took: std::time::Duration::ZERO,
         place: "GET http://mlflow.test/api".to_owned(),
     })

@@ -4,24 +4,9 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use super::lenient::{Message, count, flag, float, int, list, nested, quote_bare_numbers, text};
-use crate::domain::fault::Fault;
-use crate::sources::http::Reply;
-
-/// Decodes an answer. Bare `NaN` and `Infinity`, which some routes write although JSON has no such
-/// words, are tried as strings after strict JSON has failed.
-pub(super) fn decode<T: DeserializeOwned>(mut reply: Reply) -> Result<T, Fault> {
-    let strict = reply.json::<Message<T>>();
-    if strict.is_err()
-        && let Some(quoted) = quote_bare_numbers(&reply.body)
-    {
-        reply.body = quoted;
-        return reply.json::<Message<T>>().map(|m| m.0);
-    }
-    strict.map(|m| m.0)
-}
+pub(super) use crate::sources::lenient::decode;
+use crate::sources::lenient::{count, flag, float, int, list, nested, text};
 
 /// A key and a value: tags and parameters.
 #[derive(Debug, Default, Deserialize)]

@@ -167,6 +167,7 @@ mod tests {
             server: String::new(),
             body: body.as_bytes().to_vec(),
             server_time: None,
+            modified: None,
             took: Duration::from_millis(3),
             place: "GET http://tf.test/v1/models/m".to_owned(),
         }

@@ -1,12 +1,31 @@
 //! Field decoders that accept what servers send in place of the documented type: numbers as text,
 //! text as numbers, null for anything. A list where a name was expected stays an error.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeOwned, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+
+use super::http::Reply;
+use crate::domain::fault::Fault;
 
 /// Sent for infinities by stores that cannot hold them.
 const NEAR_INFINITY: f64 = 1.797_693_134_862_315_7e308;
+
+/// Decodes an answer. Bare `NaN` and `Infinity`, which some routes write although JSON has no such
+/// words, are tried as strings after strict JSON has failed.
+pub(super) fn decode<T: DeserializeOwned>(mut reply: Reply) -> Result<T, Fault> {
+    let strict = reply.json::<Message<T>>();
+    if strict.is_err()
+        && let Some(quoted) = quote_bare_numbers(&reply.body)
+    {
+        reply.body = quoted;
+        return reply.json::<Message<T>>().map(|m| m.0);
+    }
+    strict.map(|m| m.0)
+}
 
 struct Int;
 
@@ -255,6 +274,34 @@ where
     T: Deserialize<'de> + Default,
 {
     Option::<Message<T>>::deserialize(d).map(|m| m.map(|m| m.0).unwrap_or_default())
+}
+
+/// A map of texts: labels, annotations, metadata. Null is empty; numbers and booleans are as written,
+/// values of any other kind are left out.
+pub(super) fn texts<'de, D: Deserializer<'de>>(d: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let map = Option::<BTreeMap<String, serde_json::Value>>::deserialize(d)?.unwrap_or_default();
+    let text = |value| match value {
+        serde_json::Value::String(text) => Some(text),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        serde_json::Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    };
+    Ok(map
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, text(value)?)))
+        .collect())
+}
+
+/// A list of texts; null is empty, and items that are no text are left out.
+pub(super) fn words<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<String>, D::Error> {
+    let list = Option::<Vec<serde_json::Value>>::deserialize(d)?.unwrap_or_default();
+    Ok(list
+        .into_iter()
+        .filter_map(|item| match item {
+            serde_json::Value::String(text) => Some(text),
+            _ => None,
+        })
+        .collect())
 }
 
 /// Puts quotes around bare `NaN`, `Infinity` and `-Infinity` outside strings. `None` if there are none.
