@@ -4,10 +4,16 @@
 //! all reading one seeded world that a script moves from calm to crisis. Nothing here knows of the
 //! rest of the program: clients reach it over HTTP alone, as they reach real servers.
 
+mod alertmanager;
 mod clock;
+mod evidently;
 mod faults;
+mod grafana;
 mod mlflow;
+mod monitoring;
+mod prometheus;
 mod reply;
+mod samples;
 mod server;
 mod serving;
 mod world;
@@ -42,7 +48,17 @@ pub struct Options {
     pub scale: Scale,
     /// How its `MLflow` server was started.
     pub mlflow: MlflowOptions,
+    /// Whether its monitoring systems run beside it.
+    pub monitoring: bool,
 }
+
+/// The monitoring systems by their names, which are their kinds as well.
+const MONITORING: [(&str, Role); 4] = [
+    ("prometheus", Role::Prometheus),
+    ("alertmanager", Role::Alertmanager),
+    ("evidently", Role::Evidently),
+    ("grafana", Role::Grafana),
+];
 
 impl Default for Options {
     fn default() -> Self {
@@ -53,6 +69,7 @@ impl Default for Options {
             speed: 1.0,
             scale: Scale::default(),
             mlflow: MlflowOptions::default(),
+            monitoring: false,
         }
     }
 }
@@ -123,6 +140,18 @@ impl SimFleet {
                 model: Some(server.model.to_string()),
             });
         }
+        if options.monitoring {
+            for (name, role) in MONITORING {
+                let (listener, address) = server::listen().await?;
+                listeners.push((listener, role));
+                endpoints.push(SimEndpoint {
+                    name: name.to_owned(),
+                    kind: name,
+                    url: format!("http://{address}"),
+                    model: None,
+                });
+            }
+        }
         let world = world::generate::world(options.seed, clock.epoch(), options.scale, servers);
         let shared = Arc::new(Shared {
             world: Mutex::new(world),
@@ -131,6 +160,7 @@ impl SimFleet {
             scenario: options.scenario,
             faults: FaultControl::default(),
             mlflow: options.mlflow,
+            monitoring: monitoring::Monitoring::default(),
         });
         let tasks = listeners
             .into_iter()
@@ -223,12 +253,7 @@ impl SimFleet {
 
     /// Makes an endpoint ready or not ready; false when there is no such endpoint.
     pub fn set_ready(&self, endpoint: &str, ready: bool) -> bool {
-        self.shared.with(|world| {
-            world
-                .endpoint_mut(endpoint)
-                .map(|endpoint| endpoint.ready = ready)
-                .is_some()
-        })
+        self.shared.with(|world| world.set_ready(endpoint, ready))
     }
 
     /// Makes an endpoint take so long for each answer; false when there is no such endpoint.
@@ -297,6 +322,12 @@ impl SimFleet {
             world.push_run(run);
             Some(id)
         })
+    }
+
+    /// The samples of a stretch of time (epoch milliseconds, both ends included) as `OpenMetrics` text,
+    /// for `promtool tsdb create-blocks-from openmetrics`.
+    pub fn openmetrics(&self, from: i64, to: i64) -> String {
+        samples::export::openmetrics(&self.shared.look().samples, from, to)
     }
 
     /// Ends every server and waits until their ports are free.

@@ -83,10 +83,21 @@ pub(crate) struct Reply {
 /// The answer's content.
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
-    /// JSON, written as MLflow writes it (indented, ASCII) when `pretty`.
-    Json { value: Value, pretty: bool },
+    /// JSON, in the style of the server's language.
+    Json { value: Value, style: Style },
     /// Anything else, with its content type among the headers.
     Bytes(Vec<u8>),
+}
+
+/// How a server's language writes JSON.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Style {
+    /// On one line, ASCII.
+    Python,
+    /// Indented, ASCII, as `MLflow` writes it.
+    Pretty,
+    /// On one line, UTF-8.
+    Go,
 }
 
 impl Reply {
@@ -96,7 +107,19 @@ impl Reply {
             "application/json",
             Body::Json {
                 value,
-                pretty: false,
+                style: Style::Python,
+            },
+        )
+    }
+
+    /// As servers written in Go answer.
+    pub(crate) fn go(status: u16, value: Value) -> Self {
+        Self::of(
+            status,
+            "application/json",
+            Body::Json {
+                value,
+                style: Style::Go,
             },
         )
     }
@@ -107,7 +130,7 @@ impl Reply {
             "application/json",
             Body::Json {
                 value,
-                pretty: true,
+                style: Style::Pretty,
             },
         )
     }
@@ -157,13 +180,16 @@ impl Reply {
     pub(crate) fn render(&self) -> Vec<u8> {
         match &self.body {
             Body::Bytes(bytes) => bytes.clone(),
-            Body::Json { value, pretty } => {
-                let text = if *pretty {
-                    serde_json::to_string_pretty(value)
-                } else {
-                    serde_json::to_string(value)
+            Body::Json { value, style } => {
+                let text = match style {
+                    Style::Pretty => serde_json::to_string_pretty(value),
+                    Style::Python | Style::Go => serde_json::to_string(value),
                 };
-                escape_non_ascii(&text.unwrap_or_default()).into_bytes()
+                let text = text.unwrap_or_default();
+                match style {
+                    Style::Go => text.into_bytes(),
+                    Style::Python | Style::Pretty => escape_non_ascii(&text).into_bytes(),
+                }
             }
         }
     }

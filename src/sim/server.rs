@@ -19,10 +19,13 @@ use tokio::task::JoinSet;
 use super::clock::Running;
 use super::faults::{self, FaultControl, Sending};
 use super::mlflow::{self, MlflowOptions};
+use super::monitoring::{Look, Monitoring};
 use super::reply::{self, Reply, Request};
+use super::samples::Playing;
 use super::serving;
 use super::world::World;
 use super::world::script::Scenario;
+use super::{alertmanager, evidently, grafana, prometheus};
 
 /// The real servers close a connection that has been idle for five seconds.
 const IDLE: Duration = Duration::from_secs(5);
@@ -38,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) scenario: Scenario,
     pub(crate) faults: FaultControl,
     pub(crate) mlflow: MlflowOptions,
+    pub(crate) monitoring: Monitoring,
 }
 
 impl Shared {
@@ -48,6 +52,17 @@ impl Shared {
         world.advance(self.clock.elapsed_ms(), self.speed, script);
         run(&mut world)
     }
+
+    /// What monitoring systems see now.
+    pub(crate) fn look(&self) -> Look {
+        self.with(|world| {
+            let playing = Playing {
+                scenario: self.scenario,
+                speed: self.speed,
+            };
+            self.monitoring.look(world, playing)
+        })
+    }
 }
 
 /// Which server of the fleet a listener is.
@@ -56,6 +71,10 @@ pub(crate) enum Role {
     Mlflow,
     /// The endpoint at an index of the world's list.
     Endpoint(usize),
+    Prometheus,
+    Alertmanager,
+    Evidently,
+    Grafana,
 }
 
 /// A free port on loopback.
@@ -120,13 +139,25 @@ async fn one(
     if let Some(fault) = &fault {
         faults::before(fault, &mut request);
     }
-    let (answer, now) = shared.with(|world| {
-        let answer = match role {
-            Role::Mlflow => mlflow::handle(world, &shared.mlflow, &request),
-            Role::Endpoint(index) => serving::handle(world, *index, &request),
-        };
-        (answer, world.now)
-    });
+    let (answer, now) = match role {
+        Role::Mlflow => {
+            shared.with(|world| (mlflow::handle(world, &shared.mlflow, &request), world.now))
+        }
+        Role::Endpoint(index) => {
+            shared.with(|world| (serving::handle(world, *index, &request), world.now))
+        }
+        Role::Prometheus | Role::Alertmanager | Role::Evidently | Role::Grafana => {
+            // Nobody else waits for a long evaluation: the world is let go before it.
+            let (look, monitoring) = (shared.look(), &shared.monitoring);
+            let answer = match role {
+                Role::Alertmanager => alertmanager::handle(&look, monitoring, &request),
+                Role::Evidently => evidently::handle(&look, &request),
+                Role::Grafana => grafana::handle(&look, monitoring, &request),
+                _ => prometheus::handle(&look, monitoring, &request),
+            };
+            (answer, look.now)
+        }
+    };
     if !answer.delay.is_zero() {
         tokio::time::sleep(answer.delay).await;
     }

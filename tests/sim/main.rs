@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod monitoring;
+mod promql;
 mod recorded;
 
 use std::time::Duration;

@@ -18,14 +18,23 @@ fn service(endpoint: &Endpoint) -> String {
 
 /// The bento's version: `v7`, or a random tag where the registry says which one carries it.
 fn version(world: &World, endpoint: &Endpoint) -> String {
-    let Some(number) = endpoint.answering() else {
-        return "not available".to_owned();
-    };
+    match endpoint.answering() {
+        Some(number) => tag(world, endpoint, number),
+        None => "not available".to_owned(),
+    }
+}
+
+fn tag(world: &World, endpoint: &Endpoint, number: u32) -> String {
     world
         .model(&endpoint.model)
         .and_then(|model| model.version(number))
         .filter(|version| version.tags.contains_key("quarterdeck.serving_version"))
         .map_or_else(|| format!("v{number}"), |version| bento_tag(version.number))
+}
+
+/// The service's name and the bento's version, as labels have them.
+pub(super) fn names(world: &World, endpoint: &Endpoint, number: u32) -> (String, String) {
+    (service(endpoint), tag(world, endpoint, number))
 }
 
 pub(super) fn answer(world: &World, endpoint: &Endpoint, request: &Request) -> Reply {

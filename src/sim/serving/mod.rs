@@ -27,6 +27,11 @@ pub(crate) fn handle(world: &World, index: usize, request: &Request) -> Reply {
     reply
 }
 
+/// The names a `BentoML` service gives itself and a version of a model, as its labels have them.
+pub(crate) fn bento_names(world: &World, endpoint: &Endpoint, number: u32) -> (String, String) {
+    bento::names(world, endpoint, number)
+}
+
 impl Kind {
     /// The name a configuration gives this protocol.
     pub(crate) fn word(self) -> &'static str {

@@ -84,6 +84,9 @@ pub(crate) fn endpoints(scale: Scale) -> Vec<Endpoint> {
                 loading: None,
                 ended: Vec::new(),
                 ready: true,
+                usual_ms: delay,
+                spans: Vec::new(),
+                outages: Vec::new(),
             })
         })
         .collect()
@@ -102,6 +105,10 @@ pub(crate) fn world(seed: u64, epoch: i64, scale: Scale, endpoints: Vec<Endpoint
             live: scale == Scale::Demo,
         }
         .build(&mut world);
+    }
+    let oldest = epoch - crate::sim::samples::HISTORY;
+    for (index, endpoint) in world.endpoints.iter_mut().enumerate() {
+        endpoint.remember(mix(seed ^ ((index as u64 + 1) << 24)), epoch, oldest);
     }
     world.index();
     world

@@ -76,6 +76,21 @@ pub(crate) struct Endpoint {
     /// Versions served before (`TensorFlow` Serving goes on listing them).
     pub(crate) ended: Vec<u32>,
     pub(crate) ready: bool,
+    /// Milliseconds a request takes on an ordinary day, whatever [`Endpoint::delay`] says now.
+    pub(crate) usual_ms: u64,
+    /// What it has answered, and when, oldest first.
+    pub(crate) spans: Vec<Span>,
+    /// When it was not ready: from, and until unless it still is not.
+    pub(crate) outages: Vec<(i64, Option<i64>)>,
+}
+
+/// A time in which a version was served, in epoch milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) version: u32,
+    pub(crate) from: i64,
+    /// None while it is served.
+    pub(crate) until: Option<i64>,
 }
 
 impl Endpoint {
@@ -84,7 +99,20 @@ impl Endpoint {
         self.loaded.last().copied()
     }
 
-    fn serve(&mut self, version: u32) {
+    fn serve(&mut self, version: u32, now: i64) {
+        let open = |span: &&mut Span| span.until.is_none();
+        for span in self.spans.iter_mut().filter(open) {
+            if span.version != version {
+                span.until = Some(now);
+            }
+        }
+        if !self.spans.iter().any(|span| span.until.is_none()) {
+            self.spans.push(Span {
+                version,
+                from: now,
+                until: None,
+            });
+        }
         for old in std::mem::replace(&mut self.loaded, vec![version]) {
             if old != version && !self.ended.contains(&old) {
                 self.ended.push(old);
@@ -92,6 +120,36 @@ impl Endpoint {
         }
         self.ended.retain(|ended| *ended != version);
         self.loading = None;
+    }
+
+    fn set_ready(&mut self, ready: bool, now: i64) {
+        self.ready = ready;
+        match self.outages.last_mut() {
+            Some((_, until @ None)) if ready => *until = Some(now),
+            Some((_, None)) => {}
+            _ if ready => {}
+            _ => self.outages.push((now, None)),
+        }
+    }
+
+    /// Makes up which versions were served in the weeks before `epoch`.
+    pub(crate) fn remember(&mut self, seed: u64, epoch: i64, oldest: i64) {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut next = None;
+        let mut from = epoch;
+        for version in (1..=self.answering().unwrap_or(0)).rev() {
+            if from < oldest {
+                break;
+            }
+            from -= rng.i64(40..220) * 3_600_000;
+            self.spans.push(Span {
+                version,
+                from,
+                until: next.filter(|_| !self.loaded.contains(&version)),
+            });
+            next = Some(from);
+        }
+        self.spans.reverse();
     }
 }
 
@@ -112,6 +170,8 @@ pub(crate) struct World {
     logged_at: HashMap<Arc<str>, usize>,
     model_at: HashMap<Arc<str>, usize>,
     played: usize,
+    /// Counts what changed in what is served: measurements depend on it.
+    revision: u64,
 }
 
 impl World {
@@ -137,7 +197,22 @@ impl World {
             logged_at: HashMap::new(),
             model_at: HashMap::new(),
             played: 0,
+            revision: 0,
         }
+    }
+
+    /// Epoch milliseconds of the start.
+    pub(crate) fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Another number whenever what is served has changed.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
     }
 
     fn index(&mut self) {
@@ -207,14 +282,10 @@ impl World {
                 }
             }
             Happening::NotReady { endpoint } => {
-                if let Some(endpoint) = self.endpoint_mut(endpoint) {
-                    endpoint.ready = false;
-                }
+                self.set_ready(endpoint, false);
             }
             Happening::Serve { endpoint, version } => {
-                if let Some(endpoint) = self.endpoint_mut(endpoint) {
-                    endpoint.serve(version);
-                }
+                self.serve(endpoint, version);
             }
             Happening::FailRun { experiment } => self.fail_live_run(experiment),
         }
@@ -292,8 +363,19 @@ impl World {
 
     /// Puts an endpoint on a version at once; false when there is no such endpoint.
     pub(crate) fn serve(&mut self, endpoint: &str, version: u32) -> bool {
+        let now = self.now;
+        self.revision += 1;
         self.endpoint_mut(endpoint)
-            .map(|endpoint| endpoint.serve(version))
+            .map(|endpoint| endpoint.serve(version, now))
+            .is_some()
+    }
+
+    /// Makes an endpoint ready or not; false when there is no such endpoint.
+    pub(crate) fn set_ready(&mut self, endpoint: &str, ready: bool) -> bool {
+        let now = self.now;
+        self.revision += 1;
+        self.endpoint_mut(endpoint)
+            .map(|endpoint| endpoint.set_ready(ready, now))
             .is_some()
     }
 

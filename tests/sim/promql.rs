@@ -1,0 +1,334 @@
+//! The simulated Prometheus against a real one that holds the same samples.
+//!
+//! Needs `prometheus` and `promtool` in the search path, as Debian's package puts them there.
+
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::{Stage, calm, parsed};
+use quarterdeck::sim::Options;
+use serde_json::Value;
+
+/// The instants of the comparison: 40 minutes up to the fleet's start.
+const STRETCH: i64 = 40 * 60_000;
+
+/// Queries of every kind that presets and rules use, in the widest form of each.
+const QUERIES: &[&str] = &[
+    "up",
+    "sum by (model) (rate(model_infer_request_success_total[5m]))",
+    "sum by (model, version) (rate(nv_inference_request_success{}[2m]))",
+    "(sum by (model) (rate(model_infer_request_failure_total[5m])) or 0 * sum by (model) (rate(model_infer_request_success_total[5m]))) / (sum by (model) (rate(model_infer_request_success_total[5m])) + sum by (model) (rate(model_infer_request_failure_total[5m])))",
+    "(sum by (service_name) (rate(bentoml_service_request_total{http_response_code=~\"5..\",}[5m])) or 0 * sum by (service_name) (rate(bentoml_service_request_total{}[5m]))) / sum by (service_name) (rate(bentoml_service_request_total[5m]))",
+    "histogram_quantile(0.95, sum by (service_name, le) (rate(bentoml_service_request_duration_seconds_bucket[5m])))",
+    "histogram_quantile(0.5, sum by (model_name, le) (rate(:tensorflow:serving:request_latency_bucket[2m]))) / 1e6",
+    "sum by (model_name) (rate(:tensorflow:serving:request_count{status!=\"OK\"}[5m]))",
+    "sum by (model) (rate(model_infer_request_duration_sum[5m])) / sum by (model) (rate(model_infer_request_duration_count[5m]))",
+    "increase(nv_inference_count[3m])",
+    "irate(nv_inference_count[3m])",
+    "delta(ml_prediction_mean[10m])",
+    "idelta(ml_prediction_mean[10m])",
+    "max by (model, feature, method) (ml_feature_drift_score{method!~\".*(p_value|test).*\"}) or min by (model, feature, method) (ml_feature_drift_score)",
+    "ml_feature_drift_score > on (model, version, feature, method) ml_feature_drift_threshold",
+    "ml_feature_drift_score{feature=~\"p.*\"} > bool 0.05",
+    "ml_feature_drift_score * on (model) group_left (window) ml_drift_samples{window=\"current\"}",
+    "count by (__name__) ({__name__=~\"ml_.*|nv_.*\"})",
+    "time() - ml_drift_last_run_timestamp_seconds",
+    "max_over_time(ml_feature_mean{model=\"churn\"}[15m])",
+    "min_over_time(ml_prediction_mean[7m])",
+    "avg_over_time(ml_prediction_mean[7m])",
+    "sum_over_time(ml_prediction_mean[7m])",
+    "count_over_time(ml_prediction_mean[7m])",
+    "last_over_time(ml_prediction_mean[7m])",
+    "quantile_over_time(0.9, ml_prediction_mean[7m])",
+    "max_over_time(sum by (model) (rate(model_infer_request_success_total[1m]))[10m:15s])",
+    "avg_over_time(ml_prediction_mean[10m:1m] offset 5m)",
+    "changes(ml_drift_last_run_timestamp_seconds[20m])",
+    "resets(ml_prediction_mean[10m])",
+    "quantile by (job) (0.7, ml_prediction_mean)",
+    "avg without (feature, method) (ml_feature_drift_score)",
+    "topk(3, ml_prediction_mean)",
+    "bottomk by (job) (2, ml_prediction_mean)",
+    "clamp_max(ml_prediction_mean, 0.2) + clamp_min(ml_prediction_mean, 100)",
+    "clamp(ml_prediction_mean, 0.1, 0.2)",
+    "-ml_prediction_mean + 2 ^ 3 ^ 0.5 % 7",
+    "abs(ml_feature_mean - ml_feature_mean offset 10m)",
+    "absent(ml_nothing{model=\"x\",model=\"y\",feature=\"z\"})",
+    "absent(up)",
+    "label_replace(ml_prediction_mean, \"short\", \"$1-${2}\", \"model\", \"(.).*(.)\")",
+    "scalar(ml_drift_samples{model=\"churn\",window=\"current\"}) + vector(1)",
+    "ml_prediction_mean and on (model) ml_fairness_metric",
+    "ml_prediction_mean unless on (model) ml_fairness_metric",
+    "ml_model_quality{kind=\"realized\"} - ignoring (kind) ml_model_quality{kind=\"estimated\"}",
+    "round(ml_feature_mean, 0.5)",
+    "sgn(ml_prediction_mean - 0.2)",
+    "timestamp(up)",
+    "sort_desc(ml_prediction_mean)",
+    "group by (model) (ml_prediction_mean)",
+    "0 / (ml_feature_importance - ml_feature_importance)",
+    "sum(rate(nv_inference_count[1m])) > 0 and vector(1) == 1",
+];
+
+/// Queries that both servers refuse, and with which status.
+const REFUSED: &[(&str, u16)] = &[
+    ("sum(", 400),
+    ("", 400),
+    ("rate(up)", 400),
+    ("up{", 400),
+    ("up{a=~\"[\"}", 400),
+    ("{a=\"\"}", 400),
+    ("nothing_known(up)", 400),
+    ("up and 1", 400),
+    ("1 == 1", 400),
+    ("up[5m] + 1", 400),
+    ("up offset", 400),
+    ("topk(up)", 400),
+    (
+        "ml_feature_drift_score + on (model) ml_feature_null_ratio",
+        422,
+    ),
+    ("ml_feature_mean * on (model) ml_drift_samples", 422),
+    ("label_replace(up, \"instance\", \"\", \"\", \"\") + 0", 422),
+];
+
+/// Every query of the presets, as they are asked without extra matchers.
+fn presets() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/presets");
+    let mut queries = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let preset: toml::Table = text.parse().unwrap();
+        let signals = preset["signals"].as_array().unwrap().iter();
+        let keys = [
+            "query",
+            "by_version",
+            "threshold",
+            "written",
+            "samples",
+            "reference",
+        ];
+        let found = signals.flat_map(|signal| keys.iter().filter_map(|key| signal.get(*key)));
+        queries.extend(found.filter_map(|query| query.as_str()).map(|query| {
+            query
+                .replace("$sel", "")
+                .replace("$win", "5m")
+                .replace("$q", "0.95")
+        }));
+    }
+    queries.sort();
+    queries.dedup();
+    queries
+}
+
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn run(program: &str, arguments: &[&str]) {
+    let status = Command::new(program)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .status()
+        .unwrap_or_else(|error| panic!("{program}: {error}"));
+    assert!(status.success(), "{program} {arguments:?}");
+}
+
+/// A real server over blocks made of `OpenMetrics` text.
+async fn real(folder: &Path, text: &str, client: &reqwest::Client) -> Server {
+    let samples = folder.join("samples.om");
+    std::fs::write(&samples, text).unwrap();
+    let data = folder.join("data");
+    let config = folder.join("prometheus.yml");
+    std::fs::write(&config, "global: {}\n").unwrap();
+    let (samples, data) = (samples.to_str().unwrap(), data.to_str().unwrap());
+    let blocks = [
+        "tsdb",
+        "create-blocks-from",
+        "--max-block-duration=486h",
+        "-q",
+        "openmetrics",
+    ];
+    run("promtool", &[&blocks[..], &[samples, data]].concat());
+    let port = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = port.local_addr().unwrap();
+    drop(port);
+    let child = Command::new("prometheus")
+        .arg(format!("--config.file={}", config.display()))
+        .arg(format!("--storage.tsdb.path={data}"))
+        .arg("--storage.tsdb.retention.time=100y")
+        .arg(format!("--web.listen-address={address}"))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let server = Server {
+        child,
+        url: format!("http://{address}"),
+    };
+    for _ in 0..100 {
+        let ready = client.get(format!("{}/-/ready", server.url)).send().await;
+        if ready.is_ok_and(|answer| answer.status().is_success()) {
+            return server;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the real Prometheus does not become ready");
+}
+
+async fn ask(
+    client: &reqwest::Client,
+    base: &str,
+    path: &str,
+    form: &[(&str, String)],
+) -> (u16, Value) {
+    let body: Vec<String> = form
+        .iter()
+        .map(|(name, value)| format!("{name}={}", encoded(value)))
+        .collect();
+    let answer = client
+        .post(format!("{base}/api/v1/{path}"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body.join("&"))
+        .send()
+        .await
+        .unwrap();
+    let status = answer.status().as_u16();
+    (status, parsed(&answer.text().await.unwrap()))
+}
+
+fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        write!(out, "%{byte:02X}").unwrap();
+    }
+    out
+}
+
+/// Rows by their labels, with the points of each.
+fn rows(answer: &Value) -> Vec<(String, Vec<(f64, f64)>)> {
+    let data = &answer["data"];
+    let point = |point: &Value| {
+        let value: f64 = point[1].as_str().unwrap().parse().unwrap();
+        (point[0].as_f64().unwrap(), value)
+    };
+    if data["resultType"] == "scalar" {
+        return vec![(String::new(), vec![point(&data["result"])])];
+    }
+    let mut rows: Vec<_> = data["result"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| {
+            let points = match row["values"].as_array() {
+                Some(points) => points.iter().map(point).collect(),
+                None => vec![point(&row["value"])],
+            };
+            (row["metric"].to_string(), points)
+        })
+        .collect();
+    rows.sort_by(|a, b| a.0.cmp(&b.0));
+    rows
+}
+
+#[expect(clippy::float_cmp, reason = "infinities are equal or not")]
+fn close(a: f64, b: f64) -> bool {
+    a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-6 * a.abs().max(b.abs()).max(1e-9)
+}
+
+/// How the two answers to a query differ, if they do.
+fn difference(query: &str, ours: &(u16, Value), theirs: &(u16, Value)) -> Option<String> {
+    if (ours.0, theirs.0) != (200, 200) {
+        return Some(format!("{query}: {ours:?} {theirs:?}"));
+    }
+    let (ours, theirs) = (rows(&ours.1), rows(&theirs.1));
+    let names = |rows: &[(String, Vec<(f64, f64)>)]| -> Vec<String> {
+        rows.iter()
+            .map(|(name, points)| format!("{name} {}", points.len()))
+            .collect()
+    };
+    let (our_names, their_names) = (names(&ours), names(&theirs));
+    if our_names != their_names {
+        return Some(format!("{query}: {our_names:#?} {their_names:#?}"));
+    }
+    let mut pairs = ours
+        .iter()
+        .zip(&theirs)
+        .flat_map(|((name, ours), (_, theirs))| {
+            ours.iter()
+                .zip(theirs)
+                .map(move |(one, other)| (name, one, other))
+        });
+    let apart = pairs.find(|(_, one, other)| !close(one.0, other.0) || !close(one.1, other.1));
+    apart.map(|(name, one, other)| format!("{query}: {name}: {one:?} {other:?}"))
+}
+
+#[tokio::test]
+#[ignore = "needs prometheus and promtool"]
+async fn live_queries_give_what_a_real_prometheus_gives() {
+    let stage = Stage::set(Options {
+        monitoring: true,
+        ..calm()
+    })
+    .await;
+    let now = stage.fleet.now_ms();
+    let folder = tempfile::tempdir().unwrap();
+    // More than an hour, so that lookback and offsets find what they need.
+    let text = stage.fleet.openmetrics(now - 2 * STRETCH, now);
+    let server = real(folder.path(), &text, &stage.client).await;
+    let simulated = stage.fleet.url("prometheus").unwrap();
+    let mut found = Vec::new();
+    let mut empty = Vec::new();
+    let presets = presets();
+    assert!(presets.len() > 50, "{presets:?}");
+    for query in QUERIES
+        .iter()
+        .copied()
+        .chain(presets.iter().map(String::as_str))
+    {
+        for at in [now, now - 7_321, now - STRETCH / 2] {
+            let form = [("query", query.to_owned()), ("time", seconds(at))];
+            let ours = ask(&stage.client, simulated, "query", &form).await;
+            let theirs = ask(&stage.client, &server.url, "query", &form).await;
+            found.extend(difference(query, &ours, &theirs));
+        }
+        let form = [
+            ("query", query.to_owned()),
+            ("start", seconds(now - STRETCH)),
+            ("end", seconds(now)),
+            ("step", "47".to_owned()),
+        ];
+        let ours = ask(&stage.client, simulated, "query_range", &form).await;
+        let theirs = ask(&stage.client, &server.url, "query_range", &form).await;
+        found.extend(difference(query, &ours, &theirs));
+        // Presets also ask for stacks that the fleet does not have.
+        if rows(&ours.1).is_empty() && QUERIES.contains(&query) {
+            empty.push(query);
+        }
+    }
+    for (query, status) in REFUSED {
+        let form = [("query", (*query).to_owned()), ("time", seconds(now))];
+        let ours = ask(&stage.client, simulated, "query", &form).await;
+        let theirs = ask(&stage.client, &server.url, "query", &form).await;
+        let same = ours.1["errorType"] == theirs.1["errorType"];
+        if !same || (ours.0, theirs.0) != (*status, *status) {
+            found.push(format!("{query}: {ours:?} {theirs:?}"));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    // Equal answers prove nothing where both are empty.
+    assert!(empty.len() <= 2, "no answer to {empty:?}");
+    stage.fleet.stop().await;
+}
+
+fn seconds(ms: i64) -> String {
+    format!("{}.{:03}", ms / 1_000, ms % 1_000)
+}
