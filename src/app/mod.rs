@@ -29,7 +29,7 @@ use crate::panes::{Cx, Place, Prompt};
 use crate::ui::form::TextInput;
 use crate::ui::hits::Hits;
 
-pub use self::update::{settle, take_in, update};
+pub use self::update::{judge_more, settle, take_in, update};
 pub use self::view::view;
 
 /// What an update asks for, in order.
@@ -48,6 +48,7 @@ struct Typing {
 pub struct App {
     settings: Arc<Settings>,
     fleet: Fleet,
+    slice: Option<usize>,
     generation: u64,
     keymap: Keymap,
     pending: Vec<Chord>,
@@ -76,6 +77,7 @@ impl App {
         let mouse = settings.console.mouse;
         Self {
             fleet: fleet_of(context, 0),
+            slice: None,
             settings,
             generation: 0,
             keymap,
@@ -103,6 +105,13 @@ impl App {
     /// The joined state, for taking the last-known state in before the first frame.
     pub fn fleet_mut(&mut self) -> &mut Fleet {
         &mut self.fleet
+    }
+
+    /// From now on no message has more than about so many models judged at once: what is left is
+    /// [`judge_more`]'s, which its caller then calls until the fleet has no more to judge.
+    pub fn judge_in_slices_of(&mut self, count: usize) {
+        self.slice = Some(count);
+        self.fleet.judge_in_slices_of(count);
     }
 
     /// The context entered, with the number of the visit.
@@ -175,6 +184,9 @@ impl App {
         };
         self.generation += 1;
         self.fleet = fleet_of(context, self.generation);
+        if let Some(count) = self.slice {
+            self.fleet.judge_in_slices_of(count);
+        }
         self.history = History::new(Place::Triage);
         self.dialog = None;
         self.typing = None;

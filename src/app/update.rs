@@ -93,14 +93,27 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
         Msg::Notice(notice) => app.notice = Some(notice),
         Msg::Terminate => effects.push(Effect::Quit),
     }
-    let observed = app.fleet.take_observed();
-    if !observed.is_empty() {
-        effects.push(Effect::Ledger(observed));
-    }
+    app.keep_observed(&mut effects);
+    effects
+}
+
+/// Has the next slice of models judged that a message has left to be judged.
+pub fn judge_more(app: &mut App, now: Now) -> Effects {
+    app.now = now;
+    app.fleet.judge_more(now.wall);
+    let mut effects = Effects::new();
+    app.keep_observed(&mut effects);
     effects
 }
 
 impl App {
+    fn keep_observed(&mut self, effects: &mut Effects) {
+        let observed = self.fleet.take_observed();
+        if !observed.is_empty() {
+            effects.push(Effect::Ledger(observed));
+        }
+    }
+
     /// What follows from any message: the open place sees it, and what it needs is asked for.
     fn settle(&mut self, effects: &mut Effects) {
         let asks = self.with_pane(|pane, cx| {
@@ -119,10 +132,7 @@ impl App {
         }
         effects.extend(self.wants.sync(&wanted, self.now.mono));
         effects.extend(self.history.take_remarks().into_iter().map(Effect::Log));
-        let observed = self.fleet.take_observed();
-        if !observed.is_empty() {
-            effects.push(Effect::Ledger(observed));
-        }
+        self.keep_observed(effects);
     }
 
     fn with_pane<T>(&mut self, act: impl FnOnce(&mut dyn Pane, &Cx<'_>) -> T) -> T {

@@ -2,6 +2,7 @@
 //! source has answered. How it is kept on disk is the store's business.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::deployment::EndpointReading;
 use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, SourceId, VersionKey};
@@ -29,6 +30,10 @@ pub struct Held<T> {
     /// What it said.
     pub fact: T,
 }
+
+/// Versions that are handed on without being copied: those of one model, as a fleet holds them, or
+/// all that were read together.
+pub type SharedVersions = Arc<Vec<Held<ModelVersion>>>;
 
 /// How one feed of a source stood when the state was saved.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -118,8 +123,8 @@ pub struct LastKnown {
     pub saved_at: Millis,
     /// Registered models.
     pub models: Vec<Held<RegisteredModel>>,
-    /// Model versions, of all models.
-    pub versions: Vec<Held<ModelVersion>>,
+    /// Model versions, of all models, in any groups.
+    pub versions: Vec<SharedVersions>,
     /// Experiments.
     pub experiments: Vec<Held<Experiment>>,
     /// Endpoints.
@@ -169,7 +174,7 @@ impl From<LastKnownHead> for LastKnown {
         Self {
             saved_at: head.saved_at,
             models: head.models,
-            versions: head.versions,
+            versions: vec![Arc::new(head.versions)],
             endpoints: head.endpoints,
             sources: head.sources,
             memory: head.memory,
@@ -182,7 +187,7 @@ impl From<LastKnownRest> for LastKnown {
     fn from(rest: LastKnownRest) -> Self {
         Self {
             saved_at: rest.saved_at,
-            versions: rest.versions,
+            versions: vec![Arc::new(rest.versions)],
             experiments: rest.experiments,
             runs: rest.runs,
             ..Self::default()
@@ -190,12 +195,41 @@ impl From<LastKnownRest> for LastKnown {
     }
 }
 
+impl LastKnownRest {
+    /// The rest in parts of so many versions and runs at most, each of which can be taken in on its own.
+    pub fn parts(self, most: usize) -> impl Iterator<Item = LastKnown> {
+        let saved_at = self.saved_at;
+        let mut experiments = self.experiments;
+        let mut versions = self.versions.into_iter();
+        let mut runs = self.runs.into_iter();
+        std::iter::from_fn(move || {
+            let versions: Vec<_> = versions.by_ref().take(most).collect();
+            let room = most - versions.len();
+            let part = LastKnown {
+                saved_at,
+                versions: vec![Arc::new(versions)],
+                experiments: std::mem::take(&mut experiments),
+                runs: runs.by_ref().take(room).collect(),
+                ..LastKnown::default()
+            };
+            let some = !part.versions[0].is_empty()
+                || !part.experiments.is_empty()
+                || !part.runs.is_empty();
+            some.then_some(part)
+        })
+    }
+}
+
 impl LastKnown {
+    /// Every model version.
+    pub fn all_versions(&self) -> impl Iterator<Item = &Held<ModelVersion>> {
+        self.versions.iter().flat_map(|group| group.iter())
+    }
+
     /// The versions apart: those a first frame needs, and the others.
     pub fn split_versions(&self) -> (Vec<&Held<ModelVersion>>, Vec<&Held<ModelVersion>>) {
         let first = self.first_versions();
-        self.versions
-            .iter()
+        self.all_versions()
             .partition(|held| first.contains(&held.fact.key))
     }
 
@@ -212,7 +246,7 @@ impl LastKnown {
             })
             .collect();
         let mut newest: HashMap<&ModelKey, &ModelVersion> = HashMap::new();
-        for held in &self.versions {
+        for held in self.all_versions() {
             let best = newest.entry(&held.fact.key.model).or_insert(&held.fact);
             if rank(&held.fact) > rank(best) {
                 *best = &held.fact;
@@ -249,7 +283,6 @@ pub fn newest_runs(runs: &[Held<Run>]) -> Vec<&Held<Run>> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::sync::Arc;
 
     use super::*;
     use crate::domain::fault::{Fault, FaultKind};
@@ -301,6 +334,31 @@ mod tests {
         }
     }
 
+    fn run(experiment: usize, started: i64, status: RunStatus) -> Run {
+        Run {
+            key: RunKey {
+                tracker: registry(),
+                id: Key::new(&format!("{experiment}-{started}")),
+            },
+            experiment: ExperimentKey {
+                tracker: registry(),
+                id: Key::new(&experiment.to_string()),
+            },
+            name: Clean::empty(),
+            user: Clean::empty(),
+            status,
+            started: Millis(started),
+            ended: None,
+            deleted: false,
+            artifacts: Clean::empty(),
+            metrics: Arc::from([]),
+            params: Arc::from([]),
+            tags: Arc::from([]),
+            datasets: Arc::from([]),
+            outputs: Arc::from([]),
+        }
+    }
+
     #[test]
     fn the_first_frame_gets_aliased_and_newest_versions() {
         let state = LastKnown {
@@ -315,7 +373,7 @@ mod tests {
                     version: Key::new("3"),
                 }]),
             })],
-            versions: (1..=10).map(|n| held(version(n))).collect(),
+            versions: vec![Arc::new((1..=10).map(|n| held(version(n))).collect())],
             ..LastKnown::default()
         };
         let (first, others) = state.split_versions();
@@ -323,6 +381,25 @@ mod tests {
         // Ten is newer than nine although "10" < "9".
         assert_eq!(numbers, [Some(3), Some(10)]);
         assert_eq!(others.len(), 8);
+    }
+
+    #[test]
+    fn the_rest_in_parts_is_the_whole_rest() {
+        let run = |n: i64| held(run(0, n, RunStatus::Finished));
+        let whole = LastKnownRest {
+            saved_at: Millis(7),
+            versions: (1..=10).map(|n| held(version(n))).collect(),
+            experiments: Vec::new(),
+            runs: (0..5).map(run).collect(),
+        };
+        let parts: Vec<LastKnown> = whole.clone().parts(4).collect();
+        assert_eq!(parts.len(), 4);
+        assert!(parts.iter().all(|part| part.saved_at == Millis(7)));
+        let versions = parts.iter().flat_map(LastKnown::all_versions).cloned();
+        assert_eq!(versions.collect::<Vec<_>>(), whole.versions);
+        let runs = parts.iter().flat_map(|part| part.runs.clone());
+        assert_eq!(runs.collect::<Vec<_>>(), whole.runs);
+        assert_eq!(LastKnownRest::default().parts(4).count(), 0);
     }
 
     #[test]
@@ -355,30 +432,7 @@ mod tests {
 
     #[test]
     fn runs_are_kept_newest_first_within_both_limits() {
-        let run = |experiment: usize, started: i64, status: RunStatus| {
-            held(Run {
-                key: RunKey {
-                    tracker: registry(),
-                    id: Key::new(&format!("{experiment}-{started}")),
-                },
-                experiment: ExperimentKey {
-                    tracker: registry(),
-                    id: Key::new(&experiment.to_string()),
-                },
-                name: Clean::empty(),
-                user: Clean::empty(),
-                status,
-                started: Millis(started),
-                ended: None,
-                deleted: false,
-                artifacts: Clean::empty(),
-                metrics: Arc::from([]),
-                params: Arc::from([]),
-                tags: Arc::from([]),
-                datasets: Arc::from([]),
-                outputs: Arc::from([]),
-            })
-        };
+        let run = |experiment, started, status| held(run(experiment, started, status));
         let mut runs: Vec<_> = (0..4)
             .flat_map(|experiment| (0..2_100).map(move |at| (experiment, at)))
             .map(|(experiment, at)| run(experiment, at, RunStatus::Finished))

@@ -3,8 +3,6 @@
 //! Configuration beats tags, tags beat convention. Every join keeps the rule that made it, and what
 //! could not be joined says why.
 
-use std::collections::HashMap;
-
 use super::deployment::EndpointReading;
 use super::key::{DeploymentKey, Key, ModelKey};
 use super::model::{ModelVersion, RegisteredModel};
@@ -106,31 +104,39 @@ impl DeploymentSettings {
     }
 }
 
-/// The registered models, by name and by the addresses that their tags name.
-#[derive(Debug, Default)]
-pub struct Models<'a> {
-    by_name: HashMap<&'a str, &'a RegisteredModel>,
-    by_address: HashMap<String, &'a RegisteredModel>,
+/// Where a join looks for models. Of several that fit, the first by key is joined.
+pub trait Registered {
+    /// The model of a name.
+    fn named(&self, name: &str) -> Option<&RegisteredModel>;
+    /// The model whose tags name an address, in the form of [`plain_url`].
+    fn addressed(&self, address: &str) -> Option<&RegisteredModel>;
 }
 
-impl<'a> Models<'a> {
-    /// Indexes models. Of two with one name, in two registries, the first is joined.
-    pub fn of(models: impl Iterator<Item = &'a RegisteredModel>) -> Self {
-        let mut index = Self::default();
-        for model in models {
-            index.by_name.entry(model.key.name.raw()).or_insert(model);
-            if let Some(tag) = model.tag("quarterdeck.deployment") {
-                for address in tag.as_str().split([',', ' ']).filter(|a| !a.is_empty()) {
-                    index.by_address.entry(plain_url(address)).or_insert(model);
-                }
-            }
-        }
-        index
+/// The addresses of deployments that a model's tag names, in the form of [`plain_url`].
+pub fn addresses(model: &RegisteredModel) -> impl Iterator<Item = String> + '_ {
+    let tag = model.tag("quarterdeck.deployment").map(Clean::as_str);
+    tag.into_iter()
+        .flat_map(|tag| tag.split([',', ' ']))
+        .filter(|address| !address.is_empty())
+        .map(plain_url)
+}
+
+/// The names of models that a deployment may be joined to; beside them it is the tags that name its
+/// address. A model that has neither cannot change how the deployment is joined.
+pub fn names<'a>(settings: &'a DeploymentSettings, context: &'a Context) -> Vec<&'a str> {
+    match configured(settings, context) {
+        Some((name, _)) => vec![name],
+        None => settings
+            .served_name
+            .as_deref()
+            .into_iter()
+            .chain([settings.name.as_str()])
+            .collect(),
     }
 }
 
 /// Joins one deployment to a model of the registry.
-pub fn join(settings: &DeploymentSettings, context: &Context, models: &Models<'_>) -> Join {
+pub fn join(settings: &DeploymentSettings, context: &Context, models: &impl Registered) -> Join {
     let found = find_model(settings, context, models);
     let (follows, follows_rule) = follow(settings, context, found.model);
     let environment = settings
@@ -165,36 +171,53 @@ struct Found<'a> {
     because: String,
 }
 
-fn find_model<'a>(
-    settings: &DeploymentSettings,
-    context: &Context,
-    models: &Models<'a>,
-) -> Found<'a> {
-    let named = |name: &str| models.by_name.get(name).copied();
+/// Where the configuration names a deployment's model.
+enum Place {
+    /// In the deployment's own table.
+    Deployment,
+    /// In the model's table.
+    Model,
+}
+
+/// The model that the configuration names for a deployment.
+fn configured<'a>(
+    settings: &'a DeploymentSettings,
+    context: &'a Context,
+) -> Option<(&'a str, Place)> {
     if let Some(name) = &settings.model {
-        return Found {
-            model: named(name),
-            rule: Rule::Config,
-            because: match named(name) {
-                Some(_) => format!("deployment {} has model = \"{name}\"", settings.name),
-                None => format!("the configuration names model {name}, which no registry holds"),
-            },
-        };
+        return Some((name, Place::Deployment));
     }
     let listed = context.models.iter().find(|(_, m)| {
         m.deployments
             .iter()
             .any(|d| *d == settings.name || same_url(d, &settings.url))
     });
-    if let Some((name, _)) = listed {
+    listed.map(|(name, _)| (name.as_str(), Place::Model))
+}
+
+fn find_model<'a>(
+    settings: &DeploymentSettings,
+    context: &Context,
+    models: &'a impl Registered,
+) -> Found<'a> {
+    let named = |name: &str| models.named(name);
+    if let Some((name, place)) = configured(settings, context) {
+        let model = named(name);
         return Found {
-            model: named(name),
+            model,
             rule: Rule::Config,
-            because: format!("models.\"{name}\" lists this deployment"),
+            because: match (place, model) {
+                (Place::Model, _) => format!("models.\"{name}\" lists this deployment"),
+                (Place::Deployment, Some(_)) => {
+                    format!("deployment {} has model = \"{name}\"", settings.name)
+                }
+                (Place::Deployment, None) => {
+                    format!("the configuration names model {name}, which no registry holds")
+                }
+            },
         };
     }
-    let tagged = models.by_address.get(&plain_url(&settings.url)).copied();
-    if let Some(model) = tagged {
+    if let Some(model) = models.addressed(&plain_url(&settings.url)) {
         return Found {
             model: Some(model),
             rule: Rule::Tag,
@@ -254,7 +277,7 @@ fn same_url(a: &str, b: &str) -> bool {
 }
 
 /// An address as it is compared: without case and without a trailing slash.
-fn plain_url(url: &str) -> String {
+pub fn plain_url(url: &str) -> String {
     url.trim().trim_end_matches('/').to_ascii_lowercase()
 }
 

@@ -13,7 +13,7 @@ use crate::domain::change::Change;
 use crate::domain::fleet::runs::RunStore;
 use crate::domain::key::{ExperimentKey, SourceId};
 use crate::domain::last_known::{Held, LastKnown, RUNS_IN_ALL};
-use crate::domain::observation::ContextRef;
+use crate::domain::observation::{ContextRef, ROWS_PER_MESSAGE};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::domain::watch::{Gap, gaps};
@@ -111,7 +111,9 @@ fn not_ahead(state: &mut LastKnown, now: Millis) {
         }
     }
     cut(&mut state.models, now);
-    cut(&mut state.versions, now);
+    for group in &mut state.versions {
+        cut(Arc::make_mut(group).as_mut_slice(), now);
+    }
     cut(&mut state.experiments, now);
     cut(&mut state.endpoints, now);
     cut(&mut state.runs, now);
@@ -324,14 +326,17 @@ impl Task {
         if !head_known {
             messages.extend(first_look(store, &context, now));
         }
-        if let Some(rest) = store.load_rest(name)? {
-            let mut rest = LastKnown::from(rest);
-            not_ahead(&mut rest, now);
-            messages.push(Msg::LastKnown(context, Box::new(rest)));
-        }
-        for msg in messages {
-            // An error means that the loop has ended.
-            let _ = self.out.blocking_send(msg);
+        let rest = store.load_rest(name)?.into_iter();
+        let rest = rest.flat_map(|rest| rest.parts(ROWS_PER_MESSAGE));
+        let rest = rest.map(|mut part| {
+            not_ahead(&mut part, now);
+            Msg::LastKnown(Arc::clone(&context), Box::new(part))
+        });
+        for msg in messages.into_iter().chain(rest) {
+            if self.out.blocking_send(msg).is_err() {
+                // The loop has ended.
+                break;
+            }
         }
         let pruned = store.prune(now, Retention::default())?;
         if pruned > 0 {

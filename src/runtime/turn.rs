@@ -1,5 +1,6 @@
 //! The loop: one owner of the state, one turn at a time. Alarms first, then input, then the end of a
-//! frame, then data for at most two milliseconds; nothing in a turn waits.
+//! frame, then what is left to be judged, then data for at most two milliseconds; nothing in a turn
+//! waits.
 
 use std::future::Future;
 use std::io;
@@ -17,7 +18,8 @@ use super::keys;
 use super::looks;
 use super::screen::Screen;
 use super::signals::Alarm;
-use crate::app::{App, settle, take_in, update};
+use crate::app::{App, judge_more, settle, take_in, update};
+use crate::domain::fleet::SLICE;
 use crate::intent::msg::Msg;
 use crate::terminal::caps::Caps;
 use crate::terminal::events::Events;
@@ -84,6 +86,7 @@ impl<K: Keyboard> Turns<K> {
     }
 
     async fn turns(&mut self) -> io::Result<()> {
+        self.app.judge_in_slices_of(SLICE);
         let mut second = Instant::now() + LOOK_AT_TIME;
         let mut minute = self.next_minute();
         loop {
@@ -135,6 +138,7 @@ impl<K: Keyboard> Turns<K> {
                     Report::Done(done) => self.screen.done(done),
                     Report::Failed(error) => return Err(error),
                 },
+                () = std::future::ready(()), if self.app.fleet().has_more_to_judge() => self.judge(),
                 Some(msg) = self.messages.recv() => self.data(msg),
                 () = until(held) => {}
                 () = until(draw_at) => {}
@@ -191,11 +195,24 @@ impl<K: Keyboard> Turns<K> {
         let mut next = Some(first);
         while let Some(msg) = next {
             self.fact(msg);
-            next = if Instant::now() < end {
+            // What a message has moved is judged before the next is taken in, between two inputs.
+            next = if Instant::now() < end && !self.app.fleet().has_more_to_judge() {
                 self.messages.try_recv().ok()
             } else {
                 None
             };
+        }
+    }
+
+    /// The next slice of what is left to be judged.
+    fn judge(&mut self) {
+        let now = self.hands.common.clock.now();
+        let before = self.app.fleet().revision();
+        let effects = judge_more(&mut self.app, now);
+        self.hands
+            .carry_out(effects, &mut self.app, self.session.as_ref());
+        if self.app.fleet().revision() != before {
+            self.screen.want_soon();
         }
     }
 

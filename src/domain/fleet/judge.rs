@@ -24,7 +24,7 @@ impl Fleet {
     /// could be compared with.
     pub(super) fn judge_model(&mut self, key: &ModelKey, settles: bool, now: Millis) {
         let mut until = None;
-        for deployment in self.by_model.get(key).cloned().unwrap_or_default() {
+        for deployment in self.joins.of_model(key).to_vec() {
             until = earliest(until, self.judge_deployment(&deployment, now));
         }
         let Some(held) = self.models.get(key) else {
@@ -82,7 +82,7 @@ impl Fleet {
         let set = self.settings.models.get(model.key.name.raw());
         let champion = self.pointed(model, &policy.champion);
         let challenger = self.pointed(model, &policy.challenger);
-        let keys = self.by_model.get(&model.key).cloned().unwrap_or_default();
+        let keys = self.joins.of_model(&model.key).to_vec();
         let deployments: Vec<&DeploymentView> = keys
             .iter()
             .filter_map(|k| self.deployments.get(k))

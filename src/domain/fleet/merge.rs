@@ -1,6 +1,8 @@
 //! Taking observations in: the newest reading wins, absence counts only under full coverage, and any
 //! order of messages gives the same fleet.
 
+use std::sync::Arc;
+
 use super::Fleet;
 use super::runs::Upsert;
 use crate::domain::deployment::{EndpointReading, ServedState, ServedVersion};
@@ -98,7 +100,7 @@ impl Fleet {
         for h in last.models {
             self.put_model(&h.source, h.asked_at, h.fact);
         }
-        for h in last.versions {
+        for h in last.versions.into_iter().flat_map(Arc::unwrap_or_clone) {
             self.put_version(&h.source, h.asked_at, h.fact);
         }
         for h in last.experiments {
@@ -200,12 +202,12 @@ impl Fleet {
         self.name_model(&key, old.as_ref().map(|h| h.fact.name.clone()));
         let new = &self.models[&key];
         let same = old.as_ref().is_some_and(|o| o.fact == new.fact);
-        let rejoin = old.as_ref().is_none_or(|o| o.fact.tags != new.fact.tags);
         if same {
             return;
         }
         self.revision += 1;
-        self.dirty.joins |= rejoin;
+        self.joins
+            .model_moved(old.as_ref().map(|h| &h.fact), Some(&new.fact));
         self.dirty.models.insert(key.clone());
         if let Some(old) = old {
             let new = self.models[&key].clone();
@@ -266,19 +268,20 @@ impl Fleet {
 
     fn put_version(&mut self, source: &SourceId, asked_at: Millis, mut fact: ModelVersion) {
         let id = FactKey::Version(fact.key.clone());
-        let held = self.versions.get_mut(&fact.key.model).and_then(|all| {
-            let same = |h: &&mut Held<ModelVersion>| h.fact.key.version == fact.key.version;
-            all.iter_mut().find(same)
-        });
-        let at = held.as_ref().map(|h| h.asked_at);
-        if at.is_some_and(|at| at > asked_at)
-            || self.tombstones.get(&id).is_some_and(|at| *at > asked_at)
-        {
+        let held = self.versions(&fact.key.model);
+        let slot = held
+            .iter()
+            .position(|h| h.fact.key.version == fact.key.version);
+        let known = slot.map(|slot| &held[slot]);
+        if self.outdated(&id, known.map(|h| h.asked_at), asked_at) {
             return;
         }
-        if let Some(held) = held
-            && held.fact == fact
+        let same = known.is_some_and(|h| h.fact == fact);
+        if let Some(slot) = slot
+            && same
+            && let Some(all) = self.versions.get_mut(&fact.key.model)
         {
+            let held = &mut Arc::make_mut(all)[slot];
             held.source.clone_from(source);
             held.asked_at = asked_at;
             return;
@@ -301,16 +304,13 @@ impl Fleet {
             asked_at,
             fact,
         };
-        let all = self.versions.entry(model.clone()).or_default();
-        let old = match all
-            .iter_mut()
-            .find(|h| h.fact.key.version == new.fact.key.version)
-        {
-            Some(slot) => Some(std::mem::replace(slot, new.clone())),
+        let all = Arc::make_mut(self.versions.entry(model.clone()).or_default());
+        let old = match slot {
+            Some(slot) => Some(std::mem::replace(&mut all[slot], new.clone())),
             None => {
                 if all.len() == all.capacity() {
                     // Doubling would leave a third of all versions' memory unused.
-                    all.reserve_exact(4 + all.len() / 8);
+                    all.reserve_exact(1 + all.len() / 8);
                 }
                 let at = all.partition_point(|h| newer(&h.fact, &new.fact));
                 all.insert(at, new.clone());
@@ -465,16 +465,16 @@ impl Fleet {
             FactKey::Model(k) => {
                 if let Some(old) = self.models.remove(k) {
                     self.name_model(k, Some(old.fact.name.clone()));
+                    self.joins.model_moved(Some(&old.fact), None);
                     self.observe_model_gone(&old, asked_at);
                 }
                 self.versions.remove(k);
                 self.drop_view(k);
-                self.dirty.joins = true;
                 self.dirty.models.remove(k);
             }
             FactKey::Version(k) => {
                 if let Some(all) = self.versions.get_mut(&k.model) {
-                    all.retain(|h| h.fact.key != *k);
+                    Arc::make_mut(all).retain(|h| h.fact.key != *k);
                 }
                 self.dirty.models.insert(k.model.clone());
             }

@@ -1,6 +1,7 @@
 //! The joined state of one context: every fact with its source and age, merged from observations in
 //! any order, and the views that rules make of them. One owner, no locks.
 
+mod joins;
 mod judge;
 mod merge;
 mod monitoring;
@@ -15,6 +16,7 @@ pub mod view;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use self::joins::Joins;
 use self::pool::Pool;
 use self::runs::RunStore;
 use self::signals::Signals;
@@ -23,7 +25,7 @@ use self::view::{DeploymentView, ModelView};
 use super::change::{Change, ChangeKind, Subject};
 use super::deployment::EndpointReading;
 use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, RunKey, SourceId, VersionKey};
-use super::last_known::{self, Held, LastKnown, Memory};
+use super::last_known::{self, Held, LastKnown, Memory, SharedVersions};
 use super::model::{ModelVersion, Package, RegisteredModel};
 use super::observation::{ContextRef, FactKey, Feed, PollReport, Scope};
 use super::observed::EndpointTrack;
@@ -35,7 +37,10 @@ use super::settling::Settled;
 use super::text::Clean;
 use super::time::Millis;
 use super::watch::Gap;
-use super::wiring::{self, Join};
+use super::wiring::Join;
+
+/// Models and deployments that a loop has judged at once: well under a millisecond's worth.
+pub const SLICE: usize = 100;
 
 /// The package of a version as far as it was asked for.
 #[derive(Clone, PartialEq, Debug)]
@@ -53,7 +58,7 @@ pub struct Fleet {
     settings: Arc<Context>,
     models: BTreeMap<ModelKey, Held<RegisteredModel>>,
     by_name: HashMap<Clean, BTreeSet<ModelKey>>,
-    versions: HashMap<ModelKey, Vec<Held<ModelVersion>>>,
+    versions: HashMap<ModelKey, SharedVersions>,
     experiments: BTreeMap<ExperimentKey, Held<Experiment>>,
     endpoints: BTreeMap<DeploymentKey, Held<EndpointReading>>,
     runs: RunStore,
@@ -77,14 +82,14 @@ pub struct Fleet {
     slow: HashMap<DeploymentKey, Millis>,
     tombstones: HashMap<FactKey, Millis>,
     swept: HashMap<(SourceId, Scope), Millis>,
-    joins: BTreeMap<DeploymentKey, Join>,
-    by_model: HashMap<ModelKey, Vec<DeploymentKey>>,
-    by_source: HashMap<SourceId, Vec<DeploymentKey>>,
+    joins: Joins,
     views: BTreeMap<ModelKey, ModelView>,
     /// Of the views: every frame asks several times.
     counts: Counts,
     deployments: BTreeMap<DeploymentKey, DeploymentView>,
     dirty: Dirty,
+    /// How much is judged in one call; what is left waits for [`Fleet::judge_more`].
+    slice: Option<usize>,
     pool: Pool,
     tracks: HashMap<DeploymentKey, EndpointTrack>,
     settled: HashMap<ModelKey, Settled>,
@@ -96,7 +101,6 @@ pub struct Fleet {
 /// What must be judged again.
 #[derive(Debug, Default)]
 struct Dirty {
-    joins: bool,
     models: BTreeSet<ModelKey>,
     deployments: BTreeSet<DeploymentKey>,
 }
@@ -111,6 +115,7 @@ impl Fleet {
             .collect();
         let mut fleet = Self {
             context,
+            joins: Joins::of(&settings),
             settings,
             models: BTreeMap::new(),
             by_name: HashMap::new(),
@@ -136,16 +141,11 @@ impl Fleet {
             slow: HashMap::new(),
             tombstones: HashMap::new(),
             swept: HashMap::new(),
-            joins: BTreeMap::new(),
-            by_model: HashMap::new(),
-            by_source: HashMap::new(),
             views: BTreeMap::new(),
             counts: Counts::default(),
             deployments: BTreeMap::new(),
-            dirty: Dirty {
-                joins: true,
-                ..Dirty::default()
-            },
+            dirty: Dirty::default(),
+            slice: None,
             pool: Pool::default(),
             tracks: HashMap::new(),
             settled: HashMap::new(),
@@ -189,7 +189,7 @@ impl Fleet {
 
     /// The versions of a model, newest first.
     pub fn versions(&self, key: &ModelKey) -> &[Held<ModelVersion>] {
-        self.versions.get(key).map_or(&[], Vec::as_slice)
+        self.versions.get(key).map_or(&[], |all| all.as_slice())
     }
 
     /// One version.
@@ -212,7 +212,7 @@ impl Fleet {
 
     /// Every join, for `quarterdeck wiring`.
     pub fn joins(&self) -> impl ExactSizeIterator<Item = &Join> {
-        self.joins.values()
+        self.joins.all()
     }
 
     /// Every experiment.
@@ -295,7 +295,7 @@ impl Fleet {
 
     /// The known changes of a model and of its deployments, oldest first.
     pub fn model_timeline(&self, key: &ModelKey) -> Vec<&Change> {
-        let deployments = self.by_model.get(key).map_or(&[][..], Vec::as_slice);
+        let deployments = self.joins.of_model(key);
         let mut all: Vec<&Change> = self.timeline(&Subject::Model(key.clone())).iter().collect();
         for deployment in deployments {
             all.extend(self.timeline(&Subject::Deployment(deployment.clone())));
@@ -429,12 +429,12 @@ impl Fleet {
         std::mem::take(&mut self.observed)
     }
 
-    /// Everything worth keeping until the next start.
+    /// Everything worth keeping until the next start. Versions are shared with the fleet, not copied.
     pub fn last_known(&self, now: Millis, runs: Vec<Held<super::run::Run>>) -> LastKnown {
         LastKnown {
             saved_at: now,
             models: self.models.values().cloned().collect(),
-            versions: self.versions.values().flatten().cloned().collect(),
+            versions: self.versions.values().cloned().collect(),
             experiments: self.experiments.values().cloned().collect(),
             endpoints: self.endpoints.values().cloned().collect(),
             runs,
@@ -551,63 +551,59 @@ impl Fleet {
             .extend(polled_by.map(|d| d.key.clone()).collect::<Vec<_>>());
     }
 
-    /// Judges again what is dirty.
+    /// From now on no call judges more than about this many models and deployments; what is left is
+    /// judged by [`Fleet::judge_more`], with the same result. Without it every call judges all.
+    pub fn judge_in_slices_of(&mut self, count: usize) {
+        self.slice = Some(count);
+    }
+
+    /// Whether views are behind the facts.
+    pub fn has_more_to_judge(&self) -> bool {
+        !self.dirty.deployments.is_empty() || !self.dirty.models.is_empty()
+    }
+
+    /// Judges the next slice of what is left.
+    pub fn judge_more(&mut self, now: Millis) {
+        self.refresh(now);
+    }
+
+    /// Judges again what is dirty, as far as one call may.
     fn refresh(&mut self, now: Millis) {
-        if std::mem::take(&mut self.dirty.joins) {
-            self.join_all();
+        self.rejoin();
+        let mut left = self.slice.unwrap_or(usize::MAX);
+        // What is joined is judged with its model, once for all of its deployments.
+        let (joins, models) = (&self.joins, &mut self.dirty.models);
+        self.dirty.deployments.retain(|key| {
+            let model = joins.get(key).and_then(|j| j.model.clone());
+            let alone = model.is_none();
+            models.extend(model);
+            alone
+        });
+        while left > 0
+            && let Some(key) = self.dirty.deployments.pop_first()
+        {
+            self.judge_deployment(&key, now);
+            left -= 1;
         }
-        for key in std::mem::take(&mut self.dirty.deployments) {
-            if let Some(model) = self.joins.get(&key).and_then(|j| j.model.clone()) {
-                self.dirty.models.insert(model);
-            } else {
-                self.judge_deployment(&key, now);
-            }
-        }
-        let models = std::mem::take(&mut self.dirty.models);
-        if models.is_empty() {
+        if self.dirty.models.is_empty() {
             return;
         }
         let settles =
             self.unheard.is_empty() && !self.freshness.values().any(|f| *f == Freshness::Waiting);
-        for key in models {
+        while left > 0
+            && let Some(key) = self.dirty.models.pop_first()
+        {
+            left = left.saturating_sub(1 + self.joins.of_model(&key).len());
             self.judge_model(&key, settles, now);
         }
     }
 
-    fn join_all(&mut self) {
-        let settings = Arc::clone(&self.settings);
-        let models = wiring::Models::of(self.models.values().map(|h| &h.fact));
-        let joins: BTreeMap<_, _> = settings
-            .deployments
-            .iter()
-            .map(|d| wiring::join(d, &settings, &models))
-            .map(|j| (j.deployment.clone(), j))
-            .collect();
-        let mut by_model: HashMap<ModelKey, Vec<DeploymentKey>> = HashMap::new();
-        let mut by_source: HashMap<SourceId, Vec<DeploymentKey>> = HashMap::new();
-        for join in joins.values() {
-            by_source
-                .entry(SourceId::new(join.name.as_str()))
-                .or_default()
-                .push(join.deployment.clone());
-            if let Some(model) = &join.model {
-                by_model
-                    .entry(model.clone())
-                    .or_default()
-                    .push(join.deployment.clone());
-            }
-            if self.joins.get(&join.deployment) != Some(join) {
-                self.dirty.deployments.insert(join.deployment.clone());
-                let before = self
-                    .joins
-                    .get(&join.deployment)
-                    .and_then(|j| j.model.clone());
-                self.dirty.models.extend(before);
-            }
+    /// Makes again the joins that a model has moved; views on either side of one that changed follow.
+    fn rejoin(&mut self) {
+        for moved in self.joins.refresh(&self.settings, &self.models) {
+            self.dirty.deployments.insert(moved.deployment);
+            self.dirty.models.extend(moved.before);
         }
-        self.joins = joins;
-        self.by_model = by_model;
-        self.by_source = by_source;
     }
 }
 

@@ -29,7 +29,7 @@ impl Fleet {
         let versions = self
             .versions
             .get(&new.fact.key)
-            .map_or(&[][..], Vec::as_slice);
+            .map_or(&[][..], |all| all.as_slice());
         let find = |key: &_| {
             versions
                 .iter()
@@ -89,7 +89,7 @@ impl Fleet {
 
     /// The endpoint was read and answered as before.
     pub(super) fn endpoint_unchanged(&mut self, source: &SourceId, at: Millis) {
-        for key in self.by_source.get(source).into_iter().flatten() {
+        for key in self.joins.of_source(source) {
             if let Some(track) = self.tracks.get_mut(key) {
                 track.unchanged(at);
             }

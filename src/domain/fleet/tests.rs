@@ -28,6 +28,8 @@ use crate::domain::settings::{
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Since};
 
+mod slices;
+
 const MINUTE: i64 = 60_000;
 
 fn deployment() -> DeploymentSettings {

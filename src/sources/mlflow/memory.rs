@@ -1,9 +1,11 @@
 //! What one MLflow source remembers between polls: no facts, only what the next request needs.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 
 use tokio::time::Instant;
 
+use crate::domain::key::Key;
 use crate::domain::time::Millis;
 
 /// Delta state of one source.
@@ -56,24 +58,46 @@ pub(super) struct RunsSeen {
 /// The runs that made the versions with an alias: their metrics are a model's quality, however old.
 #[derive(Debug, Default)]
 pub(super) struct Lineage {
-    /// Run id by (model name, version), from the version sweeps.
-    pub runs: HashMap<(String, String), String>,
+    /// Run ids from the version sweeps, by the hash of model name and version: there are as many as
+    /// versions, and one that is asked for in vain does no harm.
+    runs: HashMap<u64, Key>,
+    /// Those of the sweep before, until this one has ended: an id that stays is not held twice.
+    before: HashMap<u64, Key>,
     /// Aliased versions by model name.
     pub aliased: HashMap<String, Vec<String>>,
     /// Runs asked for already.
     pub asked: HashSet<String>,
+    hasher: RandomState,
 }
 
 impl Lineage {
+    /// A full sweep begins: every run is told again.
+    pub(super) fn sweep_begins(&mut self) {
+        self.before = std::mem::take(&mut self.runs);
+    }
+
+    /// Every run was told.
+    pub(super) fn sweep_ends(&mut self) {
+        self.before = HashMap::new();
+    }
+
+    /// Remembers the run that made a version.
+    pub(super) fn made_by(&mut self, name: &str, version: &str, run: &Key) {
+        let at = self.hasher.hash_one((name, version));
+        let known = self.before.remove(&at).filter(|known| known == run);
+        self.runs.insert(at, known.unwrap_or_else(|| run.clone()));
+    }
+
     /// The runs behind aliased versions that were not asked for yet.
     pub(super) fn due(&self, most: usize) -> Vec<String> {
         let mut due: Vec<String> = self
             .aliased
             .iter()
-            .flat_map(|(name, versions)| versions.iter().map(move |v| (name.clone(), v.clone())))
-            .filter_map(|key| self.runs.get(&key))
+            .flat_map(|(name, versions)| versions.iter().map(move |v| (name.as_str(), v.as_str())))
+            .filter_map(|key| self.runs.get(&self.hasher.hash_one(key)))
+            .map(Key::raw)
             .filter(|run| !self.asked.contains(*run))
-            .cloned()
+            .map(str::to_owned)
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect();

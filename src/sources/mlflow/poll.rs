@@ -242,7 +242,7 @@ impl Mlflow {
         if !fresh {
             self.sweep_models().await?;
         }
-        self.memory().lineage.runs.clear();
+        self.memory().lineage.sweep_begins();
         let what = Versions {
             filter: None,
             // New rows join at the end, where they cannot shift the pages still to come.
@@ -264,6 +264,7 @@ impl Mlflow {
             self.learn_models(&unknown).await?;
             rows.extend(self.take_versions(&mut map, page));
         }
+        self.memory().lineage.sweep_ends();
         Ok(Answer {
             coverage: covers(whole, Scope::Versions),
             rows: Rows::Versions(map::unique(rows, |v: &ModelVersion| v.key.clone())),
@@ -331,15 +332,19 @@ impl Mlflow {
             let Some(created) = memory.created.get(&row.name).copied() else {
                 continue;
             };
-            if !row.run_id.is_empty() && !map::is_hidden_version(&row) {
-                let version = (row.name.clone(), row.version.clone());
-                memory.lineage.runs.insert(version, row.run_id.clone());
-            }
             let key = keys
                 .entry(row.name.clone())
                 .or_insert_with(|| map.model_key(&row.name, created.0))
                 .clone();
-            out.extend(map.version(&key, row));
+            let name = key.name.clone();
+            let version = map.version(&key, row);
+            if let Some(version) = &version
+                && let Some(run) = &version.run
+            {
+                let word = version.key.version.raw();
+                memory.lineage.made_by(name.raw(), word, &run.id);
+            }
+            out.extend(version);
         }
         out
     }

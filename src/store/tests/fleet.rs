@@ -198,8 +198,11 @@ fn state(size: &Size) -> LastKnown {
             .map(|at| held(model(&registry, at, size), at))
             .collect(),
         versions: (0..size.models)
-            .flat_map(|at| (1..=size.versions).map(move |number| (at, number)))
-            .map(|(at, number)| held(version(&registry, at, number), at))
+            .map(|at| {
+                let numbers = 1..=size.versions;
+                let held = numbers.map(|number| held(version(&registry, at, number), at));
+                Arc::new(held.collect())
+            })
             .collect(),
         experiments: (0..20)
             .map(|at| Experiment {
@@ -321,7 +324,7 @@ fn a_state_comes_back_as_it_was_in_two_parts() {
     assert_eq!(first, [Some(3), Some(4)].repeat(3));
     let mut versions = [head.versions, rest.versions].concat();
     versions.sort_by(|a, b| a.fact.key.cmp(&b.fact.key));
-    assert_eq!(versions, saved.versions);
+    assert!(versions.iter().eq(saved.all_versions()));
     assert_eq!(store.load_head("staging"), Ok(None));
 }
 
