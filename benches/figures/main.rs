@@ -16,6 +16,7 @@ mod machine;
 mod memory;
 mod pty;
 mod pure;
+mod requests;
 mod stage;
 mod start;
 
@@ -109,11 +110,12 @@ const LINES: &[Line] = &[
         "sweep",
         "full sweep compared by its actor, off the loop, ms",
     ),
-    line(
+    line("sweep", "registry falls silent, worst update, ms", 2.0),
+    remark(
         "sweep",
-        "registry falls silent: 2,000 models judged, ms",
-        2.0,
+        "registry falls silent: 2,000 models judged, all updates, ms",
     ),
+    line("sweep", "registry comes back, worst update, ms", 2.0),
     line("tick", "minute tick, ms", 2.0),
     line("tick", "last-known state handed to the store, ms", 2.0),
     line("memory", "resident, process holding the load, MB", 100.0),
@@ -128,6 +130,18 @@ const LINES: &[Line] = &[
         "pty",
         "requests to the tracker a minute, 40 models on screen",
     ),
+    remark("pty", "requests to the endpoints a second"),
+    remark("requests", "requests of a fast tick, 40 models on screen"),
+    remark("requests", "requests of a fast tick, 10 models on screen"),
+    remark("requests", "requests of a full sweep of the models"),
+    remark("requests", "requests of a full sweep of their versions"),
+    line(
+        "requests",
+        "full sweeps of the models in 150 s, at most one a minute",
+        3.0,
+    ),
+    line("requests", "a move on screen is seen after, worst, s", 10.0),
+    line("requests", "a move elsewhere is seen after, worst, s", 90.0),
     line("idle", "idle, 30 s, share of a core, %", 0.5),
     line("idle", "idle, 30 s, bytes to the terminal", 0.0),
     line("binary", "stripped binary, MB", 20.0),
@@ -149,6 +163,7 @@ fn measure(part: &str) -> Values {
         "memory" => memory::run(),
         "day" => memory::day(),
         "pty" => pty::loaded(),
+        "requests" => requests::run(),
         "idle" => pty::idle(),
         "binary" => binary::size(),
         "build" => binary::clean_build(),
@@ -249,7 +264,7 @@ fn main() {
         };
         if asked {
             // What takes minutes is measured once.
-            let times = if matches!(group, "build" | "day") {
+            let times = if matches!(group, "build" | "day" | "requests") {
                 1
             } else {
                 wish.runs

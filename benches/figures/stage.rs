@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quarterdeck::app::{App, settle, take_in, update, view};
+use quarterdeck::app::{App, judge_more, settle, take_in, update, view};
+use quarterdeck::domain::fleet::SLICE;
 use quarterdeck::domain::model::Name;
 use quarterdeck::domain::query::{Detail, Query};
 use quarterdeck::domain::run::{MetricHistory, Point};
@@ -35,6 +36,8 @@ pub(crate) struct Stage {
     spare: Option<Vec<u8>>,
     now: Now,
     runs: usize,
+    /// What all updates took together.
+    pub(crate) busy: Duration,
 }
 
 impl Stage {
@@ -59,15 +62,22 @@ impl Stage {
             spare: None,
             now,
             runs: 0,
+            busy: Duration::ZERO,
         }
     }
 
     /// A console that holds everything, with its first frame drawn.
     pub(crate) fn full() -> Self {
         let mut stage = Self::empty(Load::new());
+        stage.begin();
         stage.hear(Load::everything());
         stage.draw();
         stage
+    }
+
+    /// The loop begins, which has models judged in slices.
+    pub(crate) fn begin(&mut self) {
+        self.app.judge_in_slices_of(SLICE);
     }
 
     /// Takes parts of the load in; the times of their messages.
@@ -91,13 +101,22 @@ impl Stage {
         self.look.now = self.now;
     }
 
-    /// One message, timed; what it asks for is answered at once and not timed.
+    /// One message and the slices that it leaves to be judged, as the loop takes them: the longest of
+    /// these updates. What they ask for is answered at once and not timed.
     pub(crate) fn tell(&mut self, message: Msg) -> Duration {
         let facts = matches!(message, Msg::Observed(_) | Msg::Polled(_));
         let act = if facts { take_in } else { update };
         let (took, effects) = timed(|| act(&mut self.app, message, self.now));
         self.answer(effects);
-        took
+        self.busy += took;
+        let mut worst = took;
+        while self.app.fleet().has_more_to_judge() {
+            let (took, effects) = timed(|| judge_more(&mut self.app, self.now));
+            self.answer(effects);
+            self.busy += took;
+            worst = worst.max(took);
+        }
+        worst
     }
 
     fn answer(&mut self, effects: Vec<Effect>) {

@@ -78,7 +78,11 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Some(Command::History(args)) => history::run(global, args),
         Some(Command::Demo(args)) => wait_for(demo::run(global, args)),
         Some(Command::Doctor) => wait_for(doctor::run(global)),
-        None => wait_for(async { console::run(&Session::open(global).await?).await }),
+        // The loop has the calling thread. A second worker would hold memory of its own: what a thread's
+        // rows leave behind is used again by that thread alone.
+        None => wait_on(1, async {
+            console::run(&Session::open(global).await?).await
+        }),
         Some(Command::Status(args)) => {
             wait_for(async { status::run(&Session::open(global).await?, args).await })
         }
@@ -109,8 +113,15 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
 /// Runs a command that asks servers. What is still on its way when it ends is dropped at once: a
 /// server that never answers holds nobody back.
 fn wait_for(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    wait_on(2, command)
+}
+
+fn wait_on(
+    workers: usize,
+    command: impl Future<Output = Result<Exit, Failure>>,
+) -> Result<Exit, Failure> {
     let threads = Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(workers)
         .enable_all()
         .build()
         .map_err(|e| Failure::internal(format!("the program cannot start its threads: {e}")))?;

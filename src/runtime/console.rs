@@ -108,7 +108,7 @@ fn keys_text(wrong: &[(String, String)]) -> String {
 /// See [`ConsoleError`]; the terminal is given back in every case.
 pub fn run(options: Options) -> Result<(), ConsoleError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(1)
         .thread_name("worker")
         .enable_all()
         .build()

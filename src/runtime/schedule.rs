@@ -66,11 +66,12 @@ impl Rhythm {
         self.failures
     }
 
-    /// The wait after a poll that took `took` and was answered.
+    /// The wait after a poll that took `took` and was answered: never longer than the cadence, which
+    /// is a promise of how soon a move is seen.
     pub fn after_answer(&mut self, took: Duration, rng: &mut fastrand::Rng) -> Duration {
         self.latency = took;
         self.failures = 0;
-        between(rng, self.interval(), 0.9, 1.1)
+        between(rng, self.interval(), 0.9, 0.99)
     }
 
     /// The wait after a poll that failed. Full jitter parts the many consoles that watch one server.

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use crate::domain::change::Change;
 use crate::domain::fleet::runs::RunStore;
 use crate::domain::key::{ExperimentKey, SourceId};
-use crate::domain::last_known::{Held, LastKnown, RUNS_IN_ALL};
+use crate::domain::last_known::{Held, LastKnown, RUNS_IN_ALL, RUNS_PER_EXPERIMENT};
 use crate::domain::observation::{ContextRef, ROWS_PER_MESSAGE};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -465,9 +465,17 @@ fn newest(runs: &RunStore, state: &LastKnown) -> Vec<Held<crate::domain::run::Ru
         })
         .collect();
     rows.sort_unstable_by(|a, b| b.cmp(a));
-    // The store sets the limits; twice its number leaves it enough to choose from.
+    // As the store chooses among facts, so that only those are unpacked that it keeps.
+    let mut taken: HashMap<&ExperimentKey, usize> = HashMap::new();
     rows.into_iter()
-        .take(RUNS_IN_ALL * 2)
+        .filter(|(_, _, row)| {
+            runs.experiment(*row).is_some_and(|experiment| {
+                let count = taken.entry(experiment).or_default();
+                *count += 1;
+                *count <= RUNS_PER_EXPERIMENT && source_of.contains_key(experiment)
+            })
+        })
+        .take(RUNS_IN_ALL)
         .filter_map(|(_, _, row)| {
             let source = (*source_of.get(runs.experiment(row)?)?).clone();
             let asked_at = runs.row(row)?.asked_at;

@@ -348,6 +348,12 @@ impl Fleet {
         if run.deleted {
             return;
         }
+        // A version names the run already: its id is not held twice.
+        let shared = self.made_by.get_key_value(&run.key).map(|(key, _)| Run {
+            key: key.clone(),
+            ..run.clone()
+        });
+        let run = shared.as_ref().unwrap_or(run);
         let before = self.live_run(run);
         if self.runs.upsert(run, asked_at) != Upsert::Older {
             self.revision += 1;

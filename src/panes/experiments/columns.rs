@@ -62,17 +62,21 @@ impl Catalogue {
         let mut own = Self::default();
         let wide = |symbol: Symbol| runs.text(symbol).width();
         for run in &sample {
-            for (name, _) in &run.metrics {
-                *metrics.entry(*name).or_default() += 1;
+            for (name, _) in run.metrics() {
+                *metrics.entry(name).or_default() += 1;
             }
-            for (all, pairs) in [(&mut params, &run.params), (&mut tags, &run.tags)] {
-                for (name, value) in pairs {
-                    let seen = all.entry(*name).or_default();
-                    seen.count += 1;
-                    seen.differs |= seen.first.is_some_and(|first| first != *value);
-                    seen.first.get_or_insert(*value);
-                    seen.width = seen.width.max(wide(*value));
-                }
+            let see = |all: &mut HashMap<Symbol, Seen>, name, value| {
+                let seen = all.entry(name).or_default();
+                seen.count += 1;
+                seen.differs |= seen.first.is_some_and(|first| first != value);
+                seen.first.get_or_insert(value);
+                seen.width = seen.width.max(wide(value));
+            };
+            for (name, value) in run.params() {
+                see(&mut params, name, value);
+            }
+            for (name, value) in run.tags() {
+                see(&mut tags, name, value);
             }
             own.name = own.name.max(clip(wide(run.name)));
             own.user = own.user.max(clip(wide(run.user)));

@@ -238,12 +238,11 @@ impl Searchable for Searched<'_> {
             || run
                 .dataset
                 .is_some_and(|(name, digest)| each(text(name)) || each(text(digest)))
-            || run.params.iter().any(|(_, value)| each(text(*value)))
+            || run.params().any(|(_, value)| each(text(value)))
             || run
-                .tags
-                .iter()
+                .tags()
                 .filter(|(name, _)| !is_machine_tag(text(*name)))
-                .any(|(_, value)| each(text(*value)))
+                .any(|(_, value)| each(text(value)))
     }
 
     fn text_of(&self, column: &str) -> Option<String> {

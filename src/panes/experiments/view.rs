@@ -437,20 +437,17 @@ fn facts(pane: &Experiments, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
         .collect()
     };
     let mut metrics = run
-        .metrics
-        .iter()
-        .map(|(name, value)| (runs.text(*name).clone(), text::number(*value)))
+        .metrics()
+        .map(|(name, value)| (runs.text(name).clone(), text::number(value)))
         .filter(|(name, _)| !super::columns::is_system(name));
     lines.push(("metrics", pairs(&mut metrics)));
     let mut params = run
-        .params
-        .iter()
-        .map(|(name, value)| (runs.text(*name).clone(), runs.text(*value).to_string()));
+        .params()
+        .map(|(name, value)| (runs.text(name).clone(), runs.text(value).to_string()));
     lines.push(("params", pairs(&mut params)));
     let mut tags = run
-        .tags
-        .iter()
-        .map(|(name, value)| (runs.text(*name).clone(), runs.text(*value).to_string()))
+        .tags()
+        .map(|(name, value)| (runs.text(name).clone(), runs.text(value).to_string()))
         .filter(|(name, _)| !super::rows::is_machine_tag(name.as_str()));
     lines.push(("tags", pairs(&mut tags)));
     let mut origin = Vec::new();
