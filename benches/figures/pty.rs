@@ -120,21 +120,20 @@ impl Servers {
     /// Settings by which 500 endpoints are polled 400 times a second and the tracker every second, in
     /// place of flags.
     fn hurry(&mut self, home: &Path) {
-        let mut settings = String::new();
         let pairs = self.flags.chunks(2).map(|pair| (&pair[0], &pair[1]));
-        for (flag, value) in pairs {
+        let tables = pairs.map(|(flag, value)| {
             if flag == "--mlflow" {
-                settings += &format!(
+                return format!(
                     "[[contexts.load.sources]]\nname = \"mlflow\"\nurl = \"{value}\"\nevery = \"1s\"\n"
                 );
-            } else {
-                let (name, rest) = value.split_once('=').expect("a name");
-                let (kind, url) = rest.split_once('+').expect("a kind");
-                settings += &format!(
-                    "[[contexts.load.deployments]]\nname = \"{name}\"\nkind = \"{kind}\"\nurl = \"{url}\"\nevery = \"1100ms\"\n"
-                );
             }
-        }
+            let (name, rest) = value.split_once('=').expect("a name");
+            let (kind, url) = rest.split_once('+').expect("a kind");
+            format!(
+                "[[contexts.load.deployments]]\nname = \"{name}\"\nkind = \"{kind}\"\nurl = \"{url}\"\nevery = \"1100ms\"\n"
+            )
+        });
+        let settings: String = tables.collect();
         let path = home.join("load.toml");
         std::fs::write(&path, settings).expect("a settings file");
         let path = path.to_str().expect("a plain path").to_owned();

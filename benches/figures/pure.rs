@@ -153,7 +153,7 @@ fn stream(stage: &mut Stage, mut each: impl FnMut(&mut Stage)) -> Streamed {
             let is_rows = matches!(message, Msg::Observed(_));
             let before = stage.busy;
             let took = stage.tell(message);
-            busy += stage.busy - before;
+            busy += stage.busy.saturating_sub(before);
             if is_rows {
                 observed.add(took);
             }
@@ -305,7 +305,7 @@ pub(crate) fn sweep() -> Values {
         for took in stage.hear(Load::sweep()) {
             samples.add(took);
         }
-        (samples.quantile(1.0), ms(stage.busy - before))
+        (samples.quantile(1.0), ms(stage.busy.saturating_sub(before)))
     };
     let (worst, first) = sweep(&mut stage);
     stage.hear((0..ENDPOINTS).map(Part::Endpoint).collect());
@@ -315,7 +315,7 @@ pub(crate) fn sweep() -> Values {
     stage.pass(Duration::from_secs(600));
     let before = stage.busy;
     let silent = stage.tell(Msg::Tick);
-    let silent_in_all = stage.busy - before;
+    let silent_in_all = stage.busy.saturating_sub(before);
     let at = stage.now().wall;
     let back = stage.load.calm(at).into_iter().map(|m| stage.tell(m));
     let back = back.max().unwrap_or_default();

@@ -268,7 +268,7 @@ impl Task {
                 context,
                 head_known,
                 now,
-            } => self.enter(context, head_known, now),
+            } => self.enter(&context, head_known, now),
             Job::Append(context, changes) => self.append(&context, &changes),
             Job::Seen {
                 context,
@@ -309,14 +309,14 @@ impl Task {
 
     fn enter(
         &mut self,
-        context: Arc<ContextRef>,
+        context: &Arc<ContextRef>,
         head_known: bool,
         now: Millis,
     ) -> Result<(), StoreError> {
         self.end_watches();
         self.own.clear();
         self.told = (Millis(0), Vec::new());
-        self.context = Some(Arc::clone(&context));
+        self.context = Some(Arc::clone(context));
         let Some(store) = &mut self.store else {
             return Ok(());
         };
@@ -324,13 +324,13 @@ impl Task {
         self.seq = store.last_seq()?;
         let mut messages = Vec::new();
         if !head_known {
-            messages.extend(first_look(store, &context, now));
+            messages.extend(first_look(store, context, now));
         }
         let rest = store.load_rest(name)?.into_iter();
         let rest = rest.flat_map(|rest| rest.parts(ROWS_PER_MESSAGE));
         let rest = rest.map(|mut part| {
             not_ahead(&mut part, now);
-            Msg::LastKnown(Arc::clone(&context), Box::new(part))
+            Msg::LastKnown(Arc::clone(context), Box::new(part))
         });
         for msg in messages.into_iter().chain(rest) {
             if self.out.blocking_send(msg).is_err() {

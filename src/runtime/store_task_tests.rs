@@ -110,7 +110,7 @@ fn what_another_process_writes_is_told_once_and_own_rows_never() {
         told: (Millis(0), Vec::new()),
         troubled: false,
     };
-    task.enter(context(), true, recent(NOW)).unwrap();
+    task.enter(&context(), true, recent(NOW)).unwrap();
     task.append(&context(), &[change("v2", NOW)]).unwrap();
     other.append("test", &[change("v3", NOW + 10)]).unwrap();
     task.look();

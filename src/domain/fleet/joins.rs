@@ -17,7 +17,7 @@ type Models = BTreeMap<ModelKey, Held<RegisteredModel>>;
 /// The joins of a context's deployments.
 #[derive(Debug, Default)]
 pub(super) struct Joins {
-    joins: BTreeMap<DeploymentKey, Join>,
+    known: BTreeMap<DeploymentKey, Join>,
     by_model: HashMap<ModelKey, Vec<DeploymentKey>>,
     by_source: HashMap<SourceId, Vec<DeploymentKey>>,
     /// Where the settings of a deployment stand in the context's list.
@@ -67,12 +67,12 @@ impl Joins {
 
     /// Every join, by deployment.
     pub(super) fn all(&self) -> impl ExactSizeIterator<Item = &Join> {
-        self.joins.values()
+        self.known.values()
     }
 
     /// How a deployment is joined.
     pub(super) fn get(&self, key: &DeploymentKey) -> Option<&Join> {
-        self.joins.get(key)
+        self.known.get(key)
     }
 
     /// The deployments joined to a model, by key.
@@ -131,11 +131,11 @@ impl Joins {
                 tagged: &self.tagged,
             };
             let join = wiring::join(settings, context, &registered);
-            if self.joins.get(&key) == Some(&join) {
+            if self.known.get(&key) == Some(&join) {
                 continue;
             }
             let after = join.model.clone();
-            let before = self.joins.insert(key.clone(), join).and_then(|j| j.model);
+            let before = self.known.insert(key.clone(), join).and_then(|j| j.model);
             if before != after {
                 self.relink(&key, before.as_ref(), after);
             }

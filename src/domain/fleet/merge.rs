@@ -293,11 +293,7 @@ impl Fleet {
         fact.key.model = model.clone();
         self.pool.share_version(&mut fact);
         if let Some(run) = &fact.run {
-            let models = self.made_by.entry(run.clone()).or_default();
-            if let Err(at) = models.binary_search(&model) {
-                models.reserve_exact(1);
-                models.insert(at, model.clone());
-            }
+            self.made_by.note(run, &model);
         }
         let new = Held {
             source: source.clone(),
@@ -349,7 +345,7 @@ impl Fleet {
             return;
         }
         // A version names the run already: its id is not held twice.
-        let shared = self.made_by.get_key_value(&run.key).map(|(key, _)| Run {
+        let shared = self.made_by.key(&run.key).map(|key| Run {
             key: key.clone(),
             ..run.clone()
         });
@@ -359,7 +355,7 @@ impl Fleet {
             self.revision += 1;
             self.runs_moved(run);
             let made_by = &self.made_by;
-            self.runs.evict(RUNS_HELD, |key| made_by.contains_key(key));
+            self.runs.evict(RUNS_HELD, |key| made_by.key(key).is_some());
             if let Some(before) = before {
                 self.observe_run(&before, run, asked_at);
             }
@@ -368,9 +364,8 @@ impl Fleet {
 
     /// A run behind a version changes that model's quality.
     fn runs_moved(&mut self, run: &Run) {
-        if let Some(models) = self.made_by.get(&run.key) {
-            self.dirty.models.extend(models.iter().cloned());
-        }
+        let models = self.made_by.models(&run.key);
+        self.dirty.models.extend(models.iter().cloned());
     }
 
     fn put_endpoint(&mut self, source: &SourceId, asked_at: Millis, mut fact: EndpointReading) {

@@ -3,6 +3,7 @@
 
 mod joins;
 mod judge;
+mod made_by;
 mod merge;
 mod monitoring;
 mod observe;
@@ -17,6 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use self::joins::Joins;
+use self::made_by::MadeBy;
 use self::pool::Pool;
 use self::runs::RunStore;
 use self::signals::Signals;
@@ -72,7 +74,7 @@ pub struct Fleet {
     answered_before: BTreeMap<SourceId, Millis>,
     freshness: BTreeMap<SourceId, Freshness>,
     /// Models that have a version made by the run, in order: nearly always one.
-    made_by: HashMap<RunKey, Vec<ModelKey>>,
+    made_by: MadeBy,
     runs_gone: HashSet<RunKey>,
     packages: HashMap<VersionKey, PackageState>,
     timeline: HashMap<Subject, Vec<Change>>,
@@ -132,7 +134,7 @@ impl Fleet {
                 .map(|id| (id.clone(), Freshness::Waiting))
                 .collect(),
             sources,
-            made_by: HashMap::new(),
+            made_by: MadeBy::default(),
             runs_gone: HashSet::new(),
             packages: HashMap::new(),
             timeline: HashMap::new(),
@@ -319,7 +321,7 @@ impl Fleet {
 
     /// A model that a version of was made by a run.
     pub fn model_made_by(&self, run: &RunKey) -> Option<&ModelKey> {
-        self.made_by.get(run).and_then(|models| models.first())
+        self.made_by.models(run).first()
     }
 
     /// Whether another model's name looks the same on screen: writes to either would be refused.
@@ -387,15 +389,17 @@ impl Fleet {
                 .filter(|v| v.champion.as_ref().is_some_and(|c| !c.exists));
             self.dirty.models.extend(missing.map(|v| v.key.clone()));
         }
-        self.source_moved(&report.source, fault_changed, now);
+        if self.has_moved(&report.source, fault_changed, now) {
+            self.sources_moved(std::slice::from_ref(&report.source));
+        }
         self.refresh(now);
     }
 
     /// Lets time pass: freshness and graces that end by the clock alone.
     pub fn tick(&mut self, now: Millis) {
-        for id in self.sources.keys().cloned().collect::<Vec<_>>() {
-            self.source_moved(&id, false, now);
-        }
+        let mut moved: Vec<SourceId> = self.sources.keys().cloned().collect();
+        moved.retain(|id| self.has_moved(id, false, now));
+        self.sources_moved(&moved);
         let due = self
             .views
             .values()
@@ -530,25 +534,33 @@ impl Fleet {
         (last.to == to).then_some(last)
     }
 
-    fn source_moved(&mut self, id: &SourceId, force: bool, now: Millis) {
+    /// Judges a source anew; whether what rests on it must be judged again.
+    fn has_moved(&mut self, id: &SourceId, force: bool, now: Millis) -> bool {
         let Some(health) = self.sources.get(id) else {
-            return;
+            return false;
         };
         let fresh = freshness::judge(health, &self.settings.policy, now);
-        if self.freshness.insert(id.clone(), fresh) == Some(fresh) && !force {
+        self.freshness.insert(id.clone(), fresh) != Some(fresh) || force
+    }
+
+    /// What rests on sources that have moved is judged again. Hundreds fall silent together when a
+    /// network does: the models are gone through once.
+    fn sources_moved(&mut self, moved: &[SourceId]) {
+        if moved.is_empty() {
             return;
         }
         self.revision += 1;
-        let of_source = self.models.values().filter(|h| h.source == *id);
+        let moved: HashSet<&SourceId> = moved.iter().collect();
+        let of_sources = self.models.values().filter(|h| moved.contains(&h.source));
         self.dirty
             .models
-            .extend(of_source.map(|h| h.fact.key.clone()));
-        let monitored = self.monitored_by(id);
-        self.dirty.models.extend(monitored);
-        let polled_by = self.deployments.values().filter(|d| d.source == *id);
-        self.dirty
-            .deployments
-            .extend(polled_by.map(|d| d.key.clone()).collect::<Vec<_>>());
+            .extend(of_sources.map(|h| h.fact.key.clone()));
+        for id in &moved {
+            let monitored = self.monitored_by(id);
+            self.dirty.models.extend(monitored);
+        }
+        let polled = moved.iter().flat_map(|id| self.joins.of_source(id));
+        self.dirty.deployments.extend(polled.cloned());
     }
 
     /// From now on no call judges more than about this many models and deployments; what is left is
