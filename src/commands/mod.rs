@@ -102,7 +102,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
             wait_for(async { sources::run(&Session::open(global).await?).await })
         }
         Some(Command::Record(args)) => {
-            wait_for(async { record::run(&Session::open(global).await?, args).await })
+            wait_for(async { Box::pin(record::run(&Session::open(global).await?, args)).await })
         }
         Some(Command::Frame(args)) => {
             wait_for(async { Box::pin(frame::run(&Session::open(global).await?, args)).await })

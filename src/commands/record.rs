@@ -60,7 +60,7 @@ pub async fn run(session: &Session, args: &RecordArgs) -> Result<Exit, Failure> 
     let _lock = lock(&dir, session.name())?;
     let recorder = Recorder::open(session, &state)?;
     if args.once {
-        recorder.once(session).await
+        Box::pin(recorder.once(session)).await
     } else {
         recorder.watch(session, args.every).await
     }
