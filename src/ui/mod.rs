@@ -8,6 +8,9 @@ pub mod form;
 pub mod frame;
 #[cfg(test)]
 mod gallery;
+pub mod gauge;
+pub mod heat;
+pub mod histogram;
 pub mod hits;
 pub mod look;
 pub mod paint;

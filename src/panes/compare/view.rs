@@ -146,6 +146,8 @@ fn chart(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
         x: lines[0].1.axis,
         log: page.log,
         window: page.lens.window.or_else(|| page.extent()),
+        floor: None,
+        ground: false,
         threshold: None,
         markers: &gap_marks,
         cursor: page.lens.cursor,

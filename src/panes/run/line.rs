@@ -202,6 +202,16 @@ impl Lens {
         self.window = Some((start, start + width));
     }
 
+    /// Moves what is shown a quarter of its width on or back, within `full`; everything has nowhere to go.
+    pub(in crate::panes) fn pan(&mut self, full: Option<(f64, f64)>, on: bool) {
+        let (Some((from, to)), Some((a, b))) = (full, self.window) else {
+            return;
+        };
+        let step = (b - a) / 4.0 * if on { 1.0 } else { -1.0 };
+        let start = (a + step).clamp(from, (to - (b - a)).max(from));
+        self.window = Some((start, start + (b - a)));
+    }
+
     /// Puts the cursor at the last sample, or takes it away.
     pub(in crate::panes) fn toggle(&mut self, points: &[Sample]) {
         self.cursor = match self.cursor {
@@ -349,6 +359,16 @@ mod tests {
         assert_eq!(lens.cursor, Some(9.0));
         lens.zoom(full, false);
         assert_eq!(lens.window, None);
+        lens.pan(full, true);
+        assert_eq!(lens.window, None);
+        lens.window = Some((0.0, 40.0));
+        lens.pan(full, true);
+        assert_eq!(lens.window, Some((10.0, 50.0)));
+        for _ in 0..20 {
+            lens.pan(full, true);
+        }
+        assert_eq!(lens.window, Some((59.0, 99.0)));
+        lens.window = None;
         for _ in 0..40 {
             lens.zoom(full, true);
         }

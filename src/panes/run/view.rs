@@ -349,6 +349,8 @@ fn one(
         x: line.axis,
         log: page.log,
         window: page.lens.window,
+        floor: None,
+        ground: false,
         threshold: None,
         markers: if large { &markers } else { &[] },
         cursor,

@@ -4,6 +4,7 @@
 pub mod axis;
 mod canvas;
 mod plot;
+mod strip;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use super::text;
 use super::theme::Role;
 
 pub use axis::XAxis;
+pub use strip::{Strip, alert_strip};
 
 /// One line of a chart.
 #[derive(Clone, Copy, Debug)]
@@ -52,10 +54,14 @@ pub struct Chart<'a> {
     pub x: XAxis,
     /// Whether the vertical axis is logarithmic: values of zero and below are gaps then.
     pub log: bool,
+    /// Whether the vertical axis stands on zero: amounts whose noise must look like noise.
+    pub ground: bool,
     /// The window shown; all samples if none.
     pub window: Option<(f64, f64)>,
     /// The line that must not be crossed.
     pub threshold: Option<f64>,
+    /// The value to expect when nothing is the matter: below it, values say nothing.
+    pub floor: Option<f64>,
     /// Changes.
     pub markers: &'a [Marker<'a>],
     /// Where values are read, on the horizontal axis.
@@ -147,7 +153,8 @@ impl Chart<'_> {
             all => all.iter().map(|s| text::width(s.name) + 12).sum(),
         };
         let right = if self.cursor.is_some() { 12 } else { 0 }
-            + if self.threshold.is_some() { 14 } else { 0 };
+            + if self.threshold.is_some() { 14 } else { 0 }
+            + if self.floor.is_some() { 14 } else { 0 };
         text::width(self.title) + text::width(self.unit) + legend + right
     }
 
@@ -162,6 +169,11 @@ impl Chart<'_> {
                 format!("{} ", look.symbols.threshold),
             ));
             right.push(span(Role::Dim, format!("line {}", text::brief(line))));
+        }
+        if let Some(floor) = self.floor {
+            let gap = if right.is_empty() { "" } else { "  " };
+            right.push(span(Role::Axis, format!("{gap}{} ", look.symbols.dot)));
+            right.push(span(Role::Dim, format!("noise {}", text::brief(floor))));
         }
         if let (Some(x), Some((from, to))) = (self.cursor, self.window()) {
             let gap = if right.is_empty() { "" } else { "  " };

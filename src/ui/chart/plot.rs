@@ -48,6 +48,9 @@ impl Scale {
                 (lo, hi) = (lo.min(line), hi.max(line));
             }
         }
+        if chart.ground {
+            (lo, hi) = (lo.min(0.0), hi.max(0.0));
+        }
         if hi <= lo {
             let half = if lo == 0.0 { 0.5 } else { lo.abs() * 0.1 };
             (lo, hi) = (lo - half, hi + half);
@@ -152,6 +155,13 @@ pub(super) fn draw(
     for (x, _) in &columns {
         column(buf, plot, *x, thin, look.style(Role::ChartCursor));
     }
+    // Under the threshold: where the two share a row, the line that must not be crossed is seen.
+    if let Some(y) = chart.floor.and_then(row_of) {
+        let dot = look.symbols.dot;
+        for x in (plot.left()..plot.right()).step_by(2) {
+            paint::put_glyph(buf, x, y, dot, look.style(Role::Axis));
+        }
+    }
     if let Some(y) = chart.threshold.and_then(row_of) {
         paint::fill_row(
             buf,
@@ -203,7 +213,7 @@ pub(super) fn draw(
 }
 
 fn is_ground(symbol: &str) -> bool {
-    matches!(symbol, " " | "┊" | ":" | "╌" | "-")
+    matches!(symbol, " " | "┊" | ":" | "╌" | "-" | "·")
 }
 
 fn column(buf: &mut Buffer, plot: Rect, x: u16, glyph: &str, style: ratatui::style::Style) {

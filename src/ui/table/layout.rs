@@ -42,11 +42,14 @@ pub struct Column<'a> {
     pub width: Width,
     /// Which side the text stands on.
     pub align: Align,
-    /// 0 is never dropped; the highest goes first.
+    /// 0 is never dropped; the highest goes first, and [`Column::HIDDEN`] is not shown at all.
     pub priority: u8,
 }
 
 impl<'a> Column<'a> {
+    /// The priority of a column that has nothing to say in any row.
+    pub const HIDDEN: u8 = u8::MAX;
+
     /// A column of fixed width.
     pub const fn fixed(title: &'a str, width: u16, priority: u8) -> Self {
         Self {
@@ -115,6 +118,7 @@ pub fn fit_columns(columns: &[Column<'_>], room: u16) -> Vec<Place> {
     };
 
     let mut kept: Vec<usize> = (0..columns.len()).collect();
+    kept.retain(|i| columns[*i].priority != Column::HIDDEN);
     while total(&kept, true) > room {
         // The rightmost of those that matter least.
         let Some((at, _)) = kept
