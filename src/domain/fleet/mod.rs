@@ -1,6 +1,7 @@
 //! The joined state of one context: every fact with its source and age, merged from observations in
 //! any order, and the views that rules make of them. One owner, no locks.
 
+pub mod features;
 mod joins;
 mod judge;
 mod made_by;
@@ -11,6 +12,7 @@ mod pool;
 pub mod runs;
 mod shards;
 mod signals;
+pub mod suspects;
 pub mod triage;
 pub mod view;
 

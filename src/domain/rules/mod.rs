@@ -1,6 +1,7 @@
 //! The rules: pure functions from facts, policy and the present to verdicts. Nothing else in the
 //! program decides how bad something is.
 
+pub mod blame;
 pub mod freshness;
 pub mod model;
 pub mod quality;
