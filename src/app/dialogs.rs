@@ -263,11 +263,13 @@ impl App {
 
     /// What can be done with the selected row.
     pub(super) fn menu(&self) -> Dialog {
-        const ROW: [Command; 8] = [
+        const ROW: [Command; 10] = [
             Command::Open,
             Command::GoModel,
             Command::GoRun,
             Command::GoEndpoint,
+            Command::GoDrift,
+            Command::WhatChanged,
             Command::History,
             Command::CopyRow,
             Command::Link,

@@ -253,6 +253,27 @@ fn three_keys_lead_from_triage_to_the_endpoint_and_back() {
 }
 
 #[test]
+fn drift_and_what_changed_are_one_key_away_from_the_model_in_trouble() {
+    let mut app = in_trouble("14");
+    press(&mut app, "w");
+    assert_eq!(app.place(), Place::Changes(model_key(), None));
+    assert!(
+        screen(&app, 80, 24).contains("onset"),
+        "{}",
+        screen(&app, 80, 24)
+    );
+    press(&mut app, "esc");
+    press(&mut app, "g d");
+    assert_eq!(app.place(), Place::Features(model_key()));
+    press(&mut app, "4");
+    assert_eq!(app.place(), Place::Drift);
+    assert!(screen(&app, 80, 24).contains("No model's drift is watched."));
+    // Where no model is selected the key says so.
+    press(&mut app, "w");
+    assert_eq!(remark(&app), "what changed: no model is selected");
+}
+
+#[test]
 fn history_goes_back_and_forward_and_keeps_its_ends() {
     let mut app = in_trouble("13");
     press(&mut app, "5");

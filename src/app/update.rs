@@ -244,7 +244,11 @@ impl App {
         }
         let thing = pane.selected(&cx);
         let why = match command {
-            Command::GoModel if self.model_of(thing.as_ref()).is_none() => "no model is selected",
+            Command::GoModel | Command::GoDrift | Command::WhatChanged
+                if self.model_of(thing.as_ref()).is_none() =>
+            {
+                "no model is selected"
+            }
             Command::GoRun if self.run_of(thing.as_ref()).is_none() => {
                 "the selected thing names no run"
             }
@@ -284,6 +288,18 @@ impl App {
             Command::Models => self.history.open(Place::Models),
             Command::Experiments => self.history.open(Place::Experiments),
             Command::Deployments => self.history.open(Place::Deployments),
+            Command::Drift => self.history.open(Place::Drift),
+            Command::GoDrift => {
+                if let Some(model) = self.model_of(thing.as_ref()) {
+                    self.history.open(Place::Features(model));
+                }
+            }
+            Command::WhatChanged => {
+                let moment = self.history.current().moment(&self.cx());
+                if let Some(model) = self.model_of(thing.as_ref()) {
+                    self.history.open(Place::Changes(model, moment));
+                }
+            }
             Command::Back => {
                 if !self.history.close() {
                     self.say("this is the first place · q leaves");
@@ -496,6 +512,7 @@ impl App {
                     1 => Command::Triage,
                     2 => Command::Models,
                     3 => Command::Experiments,
+                    4 => Command::Drift,
                     5 => Command::Deployments,
                     _ => return,
                 };

@@ -23,7 +23,7 @@ use crate::ui::paint::{self, span};
 use crate::ui::theme::Role;
 
 /// The panes of the tab bar.
-const TABS: [Tab<'static>; 4] = [
+const TABS: [Tab<'static>; 5] = [
     Tab {
         number: 1,
         title: "Triage",
@@ -35,6 +35,10 @@ const TABS: [Tab<'static>; 4] = [
     Tab {
         number: 3,
         title: "Experiments",
+    },
+    Tab {
+        number: 4,
+        title: "Drift",
     },
     Tab {
         number: 5,

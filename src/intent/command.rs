@@ -104,11 +104,13 @@ commands! {
     Triage "go.triage" Move Global ["1"] "Triage" "Shows the models in trouble, worst first.";
     Models "go.models" Move Global ["2"] "Models" "Shows every registered model.";
     Experiments "go.experiments" Move Global ["3"] "Experiments" "Shows experiments and their runs.";
+    Drift "go.drift" Move Global ["4"] "Drift" "Shows every model whose drift is watched, worst first.";
     Deployments "go.deployments" Move Global ["5"] "Deployments" "Shows every serving endpoint.";
     NextFocus "go.focus" Move Global ["tab"] "other part" "Moves the focus to the next part of the pane.";
     GoModel "go.model" Move Global ["g m"] "its model" "Opens the model of the selected thing.";
     GoRun "go.run" Move Global ["g r"] "its run" "Opens the run behind the selected version.";
     GoEndpoint "go.endpoint" Move Global ["g e"] "its endpoint" "Shows the deployment that serves the selected model.";
+    GoDrift "go.model-drift" Move Global ["g d"] "its drift" "Shows the drift of the selected model, feature by feature.";
     Refresh "go.refresh" Move Global ["r"] "refresh" "Asks the sources now.";
 
     Filter "find.filter" Find List ["/"] "filter" "Filters the rows: words, `!word`, `column:value`, `column>1`, `/regex/`.";
@@ -135,6 +137,7 @@ commands! {
     Unmark "look.unmark" Look Runs ["U"] "unmark all" "Takes every mark away.";
     Compare "look.compare" Look Runs ["C"] "compare" "Compares the marked rows.";
     Differences "look.differences" Look Runs ["="] "differences only" "Shows only what differs.";
+    WhatChanged "look.what-changed" Look Global ["w"] "what changed" "Lists what changed around the onset of a model's trouble, or around the chart cursor.";
     History "look.history" Look Global ["H"] "history" "Shows the known changes of the selected thing.";
 
     CopyRow "out.copy-row" Out List ["y"] "copy row" "Copies the selected row.";
@@ -149,7 +152,6 @@ commands! {
 
 /// Keys that the design keeps for verbs this version does not have, with their words.
 pub const RESERVED: &[(&str, &str)] = &[
-    ("4", "Drift"),
     ("6", "Pipelines"),
     ("7", "Features"),
     ("8", "Journal"),
@@ -164,7 +166,6 @@ pub const RESERVED: &[(&str, &str)] = &[
     ("A", "approve"),
     ("!", "arm"),
     ("F", "follow a write"),
-    ("w", "what changed"),
     ("@", "show the exact request"),
 ];
 

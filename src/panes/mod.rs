@@ -4,14 +4,20 @@
 //! A pane reads the fleet and the present through [`Cx`], changes only itself, and asks for anything
 //! else with [`Ask`]. A new pane is a folder here and a line in the root's table.
 
+pub mod alert;
+pub mod changes;
 pub mod compare;
 pub mod deployments;
+pub mod drift;
 pub mod experiments;
 pub mod history;
 pub mod list;
 pub mod model;
 pub mod models;
+#[cfg(test)]
+pub(crate) mod monitored;
 pub mod run;
+mod signal;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod triage;
@@ -23,6 +29,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use self::list::Listing;
+use crate::domain::alert::AlertKey;
 use crate::domain::change::Subject;
 use crate::domain::fault::Fault;
 use crate::domain::fleet::Fleet;
@@ -58,15 +65,24 @@ pub enum Place {
     Deployments,
     /// The known changes of a subject.
     History(Subject),
+    /// Every model whose drift is watched.
+    Drift,
+    /// The drift of one model, feature by feature.
+    Features(ModelKey),
+    /// What changed around a moment of a model, or around the onset of its trouble.
+    Changes(ModelKey, Option<Millis>),
+    /// One alert with its rule.
+    Alert(AlertKey),
 }
 
 impl Place {
     /// The number of the tab that the place belongs to.
     pub fn tab(&self) -> u8 {
         match self {
-            Self::Triage => 1,
+            Self::Triage | Self::Changes(..) | Self::Alert(_) => 1,
             Self::Models | Self::Model(_) | Self::History(_) => 2,
             Self::Experiments | Self::Run(_) | Self::Compare(_) => 3,
+            Self::Drift | Self::Features(_) => 4,
             Self::Deployments => 5,
         }
     }
@@ -180,6 +196,10 @@ pub fn pane_of(place: Place) -> Box<dyn Pane> {
         Place::Model(key) => Box::new(model::ModelPage::new(key)),
         Place::History(subject) => Box::new(history::History::new(subject)),
         Place::Deployments => Box::new(deployments::Deployments::new()),
+        Place::Drift => Box::new(drift::Drift::new()),
+        Place::Features(key) => Box::new(drift::features::Features::new(key)),
+        Place::Changes(key, at) => Box::new(changes::Changes::new(key, at)),
+        Place::Alert(key) => Box::new(alert::AlertPage::new(key)),
     }
 }
 
@@ -341,6 +361,12 @@ pub trait Pane: std::fmt::Debug + Send {
 
     /// The thing under the cursor.
     fn selected(&self, cx: &Cx<'_>) -> Option<Thing>;
+
+    /// The moment under its chart's cursor, or another that it is about.
+    fn moment(&self, cx: &Cx<'_>) -> Option<Millis> {
+        let _ = cx;
+        None
+    }
 
     /// What the fast ticks of the sources should ask for while it is open.
     fn focus(&self, cx: &Cx<'_>) -> Focus {

@@ -2,6 +2,7 @@
 //! timeline.
 
 mod facts;
+mod signals;
 mod versions;
 mod view;
 
@@ -15,6 +16,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Ask, Cx, Pane, Place, Thing, Want, move_in, runs_behind};
+use crate::domain::alert::Alert;
 use crate::domain::change::{Change, Subject};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::fleet::view::{DeploymentView, ModelView, Pointed};
@@ -45,17 +47,33 @@ enum Part {
     #[default]
     Versions,
     Facts,
+    Signals,
+    Alerts,
     Deployments,
     Changes,
 }
 
 impl Part {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 6] = [
         Self::Versions,
         Self::Facts,
         Self::Deployments,
         Self::Changes,
+        Self::Signals,
+        Self::Alerts,
     ];
+
+    /// Its name where there is no room for more.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Versions => "versions",
+            Self::Facts => "facts",
+            Self::Signals => "signals",
+            Self::Alerts => "alerts",
+            Self::Deployments => "endpoints",
+            Self::Changes => "changes",
+        }
+    }
 
     fn at(self) -> usize {
         Self::ALL.iter().position(|p| *p == self).unwrap_or(0)
@@ -80,6 +98,9 @@ pub struct ModelPage {
     endpoints: TableState,
     facts: TableState,
     changes: TableState,
+    alerts: TableState,
+    signals: TableState,
+    courses: signals::Courses,
     runs: HashMap<RunKey, Run>,
     faults: HashMap<Query, Fault>,
     metric: Option<(Clean, bool)>,
@@ -161,6 +182,9 @@ impl ModelPage {
             endpoints: TableState::default(),
             facts: TableState::default(),
             changes: TableState::default(),
+            alerts: TableState::default(),
+            signals: TableState::default(),
+            courses: signals::Courses::new(),
             runs: HashMap::new(),
             faults: HashMap::new(),
             metric: None,
@@ -233,6 +257,11 @@ impl ModelPage {
         all
     }
 
+    /// Its alerts, loudest first.
+    fn alerts<'a>(&self, cx: &Cx<'a>) -> Vec<&'a Held<Alert>> {
+        cx.fleet.alerts_of(&self.key)
+    }
+
     fn fact_lines(&self, cx: &Cx<'_>) -> Vec<facts::Line> {
         let Some(page) = self.page(cx) else {
             return Vec::new();
@@ -248,6 +277,8 @@ impl ModelPage {
         match part {
             Part::Versions => self.rows.len(),
             Part::Facts => self.fact_lines(cx).len(),
+            Part::Signals => self.page(cx).map_or(0, |p| signals::len(p.view)),
+            Part::Alerts => self.alerts(cx).len(),
             Part::Deployments => self.page(cx).map_or(0, |p| p.deployments(cx).len()),
             Part::Changes => self.changes(cx).len(),
         }
@@ -257,6 +288,8 @@ impl ModelPage {
         match part {
             Part::Versions => &mut self.versions,
             Part::Facts => &mut self.facts,
+            Part::Signals => &mut self.signals,
+            Part::Alerts => &mut self.alerts,
             Part::Deployments => &mut self.endpoints,
             Part::Changes => &mut self.changes,
         }
@@ -267,7 +300,10 @@ impl ModelPage {
         let part = self.part;
         let len = self.len_of(part, cx);
         let table = self.table_of(part);
-        if matches!(part, Part::Versions | Part::Deployments) {
+        if matches!(
+            part,
+            Part::Versions | Part::Deployments | Part::Signals | Part::Alerts
+        ) {
             let moved = move_in(table, command, len);
             if moved && part == Part::Versions {
                 self.facts = TableState {
@@ -308,6 +344,12 @@ impl ModelPage {
             Part::Facts => {
                 let run = page.selected()?.run.clone()?;
                 Some(vec![Ask::Open(Place::Run(run))])
+            }
+            Part::Signals => Some(vec![Ask::Open(Place::Features(self.key.clone()))]),
+            Part::Alerts => {
+                let all = self.alerts(cx);
+                let at = self.alerts.selected_in(all.len())?;
+                Some(vec![Ask::Open(Place::Alert(all[at].fact.key.clone()))])
             }
             Part::Deployments => {
                 let all = page.deployments(cx);
@@ -398,6 +440,9 @@ impl Pane for ModelPage {
                 match (self.part, run) {
                     (Part::Versions | Part::Facts, None) => "no version is known",
                     (Part::Facts, Some(false)) => "the registry names no run for this version",
+                    (Part::Alerts, _) if self.alerts(cx).is_empty() => {
+                        "no alert of this model is known"
+                    }
                     (Part::Deployments, _) if self.len_of(Part::Deployments, cx) == 0 => {
                         "no deployment of this model is known"
                     }
@@ -423,6 +468,13 @@ impl Pane for ModelPage {
                     return self.open(cx).unwrap_or_default();
                 }
                 self.endpoints.select(index, len);
+            }
+            Target::Row(index) if self.part == Part::Alerts => {
+                let len = self.len_of(Part::Alerts, cx);
+                if self.alerts.selected_in(len) == Some(index) {
+                    return self.open(cx).unwrap_or_default();
+                }
+                self.alerts.select(index, len);
             }
             Target::Row(index) => {
                 let len = self.rows.len();
@@ -481,7 +533,7 @@ impl Pane for ModelPage {
                 let at = self.endpoints.selected_in(all.len());
                 at.map_or_else(model, |at| Thing::Deployment(all[at].key.clone()))
             }
-            Part::Changes => model(),
+            Part::Changes | Part::Signals | Part::Alerts => model(),
         })
     }
 
@@ -531,6 +583,9 @@ impl Pane for ModelPage {
         for want in runs_behind(cx, [page.view]) {
             add(want.query, want.every);
         }
+        if self.part == Part::Signals {
+            wants.extend(signals::wants(page.view, cx));
+        }
         wants
     }
 
@@ -544,6 +599,7 @@ impl Pane for ModelPage {
         match result {
             Ok(detail) => {
                 self.faults.remove(query);
+                signals::take(&mut self.courses, query, detail);
                 if let Detail::Run(run) = detail {
                     if self.runs.len() >= RUNS_KEPT {
                         self.runs.clear();
@@ -582,6 +638,20 @@ impl Pane for ModelPage {
                 Command::History,
                 Command::Link,
             ],
+            Part::Signals => &[
+                Command::WhatChanged,
+                Command::GoDrift,
+                Command::NextFocus,
+                Command::Wider,
+                Command::Narrower,
+            ],
+            Part::Alerts => &[
+                Command::Open,
+                Command::WhatChanged,
+                Command::NextFocus,
+                Command::GoDrift,
+                Command::CopyPane,
+            ],
             Part::Deployments | Part::Changes => &[
                 Command::Open,
                 Command::NextFocus,
@@ -598,6 +668,8 @@ impl Pane for ModelPage {
             Part::Versions => self.versions.selected_in(rows.len())?,
             Part::Deployments => self.endpoints.selected_in(rows.len())?,
             Part::Facts => self.facts.offset,
+            Part::Signals => self.signals.selected_in(rows.len())?,
+            Part::Alerts => self.alerts.selected_in(rows.len())?,
             Part::Changes => rows.len().checked_sub(1)?,
         };
         Some(Clean::text(&rows.get(at)?.join("  ")))
@@ -622,6 +694,8 @@ impl Pane for ModelPage {
                 });
                 (vec![title], lines.map(|l| vec![text(l)]).collect())
             }
+            Part::Signals => signals::markdown(page.view, cx),
+            Part::Alerts => signals::alerts_markdown(&self.alerts(cx), cx),
             Part::Deployments => {
                 let titles = super::deployments::view::TITLES.iter();
                 let all = page.deployments(cx).into_iter();

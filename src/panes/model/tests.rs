@@ -106,13 +106,15 @@ fn parts_are_reached_with_tab_and_with_the_arrows() {
         ),
         "{asked:?}"
     );
-    press(&mut pane, &fleet, &[Command::Right, Command::Right]);
-    assert_eq!(pane.part, Part::Changes, "the last part is the last");
+    press(&mut pane, &fleet, &[Command::Right]);
+    assert_eq!(pane.part, Part::Changes);
     let asked = press(&mut pane, &fleet, &[Command::Open]);
     assert!(
         matches!(&asked[..], [Ask::Open(Place::History(_))]),
         "{asked:?}"
     );
+    press(&mut pane, &fleet, &[Command::Right; 3]);
+    assert_eq!(pane.part, Part::Alerts, "the last part is the last");
     press(&mut pane, &fleet, &[Command::NextFocus]);
     assert_eq!(pane.part, Part::Versions);
     press(&mut pane, &fleet, &[Command::Left]);
@@ -350,7 +352,7 @@ fn frame_at_60_by_16() {
     insta::assert_snapshot!(screen(&drawn(&mut fraud(&fleet), &fleet, (60, 16))), @r"
      ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠…
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
-    ─ 4 versions ─ v14 ─ 2 endpoints ─ 4 changes ───────────────
+    ─ versions ─ facts ─ endpoints ─ changes ─ signals ─ alerts
      VERSION  ALIASES      AGE  val_auc  VS CHAMP  SERVED BY
      v15      challenger    3h    0.938    -0.003  –
     ›v14      champion     26h    0.941         –  fraud-us
@@ -366,7 +368,7 @@ fn frame_at_80_by_24() {
     insta::assert_snapshot!(screen(&drawn(&mut pane, &fleet, (80, 24))), @r"
      ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
-    ─ 4 versions ─ v14 ─ 2 endpoints ─ 4 changes ───────────────────────────────────
+    ─ 4 versions ─ v14 ─ 2 endpoints ─ 4 changes ─ signals ─ 0 alerts ──────────────
      VERSION  ALIASES     STAGE        AGE  val_auc  VS CHAMP  SERVED BY
      v15      challenger  –             3h    0.938    -0.003  –
     ›v14      champion    –            26h    0.941         –  fraud-us
@@ -377,7 +379,7 @@ fn frame_at_80_by_24() {
     insta::assert_snapshot!(screen(&drawn(&mut pane, &fleet, (80, 24))), @r"
      ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
-    ─ 4 versions ─ v15 ─ 2 endpoints ─ 4 changes ─────────────────── 19 more below ─
+    ─ 4 versions ─ v15 ─ 2 endpoints ─ 4 changes ─ signals ─ 0 alerts ──── 19 more ─
      AGAINST v14 (CHAMPION)
      val_auc      0.938  -0.003
      signature    ✖ breaks  input amount double → float
@@ -514,4 +516,90 @@ proptest! {
             prop_assert!(pane.rows.is_empty() || pane.versions.selected < pane.rows.len());
         }
     }
+}
+
+#[test]
+fn golden_signals_and_alerts_are_parts_of_the_page() {
+    let fleet = crate::panes::monitored::fleet();
+    let size = (120, 36);
+    let mut page = ModelPage::new(model_key("fraud-detector"));
+    page.refresh(&cx(&fleet, size));
+    let head = screen(&drawn(&mut page, &fleet, size));
+    assert!(
+        head.contains("4.8 %") && head.contains("HighErrorRate"),
+        "{head}"
+    );
+    page.part = Part::Signals;
+    let wants = page.wants(&cx(&fleet, size));
+    let series = |w: &&Want| matches!(w.query, Query::Series { .. });
+    assert_eq!(wants.iter().filter(series).count(), 4, "{wants:?}");
+    insta::assert_snapshot!(screen(&drawn(&mut page, &fleet, size)), @r"
+     ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml   runbook ↗ https://wiki.test/fraud
+     The fraud-detector model of the test fleet.
+     ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+     ✖ crit  errors 4.8 % > 3 %  6m  prom
+     ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12 windows…
+     ✖ crit  4 of 6  HighErrorRate firing: errors of fraud-detector over 1 %  6m  prom
+    ─ 4 versions ─ v14 ─ 2 endpoints ─ 4 changes ─ signals ─ 2 alerts ──────────────────────────────────────────────────────
+    errors %  4.80                ╌ line 1  p95 ms  310                 ╌ line 500  requests /s  208
+        │                               ┊⢠      │╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌      │⠠⡠⣀⢄⢄⢄⡠⡠⡠⡠⢄⢄⢄⢄⡠⡠⡠⣀⢄⢄⢄⠤⡠⡠⡠⣀⢄⢄⢄⡠⡠⡠⡠⢄⢄
+      4 ┤                               ┊⢸      │                               ┊   200 ┤                                 ┊
+        │                               ┊⡸  400 ┤                               ┊       │                                 ┊
+        │                               ┊⡇      │                               ┊⢀      │                                 ┊
+        │                               ┊⡇      │                               ┊⡸      │                                 ┊
+      2 ┤                               ┊⡇  200 ┤                               ┊⡇  100 ┤                                 ┊
+        │                               ⢀⠇      │⢀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣰⠁      │                                 ┊
+        │╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⢸╌      │                               ┊       │                                 ┊
+      0 ┤⠠⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠼     0 ┤                               ┊     0 ┤                                 ┊
+                                     v14▲                                    v14▲                                      v14▲
+         08:02Z                     14:02Z       08:02Z                     14:02Z       08:02Z                       14:02Z
+    prediction mean  0.310
+         │                              ┊⢠
+    0.30 ┤                              ┊⢸
+         │                              ┊⡇
+         │                              ┊⡇
+         │                              ⢠⠃
+    0.25 ┤                              ⢸
+         │                              ⡸
+         │⢠⢠⢠⢠⢠⡀⡄⡄⡄⡄⡄⡄⡄⡄⡄⣄⢠⢠⢠⢠⢠⢠⢠⢠⢠⢠⡀⡄⡄⡄⡇
+         │ ⠃⠃⠃⠃⠙⠘⠘⠘⠘⠘⠘⠘⠘⠘⠈⠃⠃⠃⠃⠃⠃⠃⠃⠃⠃⠙⠘⠘⠘┊
+                                     v14▲
+          08:02Z                    14:02Z
+    ");
+    page.part = Part::Alerts;
+    insta::assert_snapshot!(screen(&drawn(&mut page, &fleet, (80, 24))), @r"
+     ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml
+     ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+     ✖ crit  errors 4.8 % > 3 %  6m  prom
+     ✖ crit  3 of 6  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance…
+    ─ 4 versions ─ v14 ─ 2 endpoints ─ 4 changes ─ signals ─ 2 alerts ──────────────
+     STATE        ALERT          SINCE  SUMMARY                    SILENCED BY
+    ›✖ firing     HighErrorRate     6m  errors of fraud-detector…  –
+     ● silenced   FeatureDrift      1h  amount drifts              ben, until 15:32Z
+    ");
+    let asks = page
+        .update(Command::Open, &cx(&fleet, size))
+        .expect("a use");
+    assert!(
+        matches!(&asks[..], [Ask::Open(Place::Alert(_))]),
+        "{asks:?}"
+    );
+}
+
+#[test]
+fn a_model_that_nothing_monitors_says_what_would() {
+    let fleet = fleet();
+    let mut page = ModelPage::new(model_key("churn"));
+    page.part = Part::Signals;
+    let shown = screen(&drawn(&mut page, &fleet, (80, 24)));
+    assert!(
+        shown.contains("Nothing monitors churn.") && shown.contains("prometheus"),
+        "{shown}"
+    );
+    page.part = Part::Alerts;
+    let shown = screen(&drawn(&mut page, &fleet, (80, 24)));
+    assert!(
+        shown.contains("No source of alerts is configured."),
+        "{shown}"
+    );
 }

@@ -4,15 +4,15 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{ENDPOINT_ROWS, ModelPage, Page, Part, facts, versions};
+use super::{ENDPOINT_ROWS, ModelPage, Page, Part, facts, signals, versions};
 use crate::domain::change::Change;
 use crate::domain::rules::freshness::Freshness;
 use crate::domain::time::age;
 use crate::domain::wiring::version_text;
-use crate::panes::Cx;
 use crate::panes::deployments::view as deployments;
 use crate::panes::history::line;
 use crate::panes::models::{differs, fresh_role, level_spans, reason_lines, skew_role};
+use crate::panes::{Cx, signal};
 use crate::ui::frame::{Event, empty, rule, timeline};
 use crate::ui::hits::{Hits, Target};
 use crate::ui::look::Look;
@@ -60,7 +60,8 @@ pub(super) fn draw(
     let wide = area.width >= WIDE.0 && area.height >= WIDE.1;
     let head = head(&page, cx, look, area, wide, buf);
     let rest = paint::inner_rows(area, head, 0);
-    if wide {
+    // Charts and alerts need the whole width: they take turns with the rest.
+    if wide && !matches!(state.part, Part::Signals | Part::Alerts) {
         all_parts(&page, cx, look, rest, buf)
     } else {
         one_part(&page, cx, look, rest, buf)
@@ -100,6 +101,10 @@ fn head(
             usize::from(area.height / 6).clamp(1, 3)
         };
         lines.extend(reason_lines(page.view, cx, look, room));
+        if wide && page.state.part != Part::Signals {
+            let width = area.width.saturating_sub(2);
+            lines.extend(signal::strip(page.view, cx, look, width, 4));
+        }
         if cx.fleet.looks_alike(&page.view.key) {
             lines.push(vec![
                 span(
@@ -207,6 +212,8 @@ fn part_title(page: &Page<'_>, part: Part, cx: &Cx<'_>) -> String {
             || "no version".to_owned(),
             |v| version_text(&v.key.version).to_string(),
         ),
+        Part::Signals => "signals".to_owned(),
+        Part::Alerts => text::counted(page.state.alerts(cx).len(), "alert", "alerts"),
         Part::Deployments => text::counted(page.deployments(cx).len(), "endpoint", "endpoints"),
         Part::Changes => text::counted(page.state.changes(cx).len(), "change", "changes"),
     }
@@ -386,7 +393,12 @@ fn one_part(page: &Page<'_>, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
         } else {
             Role::Tab
         };
-        let title = format!(" {} ", part_title(page, part, cx));
+        let title = if area.width < 72 {
+            part.word().to_owned()
+        } else {
+            part_title(page, part, cx)
+        };
+        let title = format!(" {title} ");
         let start = x;
         x = paint::put(buf, bar, x, bar.y, &title, look.style(role));
         hits.add(
@@ -409,9 +421,21 @@ fn one_part(page: &Page<'_>, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
             let lines = fact_lines(page, cx, look, body.width.saturating_sub(2));
             let note = more_below(page, &lines, body.height);
             let right = paint::inner_columns(bar, x.saturating_sub(bar.x), 1);
+            let short = note.replace(" more below", " more");
+            let choices = [note.as_str(), short.as_str(), ""];
+            let note = text::fit(&choices, usize::from(right.width));
             paint::put_right(buf, look, right, bar.y, &[span(Role::Dim, note)]);
             facts_text(page, &lines, look, body, buf);
             hits.page = Some(body.height);
+        }
+        Part::Signals => {
+            let first = page.state.signals.selected;
+            signals::charts(page.view, &page.state.courses, first, cx, look, body, buf);
+        }
+        Part::Alerts => {
+            let all = page.state.alerts(cx);
+            let table = signals::alerts(&all, &page.state.alerts, cx, look, body, buf);
+            hits_of(page, Part::Alerts, &table, &mut hits);
         }
         Part::Deployments => {
             let table = endpoint_table(page, cx, look, body, buf);

@@ -6,8 +6,10 @@ use crate::domain::fleet::view::{ModelView, Pointed};
 use crate::domain::level::{Level, Reason};
 use crate::domain::rules::freshness::Freshness;
 use crate::domain::rules::skew::Skew;
+use crate::domain::signal::{Direction, Gauge, Measure};
 use crate::domain::time::{Millis, age};
-use crate::panes::Cx;
+use crate::panes::{Cx, signal};
+use crate::ui::gauge;
 use crate::ui::text;
 
 /// A column.
@@ -19,6 +21,11 @@ pub(super) enum Col {
     Challenger,
     Served,
     Skew,
+    Drift,
+    Errors,
+    Latency,
+    Requests,
+    Alerts,
     Metric,
     Value,
     Moved,
@@ -41,13 +48,18 @@ pub(super) enum SortKey {
 
 impl Col {
     /// Every column, in the order of the screen.
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::Level,
         Self::Model,
         Self::Champion,
         Self::Challenger,
         Self::Served,
         Self::Skew,
+        Self::Drift,
+        Self::Errors,
+        Self::Latency,
+        Self::Requests,
+        Self::Alerts,
         Self::Metric,
         Self::Value,
         Self::Moved,
@@ -68,6 +80,11 @@ impl Col {
             Self::Challenger => "CHALLENGER",
             Self::Served => "SERVED",
             Self::Skew => "SKEW",
+            Self::Drift => "DRIFT",
+            Self::Errors => "ERR%",
+            Self::Latency => "P95ms",
+            Self::Requests => "REQ/s",
+            Self::Alerts => "ALERTS",
             Self::Metric => "METRIC",
             Self::Value => "VALUE",
             Self::Moved => "MOVED",
@@ -90,6 +107,11 @@ impl Col {
             Self::Challenger => "the version the challenger alias names",
             Self::Served => "the version that answers",
             Self::Skew => "how serving stands to the registry",
+            Self::Drift => "the worst drift score and its course",
+            Self::Errors => "the share of requests that fail",
+            Self::Latency => "the 95th percentile, or what its server keeps, named",
+            Self::Requests => "requests a second",
+            Self::Alerts => "alerts that fire, are pending or muted",
             Self::Metric => "the quality metric",
             Self::Value => "its value at the champion",
             Self::Moved => "its move from the champion before",
@@ -108,6 +130,14 @@ impl Col {
         !matches!(self, Self::Level | Self::Model)
     }
 
+    /// Whether it tells of monitoring: where nothing monitors any model, it has nothing to say.
+    pub(super) fn watches(self) -> bool {
+        matches!(
+            self,
+            Self::Drift | Self::Errors | Self::Latency | Self::Requests | Self::Alerts
+        )
+    }
+
     /// Whether it is shown before anybody has chosen.
     pub(super) fn usual(self) -> bool {
         !matches!(self, Self::Versions | Self::Endpoints)
@@ -118,6 +148,11 @@ impl Col {
         matches!(
             self,
             Self::Level
+                | Self::Drift
+                | Self::Errors
+                | Self::Latency
+                | Self::Requests
+                | Self::Alerts
                 | Self::Value
                 | Self::Newest
                 | Self::Versions
@@ -137,6 +172,11 @@ impl Col {
             Self::Challenger => pointed(&model.challenger),
             Self::Served => model.served.to_string(),
             Self::Skew => model.skew.map_or("–", Skew::word).to_owned(),
+            Self::Drift => gauge_text(signal::drift(model)),
+            Self::Errors => gauge_text(model.signals.gauge(Measure::ErrorRatio)),
+            Self::Latency => latency_texts(model).swap_remove(0),
+            Self::Requests => gauge_text(model.signals.gauge(Measure::Requests)),
+            Self::Alerts => alerts_text(model),
             Self::Metric => model
                 .quality
                 .as_ref()
@@ -182,6 +222,15 @@ impl Col {
             Self::Served if model.deployments.is_empty() => SortKey::Absent,
             Self::Served => SortKey::Text(padded(model.served.as_str())),
             Self::Skew => number(model.skew.map(|s| -f64::from(s as u8))),
+            Self::Drift => number(drift_share(model)),
+            Self::Errors => number(gauge_value(model.signals.gauge(Measure::ErrorRatio))),
+            Self::Latency => number(gauge_value(signal::latency(model))),
+            Self::Requests => number(gauge_value(model.signals.gauge(Measure::Requests))),
+            Self::Alerts => {
+                let a = model.signals.alerts;
+                let loud = a.crit * 1_000_000 + a.firing * 10_000 + a.pending * 100 + a.muted;
+                number(Some(loud as f64).filter(|loud| *loud > 0.0))
+            }
             Self::Value => number(value(model)),
             Self::Moved => number(moved(model)),
             Self::Newest => stamp(model.newest.as_ref().and_then(|n| n.created)),
@@ -235,6 +284,59 @@ pub(super) fn moved(model: &ModelView) -> Option<f64> {
 /// The reason that makes the level.
 pub(super) fn first_reason(model: &ModelView) -> Option<&Reason> {
     model.verdict.reasons.first()
+}
+
+fn gauge_value(gauge: Option<&Gauge>) -> Option<f64> {
+    gauge?.value
+}
+
+fn gauge_text(gauge: Option<&Gauge>) -> String {
+    let text = gauge.and_then(|g| gauge::wordings(g).into_iter().next());
+    text.unwrap_or_else(|| "–".to_owned())
+}
+
+/// The latency in words, longest first: what is no 95th percentile says what it is.
+pub(super) fn latency_texts(model: &ModelView) -> Vec<String> {
+    let Some(gauge) = signal::latency(model) else {
+        return vec!["–".to_owned()];
+    };
+    let word = match gauge.key.measure {
+        Measure::LatencyMean => "mean ",
+        Measure::LatencyP99 => "p99 ",
+        Measure::LatencyP50 => "p50 ",
+        _ => "",
+    };
+    let all = gauge::wordings(gauge).into_iter();
+    all.map(|text| format!("{word}{text}")).collect()
+}
+
+/// How far the worst drift is over its line: scores of different methods compare by that alone.
+pub(super) fn drift_share(model: &ModelView) -> Option<f64> {
+    let gauge = signal::drift(model)?;
+    let line = gauge.lines.warn.or(gauge.lines.crit)?;
+    Some(match gauge.direction {
+        Direction::HighIsBad => gauge.value? / line,
+        Direction::LowIsBad => line / gauge.value?,
+        Direction::Neither => return None,
+    })
+}
+
+/// `2 crit 1 pend`, or `–` without any.
+fn alerts_text(model: &ModelView) -> String {
+    let a = model.signals.alerts;
+    let parts = [
+        (a.crit, "crit"),
+        (a.firing, "firing"),
+        (a.pending, "pending"),
+        (a.muted, "muted"),
+    ];
+    let some = parts.into_iter().filter(|(n, _)| *n > 0);
+    let words: Vec<String> = some.map(|(n, word)| format!("{n} {word}")).collect();
+    if words.is_empty() {
+        "–".to_owned()
+    } else {
+        words.join(" ")
+    }
 }
 
 /// The freshness of the registry's facts about a model.

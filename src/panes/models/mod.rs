@@ -19,11 +19,12 @@ pub(super) use self::view::{differs, fresh_role, level_spans, reason_lines, skew
 
 use self::columns::{Col, SortKey};
 use super::list::{self, List, Listing};
-use super::{Ask, Choice, Cx, Pane, Place, Thing, Want, runs_behind};
+use super::{Ask, Choice, Cx, Pane, Place, Thing, Want, runs_behind, signal};
 use crate::domain::change::{ChangeKind, Subject};
-use crate::domain::fleet::view::ModelView;
+use crate::domain::fleet::view::{ModelSignals, ModelView};
 use crate::domain::key::ModelKey;
 use crate::domain::query::{Focus, Query};
+use crate::domain::signal::Measure;
 use crate::domain::text::Clean;
 use crate::domain::wiring::version_text;
 use crate::intent::command::Command;
@@ -53,6 +54,8 @@ pub struct Models {
     widths: Widths,
     /// Whether every row's facts are fresh: then the column that says so may go first.
     fresh: bool,
+    /// Whether any model has signals or alerts: else their columns say nothing.
+    monitored: bool,
     sort: Col,
     descending: bool,
     columns: Vec<Col>,
@@ -65,6 +68,7 @@ impl Default for Models {
             list: List::default(),
             widths: Widths::default(),
             fresh: true,
+            monitored: false,
             sort: Col::Level,
             descending: Col::Level.descends(),
             columns: Col::ALL.into_iter().filter(|c| c.usual()).collect(),
@@ -81,6 +85,12 @@ impl Models {
 
     fn current<'a>(&self, cx: &Cx<'a>) -> Option<&'a ModelView> {
         cx.fleet.model(self.list.current()?)
+    }
+
+    /// The columns that have something to say.
+    fn told(&self) -> impl Iterator<Item = &Col> {
+        let silent = |c: &Col| c.watches() && !self.monitored;
+        self.columns.iter().filter(move |c| !silent(c))
     }
 
     /// Moves the column cursor among the columns that fit.
@@ -117,7 +127,11 @@ impl Models {
             .copied();
         let col = chosen.unwrap_or_else(|| {
             let at = self.columns.iter().position(|c| *c == self.sort);
-            let next = at.map_or(0, |at| (at + 1) % self.columns.len());
+            let mut next = at.map_or(0, |at| (at + 1) % self.columns.len());
+            // Level and model always have something to say, so the round ends.
+            while self.columns[next].watches() && !self.monitored {
+                next = (next + 1) % self.columns.len();
+            }
             self.columns[next]
         });
         self.sort_by(col, cx);
@@ -213,6 +227,15 @@ impl Searchable for Searched<'_> {
         match column {
             "value" | "quality" => columns::value(m),
             "moved" => columns::moved(m),
+            "drift" => signal::drift(m)?.value,
+            "errors" => m
+                .signals
+                .gauge(Measure::ErrorRatio)?
+                .value
+                .map(|v| v * 100.0),
+            "p95" | "latency" => signal::latency(m)?.value.map(|v| v * 1e3),
+            "requests" => m.signals.gauge(Measure::Requests)?.value,
+            "alerts" => Some((m.signals.alerts.crit + m.signals.alerts.firing) as f64),
             "versions" => Some(m.versions as f64),
             "endpoints" => Some(m.deployments.len() as f64),
             "age" => {
@@ -268,9 +291,11 @@ impl Pane for Models {
     fn reindex(&mut self, cx: &Cx<'_>) {
         let mut widths = Widths::default();
         let mut fresh = true;
+        let mut monitored = false;
         let mut keyed: Vec<(SortKey, &ModelView)> = Vec::with_capacity(cx.fleet.models().len());
         let wide = |w: usize| u16::try_from(w).unwrap_or(u16::MAX);
         for model in cx.fleet.models() {
+            monitored |= model.signals != ModelSignals::default();
             if !self.list.filter.keeps(&Searched { model, cx }) {
                 continue;
             }
@@ -292,6 +317,7 @@ impl Pane for Models {
         self.list.set(rows, cx.fleet.models().len(), ModelKey::eq);
         self.widths = widths;
         self.fresh = fresh;
+        self.monitored = monitored;
     }
 
     fn refresh(&mut self, cx: &Cx<'_>) {
@@ -307,7 +333,7 @@ impl Pane for Models {
     }
 
     fn update(&mut self, command: Command, cx: &Cx<'_>) -> Option<Vec<Ask>> {
-        let hint = "words, !word, owner:risk, skew:behind, tag:team=x, moved<0, age>90";
+        let hint = "words, !word, owner:risk, skew:behind, errors>1, drift>0.2, alerts>0, moved<0";
         if let Some(asks) = list::command(self, command, hint, cx) {
             return Some(asks);
         }
@@ -425,14 +451,14 @@ impl Pane for Models {
 
     fn row_text(&self, cx: &Cx<'_>) -> Option<Clean> {
         let model = self.current(cx)?;
-        let cells: Vec<String> = self.columns.iter().map(|c| c.text(model, cx)).collect();
+        let cells: Vec<String> = self.told().map(|c| c.text(model, cx)).collect();
         Some(Clean::text(&cells.join("  ")))
     }
 
     fn markdown(&self, cx: &Cx<'_>) -> (Vec<String>, Vec<Vec<String>>) {
-        let titles = self.columns.iter().map(|c| c.title().to_owned());
+        let titles = self.told().map(|c| c.title().to_owned());
         let models = self.list.rows.iter().filter_map(|k| cx.fleet.model(k));
-        let cells = |m: &ModelView| self.columns.iter().map(|c| c.text(m, cx)).collect();
+        let cells = |m: &ModelView| self.told().map(|c| c.text(m, cx)).collect();
         (titles.collect(), models.map(cells).collect())
     }
 

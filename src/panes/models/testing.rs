@@ -261,7 +261,13 @@ fn context() -> Context {
 
 /// A fleet that has its settings and has asked nobody yet.
 pub(crate) fn waiting() -> Fleet {
-    let context = context();
+    waiting_with(|_| {})
+}
+
+/// The same with its settings touched up.
+pub(crate) fn waiting_with(edit: impl FnOnce(&mut Context)) -> Fleet {
+    let mut context = context();
+    edit(&mut context);
     let reference = ContextRef {
         name: context.name.clone(),
         generation: 0,
@@ -446,9 +452,14 @@ pub(crate) fn registered() -> Vec<RegisteredModel> {
 }
 
 /// The fleet at [`NOW`]: every source has just been asked.
-#[expect(clippy::too_many_lines, reason = "one fleet, told from top to bottom")]
 pub(crate) fn fleet() -> Fleet {
-    let mut fleet = waiting();
+    fleet_with(|_| {})
+}
+
+/// The same with its settings touched up.
+#[expect(clippy::too_many_lines, reason = "one fleet, told from top to bottom")]
+pub(crate) fn fleet_with(edit: impl FnOnce(&mut Context)) -> Fleet {
+    let mut fleet = waiting_with(edit);
     // The first looks lie an hour back, so that nothing began just now.
     polled(&mut fleet, SOURCE, Feed::Models, ago(HOUR), None);
     polled(&mut fleet, SOURCE, Feed::Versions, ago(HOUR), None);

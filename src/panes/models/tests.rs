@@ -546,3 +546,70 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn monitored_models_gain_columns_and_the_least_important_go_first() {
+    let fleet = crate::panes::monitored::fleet();
+    let shown = |size| {
+        let mut pane = Models::new();
+        screen(&drawn(&mut pane, &fleet, size))
+    };
+    let wide = shown((200, 60));
+    for title in ["DRIFT", "ERR%", "P95ms", "REQ/s", "ALERTS"] {
+        assert!(wide.contains(title), "{title}\n{wide}");
+    }
+    // A mean is named so, and an idle model is not an error-free one.
+    assert!(wide.contains("mean 42") && wide.contains("idle"), "{wide}");
+    let medium = shown((100, 30));
+    assert!(
+        medium.contains("DRIFT") && !medium.contains("REQ/s"),
+        "{medium}"
+    );
+    insta::assert_snapshot!(shown((120, 36)), @r"
+     LEVEL▾  MODEL                         CHAMPION  SERVED       SKEW                DRIFT    ERR%  ALERTS     VALUE
+    ›✖ crit  basket                        v3        ?            unlinked                –       –  –              –
+     ✖ crit  fraud-detector                v14       v13 | v14 ≠  behind       ⣀⣀⣀⣀⣴⣾ 0.420    4.80  ✖1 (1)     0.941
+     ? unkn  churn                         v7        v7           in sync            ~0.060       –  –          0.871
+     ● info  eta-city                      v31       ?            unlinked                –    idle  –           4.21
+     · ok    demand-forecast-weekly-north  –         –            –                       –       –  –              –
+     · ok    ranker-eu                     v4        –            –                       –       –  –            NaN
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+     basket ──────────────────────────────────────────────────────────────────────────────────────────────────── owner shop
+      ✖ crit  basket-tf does not answer: unreachable: connection refused  22m  basket-tf
+      last    07-26 14:02 ● v3 registered  17w ago
+    ");
+    let bare = testing::fleet();
+    let none = screen(&drawn(&mut Models::new(), &bare, (200, 60)));
+    assert!(
+        !none.contains("DRIFT") && !none.contains("ALERTS"),
+        "{none}"
+    );
+}
+
+#[test]
+fn signals_sort_and_filter() {
+    let fleet = crate::panes::monitored::fleet();
+    let mut pane = open(&fleet);
+    pane.sort_by(Col::Errors, &cx(&fleet, (200, 60)));
+    assert_eq!(names(&pane)[0], "fraud-detector");
+    assert_eq!(filtered("errors>1", &fleet), ["fraud-detector"]);
+    assert_eq!(filtered("alerts>0", &fleet), ["fraud-detector"]);
+}

@@ -3,16 +3,18 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::Models;
 use super::columns::{self, Col};
-use super::{Models, Widths};
 use crate::domain::fleet::view::{ModelView, Pointed};
 use crate::domain::level::{Level, Reason};
 use crate::domain::rules::freshness::Freshness;
 use crate::domain::rules::skew::Skew;
+use crate::domain::signal::Measure;
 use crate::domain::time::age;
-use crate::panes::Cx;
 use crate::panes::history::line::change_spans;
+use crate::panes::{Cx, signal};
 use crate::ui::frame::{empty, rule};
+use crate::ui::gauge;
 use crate::ui::hits::Hits;
 use crate::ui::look::{Look, Size};
 use crate::ui::paint::{self, Span, span};
@@ -35,12 +37,24 @@ pub(super) fn places(pane: &Models, width: u16) -> Vec<usize> {
 fn table_columns(pane: &Models) -> Vec<Column<'static>> {
     pane.columns
         .iter()
-        .map(|c| table_column(*c, pane.widths, pane.fresh))
+        .map(|c| table_column(*c, pane))
         .collect()
 }
 
-fn table_column(col: Col, widths: Widths, fresh: bool) -> Column<'static> {
+/// Columns of a sparkline in a row.
+const SPARK: u16 = 6;
+
+fn table_column(col: Col, pane: &Models) -> Column<'static> {
+    let (widths, fresh) = (pane.widths, pane.fresh);
     let title = col.title();
+    // Where nothing monitors any model, these would say so in every row.
+    let seen = |priority: u8| {
+        if pane.monitored {
+            priority
+        } else {
+            Column::HIDDEN
+        }
+    };
     match col {
         Col::Level => Column::fixed(title, 6, 0),
         Col::Model => Column::name(title, 12, widths.name.max(5)),
@@ -49,6 +63,11 @@ fn table_column(col: Col, widths: Widths, fresh: bool) -> Column<'static> {
         // Room for the sign that it differs.
         Col::Served => Column::fixed(title, (widths.served + 2).clamp(6, 15), 0),
         Col::Skew => Column::fixed(title, 11, 1),
+        Col::Drift => Column::fixed(title, SPARK + 6, seen(1)).right(),
+        Col::Errors => Column::fixed(title, 6, seen(2)).right(),
+        Col::Latency => Column::fixed(title, 8, seen(3)).right(),
+        Col::Requests => Column::fixed(title, 6, seen(3)).right(),
+        Col::Alerts => Column::fixed(title, 8, seen(2)),
         Col::Metric => Column::fixed(title, widths.metric.clamp(6, 14), 5),
         Col::Value => Column::fixed(title, 6, 2).right(),
         Col::Moved => Column::fixed(title, 7, 3).right(),
@@ -181,6 +200,13 @@ fn cell<'a>(col: Col, m: &'a ModelView, cx: &Cx<'a>, look: &Look) -> Cell<'a> {
             None | Some(Skew::NotJudged) => Cell::none(),
             Some(skew) => Cell::new(skew_role(m), skew.word()),
         },
+        Col::Drift => drift_cell(m, cx, look),
+        Col::Errors => gauge::cell(m.signals.gauge(Measure::ErrorRatio)),
+        Col::Latency => signal::latency(m).map_or_else(Cell::none, |g| {
+            Cell::choices(gauge::role(g), columns::latency_texts(m))
+        }),
+        Col::Requests => gauge::cell(m.signals.gauge(Measure::Requests)),
+        Col::Alerts => alerts_cell(m, look),
         Col::Value => Cell::number(columns::value(m)),
         Col::Moved => match (columns::moved(m), &m.quality) {
             (Some(delta), Some(q)) if delta != 0.0 && !q.better(delta) => {
@@ -217,6 +243,41 @@ fn cell<'a>(col: Col, m: &'a ModelView, cx: &Cx<'a>, look: &Look) -> Cell<'a> {
         Col::Served | Col::Versions | Col::Endpoints | Col::Why => plain(Role::Text),
         Col::Metric | Col::Since | Col::Owner => plain(Role::Dim),
     }
+}
+
+/// The course of the worst drift, and its score.
+fn drift_cell(m: &ModelView, cx: &Cx<'_>, look: &Look) -> Cell<'static> {
+    let Some(worst) = signal::drift(m) else {
+        return Cell::none();
+    };
+    let values = signal::values(&worst.key, cx);
+    let text = gauge::wordings(worst).pop().unwrap_or_default();
+    Cell::spans(vec![
+        signal::spark(worst, &values, usize::from(SPARK), look),
+        span(gauge::role(worst), text::pad_left(&text, 6)),
+    ])
+}
+
+/// How many alerts stand where, by the glyphs of their levels; muted ones in brackets.
+fn alerts_cell(m: &ModelView, look: &Look) -> Cell<'static> {
+    let a = m.signals.alerts;
+    let mut spans = Vec::new();
+    let glyph = |level| look.symbols.level(level);
+    let parts = [
+        (a.crit, glyph(Level::Crit), Role::Crit),
+        (a.firing, glyph(Level::Warn), Role::Warn),
+        (a.pending, look.symbols.ellipsis, Role::Text),
+    ];
+    for (n, glyph, role) in parts.into_iter().filter(|(n, ..)| *n > 0) {
+        spans.push(span(role, format!("{glyph}{n} ")));
+    }
+    if a.muted > 0 {
+        spans.push(span(Role::Dim, format!("({})", a.muted)));
+    }
+    if spans.is_empty() {
+        return Cell::none();
+    }
+    Cell::spans(spans)
 }
 
 /// The role of a freshness, where it is worth a word.

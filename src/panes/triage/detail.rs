@@ -11,8 +11,8 @@ use crate::domain::fleet::triage::{TriageKey, TriageRow};
 use crate::domain::fleet::view::{DeploymentView, ModelView};
 use crate::domain::text::Clean;
 use crate::domain::time::age;
-use crate::panes::Cx;
 use crate::panes::history::line::change_spans;
+use crate::panes::{Cx, signal};
 use crate::ui::look::{Look, Size};
 use crate::ui::paint::{self, Span, span};
 use crate::ui::text;
@@ -22,6 +22,12 @@ pub(super) fn draw(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &
     paint::fill_row(buf, area, area.y, look.symbols.rule, look.style(Role::Rule));
     let mut lines: Vec<Vec<Span<'static>>> = vec![heading(row, cx)];
     let room = usize::from(area.width.saturating_sub(4));
+    let model = model_of(row, cx);
+    if let Some(model) = model {
+        let width = u16::try_from(room).unwrap_or(u16::MAX);
+        let rows = if look.size < Size::Medium { 2 } else { 4 };
+        lines.extend(signal::strip(model, cx, look, width, rows));
+    }
     for reason in &row.verdict.reasons {
         let since = reason.since.age_text(cx.now.wall);
         let source = reason
@@ -42,7 +48,6 @@ pub(super) fn draw(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &
             room,
         ));
     }
-    let model = model_of(row, cx);
     let deployments: Vec<&DeploymentView> = match model {
         Some(model) => model
             .deployments

@@ -184,9 +184,10 @@ impl Pane for Triage {
     fn hints(&self) -> &'static [Command] {
         &[
             Command::Open,
+            Command::WhatChanged,
+            Command::GoDrift,
             Command::History,
             Command::GoEndpoint,
-            Command::GoRun,
             Command::Link,
             Command::Filter,
         ]

@@ -290,3 +290,53 @@ fn frame_at_200_by_60() {
       11:02 ● v15 registered  ci-bot  3h ago
     ");
 }
+
+#[test]
+fn the_detail_tells_signals_alerts_and_who_silenced_them() {
+    let fleet = crate::panes::monitored::fleet();
+    let mut pane = open(&fleet);
+    pane.select(
+        &Thing::Model(model_key("fraud-detector")),
+        &cx(&fleet, SIZE),
+    );
+    let shown = screen(&drawn(&mut pane, &fleet, SIZE));
+    for word in [
+        "errors",
+        "4.8 %",
+        "p95",
+        "310 ms",
+        "HighErrorRate",
+        "silenced by ben",
+    ] {
+        assert!(shown.contains(word), "{word}\n{shown}");
+    }
+    insta::assert_snapshot!(shown, @r"
+     LEVEL   MODEL           SERVED     CHAMPION  WHY                                      SINCE  JUST BEFORE
+    ›✖ crit  fraud-detector  v13 | v14  v14 ≠     fraud-eu answers v13, not v14 +5            6m  serves v13 → v14 12m ago
+     ✖ crit  basket          ?          v3        basket-tf does not answer: unreachable…    22m  –
+     ? unkn  churn           v7         v7        no drift report since 11-21 10:02 (lim…    26h  –
+
+    ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+      fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m ago
+      errors ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣸ 4.8 %   p95 ⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣴ 310 ms   prediction mean ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣸ 0.31
+                         ▲v14                       ▲v14                                    ▲v14
+      drift amount ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿ 0.42   requests ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀ 212/s
+                               ▲v14                           ▲v14
+      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+      ✖ crit  errors 4.8 % > 3 %  6m  prom
+      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12
+              of 12 windows  1h  prom
+      ✖ crit  HighErrorRate firing: errors of fraud-detector over 1 %  6m  prom
+      ? unkn  feature drift of device_age is NaN: its job could not compute it  –  prom
+      ● info  FeatureDrift silenced by ben until 11-23 15:32: amount drifts  1h  prom
+
+      ✖ fraud-eu  answers v13 (reported) for 8d  follows @champion = v14  behind · ready   probe 4 ms
+      · fraud-us  answers v14 (reported) for 12m  follows @champion = v14  in sync · ready   probe 4 ms
+      val_auc  champion 0.941 +0.007   challenger 0.938
+    ── changes, last 6h ────────────────────────────────────────────────────────────────────────────────────────────────────
+      13:58 ✖ level ok → crit  4m ago
+      13:49 ▲ fraud-us serves v13 → v14  12m ago
+      13:48 ▲ champion v13 → v14  ana  13m ago
+      11:02 ● v15 registered  ci-bot  3h ago
+    ");
+}

@@ -1,0 +1,139 @@
+//! An alert's page: from a fleet and answers to asks and frames.
+
+use super::*;
+use crate::domain::fault::FaultKind;
+use crate::domain::key::Key;
+use crate::domain::signal::Measure;
+use crate::panes::models::testing::{cx, drawn, gone, model_key};
+use crate::panes::monitored::{PROM, course, fleet, signal_key};
+use crate::ui::testing::{NOW, screen};
+
+const SIZE: (u16, u16) = (120, 36);
+
+fn open(fleet: &crate::domain::fleet::Fleet, name: &str) -> AlertPage {
+    let mut page = AlertPage::new(AlertKey {
+        source: SourceId::new(PROM),
+        fingerprint: Key::new(name),
+    });
+    page.refresh(&cx(fleet, SIZE));
+    page
+}
+
+#[test]
+fn the_rules_own_expression_is_asked_for_and_drawn_against_its_threshold() {
+    let fleet = fleet();
+    let mut page = open(&fleet, "HighErrorRate");
+    let wants = page.wants(&cx(&fleet, SIZE));
+    let [Want { source, query, .. }] = &wants[..] else {
+        panic!("{wants:?}");
+    };
+    assert_eq!(source.as_str(), PROM);
+    let Query::Expression {
+        query: expression, ..
+    } = query
+    else {
+        panic!("{query:?}");
+    };
+    assert_eq!(
+        expression.raw(),
+        "job:errors:ratio{model=\"fraud-detector\"}"
+    );
+    let key = signal_key("fraud-detector", Measure::ErrorRatio, "", "");
+    let answer = Ok(Detail::Series(vec![course(key, 0.002, 0.048, 58)]));
+    page.fetched(query, &answer, NOW.wall, &cx(&fleet, SIZE));
+    // A later fault leaves what was read.
+    let fault = Err(Fault::new(FaultKind::Timeout, PROM, "10 s"));
+    page.fetched(query, &fault, NOW.wall, &cx(&fleet, SIZE));
+    insta::assert_snapshot!(screen(&drawn(&mut page, &fleet, (80, 24))), @r#"
+     ✖ firing  HighErrorRate   prom
+     summary    errors of fraud-detector over 1 %
+     since      13:56Z, 6m ago
+     severity   crit
+     model      fraud-detector
+     value      0.048
+     rule       job:errors:ratio{model="fraud-detector"} > 0.01
+     must hold  2m00s
+     runbook    https://wiki.test/fraud/errors
+     its rule over time ────────────────────────────────────────────────────────────
+    job:errors:ratio{model="fraud-detector"}  0.048                      ╌ line 0.01
+         │                                                                      ┊ ┊⢰
+    0.04 ┤                                                                      ┊ ┊⡎
+         │                                                                      ┊ ⢀⠇
+         │                                                                      ┊ ⢸
+    0.02 ┤                                                                      ┊ ⡎
+         │╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⢰⠁╌
+    0.00 ┤ ⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠎┊
+                                                                             v14▲ ▲
+          08:02Z                10:02                   12:02                 14:02Z
+    "#);
+    insta::assert_snapshot!(screen(&drawn(&mut page, &fleet, SIZE)), @r#"
+     ✖ firing  HighErrorRate   prom
+     summary    errors of fraud-detector over 1 %
+     since      13:56Z, 6m ago
+     severity   crit
+     model      fraud-detector
+     value      0.048
+     rule       job:errors:ratio{model="fraud-detector"} > 0.01
+     must hold  2m00s
+     runbook    https://wiki.test/fraud/errors
+     labels     team=risk
+     its rule over time ────────────────────────────────────────────────────────────────────────────────────────────────────
+    job:errors:ratio{model="fraud-detector"}  0.048                                                              ╌ line 0.01
+    0.05 ┤                                                                                                             ┊ ┊
+         │                                                                                                             ┊ ┊ ⢸
+         │                                                                                                             ┊ ┊ ⡎
+    0.04 ┤                                                                                                             ┊ ┊ ⡇
+         │                                                                                                             ┊ ┊⢰⠁
+         │                                                                                                             ┊ ┊⢸
+         │                                                                                                             ┊ ┊⡎
+    0.03 ┤                                                                                                             ┊ ┊⡇
+         │                                                                                                             ┊ ⢰⠁
+         │                                                                                                             ┊ ⢸
+    0.02 ┤                                                                                                             ┊ ⡎
+         │                                                                                                             ┊ ⡇
+         │                                                                                                             ┊⢰⠁
+         │                                                                                                             ┊⢸┊
+    0.01 ┤╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⡎╌╌╌
+         │                                                                                                             ┊⡇┊
+         │                                                                                                             ⢰⠁┊
+    0.00 ┤  ⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉ ┊
+                                                                                                                    v14▲ ▲
+          08:02Z                    09:32                       11:02                       12:32                     14:02Z
+    "#);
+}
+
+#[test]
+fn an_alert_whose_rule_nobody_tells_says_so() {
+    let fleet = fleet();
+    let mut page = open(&fleet, "FeatureDrift");
+    assert!(page.wants(&cx(&fleet, SIZE)).is_empty());
+    let shown = screen(&drawn(&mut page, &fleet, SIZE));
+    assert!(shown.contains("does not tell the rule"), "{shown}");
+    assert!(
+        shown.contains("by ben") && shown.contains("INC-42"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn an_alert_that_ended_keeps_what_was_known() {
+    let mut fleet = fleet();
+    let mut page = open(&fleet, "HighErrorRate");
+    let key = page.key.clone();
+    gone(
+        &mut fleet,
+        vec![crate::domain::observation::FactKey::Alert(key)],
+        NOW.wall.plus(std::time::Duration::from_secs(1)),
+    );
+    page.refresh(&cx(&fleet, SIZE));
+    assert!(page.is_over(&cx(&fleet, SIZE)));
+    let shown = screen(&drawn(&mut page, &fleet, SIZE));
+    assert!(
+        shown.contains("ended") && shown.contains("HighErrorRate"),
+        "{shown}"
+    );
+    assert_eq!(
+        page.model(&cx(&fleet, SIZE)),
+        Some(model_key("fraud-detector"))
+    );
+}

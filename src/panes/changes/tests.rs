@@ -1,0 +1,116 @@
+//! What changed: from a fleet and commands to rows, asks and frames.
+
+use super::*;
+use crate::panes::models::testing::{ago, cx, drawn, fleet as bare, model_key};
+use crate::panes::monitored::fleet;
+use crate::ui::testing::{runs, screen};
+
+const SIZE: (u16, u16) = (120, 36);
+const MINUTE: i64 = 60_000;
+
+fn open(fleet: &crate::domain::fleet::Fleet, at: Option<Millis>) -> Changes {
+    let mut pane = Changes::new(model_key("fraud-detector"), at);
+    pane.refresh(&cx(fleet, SIZE));
+    pane
+}
+
+#[test]
+fn the_promotion_before_the_onset_is_the_first_suspect_and_enter_opens_its_version() {
+    let fleet = fleet();
+    let mut pane = open(&fleet, Some(ago(12 * MINUTE)));
+    let first = pane.list.current().expect("a suspect");
+    assert_eq!(first.text, "serves v13 → v14", "{:?}", pane.list.rows);
+    let champion = pane
+        .list
+        .rows
+        .iter()
+        .position(|s| s.text == "champion v13 → v14")
+        .expect("the promotion");
+    assert!(champion <= 1, "{champion}");
+    pane.list.table.select(champion, pane.list.rows.len());
+    let asks = pane
+        .update(Command::Open, &cx(&fleet, SIZE))
+        .expect("a use");
+    let [Ask::Show(Place::Model(model), Thing::Version(version))] = &asks[..] else {
+        panic!("{asks:?}");
+    };
+    assert_eq!(*model, model_key("fraud-detector"));
+    assert_eq!(version.version, Key::new("14"));
+}
+
+#[test]
+fn an_alert_opens_its_page_and_an_annotation_has_none() {
+    let fleet = fleet();
+    let mut pane = open(&fleet, None);
+    let at = |pane: &Changes, kind: &str| {
+        let mut rows = pane.list.rows.iter();
+        rows.position(|s| s.kind() == kind).expect(kind)
+    };
+    let alert = at(&pane, "alert");
+    pane.list.table.select(alert, pane.list.rows.len());
+    let asks = pane.update(Command::Open, &cx(&fleet, SIZE)).unwrap();
+    assert!(
+        matches!(&asks[..], [Ask::Open(Place::Alert(_))]),
+        "{asks:?}"
+    );
+    let note = at(&pane, "annotation");
+    pane.list.table.select(note, pane.list.rows.len());
+    assert!(pane.disabled(Command::Open, &cx(&fleet, SIZE)).is_some());
+}
+
+#[test]
+fn nothing_known_says_how_to_know_more() {
+    let fleet = bare();
+    let mut pane = Changes::new(model_key("ranker-eu"), Some(ago(300 * 24 * 60 * MINUTE)));
+    let shown = screen(&drawn(&mut pane, &fleet, SIZE));
+    assert!(
+        shown.contains("Nothing is known to have changed"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn what_changed_at_its_sizes() {
+    let fleet = fleet();
+    let at = Some(ago(12 * MINUTE));
+    insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, at), &fleet, (60, 16))), @r"
+     fraud-detector   at the cursor 13:50Z  12m ago   HighErro…
+     from 6h before to 1h after · nearest before the onset fir…
+             ONSET  WHAT                              TOUCHES
+    ›     at onset  ▲ serves v13 → v14                this model
+         1m before  ▲ champion v13 → v14              this model
+        28m before  ● feature view payments_7d rede…  anyone
+      2h48m before  ● v15 registered                  this model
+      3h23m before  ● run nightly run-fraud-detecto…  this model
+          6m after  ✖ alert HighErrorRate firing      this model
+          8m after  ✖ level ok → crit                 this model
+      1h18m before  ▲ alert FeatureDrift silenced     this model
+      4h48m before  ● v1 registered                   other
+    ");
+    insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, None), &fleet, (120, 36))), @r"
+     fraud-detector   onset 13:56Z  6m ago   HighErrorRate firing: errors of fraud-detector over 1 %
+     from 6h before to 1h after · nearest before the onset first, what touches this model before the rest
+             ONSET  WHEN   WHAT                                         WHERE                     WHO     TOUCHES     WITHIN
+    ›    6m before  13:49  ▲ serves v13 → v14                           fraud-us                  –       this model     <1m
+         7m before  13:48  ▲ champion v13 → v14                         fraud-detector            ana     this model     <1m
+          at onset  13:56  ✖ alert HighErrorRate firing                 fraud-detector            –       this model   exact
+        34m before  13:22  ● feature view payments_7d redeployed        –                         dana    anyone       exact
+      2h54m before  11:02  ● v15 registered                             fraud-detector            ci-bot  this model   exact
+      3h29m before  10:27  ● run nightly run-fraud-detector-15 finish…  fraud-detector            ana     this model   exact
+          2m after  13:58  ✖ level ok → crit                            fraud-detector            –       this model   exact
+      1h24m before  12:32  ▲ alert FeatureDrift silenced                fraud-detector            –       this model   exact
+      4h54m before  09:02  ● v1 registered                              demand-forecast-weekly-…  –       other        exact
+    ");
+    insta::assert_snapshot!(runs(&drawn(&mut open(&fleet, at), &fleet, (80, 24)), 3), @r#"
+    accent+selected "›"
+    row.selected "     "
+    text+selected "at onset"
+    row.selected "  "
+    pill.context "▲ "
+    text+selected "serves v13 → v14"
+    row.selected "          "
+    text+selected "fraud-us"
+    row.selected "                  "
+    text+selected "this model"
+    "#);
+}

@@ -1,0 +1,395 @@
+//! The pictures of one model's drift: a score over time, all scores as a heat strip, and the two
+//! distributions of a feature.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::Features;
+use crate::domain::drift::{Bins, ColumnDrift};
+use crate::domain::fleet::features::{self, Feature};
+use crate::domain::signal::{SignalSeries, State};
+use crate::domain::time::{Millis, age};
+use crate::domain::wiring::version_text;
+use crate::panes::{Cx, signal};
+use crate::ui::chart::{Chart, Marker, Series, Strip, XAxis, alert_strip};
+use crate::ui::gauge;
+use crate::ui::heat::{HeatRow, heat, legend};
+use crate::ui::histogram::{histograms, movement};
+use crate::ui::hits::Hits;
+use crate::ui::look::Look;
+use crate::ui::paint::{self, Span, span};
+use crate::ui::series::Sample;
+use crate::ui::text;
+use crate::ui::theme::Role;
+
+/// At most so many alerts have a strip of their own below a chart.
+const STRIPS: usize = 3;
+
+/// What the score of a feature says, in a line: value, line, n, method, noise.
+fn reading(feature: &Feature, cx: &Cx<'_>) -> Vec<Span<'static>> {
+    let g = &feature.gauge;
+    let mut spans = gauge::spans(Some(g), cx.now.wall);
+    if let Some(line) = features::line(g.lines) {
+        let line = crate::domain::number::with_unit(line, g.unit);
+        let text = format!("  line {}{line}", g.direction.sign());
+        spans.push(span(Role::Dim, text));
+    }
+    if let (Some(n), false) = (g.n, g.state == State::LowN) {
+        spans.push(span(Role::Dim, format!("  n={}", text::count(n as usize))));
+    }
+    if !g.key.method.raw().is_empty() {
+        spans.push(span(Role::Dim, format!("  {}", g.key.method.clean())));
+    }
+    if g.noise_floor
+        .zip(g.value)
+        .is_some_and(|(floor, v)| v <= floor)
+    {
+        spans.push(span(Role::Unknown, "  within the noise of so few rows"));
+    }
+    spans
+}
+
+/// The selected feature over time, with its line, noise floor, change markers and the alerts below.
+pub(super) fn series(
+    page: &Features,
+    cx: &Cx<'_>,
+    look: &Look,
+    area: Rect,
+    buf: &mut Buffer,
+) -> Hits {
+    let Some(feature) = page.list.current() else {
+        return Hits::default();
+    };
+    let g = &feature.gauge;
+    let line = paint::row(area, 0);
+    paint::put_spans(buf, look, line, line.x, line.y, &reading(feature, cx));
+    let area = paint::inner_rows(area, 1, 0);
+    let window = page.window(cx);
+    let strips: Vec<(String, Vec<Sample>)> = page
+        .strips
+        .iter()
+        .map(|s| (strip_name(s), signal::samples(s)))
+        .filter(|(_, points)| {
+            points
+                .iter()
+                .any(|p| p.x >= window.0 && p.x <= window.1 && p.y >= 1.0)
+        })
+        .take(STRIPS)
+        .collect();
+    let below = (strips.len() as u16).min(area.height.saturating_sub(8));
+    let chart_area = paint::inner_rows(area, 0, below);
+    let courses = page.courses(&g.key, cx);
+    let samples: Vec<(String, Vec<Sample>)> = courses
+        .iter()
+        .map(|s| (version_name(s), signal::samples(s)))
+        .collect();
+    let shown = samples
+        .iter()
+        .flat_map(|(_, p)| p)
+        .any(|p| p.x >= window.0 && p.x <= window.1 && p.y.is_finite());
+    if !shown {
+        let words = if samples.is_empty() {
+            "the course of this score has not been read yet".to_owned()
+        } else {
+            format!("no sample in the last {} · > looks further back", cx.window)
+        };
+        let row = paint::row(area, area.height / 2);
+        let words = look.symbols.plain(&words);
+        paint::put(buf, row, row.x + 2, row.y, &words, look.style(Role::Dim));
+        return Hits::default();
+    }
+    let lines: Vec<Series<'_>> = samples
+        .iter()
+        .map(|(name, points)| Series { name, points })
+        .collect();
+    let markers = page.markers(cx);
+    let labels: Vec<String> = markers.iter().map(|(_, l)| look.symbols.plain(l)).collect();
+    let markers: Vec<Marker<'_>> = markers
+        .iter()
+        .zip(&labels)
+        .map(|((x, _), label)| Marker { x: *x, label })
+        .collect();
+    let title = feature.name();
+    let chart = Chart {
+        title: &title,
+        unit: gauge::column_unit(g.unit),
+        series: &lines,
+        x: XAxis::Wall,
+        log: page.log,
+        window: Some(window),
+        threshold: features::line(g.lines),
+        floor: g.noise_floor,
+        markers: &markers,
+        cursor: page.lens.cursor,
+        ..Chart::default()
+    };
+    let drawn = chart.draw(buf, look, chart_area);
+    for (n, (name, points)) in strips.iter().take(usize::from(below)).enumerate() {
+        let strip = Strip { name, points };
+        let y = chart_area.bottom() + n as u16;
+        alert_strip(buf, look, area, drawn.plot, y, window, &strip);
+    }
+    drawn.hits
+}
+
+/// The version that a course is of, or that it is of all.
+fn version_name(series: &SignalSeries) -> String {
+    if series.key.version.raw().is_empty() {
+        "all".to_owned()
+    } else {
+        version_text(&series.key.version).to_string()
+    }
+}
+
+/// The alert that a strip is of.
+fn strip_name(series: &SignalSeries) -> String {
+    let key = &series.key;
+    let part = if key.part.raw().is_empty() {
+        &key.method
+    } else {
+        &key.part
+    };
+    part.clean().to_string()
+}
+
+/// Cells of a heat strip: more than any screen has columns for.
+const CELLS: usize = 240;
+
+/// The scores of one feature over the window, as shares of their line.
+fn heat_cells(
+    page: &Features,
+    feature: &Feature,
+    window: (f64, f64),
+    cx: &Cx<'_>,
+) -> Vec<Option<f64>> {
+    let mut cells: Vec<Option<f64>> = vec![None; CELLS];
+    if !features::drifts(feature.gauge.key.measure) {
+        return cells;
+    }
+    let width = (window.1 - window.0).max(1.0);
+    let column = |x: f64| ((x - window.0) / width * CELLS as f64).floor();
+    for series in page.courses(&feature.gauge.key, cx) {
+        let points = signal::samples(&series);
+        let step = series.step.as_millis() as f64;
+        for point in points.iter().filter(|p| p.y.is_finite()) {
+            // A score holds until the next one is due.
+            let (from, to) = (
+                column(point.x),
+                column(point.x + step).max(column(point.x) + 1.0),
+            );
+            if to <= 0.0 || from >= CELLS as f64 {
+                continue;
+            }
+            let Some(share) = features::share(point.y, &feature.gauge) else {
+                continue;
+            };
+            let (from, to) = (from.max(0.0) as usize, (to as usize).min(CELLS));
+            for cell in &mut cells[from..to] {
+                *cell = Some(cell.map_or(share, |old: f64| old.max(share)));
+            }
+        }
+    }
+    // What has no score now is said at the right end, where "now" is.
+    if feature.gauge.state == State::Nan
+        && let Some(last) = cells.last_mut()
+    {
+        *last = Some(f64::NAN);
+    }
+    cells
+}
+
+/// Features × time, in the order of the list, around the selected one.
+pub(super) fn heat_strip(page: &Features, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) {
+    // In line with the names of the list above.
+    let area = paint::inner_columns(area, 1, 0);
+    if area.height < 2 {
+        return;
+    }
+    let window = page.window(cx);
+    let rows = usize::from(area.height - 1);
+    let at = page
+        .list
+        .table
+        .selected_in(page.list.rows.len())
+        .unwrap_or(0);
+    let first = at
+        .saturating_sub(rows.saturating_sub(1))
+        .min(page.list.rows.len());
+    let shown: Vec<&Feature> = page.list.rows.iter().skip(first).take(rows).collect();
+    let cells: Vec<Vec<Option<f64>>> = shown
+        .iter()
+        .map(|f| heat_cells(page, f, window, cx))
+        .collect();
+    let names: Vec<String> = shown.iter().map(|f| f.name()).collect();
+    let label = names
+        .iter()
+        .map(|n| text::width(n))
+        .max()
+        .unwrap_or(0)
+        .clamp(6, 20);
+    let heat_rows: Vec<HeatRow<'_>> = shown
+        .iter()
+        .zip(&cells)
+        .zip(&names)
+        .enumerate()
+        .map(|(n, ((feature, cells), label))| HeatRow {
+            label,
+            cells,
+            selected: first + n == at,
+            dimmed: feature.gauge.state == State::LowN,
+        })
+        .collect();
+    let body = paint::inner_rows(area, 0, 1);
+    let strip = heat(buf, look, body, &heat_rows, label as u16);
+    let foot = Rect {
+        y: area.y + (heat_rows.len() as u16).min(area.height - 1),
+        height: 1,
+        ..area
+    };
+    let (from, to) = XAxis::Wall.ends(window.0, window.1);
+    let ends = paint::inner_columns(foot, strip.x - area.x, 0);
+    paint::put(buf, ends, ends.x, ends.y, &from, look.style(Role::Axis));
+    let to_width = text::width(&to) as u16;
+    let x = ends.right().saturating_sub(to_width);
+    paint::put(buf, ends, x, ends.y, &to, look.style(Role::Axis));
+    let room = usize::from(ends.width).saturating_sub(text::width(&from) + text::width(&to) + 4);
+    let legend = legend(look);
+    if paint::spans_width(&legend) <= room {
+        let x = ends.x + text::width(&from) as u16 + 2;
+        paint::put_spans(buf, look, ends, x, ends.y, &legend);
+    }
+}
+
+/// How the selected feature is distributed, in the reference and now.
+pub(super) fn distributions(
+    page: &Features,
+    cx: &Cx<'_>,
+    look: &Look,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let Some(feature) = page.list.current() else {
+        return;
+    };
+    let Some(column) = page.column().filter(|c| c.distributions.is_some()) else {
+        absent(page, feature, cx, look, area, buf);
+        return;
+    };
+    let Some(both) = &column.distributions else {
+        return;
+    };
+    let mut y = 0;
+    let mut put = |spans: &[Span<'_>], buf: &mut Buffer| {
+        let row = paint::row(area, y);
+        paint::put_spans(buf, look, row, row.x, row.y, spans);
+        y += 1;
+    };
+    put(&title(page, column, cx), buf);
+    let moved = movement(&both.moments, look);
+    if !moved.is_empty() {
+        put(&moved, buf);
+    }
+    let body = paint::inner_rows(area, y, 0);
+    if histograms(buf, look, body, both) == 0 {
+        let words = match both.bins {
+            Bins::Numbers(_) => "two histograms need 3 rows and 16 columns",
+            Bins::Categories(_) => "the categories need 3 rows and 16 columns",
+        };
+        paint::put(buf, body, body.x, body.y, words, look.style(Role::Dim));
+    }
+}
+
+/// `amount  reference n=20,000  current n=1,240  report of 09:14Z (4h)`.
+fn title(page: &Features, column: &ColumnDrift, cx: &Cx<'_>) -> Vec<Span<'static>> {
+    let count = |n: Option<u64>| {
+        n.and_then(|n| usize::try_from(n).ok())
+            .map_or_else(|| "?".to_owned(), text::count)
+    };
+    let mut spans = vec![
+        span(Role::Title, column.column.to_string()),
+        span(
+            Role::Dim,
+            format!(
+                "   reference n={}   current n={}",
+                count(column.reference_n),
+                count(column.n)
+            ),
+        ),
+    ];
+    if let Some(Ok(Some(report))) = &page.report {
+        let stamp = crate::panes::history::line::stamp(report.at, cx.now);
+        let old = age(cx.now.wall.since(report.at));
+        spans.push(span(Role::Dim, format!("   report {stamp}Z ({old})")));
+    }
+    spans
+}
+
+/// Why there is no distribution, and what would fill the place.
+fn absent(
+    page: &Features,
+    feature: &Feature,
+    cx: &Cx<'_>,
+    look: &Look,
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let name = feature.name();
+    let (what, how) = if Features::reporters(cx).is_empty() {
+        (
+            "No source of this context holds distributions.".to_owned(),
+            "A source of kind evidently (its service, or a folder of report.json) fills this part."
+                .to_owned(),
+        )
+    } else {
+        match &page.report {
+            None => ("The drift report is being read.".to_owned(), String::new()),
+            Some(Err(fault)) => (
+                "The drift report could not be read.".to_owned(),
+                format!("{fault} · r asks again"),
+            ),
+            Some(Ok(None)) => {
+                let when = page.before.map_or_else(String::new, |at: Millis| {
+                    format!(" before {}Z", at.day_minute())
+                });
+                (
+                    format!("No report of this model is there{when}."),
+                    "Run it with metadata={'model': NAME}, or name the project after the model."
+                        .to_owned(),
+                )
+            }
+            Some(Ok(Some(report))) => {
+                let known = report.columns.iter().any(|c| c.column == name.as_str());
+                if known {
+                    (
+                        format!("The report holds no distribution of {name}."),
+                        "Reports with DataDriftPreset hold them; a score alone does not."
+                            .to_owned(),
+                    )
+                } else {
+                    (
+                        format!(
+                            "The report of {}Z has no column {name}.",
+                            report.at.day_minute()
+                        ),
+                        format!(
+                            "It has {}.",
+                            text::counted(report.columns.len(), "column", "columns")
+                        ),
+                    )
+                }
+            }
+        }
+    };
+    let lines = [(Role::Text, what), (Role::Dim, how)];
+    let mut y = 0;
+    for (role, words) in lines {
+        for words in text::wrap(
+            &look.symbols.plain(&words),
+            usize::from(area.width.saturating_sub(2)),
+        ) {
+            let row = paint::row(area, y);
+            paint::put(buf, row, row.x + 1, row.y, &words, look.style(role));
+            y += 1;
+        }
+    }
+}

@@ -1,0 +1,508 @@
+//! The drift of one model: its features ranked, the selected one large over time, all of them as a heat
+//! strip, and how the selected one is distributed now and in the reference.
+
+mod draw;
+mod view;
+
+use std::collections::HashMap;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::domain::drift::{ColumnDrift, DriftReport};
+use crate::domain::fault::Fault;
+use crate::domain::fleet::features::Feature;
+use crate::domain::fleet::view::ModelView;
+use crate::domain::key::{ModelKey, SourceId};
+use crate::domain::query::{Detail, Focus, Query};
+use crate::domain::rules::blame::{self, Blame};
+use crate::domain::settings::SourceKind;
+use crate::domain::signal::{Measure, SignalKey, SignalSeries};
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+use crate::intent::command::{Command, Scope};
+use crate::intent::filter::Searchable;
+use crate::panes::list::{self, List, Listing};
+use crate::panes::run::line::Lens;
+use crate::panes::{Ask, Cx, Pane, Place, Thing, Want, signal};
+use crate::ui::hits::{Hits, Target};
+use crate::ui::look::Look;
+use crate::ui::series::Sample;
+
+/// A part of the page that can have the keyboard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Part {
+    #[default]
+    Features,
+    Series,
+    Heat,
+    Distributions,
+}
+
+impl Part {
+    const ALL: [Self; 4] = [
+        Self::Features,
+        Self::Series,
+        Self::Heat,
+        Self::Distributions,
+    ];
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Features => "features",
+            Self::Series => "over time",
+            Self::Heat => "heat strip",
+            Self::Distributions => "distributions",
+        }
+    }
+}
+
+/// Commands that need a chart under them.
+const CHART: [Command; 7] = [
+    Command::ZoomIn,
+    Command::ZoomOut,
+    Command::ZoomReset,
+    Command::LogScale,
+    Command::Cursor,
+    Command::NextMarker,
+    Command::PrevMarker,
+];
+
+/// What came of asking for the drift report.
+type Report = Result<Option<Box<DriftReport>>, Clean>;
+
+/// The page's state: the ranked features, how the chart is looked at, and what was read for it.
+#[derive(Debug)]
+pub struct Features {
+    model: ModelKey,
+    list: List<Feature>,
+    part: Part,
+    lens: Lens,
+    log: bool,
+    blame: Option<Blame>,
+    /// Courses over the time range, by measure: finer and longer than what the fleet holds.
+    series: HashMap<Measure, Vec<SignalSeries>>,
+    strips: Vec<SignalSeries>,
+    report: Option<Report>,
+    /// The newest report before this instant is wanted, where the chart's cursor named one.
+    before: Option<Millis>,
+}
+
+impl Features {
+    /// The page of a model before its first frame.
+    pub fn new(model: ModelKey) -> Self {
+        Self {
+            model,
+            list: List::default(),
+            part: Part::default(),
+            lens: Lens::default(),
+            log: false,
+            blame: None,
+            series: HashMap::new(),
+            strips: Vec::new(),
+            report: None,
+            before: None,
+        }
+    }
+
+    fn view_of<'a>(&self, cx: &Cx<'a>) -> Option<&'a ModelView> {
+        cx.fleet.model(&self.model)
+    }
+
+    /// The window that charts show: the part zoomed into, or the whole time range.
+    fn window(&self, cx: &Cx<'_>) -> (f64, f64) {
+        self.lens.window.unwrap_or_else(|| Self::whole(cx))
+    }
+
+    fn whole(cx: &Cx<'_>) -> (f64, f64) {
+        let to = cx.now.wall;
+        (to.minus(cx.window.0).0 as f64, to.0 as f64)
+    }
+
+    /// The courses of a feature, one a version: as asked for, else what the fleet holds.
+    fn courses(&self, key: &SignalKey, cx: &Cx<'_>) -> Vec<SignalSeries> {
+        let same = |k: &SignalKey| {
+            k.part == key.part && k.method == key.method && k.measure == key.measure
+        };
+        let read = self.series.get(&key.measure);
+        let read: Vec<SignalSeries> = read
+            .into_iter()
+            .flatten()
+            .filter(|s| same(&s.key))
+            .cloned()
+            .collect();
+        if !read.is_empty() {
+            return read;
+        }
+        let held = cx.fleet.courses(&self.model).iter();
+        held.map(|h| &h.fact)
+            .filter(|s| same(&s.key))
+            .cloned()
+            .collect()
+    }
+
+    /// Where the method of the selected feature changed: one ends where the other starts, and the two
+    /// scores do not compare.
+    fn method_breaks(&self, key: &SignalKey, cx: &Cx<'_>) -> Vec<(f64, String)> {
+        let other = |s: &&SignalSeries| {
+            s.key.measure == key.measure && s.key.part == key.part && s.key.method != key.method
+        };
+        let read = self.series.get(&key.measure).into_iter().flatten();
+        let held = cx.fleet.courses(&self.model).iter().map(|h| &h.fact);
+        let own = self.courses(key, cx);
+        let Some(start) = own.iter().map(|s| s.start).min() else {
+            return Vec::new();
+        };
+        let ends = read.chain(held).filter(other).filter(|s| s.end() <= start);
+        let before = ends.max_by_key(|s| s.end());
+        let label = |s: &SignalSeries| format!("{} → {}", s.key.method.clean(), key.method.clean());
+        before
+            .map(|s| (start.0 as f64, label(s)))
+            .into_iter()
+            .collect()
+    }
+
+    /// What the chart marks: changes, and where the method changed.
+    fn markers(&self, cx: &Cx<'_>) -> Vec<(f64, String)> {
+        let mut all = signal::markers(&self.model, cx);
+        if let Some(feature) = self.list.current() {
+            all.extend(self.method_breaks(&feature.gauge.key, cx));
+        }
+        let (from, to) = Self::whole(cx);
+        all.retain(|(x, _)| *x >= from && *x <= to);
+        all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        all
+    }
+
+    /// The samples that the cursor steps along.
+    fn points(&self, cx: &Cx<'_>) -> Vec<Sample> {
+        let Some(feature) = self.list.current() else {
+            return Vec::new();
+        };
+        let all = self.courses(&feature.gauge.key, cx);
+        all.first().map(signal::samples).unwrap_or_default()
+    }
+
+    fn chart_command(&mut self, command: Command, cx: &Cx<'_>) -> bool {
+        let full = Some(Self::whole(cx));
+        let points = self.points(cx);
+        match command {
+            Command::ZoomIn => self.lens.zoom(full, true),
+            Command::ZoomOut => self.lens.zoom(full, false),
+            Command::ZoomReset => self.lens.window = None,
+            Command::LogScale => self.log = !self.log,
+            Command::Cursor => self.lens.toggle(&points),
+            Command::NextMarker => self.lens.jump(&self.markers(cx), true),
+            Command::PrevMarker => self.lens.jump(&self.markers(cx), false),
+            Command::Left if self.lens.cursor.is_some() => self.lens.step(&points, false),
+            Command::Right if self.lens.cursor.is_some() => self.lens.step(&points, true),
+            Command::Left if self.lens.window.is_some() => self.lens.pan(full, false),
+            Command::Right if self.lens.window.is_some() => self.lens.pan(full, true),
+            Command::Back if self.lens.cursor.is_some() => self.lens.cursor = None,
+            Command::Back if self.lens.window.is_some() => self.lens.window = None,
+            _ => return false,
+        }
+        true
+    }
+
+    fn turn_to(&mut self, part: Part) {
+        self.part = part;
+        if part == Part::Distributions {
+            let at = self.lens.cursor.map(|x| Millis(x as i64));
+            if at != self.before {
+                self.before = at;
+                self.report = None;
+            }
+        }
+    }
+
+    /// The sources that hold distributions.
+    fn reporters(cx: &Cx<'_>) -> Vec<SourceId> {
+        let all = cx.fleet.settings().sources.iter();
+        all.filter(|s| s.kind == SourceKind::Evidently)
+            .map(|s| SourceId::new(&s.name))
+            .collect()
+    }
+
+    /// The column of the report that the selected feature is.
+    fn column(&self) -> Option<&ColumnDrift> {
+        let name = self.list.current()?.gauge.key.part.clean();
+        let Some(Ok(Some(report))) = &self.report else {
+            return None;
+        };
+        report.columns.iter().find(|c| c.column == name)
+    }
+
+    /// Whether distributions are on screen: only then is a report worth its size.
+    fn shows_distributions(&self, screen: (u16, u16)) -> bool {
+        self.part == Part::Distributions || view::is_wide(screen)
+    }
+}
+
+/// A feature as the filter sees it.
+struct Searched<'a>(&'a Feature);
+
+impl Searchable for Searched<'_> {
+    fn any_text(&self, each: &mut dyn FnMut(&str) -> bool) -> bool {
+        each(&self.0.name()) || each(self.0.gauge.key.method.clean().as_str())
+    }
+
+    fn text_of(&self, column: &str) -> Option<String> {
+        Some(match column {
+            "feature" | "name" => self.0.name(),
+            "method" => self.0.gauge.key.method.clean().to_string(),
+            "state" => self.0.gauge.state.word().to_owned(),
+            _ => return None,
+        })
+    }
+
+    fn number_of(&self, column: &str) -> Option<f64> {
+        match column {
+            "score" => self.0.gauge.value,
+            "n" => self.0.gauge.n.map(|n| n as f64),
+            "importance" => self.0.importance,
+            _ => None,
+        }
+    }
+}
+
+impl Pane for Features {
+    fn place(&self) -> Place {
+        Place::Features(self.model.clone())
+    }
+
+    fn title(&self, cx: &Cx<'_>) -> Clean {
+        let name = self
+            .view_of(cx)
+            .map_or_else(|| self.model.name.clean(), |m| m.name.clone());
+        Clean::name(&format!("Drift of {name}"))
+    }
+
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Chart, Scope::List]
+    }
+
+    fn list(&mut self) -> Option<&mut dyn Listing> {
+        Some(&mut self.list)
+    }
+
+    fn reindex(&mut self, cx: &Cx<'_>) {
+        let Some(model) = self.view_of(cx) else {
+            self.list.set(Vec::new(), 0, |_, _| false);
+            return;
+        };
+        let gauges = signal::gauges(model, cx);
+        self.blame = blame::judge(&gauges);
+        let mut rows = cx.fleet.features(model, &gauges);
+        // Where the versions are told apart and also together, the row is of all together: the chart splits.
+        let whole: Vec<SignalKey> = rows
+            .iter()
+            .filter(|f| f.gauge.key.version.raw().is_empty())
+            .map(|f| f.gauge.key.clone())
+            .collect();
+        rows.retain(|f| {
+            let key = &f.gauge.key;
+            let is_whole = |w: &SignalKey| {
+                (w.measure, &w.part, &w.method) == (key.measure, &key.part, &key.method)
+            };
+            key.version.raw().is_empty() || !whole.iter().any(is_whole)
+        });
+        let all = rows.len();
+        rows.retain(|f| self.list.filter.keeps(&Searched(f)));
+        self.list.set(rows, all, |a, b| a.gauge.key == b.gauge.key);
+        if !self.list.chosen {
+            self.list.table.home(self.list.rows.len());
+        }
+    }
+
+    fn update(&mut self, command: Command, cx: &Cx<'_>) -> Option<Vec<Ask>> {
+        if self.chart_command(command, cx) {
+            return Some(Vec::new());
+        }
+        match command {
+            Command::NextFocus => {
+                let at = Part::ALL.iter().position(|p| *p == self.part).unwrap_or(0);
+                self.turn_to(Part::ALL[(at + 1) % Part::ALL.len()]);
+            }
+            Command::Open => self.turn_to(match self.part {
+                Part::Features | Part::Heat => Part::Series,
+                Part::Series | Part::Distributions => Part::Distributions,
+            }),
+            Command::Back if self.part == Part::Distributions => self.turn_to(Part::Series),
+            Command::Back if self.part != Part::Features => self.turn_to(Part::Features),
+            _ => return list::command(self, command, "words, !word, method:psi, n<500", cx),
+        }
+        Some(Vec::new())
+    }
+
+    fn disabled(&self, command: Command, cx: &Cx<'_>) -> Option<Clean> {
+        let none = self.list.current().is_none();
+        let why = match command {
+            c if CHART.contains(&c) && none => "no feature is selected",
+            Command::Open | Command::CopyRow | Command::Menu if none => "no feature is selected",
+            Command::NextMarker | Command::PrevMarker if self.markers(cx).is_empty() => {
+                "no change is known in this time range · > looks further back"
+            }
+            Command::Cursor if self.points(cx).is_empty() => "the feature has no samples here",
+            Command::Left | Command::Right
+                if self.lens.cursor.is_none() && self.lens.window.is_none() =>
+            {
+                "v puts a cursor on the chart and + zooms in: then left and right move"
+            }
+            Command::Sort => "features are ranked by score over line × importance",
+            _ => return None,
+        };
+        Some(Clean::name(why))
+    }
+
+    fn click(&mut self, target: Target, cx: &Cx<'_>) -> Vec<Ask> {
+        match target {
+            Target::Row(index) if self.list.press(index) => {
+                return self.update(Command::Open, cx).unwrap_or_default();
+            }
+            Target::Column(index) => {
+                if let Some(part) = Part::ALL.get(index) {
+                    self.turn_to(*part);
+                }
+            }
+            Target::Plot(column) => {
+                let (from, to) = self.window(cx);
+                let last = f64::from(view::plot_width(cx.screen).max(2) - 1);
+                let share = (f64::from(column) / last).clamp(0.0, 1.0);
+                self.lens.cursor = Some(from + (to - from) * share);
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn selected(&self, _cx: &Cx<'_>) -> Option<Thing> {
+        Some(Thing::Model(self.model.clone()))
+    }
+
+    fn moment(&self, _cx: &Cx<'_>) -> Option<Millis> {
+        self.lens.cursor.map(|x| Millis(x as i64))
+    }
+
+    fn focus(&self, _cx: &Cx<'_>) -> Focus {
+        Focus {
+            models: std::iter::once(self.model.clone()).collect(),
+            ..Focus::default()
+        }
+    }
+
+    fn wants(&self, cx: &Cx<'_>) -> Vec<Want> {
+        let mut wants: Vec<Want> = Vec::new();
+        let mut add = |want: Want| {
+            if !wants
+                .iter()
+                .any(|w| w.source == want.source && w.query == want.query)
+            {
+                wants.push(want);
+            }
+        };
+        for feature in &self.list.rows {
+            add(signal::want_series(&feature.gauge.key, cx));
+        }
+        signal::want_strip(&self.model.name, cx)
+            .into_iter()
+            .for_each(&mut add);
+        if self.shows_distributions(cx.screen) {
+            for source in Self::reporters(cx) {
+                add(Want {
+                    source,
+                    query: Query::DriftReport {
+                        model: self.model.name.clone(),
+                        before: self.before,
+                    },
+                    every: Some(signal::AGAIN * 5),
+                });
+            }
+        }
+        wants
+    }
+
+    fn fetched(
+        &mut self,
+        query: &Query,
+        result: &Result<Detail, Fault>,
+        _asked_at: Millis,
+        _cx: &Cx<'_>,
+    ) -> Vec<Ask> {
+        match (query, result) {
+            (Query::Series { model, measure, .. }, Ok(Detail::Series(all)))
+                if *model == self.model.name =>
+            {
+                self.series.insert(*measure, all.clone());
+            }
+            (Query::AlertStrip { model, .. }, Ok(Detail::Series(all)))
+                if *model == self.model.name =>
+            {
+                self.strips.clone_from(all);
+            }
+            (Query::DriftReport { model, before }, result)
+                if *model == self.model.name && *before == self.before =>
+            {
+                match result {
+                    Ok(Detail::DriftReport(report)) => {
+                        // Of several sources the one that holds a report speaks.
+                        let known = matches!(&self.report, Some(Ok(Some(_))));
+                        if report.is_some() || !known {
+                            self.report = Some(Ok(report.clone()));
+                        }
+                    }
+                    Ok(_) => {}
+                    Err(fault) => {
+                        if !matches!(&self.report, Some(Ok(Some(_)))) {
+                            self.report = Some(Err(Clean::text(&fault.line())));
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    fn hints(&self) -> &'static [Command] {
+        match self.part {
+            Part::Features => &[
+                Command::Open,
+                Command::WhatChanged,
+                Command::NextFocus,
+                Command::Cursor,
+                Command::Wider,
+                Command::GoModel,
+            ],
+            Part::Series | Part::Heat => &[
+                Command::Cursor,
+                Command::NextMarker,
+                Command::WhatChanged,
+                Command::ZoomIn,
+                Command::Wider,
+                Command::Open,
+            ],
+            Part::Distributions => &[
+                Command::NextFocus,
+                Command::WhatChanged,
+                Command::Down,
+                Command::GoModel,
+            ],
+        }
+    }
+
+    fn row_text(&self, cx: &Cx<'_>) -> Option<Clean> {
+        let feature = self.list.current()?;
+        Some(Clean::text(&view::cells(feature, cx).join("  ")))
+    }
+
+    fn markdown(&self, cx: &Cx<'_>) -> (Vec<String>, Vec<Vec<String>>) {
+        let titles = view::TITLES.iter().map(|t| (*t).to_owned()).collect();
+        let rows = self.list.rows.iter();
+        (titles, rows.map(|f| view::cells(f, cx).to_vec()).collect())
+    }
+
+    fn view(&self, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
+        view::draw(self, cx, look, area, buf)
+    }
+}

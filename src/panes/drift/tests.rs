@@ -1,0 +1,373 @@
+//! Drift: from a monitored fleet and commands to rows, asks and frames.
+
+use super::features::Features;
+use super::*;
+use crate::domain::query::{Detail, Query};
+use crate::panes::PromptKind;
+use crate::panes::models::testing::{cx, drawn, drawn_as, fleet as bare, model_key};
+use crate::panes::monitored::{course, fleet, report, signal_key};
+use crate::ui::symbols::Symbols;
+use crate::ui::testing::{NOW, look_of, runs, screen};
+use crate::ui::theme::Depth;
+
+const SIZE: (u16, u16) = (120, 36);
+
+fn page(fleet: &crate::domain::fleet::Fleet) -> Features {
+    let mut page = Features::new(model_key("fraud-detector"));
+    page.refresh(&cx(fleet, SIZE));
+    page
+}
+
+fn press(
+    pane: &mut dyn Pane,
+    fleet: &crate::domain::fleet::Fleet,
+    commands: &[Command],
+    size: (u16, u16),
+) -> Vec<Ask> {
+    let mut asks = Vec::new();
+    for command in commands {
+        pane.refresh(&cx(fleet, size));
+        assert_eq!(pane.disabled(*command, &cx(fleet, size)), None, "{command}");
+        asks.extend(
+            pane.update(*command, &cx(fleet, size))
+                .expect("a use for it"),
+        );
+    }
+    asks
+}
+
+fn names(page: &Features) -> Vec<String> {
+    page.markdown(&cx(&fleet(), SIZE))
+        .1
+        .into_iter()
+        .map(|row| row[0].clone())
+        .collect()
+}
+
+#[test]
+fn the_worst_model_comes_first_and_enter_shows_its_features() {
+    let fleet = fleet();
+    let mut pane = Drift::new();
+    pane.refresh(&cx(&fleet, SIZE));
+    let rows = pane.markdown(&cx(&fleet, SIZE)).1;
+    let models: Vec<&str> = rows.iter().map(|r| r[1].as_str()).collect();
+    assert!(
+        models.contains(&"fraud-detector") && models.contains(&"churn"),
+        "{models:?}"
+    );
+    pane.select(
+        &Thing::Model(model_key("fraud-detector")),
+        &cx(&fleet, SIZE),
+    );
+    let asks = press(&mut pane, &fleet, &[Command::Open], SIZE);
+    assert!(
+        matches!(&asks[..], [Ask::Open(Place::Features(key))] if *key == model_key("fraud-detector"))
+    );
+    pane.prompt(PromptKind::Filter, "churn", true, &cx(&fleet, SIZE))
+        .unwrap();
+    assert_eq!(pane.markdown(&cx(&fleet, SIZE)).1.len(), 1);
+}
+
+#[test]
+fn features_are_ranked_by_score_and_importance_and_what_has_no_verdict_comes_last() {
+    assert_eq!(
+        names(&page(&fleet())),
+        ["amount", "country", "tenure", "device_age"]
+    );
+}
+
+#[test]
+fn drift_on_both_versions_is_told_as_the_data() {
+    let fleet = fleet();
+    let shown = screen(&drawn(&mut page(&fleet), &fleet, SIZE));
+    assert!(
+        shown.contains("same drift on v13 and v14: data, not model"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn the_cursor_names_the_moment_and_markers_are_stepped_through() {
+    let fleet = fleet();
+    let mut page = page(&fleet);
+    assert_eq!(page.moment(&cx(&fleet, SIZE)), None);
+    press(&mut page, &fleet, &[Command::NextMarker], SIZE);
+    let first = page.moment(&cx(&fleet, SIZE)).expect("a moment");
+    let marks = signal::markers(&model_key("fraud-detector"), &cx(&fleet, SIZE));
+    assert!(marks.iter().any(|(x, _)| *x as i64 == first.0), "{marks:?}");
+    press(&mut page, &fleet, &[Command::Left, Command::Left], SIZE);
+    assert!(page.moment(&cx(&fleet, SIZE)).unwrap() < first);
+    // Escape lets the cursor go, then the zoom, then the place.
+    press(
+        &mut page,
+        &fleet,
+        &[Command::ZoomIn, Command::Back, Command::Right],
+        SIZE,
+    );
+    press(&mut page, &fleet, &[Command::Back], SIZE);
+    assert!(page.update(Command::Back, &cx(&fleet, SIZE)).is_none());
+}
+
+#[test]
+fn series_are_asked_for_once_a_measure_and_answers_are_drawn() {
+    let fleet = fleet();
+    let mut page = page(&fleet);
+    let wants = page.wants(&cx(&fleet, SIZE));
+    let series = wants
+        .iter()
+        .filter(|w| matches!(w.query, Query::Series { .. }))
+        .count();
+    assert_eq!(series, 1, "{wants:?}");
+    assert!(
+        wants
+            .iter()
+            .any(|w| matches!(w.query, Query::AlertStrip { .. }))
+    );
+    let query = wants[0].query.clone();
+    let key = signal_key("fraud-detector", Measure::FeatureDrift, "amount", "");
+    let answer = Ok(Detail::Series(vec![course(key, 7.0, 9.0, 10)]));
+    page.fetched(&query, &answer, NOW.wall, &cx(&fleet, SIZE));
+    let shown = screen(&drawn(&mut page, &fleet, SIZE));
+    assert!(shown.contains("9 ") || shown.contains("9.00"), "{shown}");
+}
+
+#[test]
+fn a_report_is_asked_for_only_where_its_histograms_show() {
+    let fleet = fleet();
+    let mut page = page(&fleet);
+    let asks = |page: &Features, size| {
+        page.wants(&cx(&fleet, size))
+            .into_iter()
+            .find(|w| matches!(w.query, Query::DriftReport { .. }))
+    };
+    assert_eq!(asks(&page, (80, 24)), None);
+    press(&mut page, &fleet, &[Command::Open, Command::Open], (80, 24));
+    let want = asks(&page, (80, 24)).expect("distributions are shown");
+    let shown = screen(&drawn(&mut page, &fleet, (80, 24)));
+    assert!(shown.contains("being read"), "{shown}");
+    let answer = Ok(Detail::DriftReport(Some(Box::new(report()))));
+    page.fetched(&want.query, &answer, NOW.wall, &cx(&fleet, (80, 24)));
+    insta::assert_snapshot!(screen(&drawn(&mut page, &fleet, (80, 24))), @r"
+     ✖ crit  fraud-detector   1 of 2 features over their line   2 without a verdic…
+     verdict same drift on v13 and v14: data, not model
+     ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % >…
+     ? unkn  feature drift of device_age is NaN: its job could not compute it  –
+    ─ features ─ over time ─ heat strip ─ distributions ─────────────────── amount ─
+    amount   reference n=20,000   current n=12,400   report 10:02Z (4h)
+    mean 84 → 102 (+21 %)   p95 181 → 214 (+18 %)
+              ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
+              ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
+              ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
+              ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
+              ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
+    reference ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀
+
+
+              ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀
+              ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀
+              ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
+    current   ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
+              0                                                                  250
+    ");
+    let none = Ok(Detail::DriftReport(None));
+    let mut other = self::page(&fleet);
+    press(
+        &mut other,
+        &fleet,
+        &[Command::Open, Command::Open],
+        (80, 24),
+    );
+    other.fetched(&want.query, &none, NOW.wall, &cx(&fleet, (80, 24)));
+    let shown = screen(&drawn(&mut other, &fleet, (80, 24)));
+    assert!(
+        shown.contains("No report of this model is there"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn without_monitoring_the_panes_say_what_would_fill_them() {
+    let fleet = bare();
+    let shown = screen(&drawn(&mut Drift::new(), &fleet, SIZE));
+    assert!(
+        shown.contains("No model's drift is watched.") && shown.contains("prometheus"),
+        "{shown}"
+    );
+    let shown = screen(&drawn(&mut Features::new(model_key("churn")), &fleet, SIZE));
+    assert!(
+        shown.contains("No drift score is known for churn."),
+        "{shown}"
+    );
+}
+
+#[test]
+fn ascii_and_monochrome_lose_nothing() {
+    let fleet = fleet();
+    let ascii = look_of("mono", Depth::Mono, &Symbols::ASCII, 120, 36);
+    let shown = screen(&drawn_as(&mut page(&fleet), &fleet, &ascii));
+    assert!(shown.is_ascii(), "{shown}");
+    for word in ["low n", "NaN", "amount", "line"] {
+        assert!(shown.contains(word), "{word}\n{shown}");
+    }
+}
+
+#[test]
+fn the_list_at_its_sizes() {
+    let fleet = fleet();
+    insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (60, 16))), @r"
+     LEVEL   MODEL           WORST           SCORE  TREND
+    ›✖ crit  fraud-detector  amount          0.420  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣴⣶⣿
+     ? unkn  churn           tenure    0.060 stale
+    ");
+    insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (120, 36))), @r"
+     LEVEL   MODEL           DRIFTED  WORST           SCORE    LINE  TREND              N   PREDICTION   AGE  OWNER
+    ›✖ crit  fraud-detector      1/2  amount          0.420     0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣴⣶⣿   12.4k            –    1m  risk-ml
+     ? unkn  churn               0/0  tenure    0.060 stale     0.1                 9.00k            –    2d  growth
+    ");
+    insta::assert_snapshot!(runs(&drawn(&mut Drift::new(), &fleet, (120, 36)), 1), @r#"
+    accent+selected "›"
+    level.crit+selected "✖ crit"
+    row.selected "  "
+    text+selected "fraud-detector"
+    row.selected "      "
+    text+selected "1/2"
+    row.selected "  "
+    text+selected "amount"
+    row.selected "          "
+    level.warn+selected "0.420"
+    row.selected "     "
+    text.dim+selected "0.1"
+    row.selected "  "
+    level.warn+selected "⣀⣀⣀⣀⣀⣀⣀⣀⣠⣴⣶⣿"
+    row.selected "   "
+    text.dim+selected "12.4k"
+    row.selected "            "
+    text.dim+selected "–"
+    row.selected "    "
+    text.dim+selected "1m"
+    row.selected "  "
+    text.dim+selected "risk-ml"
+    row.selected "       "
+    "#);
+}
+
+#[test]
+fn the_features_at_their_sizes() {
+    let fleet = fleet();
+    insta::assert_snapshot!(screen(&drawn(&mut page(&fleet), &fleet, (60, 16))), @r"
+     ✖ crit  fraud-detector   1 of 2 features over their line…
+     verdict same drift on v13 and v14: data, not model
+     ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1,…
+    ─ features ─ over time ─ heat strip ─ distributions ────────
+     FEATURE           SCORE    LINE  TREND           N
+    ›amount            0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣶⣿  12.4k
+     country           0.060    >0.1  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k
+     tenure      0.230 low n    >0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120
+     device_age          NaN    >0.1              12.4k
+    ");
+    insta::assert_snapshot!(screen(&drawn(&mut page(&fleet), &fleet, (80, 24))), @r"
+     ✖ crit  fraud-detector   1 of 2 features over their line   2 without a verdic…
+     verdict same drift on v13 and v14: data, not model
+     ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % >…
+     ? unkn  feature drift of device_age is NaN: its job could not compute it  –
+    ─ features ─ over time ─ heat strip ─ distributions ────────────────────────────
+     FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N      MEAN
+    ›amount            0.420    >0.1    4.2     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣶⣿  12.4k     +19 %
+     country           0.060    >0.1    0.6     0.3  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k         –
+     tenure      0.230 low n    >0.1    2.3     0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120         –
+     device_age          NaN    >0.1      –       –              12.4k         –
+
+    0.42  line >0.1  n=12,400  psi
+    amount   ● all 0.420   ■ v13 0.410   ▲ v14 0.430       ╌ line 0.1  · noise 0.002
+        │                                                                       ⢀⣀⣤▲
+        │                                                                 ⢀⣠⣤⠶⠛⠋⠁
+        │                                                           ⣀⣠⡴⠶⠒⠉⠁     ┊
+        │╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⣀⣤⡤⠔⠒⠉╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+      0 ┤·⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠔⠊⠉ · · · · · · · · ·┊· ·
+                                                                                ▲v14
+         08:02Z                10:02                    12:02                 14:02Z
+    ");
+}
+
+#[test]
+fn with_room_every_part_is_seen_at_once() {
+    let fleet = fleet();
+    insta::assert_snapshot!(screen(&drawn(&mut page(&fleet), &fleet, (120, 36))), @r"
+     ✖ crit  fraud-detector   1 of 2 features over their line   2 without a verdict   as of 14:01Z (1m)
+     verdict same drift on v13 and v14: data, not model
+     ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12 window…
+     ? unkn  feature drift of device_age is NaN: its job could not compute it  –
+     4 features ────────────────────────────────────────────────   over time ───────────────────────────────────────────────
+     FEATURE           SCORE    LINE  TREND           N           0.42  line >0.1  n=12,400  psi
+    ›amount            0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣶⣿  12.4k           amount                           ╌ line 0.1  · noise 0.002
+     country           0.060    >0.1  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k           ● all 0.420   ■ v13 0.410   ▲ v14 0.430
+     tenure      0.230 low n    >0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120               │                                                  ┊⢀▲
+     device_age          NaN    >0.1              12.4k           0.4 ┤                                                 ⢀⣴⠞⠁
+                                                                      │                                               ⢀⡴⠋⠁
+     heat strip ────────────────────────────────────────────────      │                                             ⣠⠶⠋  ┊
+    amount      ·································░░▓▓▓▓█████████      │                                          ⢀⣠⠞⠁    ┊
+    country     ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  0.2 ┤                                        ⢀⡔⠋⠁      ┊
+    tenure      ████████████████████████████████████████████████      │╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⣀⠔⠉╌╌╌╌╌╌╌╌╌╌╌╌
+    device_age                                                 ?      │                                    ⡠⠜            ┊
+               08:02Z                                     14:02Z  0.0 ┤·⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠊· · · · · · · · ·
+                                                                                                                      v14▲
+                                                                       08:02Z                  11:02                  14:02Z
+                                                                   distributions ───────────────────────────────────────────
+                                                                   The drift report is being read.
+    ");
+    insta::assert_snapshot!(screen(&drawn(&mut page(&fleet), &fleet, (200, 60))), @r"
+     ✖ crit  fraud-detector   1 of 2 features over their line   2 without a verdict   as of 14:01Z (1m)
+     verdict same drift on v13 and v14: data, not model
+     ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12 windows  1h
+     ? unkn  feature drift of device_age is NaN: its job could not compute it  –
+     4 features ────────────────────────────────────────────────────────────────────────────────   over time ───────────────────────────────────────────────────────────────────────────────────────────────
+     FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N      MEAN   NULL %         0.42  line >0.1  n=12,400  psi
+    ›amount            0.420    >0.1    4.2     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣶⣿  12.4k     +19 %    0.200         amount   ● all 0.420   ■ v13 0.410   ▲ v14 0.430                                 ╌ line 0.1  · noise 0.002
+     country           0.060    >0.1    0.6     0.3  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k         –        –             │                                                                                                ┊
+     tenure      0.230 low n    >0.1    2.3     0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120         –        –             │                                                                                                ┊   ▲
+     device_age          NaN    >0.1      –       –              12.4k         –        –         0.4 ┤                                                                                                ┊ ⡠⡪■
+                                                                                                      │                                                                                                ⢠⣪⠮⠊
+     heat strip ────────────────────────────────────────────────────────────────────────────────      │                                                                                               ⣔⡽⠁
+    amount      ························································░░▓▓▓▓▓▓▓███████████████      │                                                                                             ⣠⢞⠏┊
+    country     ░░·░░·░░░░·░░·░░░░·░░·░░░░·░░·░░·░░░░·░░·░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░      │                                                                                           ⢠⢞⠕⠁ ┊
+    tenure      ██▓██▓████▓██▓████▓██▓████▓██▓██▓████▓██▓███████████████████████████████████████  0.3 ┤                                                                                          ⡴⡻⠁   ┊
+    device_age                                                                                 ?      │                                                                                        ⣠⡾⠋     ┊
+               08:02Z  · < ½ line ░ < line ▓ over █ > 2× ? NaN                            14:02Z      │                                                                                      ⢠⡾⠋       ┊
+                                                                                                      │                                                                                     ⣴⠟         ┊
+                                                                                                      │                                                                                   ⣠⡾⠃          ┊
+                                                                                                  0.2 ┤                                                                                 ⢠⡾⠋            ┊
+                                                                                                      │                                                                               ⢀⣴⠟              ┊
+                                                                                                      │                                                                              ⡴⠋⠁               ┊
+                                                                                                      │                                                                            ⢠⠞⠁                 ┊
+                                                                                                      │                                                                          ⢀⡴⠋                   ┊
+                                                                                                  0.1 ┤╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⡴⠋╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+                                                                                                      │                                                                       ⢠⠞⠁                      ┊
+                                                                                                      │                                                                     ⢀⠔⠁                        ┊
+                                                                                                      │                                                                    ⡔⠁                          ┊
+                                                                                                      │ ⠐⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠊                            ┊
+                                                                                                  0.0 ┤· · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · ·
+                                                                                                                                                                                                       ▲v14
+                                                                                                       08:02Z                 09:32                    11:02                    12:32                 14:02Z
+                                                                                                   distributions ───────────────────────────────────────────────────────────────────────────────────────────
+                                                                                                   The drift report is being read.
+    ");
+    insta::assert_snapshot!(runs(&drawn(&mut page(&fleet), &fleet, (80, 24)), 5), @r#"
+    - " "
+    text.dim "FEATURE"
+    - "           "
+    text.dim "SCORE"
+    - "    "
+    text.dim "LINE"
+    - "  "
+    text.dim "×LINE"
+    - "  "
+    text.dim "WEIGHT"
+    - "  "
+    text.dim "TREND"
+    - "           "
+    text.dim "N"
+    - "      "
+    text.dim "MEAN"
+    - "    "
+    "#);
+}
