@@ -6,7 +6,9 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Overrides;
+use crate::domain::query::Span;
 use crate::domain::settings::Writes;
+use crate::domain::time::Millis;
 
 /// The terminal operations console for machine-learning models.
 ///
@@ -75,9 +77,10 @@ pub struct Global {
     /// Looks at the embedded simulated fleet: no network, no settings.
     #[arg(long, global = true, conflicts_with_all = ["context", "mlflow", "serving", "prometheus", "alertmanager", "evidently", "grafana"], help_heading = "Settings")]
     pub demo: bool,
-    /// How far the incident of --demo has played, 0s unless said; it ends after 2m. The same each time.
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, requires = "demo", help_heading = "Settings")]
-    pub at: Option<Duration>,
+    /// A time, such as 2026-11-23T14:02Z: `signals`, `drift` and `changes` tell of then. Or, with --demo, how
+    /// far its incident has played, such as 90s; 0s unless said, and the same each time.
+    #[arg(long, global = true, value_name = "TIME", value_parser = at, help_heading = "Settings")]
+    pub at: Option<At>,
     /// Whether changes to servers are possible: allows them with --mlflow, --serving or the
     /// environment's servers, where they are off, and tightens the setting of any other context.
     #[arg(
@@ -117,6 +120,15 @@ pub struct Global {
         help_heading = "Output"
     )]
     pub ascii: bool,
+}
+
+/// What `--at` says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum At {
+    /// How far the demo's incident has played.
+    Played(Duration),
+    /// A time.
+    Time(Millis),
 }
 
 /// The words of `--writes`.
@@ -161,6 +173,44 @@ impl Global {
         }
     }
 
+    /// Looks for flags that mean nothing together.
+    ///
+    /// # Errors
+    /// With what is wrong and what to write.
+    pub fn check(&self, command: Option<&Command>) -> Result<(), String> {
+        match self.at {
+            Some(At::Played(_)) if !self.demo => Err(
+                "--at with a duration plays the demo: add --demo, or write a time such as 2026-11-23T14:02Z"
+                    .to_owned(),
+            ),
+            Some(At::Time(_))
+                if !matches!(
+                    command,
+                    Some(Command::Signals(_) | Command::Drift(_) | Command::Changes(_))
+                ) =>
+            {
+                Err("--at with a time is for signals, drift and changes".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// How far the demo's incident has played.
+    pub fn played(&self) -> Duration {
+        match self.at {
+            Some(At::Played(played)) => played,
+            Some(At::Time(_)) | None => Duration::ZERO,
+        }
+    }
+
+    /// The moment that is asked about, where it is not the present.
+    pub fn moment(&self) -> Option<Millis> {
+        match self.at {
+            Some(At::Time(at)) => Some(at),
+            Some(At::Played(_)) | None => None,
+        }
+    }
+
     /// How long to wait for sources.
     pub fn deadline(&self) -> Duration {
         self.timeout.unwrap_or(Duration::from_secs(10))
@@ -180,6 +230,14 @@ pub enum Command {
     Runs(RunsArgs),
     /// Lists the serving endpoints: what each should answer, and what it answers.
     Deployments,
+    /// Shows which models drift, or how each feature of one has moved against its line.
+    Drift(WatchArgs),
+    /// Shows what the monitoring says of the models: errors, latency, requests, predictions, quality.
+    Signals(WatchArgs),
+    /// Lists the alerts that fire, are pending or muted, with their rules.
+    Alerts(AlertsArgs),
+    /// Lists what changed around the onset of a model's trouble, most suspicious first.
+    Changes(ChangesArgs),
     /// Lists the changes that were observed, from the local ledger; asks no server.
     History(HistoryArgs),
     /// Shows how deployments are joined to models, by which rule, and what is not joined.
@@ -234,6 +292,55 @@ pub struct StatusArgs {
     /// Ends with the worst level as exit code: 20 crit, 30 unknown, 10 warn, 0 ok.
     #[arg(long)]
     pub check: bool,
+}
+
+/// Options of `drift` and `signals`.
+#[derive(Args, Debug)]
+pub struct WatchArgs {
+    /// Shows this model alone, in full.
+    pub model: Option<String>,
+    /// Also tells the course over this long, such as 6h or 7d, up to --at.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub since: Option<Duration>,
+    /// Ends with the worst level as exit code: 20 crit, 30 unknown, 10 warn, 0 ok.
+    #[arg(long)]
+    pub check: bool,
+}
+
+impl WatchArgs {
+    /// The time whose course is asked for, if any: --at alone means the six hours before it.
+    pub fn range(&self, moment: Option<Millis>, columns: u16) -> Option<Span> {
+        let usual = moment.map(|_| Duration::from_secs(6 * 3_600));
+        let long = self.since.or(usual)?;
+        Some(Span {
+            seconds: u32::try_from(long.as_secs()).unwrap_or(u32::MAX),
+            until: moment,
+            columns,
+        })
+    }
+}
+
+/// Options of `alerts`.
+#[derive(Args, Debug)]
+pub struct AlertsArgs {
+    /// Only alerts of this model.
+    pub model: Option<String>,
+    /// Only alerts that began within this long, such as 1h.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub since: Option<Duration>,
+    /// Ends with the worst level of what fires as exit code: 20 crit, 30 unknown, 10 warn, 0 ok.
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// Options of `changes`.
+#[derive(Args, Debug)]
+pub struct ChangesArgs {
+    /// The model in question; without one everything that changed is listed.
+    pub model: Option<String>,
+    /// How far before the onset, or before --at, to look.
+    #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = duration)]
+    pub since: Duration,
 }
 
 /// Options of `models`.
@@ -350,6 +457,10 @@ pub enum PaneWord {
     Deployments,
     /// The known changes of the model or deployment that --select names.
     History,
+    /// Every model whose drift is watched; the features of the model that --select names.
+    Drift,
+    /// What changed around the onset of the model that --select names.
+    Changes,
 }
 
 /// What a frame is printed as.
@@ -397,6 +508,30 @@ fn duration(text: &str) -> Result<Duration, String> {
         total += Duration::from_millis(part.min(u64::from(u32::MAX) * 1_000));
     }
     Ok(total)
+}
+
+/// Reads what `--at` says: a duration, or a time in UTC such as `2026-11-23T14:02Z`.
+fn at(text: &str) -> Result<At, String> {
+    if let Ok(played) = duration(text) {
+        return Ok(At::Played(played));
+    }
+    let text = text.trim();
+    let whole = chrono::DateTime::parse_from_rfc3339(text).map(|t| t.timestamp_millis());
+    let bare = text.trim_end_matches(['Z', 'z']);
+    let short = || {
+        ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
+            .into_iter()
+            .find_map(|f| chrono::NaiveDateTime::parse_from_str(bare, f).ok())
+            .map(|t| t.and_utc().timestamp_millis())
+    };
+    whole
+        .ok()
+        .or_else(short)
+        .map(|ms| At::Time(Millis(ms)))
+        .ok_or_else(|| {
+            "write a time in UTC such as 2026-11-23T14:02Z, or, with --demo, a duration such as 90s"
+                .to_owned()
+        })
 }
 
 /// Reads a screen's size, such as `120x36`.
@@ -472,6 +607,22 @@ mod tests {
     fn the_demo_mixes_with_no_server() {
         let mixed = ["quarterdeck", "--demo", "--mlflow", "http://x", "status"];
         assert!(Cli::try_parse_from(mixed).is_err());
-        assert!(Cli::try_parse_from(["quarterdeck", "--at", "9s", "status"]).is_err());
+    }
+
+    #[test]
+    fn at_is_a_time_or_how_far_the_demo_has_played() {
+        let check = |args: &[&str]| {
+            let cli = Cli::try_parse_from(args).unwrap();
+            cli.global.check(cli.command.as_ref())
+        };
+        assert!(check(&["quarterdeck", "--at", "9s", "status"]).is_err());
+        assert!(check(&["quarterdeck", "--demo", "--at", "9s", "status"]).is_ok());
+        let time = "2026-11-23T14:02Z";
+        assert!(check(&["quarterdeck", "--at", time, "changes"]).is_ok());
+        assert!(check(&["quarterdeck", "--at", time, "status"]).is_err());
+        assert_eq!(at(time), Ok(At::Time(Millis(1_795_442_520_000))));
+        assert_eq!(at("2026-11-23 14:02"), at(time));
+        assert_eq!(at("2026-11-23T15:02:00+01:00"), at(time));
+        assert!(at("yesterday").is_err());
     }
 }

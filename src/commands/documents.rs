@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 
+use crate::domain::alert::{Alert, Silence};
 use crate::domain::change::{Change, Subject};
+use crate::domain::drift::{Bins, ColumnDrift, DriftReport};
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::triage::{self, Counts};
 use crate::domain::fleet::view::{DeploymentView, ModelView, Pointed};
@@ -13,6 +15,7 @@ use crate::domain::level::Reason;
 use crate::domain::model::ModelVersion;
 use crate::domain::rules::freshness::{Freshness, SourceHealth};
 use crate::domain::rules::quality::Quality;
+use crate::domain::signal::Gauge;
 use crate::domain::time::{Millis, Since};
 
 /// A document: `{"schema": "quarterdeck.NAME/1", …}`.
@@ -26,6 +29,135 @@ pub fn document(name: &str, body: Value) -> Value {
         out.extend(fields);
     }
     Value::Object(out)
+}
+
+/// A judged reading as a measured value: its state in words, the number where there is one.
+pub fn measured_gauge(fleet: &Fleet, g: &Gauge) -> Value {
+    json!({
+        "value": g.value.filter(|v| v.is_finite()),
+        "state": g.state,
+        "n": g.n,
+        "at": fleet.gauge_at(g).map(Millis::rfc3339),
+        "source": g.key.source.as_str(),
+    })
+}
+
+/// A judged reading with all that judged it.
+pub fn gauge(fleet: &Fleet, g: &Gauge) -> Value {
+    let named = |key: &Key| Some(key.clean()).filter(|k| !k.is_empty());
+    json!({
+        "measure": g.key.measure.word(),
+        "part": named(&g.key.part),
+        "method": named(&g.key.method),
+        "version": named(&g.key.version),
+        "value": measured_gauge(fleet, g),
+        "unit": g.unit,
+        "direction": g.direction,
+        "lines": g.lines,
+        "noise_floor": g.noise_floor,
+        "level": g.level,
+    })
+}
+
+/// What lists show of a model's monitoring.
+fn signals(fleet: &Fleet, m: &ModelView) -> Value {
+    let drift = m.signals.drift.as_ref().map(|d| {
+        json!({
+            "drifted": d.drifted,
+            "judged": d.judged,
+            "features": d.features,
+            "level": d.level,
+            "worst": d.worst.as_ref().map(|g| gauge(fleet, g)),
+        })
+    });
+    json!({
+        "gauges": m.signals.gauges.iter().map(|g| gauge(fleet, g)).collect::<Vec<_>>(),
+        "drift": drift,
+    })
+}
+
+/// One alert.
+pub fn alert(held: &Held<Alert>) -> Value {
+    let a = &held.fact;
+    let silence = |s: &Silence| {
+        json!({
+            "id": s.id.clean(),
+            "author": s.author,
+            "comment": s.comment,
+            "until": s.until.rfc3339(),
+        })
+    };
+    let rule = a.rule.as_ref().map(|r| {
+        json!({
+            "query": r.query.clean(),
+            "plotted": r.plotted.clean(),
+            "threshold": r.threshold,
+            "for_seconds": r.for_seconds,
+        })
+    });
+    json!({
+        "name": a.name,
+        "state": a.state,
+        "level": a.level.word(),
+        "severity": a.severity,
+        "model": a.model.as_ref().map(Key::clean),
+        "version": a.version.as_ref().map(Key::clean),
+        "since": a.since.rfc3339(),
+        "summary": a.summary,
+        "value": a.value.filter(|v| v.is_finite()),
+        "rule": rule,
+        "silences": a.silences.iter().map(silence).collect::<Vec<_>>(),
+        "runbook": a.runbook,
+        "dashboard": a.dashboard,
+        "labels": a.labels.iter().map(|(k, v)| (k.to_string(), json!(v)))
+            .collect::<serde_json::Map<_, _>>(),
+        "source": a.key.source.as_str(),
+        "read_at": held.asked_at.rfc3339(),
+    })
+}
+
+/// A drift report, with its distributions.
+pub fn drift_report(r: &DriftReport) -> Value {
+    let column = |c: &ColumnDrift| {
+        let distributions = c.distributions.as_ref().map(|d| {
+            let (edges, categories) = match &d.bins {
+                Bins::Numbers(edges) => (Some(edges.to_vec()), None),
+                Bins::Categories(names) => (None, Some(names.to_vec())),
+            };
+            json!({
+                "edges": edges,
+                "categories": categories,
+                "reference": d.reference.to_vec(),
+                "current": d.current.to_vec(),
+                "counts": d.counts,
+                "moments": d.moments.iter().map(|m| json!({
+                    "name": m.name,
+                    "reference": m.reference,
+                    "current": m.current,
+                })).collect::<Vec<_>>(),
+            })
+        });
+        json!({
+            "column": c.column,
+            "method": c.method,
+            "score": Some(c.score).filter(|s| s.is_finite()),
+            "threshold": c.threshold,
+            "n": c.n,
+            "reference_n": c.reference_n,
+            "passed": c.tested.as_ref().map(|t| t.passed),
+            "reason": c.tested.as_ref().map(|t| t.reason.clone()),
+            "distributions": distributions,
+        })
+    };
+    json!({
+        "id": r.id.clean(),
+        "name": r.name,
+        "at": r.at.rfc3339(),
+        "at_from": r.at_from,
+        "share": r.share,
+        "share_line": r.share_line,
+        "columns": r.columns.iter().map(column).collect::<Vec<_>>(),
+    })
 }
 
 /// When something began: `{"at": …, "known": "exact" | "at_least" | "unknown"}`.
@@ -109,6 +241,8 @@ pub fn model(fleet: &Fleet, m: &ModelView) -> Value {
         "quality": m.quality.as_ref().map(|q| quality(fleet, q, m)),
         "versions": m.versions,
         "newest": pointed(m.newest.as_ref()),
+        "signals": signals(fleet, m),
+        "alerts": m.signals.alerts,
         "read_at": m.read_at.map(Millis::rfc3339),
         "reasons": m.verdict.reasons.iter().map(reason).collect::<Vec<_>>(),
     })

@@ -150,6 +150,14 @@ fn place(fleet: &Fleet, args: &FrameArgs) -> Result<(Place, Option<Thing>), Fail
             let name = select.ok_or_else(|| needed("run"))?;
             (Place::Run(run_of(fleet, name)?), None)
         }
+        PaneWord::Drift => match select {
+            Some(name) => (Place::Features(model(name)?), None),
+            None => (Place::Drift, None),
+        },
+        PaneWord::Changes => {
+            let name = select.ok_or_else(|| needed("model"))?;
+            (Place::Changes(model(name)?, None), None)
+        }
         PaneWord::History => {
             let name = select.ok_or_else(|| needed("model or deployment"))?;
             let subject = match names::deployment(fleet, name) {

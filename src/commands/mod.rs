@@ -1,5 +1,6 @@
 //! The subcommands: one file each, the documents they print, and how each ends.
 
+pub mod changes;
 pub mod config;
 pub mod console;
 pub mod demo;
@@ -16,6 +17,7 @@ pub mod output;
 pub mod record;
 pub mod runs;
 pub mod session;
+pub mod signals;
 pub mod sources;
 pub mod status;
 pub mod wiring;
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
+    global.check(cli.command.as_ref()).map_err(Failure::usage)?;
     match &cli.command {
         None | Some(Command::Demo(_)) => {}
         // A service has a log; a command only where one is asked for.
@@ -91,6 +94,18 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         }
         Some(Command::Runs(args)) => {
             wait_for(async { runs::run(&Session::open(global).await?, args).await })
+        }
+        Some(Command::Signals(args)) => {
+            wait_for(async { signals::run(&Session::open(global).await?, args).await })
+        }
+        Some(Command::Drift(args)) => {
+            wait_for(async { signals::drift(&Session::open(global).await?, args).await })
+        }
+        Some(Command::Alerts(args)) => {
+            wait_for(async { signals::alerts(&Session::open(global).await?, args).await })
+        }
+        Some(Command::Changes(args)) => {
+            wait_for(async { changes::run(&Session::open(global).await?, args).await })
         }
         Some(Command::Deployments) => {
             wait_for(async { deployments::run(&Session::open(global).await?).await })

@@ -80,6 +80,8 @@ pub struct Session {
     pub context: Arc<Context>,
     /// How long to wait for the sources.
     pub deadline: Duration,
+    /// The moment that is asked about, where it is not the present.
+    pub moment: Option<Millis>,
     /// The simulated fleet, where the context is one.
     simulated: Option<Simulated>,
 }
@@ -91,7 +93,7 @@ impl Session {
     /// When the settings cannot be used.
     pub async fn open(global: &Global) -> Result<Self, Failure> {
         if global.demo {
-            let simulated = Simulated::at(global.at.unwrap_or_default()).await?;
+            let simulated = Simulated::at(global.played()).await?;
             return Self::simulated(global, simulated);
         }
         let base = Base::load(global, false);
@@ -105,6 +107,7 @@ impl Session {
             settings: Arc::new(settings),
             context: Arc::new(context),
             deadline: global.deadline(),
+            moment: global.moment(),
             simulated: None,
         })
     }
@@ -127,6 +130,7 @@ impl Session {
             settings: Arc::new(settings),
             context: Arc::new(context),
             deadline: global.deadline(),
+            moment: global.moment(),
             simulated: Some(simulated),
         })
     }

@@ -34,6 +34,9 @@ async fn every_pane_shows_its_thing() {
         ("experiments", Some("churn-train"), "churn-train"),
         ("deployments", Some("fraud-detector"), "fraud-detector"),
         ("history", Some("fraud-detector"), "fraud-detector"),
+        ("drift", None, "No model's drift is watched."),
+        ("drift", Some("churn"), "No drift score is known for churn."),
+        ("changes", Some("fraud-detector"), "fraud-detector"),
     ] {
         let mut args = vec!["frame", "--size", "120x30", "--pane", pane];
         args.extend(select.into_iter().flat_map(|name| ["--select", name]));

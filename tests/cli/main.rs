@@ -12,5 +12,6 @@ mod frames;
 mod ledger;
 mod secrets;
 mod settings;
+mod signals;
 mod status;
 mod support;

@@ -38,6 +38,9 @@ async fn status_has_the_documented_fields() {
     assert_eq!(fraud["champion"], "13");
     assert_eq!(fraud["challenger"], "14");
     assert_eq!(fraud["skew"], "in-sync");
+    assert_eq!(fraud["signals"]["gauges"], serde_json::json!([]));
+    assert!(fraud["signals"]["drift"].is_null());
+    assert_eq!(fraud["alerts"]["firing"], 0);
     let served = &fraud["served"][0];
     assert_eq!(served["deployment"], "fraud-detector");
     assert_eq!(served["version"], "13");

@@ -62,10 +62,13 @@ pub(crate) fn places(console: &Console) -> Vec<Place> {
         Place::Triage,
         Place::Models,
         Place::Experiments,
+        Place::Drift,
         Place::Deployments,
     ];
     for model in fleet.models().take(1).chain(fleet.models().last()) {
         all.push(Place::Model(model.key.clone()));
+        all.push(Place::Features(model.key.clone()));
+        all.push(Place::Changes(model.key.clone(), None));
         all.push(Place::History(Subject::Model(model.key.clone())));
         let runs = fleet.versions(&model.key).iter();
         let runs: Vec<_> = runs.filter_map(|h| h.fact.run.clone()).take(3).collect();
@@ -74,6 +77,8 @@ pub(crate) fn places(console: &Console) -> Vec<Place> {
             all.push(Place::Compare(runs.into()));
         }
     }
+    let alert = fleet.alerts().next();
+    all.extend(alert.map(|held| Place::Alert(held.fact.key.clone())));
     let deployment = fleet.deployments().next();
     all.extend(deployment.map(|d| Place::History(Subject::Deployment(d.key.clone()))));
     all

@@ -1,0 +1,516 @@
+//! `signals`, `drift` and `alerts`: what the monitoring of the models says, as judged.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::documents::{self, document, gauge};
+use super::exit::{Exit, Failure};
+use super::names;
+use super::output::{Out, Table};
+use super::session::Session;
+use crate::cli::{AlertsArgs, WatchArgs};
+use crate::domain::alert::{Alert, AlertState};
+use crate::domain::drift::DriftReport;
+use crate::domain::fleet::Fleet;
+use crate::domain::fleet::features::{self, Feature};
+use crate::domain::fleet::view::ModelView;
+use crate::domain::key::{Key, SourceId};
+use crate::domain::last_known::Held;
+use crate::domain::level::Level;
+use crate::domain::number::with_unit;
+use crate::domain::query::{Detail, Query, Span as TimeSpan};
+use crate::domain::rules::blame;
+use crate::domain::rules::freshness::Freshness;
+use crate::domain::settings::SourceKind;
+use crate::domain::signal::{Gauge, SignalSeries};
+use crate::domain::text::Clean;
+use crate::domain::time::{Millis, age};
+use crate::runtime::headless::Collected;
+use crate::ui::gauge as shown;
+use crate::ui::text::number;
+
+/// How many points a course is asked in.
+const POINTS: u16 = 120;
+
+/// The models that were asked for: the one that is named, else every one that is monitored.
+fn asked<'a>(fleet: &'a Fleet, name: Option<&str>) -> Result<Vec<&'a ModelView>, Failure> {
+    if let Some(name) = name {
+        return Ok(vec![names::model(fleet, name)?]);
+    }
+    let mut all: Vec<&ModelView> = fleet
+        .models()
+        .filter(|m| !m.signals.gauges.is_empty() || m.signals.drift.is_some())
+        .collect();
+    all.sort_by(|a, b| b.level().cmp(&a.level()).then_with(|| a.name.cmp(&b.name)));
+    Ok(all)
+}
+
+/// The level of sources of a kind that do not answer: what they would say is not known to be fine.
+fn unread(fleet: &Fleet, kinds: &[SourceKind]) -> Level {
+    let silent = fleet.sources().any(|(id, _, fresh)| {
+        let mut all = fleet.settings().sources.iter();
+        let set = all.find(|s| s.name == id.as_str());
+        fresh != Freshness::Live && set.is_some_and(|s| s.required && kinds.contains(&s.kind))
+    });
+    if silent { Level::Unknown } else { Level::Ok }
+}
+
+fn worst<'a>(gauges: impl Iterator<Item = &'a Gauge>) -> Level {
+    gauges.filter_map(|g| g.level).max().unwrap_or_default()
+}
+
+/// Runs `signals`.
+///
+/// # Errors
+/// When no needed source answered, or there is no model of that name.
+pub async fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> {
+    let collected = session.look().await?;
+    let fleet = &collected.fleet;
+    let models = asked(fleet, args.model.as_deref())?;
+    let out = session.out();
+    let now = collected.now;
+    let mut rows = Vec::new();
+    let mut level = unread(fleet, &[SourceKind::Prometheus, SourceKind::Evidently]);
+    for model in &models {
+        let gauges = if args.model.is_some() {
+            fleet.gauges(&model.key, now)
+        } else {
+            model.signals.gauges.clone()
+        };
+        level = level.max(worst(gauges.iter()));
+        let courses = match args.range(session.moment, POINTS) {
+            Some(span) => courses(session, &collected, &gauges, span).await,
+            None => Vec::new(),
+        };
+        rows.push((*model, gauges, courses));
+    }
+    if out.json {
+        let models: Vec<Value> = rows
+            .iter()
+            .map(|(m, gauges, courses)| {
+                json!({
+                    "name": m.name,
+                    "level": m.level().word(),
+                    "signals": gauges.iter().map(|g| with_course(fleet, g, courses)).collect::<Vec<_>>(),
+                    "alerts": m.signals.alerts,
+                })
+            })
+            .collect();
+        let body = json!({
+            "context": fleet.context().name,
+            "generated_at": now.rfc3339(),
+            "models": models,
+        });
+        out.document(&document("signals", body))?;
+    } else {
+        out.print(&signals_text(out, &rows, now))?;
+    }
+    Ok(if args.check {
+        Exit::Checked(level)
+    } else {
+        Exit::Done
+    })
+}
+
+/// A gauge with its course, where one was asked for.
+fn with_course(fleet: &Fleet, of: &Gauge, courses: &[SignalSeries]) -> Value {
+    let mut value = gauge(fleet, of);
+    let course = courses.iter().find(|s| s.key == of.key);
+    if let (Some(course), Value::Object(fields)) = (course, &mut value) {
+        fields.insert("course".to_owned(), points(course));
+    }
+    value
+}
+
+/// `[{"at": …, "value": …}]`; a gap has no value.
+fn points(course: &SignalSeries) -> Value {
+    let all = course.values.iter().enumerate();
+    all.map(|(i, v)| {
+        let value = v.is_finite().then(|| f64::from(*v));
+        json!({"at": course.at(i).rfc3339(), "value": value})
+    })
+    .collect()
+}
+
+/// The courses behind some gauges, one question a measure and source.
+async fn courses(
+    session: &Session,
+    collected: &Collected,
+    gauges: &[Gauge],
+    span: TimeSpan,
+) -> Vec<SignalSeries> {
+    let mut asked: Vec<(SourceId, Query)> = Vec::new();
+    for of in gauges {
+        let query = Query::Series {
+            model: of.key.model.clone(),
+            measure: of.key.measure,
+            span,
+        };
+        let ask = (of.key.source.clone(), query);
+        if !asked.contains(&ask) {
+            asked.push(ask);
+        }
+    }
+    let mut all = Vec::new();
+    for (source, query) in asked {
+        match collected.fetch(&source, query, session.deadline).await {
+            Ok((_, Detail::Series(series))) => all.extend(series),
+            Ok(_) => {}
+            Err(fault) => session
+                .out()
+                .remark(&format!("a course could not be read: {fault}")),
+        }
+    }
+    all
+}
+
+fn signals_text(
+    out: &Out,
+    rows: &[(&ModelView, Vec<Gauge>, Vec<SignalSeries>)],
+    now: Millis,
+) -> String {
+    let mut table = Table::new(&[
+        "LEVEL", "MODEL", "SIGNAL", "OF", ">VALUE", ">LINE", ">N", ">AGE", "SOURCE",
+    ]);
+    for (model, gauges, _) in rows {
+        for g in gauges {
+            table.row(vec![
+                out.level(g.level.unwrap_or_default()),
+                (&model.name).into(),
+                g.key.measure.title().into(),
+                part(out, g).into(),
+                out.own(&words(g, now)).into(),
+                line(out, g).into(),
+                out.own(&shown::samples(g.n)).into(),
+                g.at.map_or_else(|| out.none().to_owned(), |at| age(now.since(at)))
+                    .into(),
+                g.key.source.as_str().into(),
+            ]);
+        }
+    }
+    if table.is_empty() {
+        return "nothing monitors these models: add a source of kind prometheus or evidently\n"
+            .to_owned();
+    }
+    table.render()
+}
+
+/// The value with its unit and its state.
+fn words(of: &Gauge, now: Millis) -> String {
+    let spans = shown::spans(Some(of), now);
+    spans.iter().map(|s| &*s.text).collect()
+}
+
+/// Feature, method and version, as far as the signal has them.
+fn part(out: &Out, of: &Gauge) -> String {
+    let key = &of.key;
+    let named = [&key.part, &key.method].into_iter().map(Key::clean);
+    let version = crate::domain::wiring::version_text(&key.version);
+    let version = Some(version).filter(|_| !key.version.raw().is_empty());
+    let parts: Vec<String> = named
+        .filter(|k| !k.is_empty())
+        .chain(version)
+        .map(|k| k.to_string())
+        .collect();
+    if parts.is_empty() {
+        out.none().to_owned()
+    } else {
+        parts.join(" ")
+    }
+}
+
+fn line(out: &Out, of: &Gauge) -> String {
+    features::line(of.lines).map_or_else(
+        || out.none().to_owned(),
+        |line| format!("{}{}", of.direction.sign(), with_unit(line, of.unit)),
+    )
+}
+
+/// Runs `drift`.
+///
+/// # Errors
+/// When no needed source answered, or there is no model of that name.
+pub async fn drift(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> {
+    let collected = session.look().await?;
+    let fleet = &collected.fleet;
+    let now = collected.now;
+    let mut models = asked(fleet, args.model.as_deref())?;
+    if args.model.is_none() {
+        models.retain(|m| m.signals.drift.is_some());
+    }
+    let out = session.out();
+    let mut level = unread(fleet, &[SourceKind::Prometheus, SourceKind::Evidently]);
+    let mut documents = Vec::new();
+    let mut text = String::new();
+    for model in models {
+        let gauges = fleet.gauges(&model.key, now);
+        let rows = fleet.features(model, &gauges);
+        let judged = model.signals.drift.as_ref().and_then(|d| d.level);
+        let own = judged.unwrap_or_else(|| worst(rows.iter().map(|f| &f.gauge)));
+        level = level.max(own);
+        let verdict = blame::judge(&gauges).map(|b| b.text());
+        let (courses, report) = match &args.model {
+            Some(_) => details(session, &collected, model, &rows, args).await,
+            None => (Vec::new(), None),
+        };
+        if out.json {
+            documents.push(drifting(
+                fleet,
+                model,
+                own,
+                &rows,
+                &courses,
+                verdict.as_ref(),
+                report.as_ref(),
+            ));
+        } else if args.model.is_some() {
+            text = features_text(out, model, &rows, verdict.as_ref(), report.as_ref(), now);
+        }
+    }
+    if out.json {
+        let body = json!({
+            "context": fleet.context().name,
+            "generated_at": now.rfc3339(),
+            "models": documents,
+        });
+        out.document(&document("drift", body))?;
+    } else if args.model.is_some() {
+        out.print(&text)?;
+    } else {
+        out.print(&drift_text(out, fleet, now))?;
+    }
+    Ok(if args.check {
+        Exit::Checked(level)
+    } else {
+        Exit::Done
+    })
+}
+
+/// The courses of a model's features where a time was given, and its drift report where a source has one.
+async fn details(
+    session: &Session,
+    collected: &Collected,
+    model: &ModelView,
+    rows: &[Feature],
+    args: &WatchArgs,
+) -> (Vec<SignalSeries>, Option<DriftReport>) {
+    let gauges: Vec<Gauge> = rows.iter().map(|f| f.gauge.clone()).collect();
+    let courses = match args.range(session.moment, POINTS) {
+        Some(span) => courses(session, collected, &gauges, span).await,
+        None => Vec::new(),
+    };
+    let all = collected.fleet.settings().sources.iter();
+    let reporters = all.filter(|s| s.kind == SourceKind::Evidently);
+    for source in reporters.map(|s| SourceId::new(&s.name)) {
+        let query = Query::DriftReport {
+            model: model.key.name.clone(),
+            before: session.moment,
+        };
+        match collected.fetch(&source, query, session.deadline).await {
+            Ok((_, Detail::DriftReport(Some(report)))) => return (courses, Some(*report)),
+            Ok(_) => {}
+            Err(fault) => session
+                .out()
+                .remark(&format!("the drift report could not be read: {fault}")),
+        }
+    }
+    (courses, None)
+}
+
+fn drifting(
+    fleet: &Fleet,
+    model: &ModelView,
+    level: Level,
+    rows: &[Feature],
+    courses: &[SignalSeries],
+    verdict: Option<&Clean>,
+    report: Option<&DriftReport>,
+) -> Value {
+    let summary = model.signals.drift.as_ref();
+    let feature = |f: &Feature| {
+        let mut value = with_course(fleet, &f.gauge, courses);
+        if let Value::Object(fields) = &mut value {
+            fields.insert("feature".to_owned(), json!(f.name()));
+            fields.insert("share_of_line".to_owned(), json!(f.share));
+            fields.insert("importance".to_owned(), json!(f.importance));
+            let beside =
+                |g: &Option<Gauge>| g.as_ref().map(|g| documents::measured_gauge(fleet, g));
+            fields.insert("mean".to_owned(), json!(beside(&f.mean)));
+            fields.insert("missing".to_owned(), json!(beside(&f.missing)));
+        }
+        value
+    };
+    json!({
+        "name": model.name,
+        "level": level.word(),
+        "drifted": summary.map(|d| d.drifted),
+        "judged": summary.map(|d| d.judged),
+        "features_known": summary.map(|d| d.features),
+        "verdict": verdict,
+        "features": rows.iter().map(feature).collect::<Vec<_>>(),
+        "report": report.map(documents::drift_report),
+    })
+}
+
+fn drift_text(out: &Out, fleet: &Fleet, now: Millis) -> String {
+    let mut table = Table::new(&[
+        "LEVEL", "MODEL", ">DRIFTED", "WORST", ">SCORE", ">LINE", ">N", ">AGE",
+    ]);
+    let mut models: Vec<&ModelView> = fleet
+        .models()
+        .filter(|m| m.signals.drift.is_some())
+        .collect();
+    let level = |m: &ModelView| m.signals.drift.as_ref().and_then(|d| d.level);
+    models.sort_by(|a, b| level(b).cmp(&level(a)).then_with(|| a.name.cmp(&b.name)));
+    for model in models {
+        let Some(summary) = &model.signals.drift else {
+            continue;
+        };
+        let worst = summary.worst.as_ref();
+        let none = || out.none().to_owned();
+        table.row(vec![
+            out.level(summary.level.unwrap_or_default()),
+            (&model.name).into(),
+            format!("{}/{}", summary.drifted, summary.judged).into(),
+            worst.map_or_else(none, |g| part(out, g)).into(),
+            worst.map_or_else(none, |g| out.own(&words(g, now))).into(),
+            worst.map_or_else(none, |g| line(out, g)).into(),
+            worst
+                .map_or_else(none, |g| out.own(&shown::samples(g.n)))
+                .into(),
+            worst
+                .and_then(|g| fleet.gauge_at(g))
+                .map_or_else(none, |at| age(now.since(at)))
+                .into(),
+        ]);
+    }
+    if table.is_empty() {
+        return "no model's drift is watched: add a source of kind prometheus or evidently\n"
+            .to_owned();
+    }
+    table.render()
+}
+
+fn features_text(
+    out: &Out,
+    model: &ModelView,
+    rows: &[Feature],
+    verdict: Option<&Clean>,
+    report: Option<&DriftReport>,
+    now: Millis,
+) -> String {
+    let mut text = format!("{}   {}\n", model.name, out.level(model.level()).painted());
+    if let Some(verdict) = verdict {
+        let _ = writeln!(text, "verdict  {verdict}");
+    }
+    if let Some(report) = report {
+        let _ = writeln!(text, "report   {}   {}", report.at.rfc3339(), report.name);
+    }
+    let mut table = Table::new(&[
+        "LEVEL", "FEATURE", ">SCORE", ">LINE", ">×LINE", ">WEIGHT", ">N", "METHOD",
+    ]);
+    let optional = |v: Option<f64>| v.map_or_else(|| out.none().to_owned(), number);
+    for f in rows {
+        let g = &f.gauge;
+        table.row(vec![
+            out.level(g.level.unwrap_or_default()),
+            f.name().into(),
+            out.own(&words(g, now)).into(),
+            line(out, g).into(),
+            optional(f.share).into(),
+            optional(f.importance).into(),
+            out.own(&shown::samples(g.n)).into(),
+            g.key.method.clean().into(),
+        ]);
+    }
+    if table.is_empty() {
+        text.push_str("no drift score is known for it\n");
+    } else {
+        text.push('\n');
+        text.push_str(&table.render());
+    }
+    text
+}
+
+/// Runs `alerts`.
+///
+/// # Errors
+/// When no needed source answered, or there is no model of that name.
+pub async fn alerts(session: &Session, args: &AlertsArgs) -> Result<Exit, Failure> {
+    let collected = session.look().await?;
+    let fleet = &collected.fleet;
+    let now = collected.now;
+    let model = match &args.model {
+        Some(name) => Some(names::model(fleet, name)?.key.name.clone()),
+        None => None,
+    };
+    let from = args.since.map(|since| now.minus(since));
+    let mut all: Vec<&Held<Alert>> = fleet
+        .alerts()
+        .filter(|h| model.is_none() || h.fact.model == model)
+        .filter(|h| from.is_none_or(|from| h.fact.since >= from))
+        .collect();
+    all.sort_by_key(|h| {
+        let a = &h.fact;
+        (a.state, std::cmp::Reverse(a.level), a.since)
+    });
+    let out = session.out();
+    if out.json {
+        let body = json!({
+            "context": fleet.context().name,
+            "generated_at": now.rfc3339(),
+            "alerts": all.iter().map(|h| documents::alert(h)).collect::<Vec<_>>(),
+        });
+        out.document(&document("alerts", body))?;
+    } else {
+        out.print(&alerts_text(out, &all, now))?;
+    }
+    let loud = all.iter().map(|h| match h.fact.state {
+        AlertState::Firing => h.fact.level.max(Level::Warn),
+        AlertState::Pending => Level::Warn,
+        AlertState::Silenced | AlertState::Inhibited => Level::Ok,
+    });
+    let silent = unread(fleet, &[SourceKind::Prometheus, SourceKind::Alertmanager]);
+    let level = loud.max().unwrap_or_default().max(silent);
+    Ok(if args.check {
+        Exit::Checked(level)
+    } else {
+        Exit::Done
+    })
+}
+
+fn alerts_text(out: &Out, all: &[&Held<Alert>], now: Millis) -> String {
+    let mut table = Table::new(&[
+        "STATE",
+        "SEVERITY",
+        "ALERT",
+        "MODEL",
+        ">SINCE",
+        "SUMMARY",
+        "SILENCED BY",
+    ]);
+    for held in all {
+        let a = &held.fact;
+        let none = || out.none().to_owned();
+        table.row(vec![
+            a.state.word().into(),
+            (&a.severity).into(),
+            (&a.name).into(),
+            a.model
+                .as_ref()
+                .map_or_else(none, |m| m.clean().to_string())
+                .into(),
+            age(now.since(a.since)).into(),
+            (&a.summary).into(),
+            a.silences
+                .first()
+                .map_or_else(none, |s| s.author.to_string())
+                .into(),
+        ]);
+    }
+    if table.is_empty() {
+        return "no alert fires or is pending\n".to_owned();
+    }
+    table.render()
+}
