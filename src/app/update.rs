@@ -166,6 +166,7 @@ impl App {
             | Detail::Artifacts(_)
             | Detail::Series(_)
             | Detail::DriftReport(_)
+            | Detail::SignalChecks(_)
             | Detail::Links(_) => {}
         }
     }

@@ -8,7 +8,7 @@ use super::drift::DriftReport;
 use super::key::{ExperimentKey, Key, ModelKey, RunKey, VersionKey};
 use super::model::{ModelVersion, Package};
 use super::run::{Artifact, MetricHistory, Run};
-use super::signal::{Measure, SignalSeries};
+use super::signal::{Measure, SignalCheck, SignalSeries};
 use super::text::Clean;
 use super::time::Millis;
 
@@ -87,6 +87,8 @@ pub enum Query {
         /// Not after this.
         before: Option<Millis>,
     },
+    /// What each signal of a monitoring source finds: for those who set it up.
+    SignalChecks,
     /// Dashboards of a model.
     Links {
         /// The registry's name of the model.
@@ -129,6 +131,8 @@ pub enum Detail {
     Series(Vec<SignalSeries>),
     /// A drift report, or `None` where there is none.
     DriftReport(Option<Box<DriftReport>>),
+    /// What each signal finds.
+    SignalChecks(Vec<SignalCheck>),
     /// Links.
     Links(Vec<Link>),
 }

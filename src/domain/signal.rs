@@ -620,6 +620,27 @@ pub struct Preset {
     pub signals: Vec<SignalSpec>,
 }
 
+/// What one signal of a source finds, for those who set it up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SignalCheck {
+    /// The preset that it belongs to.
+    pub preset: Clean,
+    /// What it measures.
+    pub measure: Measure,
+    /// Its part, where the preset fixes one.
+    pub part: Clean,
+    /// How many series its query answers with.
+    pub series: usize,
+    /// How many of them name no model.
+    pub unnamed: usize,
+    /// The labels of one of them.
+    pub sample: Clean,
+    /// What the server remarks on it: warnings, infos, what was left out.
+    pub remarks: Vec<Clean>,
+    /// Why it could not be asked.
+    pub fault: Option<Clean>,
+}
+
 /// How a monitoring system's model names become the registry's.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct NameMap {

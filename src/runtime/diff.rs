@@ -169,6 +169,7 @@ impl Sent {
             | Detail::Package(_)
             | Detail::Series(_)
             | Detail::DriftReport(_)
+            | Detail::SignalChecks(_)
             | Detail::Links(_) => {}
         }
     }

@@ -27,12 +27,17 @@ use crate::sources::registry::Visitor;
 use crate::sources::{FeedSpec, Source};
 
 /// The feeds that together show everything once.
-pub const SWEEP: [Feed; 5] = [
+pub const SWEEP: [Feed; 10] = [
     Feed::Models,
     Feed::Versions,
     Feed::Experiments,
     Feed::Endpoint,
     Feed::RecentRuns,
+    Feed::Signals,
+    Feed::Alerts,
+    Feed::SignalHistory,
+    Feed::Annotations,
+    Feed::ServedHistory,
 ];
 
 /// What is asked for, and how long it may take.

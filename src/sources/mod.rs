@@ -11,6 +11,7 @@ mod labels;
 mod lenient;
 pub mod mlflow;
 mod names;
+pub mod prometheus;
 pub mod registry;
 pub mod routes;
 pub mod secret;

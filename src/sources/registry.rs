@@ -5,6 +5,7 @@ use super::alertmanager::Alertmanager;
 use super::evidently::Evidently;
 use super::grafana::Grafana;
 use super::mlflow::Mlflow;
+use super::prometheus::Prometheus;
 use super::serving::{Bentoml, MlflowServe, Serving, Tfserving, V2};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::DeploymentKind;
@@ -24,7 +25,7 @@ pub trait Visitor {
 /// the whole context: a serving source finds its own among them.
 ///
 /// # Errors
-/// When the settings cannot make a source: a URL, a certificate, a kind that is not built in.
+/// When the settings cannot make a source: a URL, a certificate, a deployment that is not there.
 pub fn with_source<V: Visitor>(
     settings: &SourceSettings,
     deployments: &[DeploymentSettings],
@@ -32,14 +33,10 @@ pub fn with_source<V: Visitor>(
 ) -> Result<V::Out, Fault> {
     match settings.kind {
         SourceKind::Mlflow => Ok(visitor.visit(Mlflow::new(settings)?)),
+        SourceKind::Prometheus => Ok(visitor.visit(Prometheus::new(settings)?)),
         SourceKind::Alertmanager => Ok(visitor.visit(Alertmanager::new(settings)?)),
         SourceKind::Evidently => Ok(visitor.visit(Evidently::new(settings)?)),
         SourceKind::Grafana => Ok(visitor.visit(Grafana::new(settings)?)),
-        SourceKind::Prometheus => Err(Fault::new(
-            FaultKind::Config,
-            &settings.url,
-            &format!("a source of the kind {} is not built in", settings.kind),
-        )),
         SourceKind::Serving(kind) => {
             let deployment = own(settings, deployments)?;
             Ok(match kind {

@@ -96,6 +96,14 @@ pub enum ReadRoute {
     GrafanaSearch,
     /// `GET /api/prometheus/grafana/api/v1/rules`: its own rules and their alerts.
     GrafanaRules,
+    /// `GET /api/v1/status/buildinfo`: which server speaks Prometheus's API.
+    PrometheusBuildInfo,
+    /// `POST /api/v1/query`, or GET where a proxy allows nothing else: an instant query.
+    PrometheusQuery(Method),
+    /// `POST /api/v1/query_range`, or GET: a range query.
+    PrometheusRange(Method),
+    /// `GET /api/v1/rules`: rules with their alerts, pending and firing.
+    PrometheusRules,
 }
 
 /// A request that changes a server. Each needs a [`crate::domain::action::Ticket`].
@@ -191,6 +199,10 @@ impl ReadRoute {
             Self::GrafanaAnnotations => (Get, "/api/annotations".to_owned()),
             Self::GrafanaSearch => (Get, "/api/search".to_owned()),
             Self::GrafanaRules => (Get, "/api/prometheus/grafana/api/v1/rules".to_owned()),
+            Self::PrometheusBuildInfo => (Get, "/api/v1/status/buildinfo".to_owned()),
+            Self::PrometheusQuery(method) => (*method, "/api/v1/query".to_owned()),
+            Self::PrometheusRange(method) => (*method, "/api/v1/query_range".to_owned()),
+            Self::PrometheusRules => (Get, "/api/v1/rules".to_owned()),
         }
     }
 }

@@ -203,10 +203,16 @@ pub(super) fn from_status(
         },
         // What a server was started without is no failure of it: MLflow answers 500 for workspaces.
         _ if error_code(json.as_ref()) == "FEATURE_DISABLED" => FaultKind::Unsupported,
+        // Prometheus gave up on its own evaluation; its message says so.
+        503 if is_evaluation_timeout(json.as_ref()) => FaultKind::Timeout,
+        // Go's server on a port that speaks TLS.
+        400 if words.contains("HTTP request to an HTTPS server") => FaultKind::Tls,
         code if code >= 500 => FaultKind::Server(code),
         _ => FaultKind::Refused,
     };
-    let detail = if status.as_u16() == 407 {
+    let detail = if kind == FaultKind::Tls {
+        "the server speaks TLS on this port: write https in the URL".to_owned()
+    } else if status.as_u16() == 407 {
         format!("the proxy on the way asks for credentials: {words}")
     } else if words.is_empty() {
         format!("status {}", status.as_u16())
@@ -214,6 +220,11 @@ pub(super) fn from_status(
         words
     };
     Fault::new(kind, place, &detail)
+}
+
+fn is_evaluation_timeout(json: Option<&serde_json::Value>) -> bool {
+    let kind = json.and_then(|j| j.get("errorType")?.as_str());
+    matches!(kind, Some("timeout" | "canceled"))
 }
 
 /// Whether a 404 speaks of a missing thing. Frameworks answer unknown routes in JSON too.

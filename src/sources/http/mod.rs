@@ -52,6 +52,15 @@ pub struct Call {
     pub body: Option<serde_json::Value>,
 }
 
+/// What a request carries.
+#[derive(Clone, Copy)]
+enum Body<'a> {
+    None,
+    Json(&'a serde_json::Value),
+    /// Encoded as a form.
+    Form(&'a str),
+}
+
 /// An answer with a status below 400.
 #[derive(Debug)]
 pub struct Reply {
@@ -115,13 +124,33 @@ impl Http {
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
         }
-        let reply = self.authorised(method, &url, call.body.as_ref()).await;
+        let body = call.body.as_ref().map_or(Body::None, Body::Json);
+        self.read_from(method, &url, body).await
+    }
+
+    /// Sends a read whose parameters travel in the body, as a form: for those too long for a URL.
+    pub async fn read_form(
+        &self,
+        route: &ReadRoute,
+        form: &[(&'static str, String)],
+    ) -> Result<Reply, Fault> {
+        let (method, path) = route.line();
+        let url = self.join(&path);
+        let mut encoded = url.clone();
+        encoded.set_query(None);
+        encoded.query_pairs_mut().extend_pairs(form);
+        let body = Body::Form(encoded.query().unwrap_or_default());
+        self.read_from(method, &url, body).await
+    }
+
+    async fn read_from(&self, method: Method, url: &Url, body: Body<'_>) -> Result<Reply, Fault> {
+        let reply = self.authorised(method, url, body).await;
         match reply {
             Err(fault) if fault.kind == FaultKind::Auth => {
                 // A token command or file may have something newer; the same secret is not tried
                 // again, so that a wrong password cannot lock an account by being repeated.
                 if self.credentials.renewed().await? {
-                    self.authorised(method, &url, call.body.as_ref()).await
+                    self.authorised(method, url, body).await
                 } else {
                     Err(fault)
                 }
@@ -150,12 +179,7 @@ impl Http {
     }
 
     /// One read with the credentials at hand, following redirects within the origin.
-    async fn authorised(
-        &self,
-        method: Method,
-        url: &Url,
-        body: Option<&serde_json::Value>,
-    ) -> Result<Reply, Fault> {
+    async fn authorised(&self, method: Method, url: &Url, body: Body<'_>) -> Result<Reply, Fault> {
         let header = self.credentials.header().await?;
         let mut url = url.clone();
         for _ in 0..=REDIRECT_LIMIT {
@@ -183,7 +207,7 @@ impl Http {
         &self,
         method: Method,
         url: &Url,
-        body: Option<&serde_json::Value>,
+        body: Body<'_>,
         auth: Option<&reqwest::header::HeaderValue>,
         place: &str,
         deadline: Instant,
@@ -200,12 +224,17 @@ impl Http {
             if let Some(host) = &self.host_header {
                 request = request.header(HOST, host.clone());
             }
-            if let Some(json) = body {
-                request = request.json(json);
-            } else if method == Method::Post {
+            request = match body {
+                Body::Json(json) => request.json(json),
+                Body::Form(form) => request
+                    .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                    .body(form.to_owned()),
                 // Servers insist on a content type, and on a length, for a POST without content.
-                request = request.header(CONTENT_TYPE, "application/json").body("{}");
-            }
+                Body::None if method == Method::Post => {
+                    request.header(CONTENT_TYPE, "application/json").body("{}")
+                }
+                Body::None => request,
+            };
             let sent = Instant::now();
             let left = deadline.saturating_duration_since(sent);
             match timeout(left, request.send()).await {

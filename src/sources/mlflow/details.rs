@@ -27,6 +27,7 @@ impl Mlflow {
             Query::Series { .. }
             | Query::Expression { .. }
             | Query::AlertStrip { .. }
+            | Query::SignalChecks
             | Query::DriftReport { .. }
             | Query::Links { .. } => Err(Fault::new(
                 FaultKind::Unsupported,

@@ -1,0 +1,126 @@
+//! The two query routes: POST, and GET where a proxy allows nothing else; the server's clock; what ends
+//! a poll and what only spoils one signal.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use tokio::time::Instant;
+
+use super::Prometheus;
+use super::query::Grid;
+use super::wire::{Envelope, MOST_SERIES, Read};
+use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::time::Millis;
+use crate::sources::http::{Call, Reply};
+use crate::sources::routes::{Method, ReadRoute};
+
+/// Answers of instant queries within one poll: the same question is asked once.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    answers: HashMap<String, Read>,
+    /// The clock of the server's last answer.
+    pub(super) server_time: Option<Millis>,
+}
+
+impl Prometheus {
+    /// An instant query, asked once within a poll.
+    pub(super) async fn instant<'a>(
+        &self,
+        query: String,
+        asked: &'a mut Asked,
+    ) -> Result<&'a Read, Fault> {
+        if !asked.answers.contains_key(&query) {
+            let form = vec![("query", query.clone())];
+            let (read, at) = self.ask(ReadRoute::PrometheusQuery, form).await?;
+            asked.server_time = at.or(asked.server_time);
+            asked.answers.insert(query.clone(), read);
+        }
+        Ok(&asked.answers[&query])
+    }
+
+    /// A range query over a grid.
+    pub(super) async fn range(&self, query: String, grid: Grid) -> Result<Read, Fault> {
+        grid.check(self.http.base())?;
+        let form = vec![
+            ("query", query),
+            ("start", grid.start.to_string()),
+            ("end", grid.end().to_string()),
+            ("step", grid.step.to_string()),
+        ];
+        Ok(self.ask(ReadRoute::PrometheusRange, form).await?.0)
+    }
+
+    /// Asks by POST, since queries are long; by GET from then on where POST is refused and GET is not.
+    async fn ask(
+        &self,
+        route: fn(Method) -> ReadRoute,
+        form: Vec<(&'static str, String)>,
+    ) -> Result<(Read, Option<Millis>), Fault> {
+        let mut reply = None;
+        let mut refused = None;
+        if !self.get_only.load(Ordering::Relaxed) {
+            match self.http.read_form(&route(Method::Post), &form).await {
+                Ok(good) => reply = Some(good),
+                Err(fault) if matches!(fault.kind, FaultKind::NoRoute | FaultKind::Forbidden) => {
+                    refused = Some(fault);
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        let reply: Reply = match reply {
+            Some(reply) => reply,
+            None => {
+                let call = Call {
+                    query: form,
+                    body: None,
+                };
+                let reply = self.http.read(&route(Method::Get), call).await;
+                // The first refusal says more than one of a way that was only tried.
+                let reply = reply.map_err(|fault| refused.unwrap_or(fault))?;
+                self.get_only.store(true, Ordering::Relaxed);
+                reply
+            }
+        };
+        if let Some(at) = reply.server_time {
+            self.memory().clock = Some((at, Instant::now()));
+        }
+        let read = reply.json::<Envelope>()?.read();
+        if let Some(words) = &read.refused {
+            return Err(Fault::new(FaultKind::Refused, &reply.place, words));
+        }
+        Ok((read, reply.server_time))
+    }
+
+    /// The server's time now.
+    pub(super) async fn now(&self) -> Result<Millis, Fault> {
+        let held = self.memory().clock;
+        if let Some((at, seen)) = held {
+            return Ok(at.plus(seen.elapsed()));
+        }
+        let form = vec![("query", "time()".to_owned())];
+        let (read, at) = self.ask(ReadRoute::PrometheusQuery, form).await?;
+        let told = read.series.first().and_then(|s| s.points.first());
+        at.or_else(|| told.map(|(_, now)| Millis((now * 1_000.0) as i64)))
+            .ok_or_else(|| self.unsupported("the server does not tell its time"))
+    }
+
+    /// What an answer left out, in words; `None` if nothing.
+    pub(super) fn overflow(&self, what: &str, read: &Read) -> Option<Fault> {
+        (read.left_out > 0).then(|| {
+            let all = read.left_out + MOST_SERIES;
+            let why = format!(
+                "{what}: {MOST_SERIES} of {all} series are read; narrow it with `selector`"
+            );
+            let limit = MOST_SERIES as u64;
+            Fault::new(FaultKind::TooLarge { limit }, self.http.base(), &why)
+        })
+    }
+}
+
+/// Whether a fault is of one query alone: the next one may be answered.
+pub(super) fn is_of_the_query(fault: &Fault) -> bool {
+    matches!(
+        fault.kind,
+        FaultKind::Refused | FaultKind::TooLarge { .. } | FaultKind::Unsupported
+    )
+}

@@ -1,0 +1,444 @@
+//! The newest reading of every signal: one instant query each, with the queries for lines, rows and the
+//! writer's last run beside it. What a missing series means, the preset says.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Prometheus;
+use super::client::{Asked, is_of_the_query};
+use super::query::{Fill, and, fill};
+use super::wire::{Labels, Read};
+use crate::domain::drift::Method;
+use crate::domain::fault::Fault;
+use crate::domain::key::Key;
+use crate::domain::observation::{Answer, Coverage, Rows, Scope};
+use crate::domain::signal::{
+    Absent, Direction, Lines, LinesFrom, Measure, Measured, Preset, SignalKey, SignalReading,
+    SignalSpec, Unit,
+};
+use crate::domain::time::Millis;
+
+/// How long it is taken for granted which metrics the server holds.
+const LOOK_AGAIN: Duration = Duration::from_secs(600);
+/// The longest value of a label that names something, in bytes.
+const LONGEST: usize = 1_024;
+
+impl Prometheus {
+    /// The presets in use: those that the settings name, or those whose metrics the server holds.
+    pub(super) async fn taken(&self, asked: &mut Asked) -> Result<Vec<usize>, Fault> {
+        let presets = &self.monitoring.presets;
+        if self.monitoring.all {
+            return Ok((0..presets.len()).collect());
+        }
+        if let Some((at, found)) = &self.memory().found
+            && at.elapsed() < LOOK_AGAIN
+        {
+            return Ok(found.clone());
+        }
+        let names: BTreeSet<&str> = presets
+            .iter()
+            .flat_map(|p| p.detect.iter().map(String::as_str))
+            .collect();
+        let held: BTreeSet<String> = if names.is_empty() {
+            BTreeSet::new()
+        } else {
+            let names: Vec<&str> = names.into_iter().collect();
+            let any = format!("__name__=~\"{}\"", names.join("|"));
+            let selector = and(&any, &self.monitoring.selector);
+            let query = format!("count by (__name__) ({{{selector}}})");
+            let read = self.instant(query, asked).await?;
+            let name = |labels: &Labels| labels.get("__name__").cloned();
+            read.series.iter().filter_map(|s| name(&s.labels)).collect()
+        };
+        let fits = |preset: &Preset| {
+            // Signals of the settings' own belong to no stack that could be there or not.
+            preset.detect.is_empty() || preset.detect.iter().any(|name| held.contains(name))
+        };
+        let found: Vec<usize> = (0..presets.len()).filter(|i| fits(&presets[*i])).collect();
+        self.memory().found = Some((Instant::now(), found.clone()));
+        Ok(found)
+    }
+
+    pub(super) async fn signals(&self) -> Result<Answer, Fault> {
+        let mut asked = Asked::default();
+        let mut all = Readings::default();
+        let mut spoilt = Vec::new();
+        for index in self.taken(&mut asked).await? {
+            let Some(preset) = self.monitoring.presets.get(index) else {
+                continue;
+            };
+            match self.of_preset(preset, &mut asked, &mut all).await {
+                Ok(faults) => spoilt.extend(faults),
+                Err(fault) => return Err(fault),
+            }
+        }
+        self.memory().names = std::mem::take(&mut all.names);
+        let coverage = match spoilt.first() {
+            None => Coverage::Full(Scope::Signals),
+            Some(fault) => {
+                tracing::warn!(source = %self.id, "{} signals could not be read whole: {fault}", spoilt.len());
+                // Nothing was readable at all: that is the poll's own fault.
+                if all.rows.is_empty() {
+                    return Err(fault.clone());
+                }
+                Coverage::Partial
+            }
+        };
+        Ok(Answer {
+            coverage,
+            rows: Rows::Signals(all.rows.into_values().collect()),
+            server_time: asked.server_time,
+        })
+    }
+
+    /// The readings of one preset; answers the faults of single queries.
+    async fn of_preset(
+        &self,
+        preset: &Preset,
+        asked: &mut Asked,
+        all: &mut Readings,
+    ) -> Result<Vec<Fault>, Fault> {
+        let mut spoilt = Vec::new();
+        let mut known = BTreeSet::new();
+        let mut silent = Vec::new();
+        for spec in &preset.signals {
+            let beside = match self.beside(spec, asked).await {
+                Ok(beside) => beside,
+                Err(fault) if is_of_the_query(&fault) => {
+                    spoilt.push(fault);
+                    Beside::default()
+                }
+                Err(fault) => return Err(fault),
+            };
+            let queries = [Some(&spec.query), spec.by_version.as_ref()];
+            for (at, template) in queries.into_iter().flatten().enumerate() {
+                let read = match self.instant(self.now_query(template), asked).await {
+                    Ok(read) => read,
+                    Err(fault) if is_of_the_query(&fault) => {
+                        spoilt.push(fault);
+                        continue;
+                    }
+                    Err(fault) => return Err(fault),
+                };
+                let what = format!("{} {}", preset.name, spec.measure);
+                spoilt.extend(self.overflow(&what, read));
+                let window = template.contains("$win").then_some(self.monitoring.window);
+                let models = self.take(spec, read, &beside, window, all);
+                if at == 0 {
+                    silent.push((spec, models.clone(), window));
+                    known.extend(models);
+                }
+            }
+        }
+        for (spec, seen, window) in silent {
+            for model in known.difference(&seen) {
+                let reading = self.absent(spec, model, window, all);
+                all.put(reading);
+            }
+        }
+        Ok(spoilt)
+    }
+
+    /// A template as it is asked for the present.
+    pub(super) fn now_query(&self, template: &str) -> String {
+        fill(
+            template,
+            Fill {
+                selector: &self.monitoring.selector,
+                window: self.monitoring.window.as_secs(),
+                over: None,
+            },
+        )
+    }
+
+    /// Takes the series of an answer in; answers the models that were named.
+    fn take(
+        &self,
+        spec: &SignalSpec,
+        read: &Read,
+        beside: &Beside,
+        window: Option<Duration>,
+        all: &mut Readings,
+    ) -> BTreeSet<Key> {
+        let mut models = BTreeSet::new();
+        for series in &read.series {
+            let Some(key) = self.key(spec, &series.labels) else {
+                continue;
+            };
+            let Some((_, value)) = series.points.last() else {
+                continue;
+            };
+            let theirs = series.labels.get(&spec.labels.model);
+            let names = all.names.entry(key.model.clone()).or_default();
+            names.extend(theirs.cloned());
+            models.insert(key.model.clone());
+            let judged = Judged::of(spec, key.method.raw());
+            let value = match Measured::of(value * spec.scale) {
+                // No requests in the window: a ratio or quantile of nothing.
+                Measured::NotANumber if spec.absent == Absent::NoTraffic => Measured::NoTraffic,
+                other => other,
+            };
+            let own = lookup(&beside.lines, &key).filter(|line| line.is_finite());
+            let (lines_from, lines) = match own {
+                Some(line) => (
+                    LinesFrom::Series,
+                    Lines {
+                        warn: Some(line * spec.scale),
+                        crit: spec.lines.crit,
+                    },
+                ),
+                None => (LinesFrom::Preset, judged.lines),
+            };
+            let lines = all.share(lines);
+            all.put(SignalReading {
+                value,
+                at: None,
+                written_at: lookup(&beside.written, &key)
+                    .filter(|at| at.is_finite() && *at > 0.0)
+                    .map(|at| Millis((at * 1_000.0) as i64)),
+                unit: judged.unit,
+                direction: judged.direction,
+                lines_from,
+                lines,
+                n: lookup(&beside.samples, &key).and_then(rows),
+                reference_n: lookup(&beside.reference, &key).and_then(rows),
+                window,
+                tested: None,
+                key,
+            });
+        }
+        models
+    }
+
+    /// What it means that a model of the preset has no series.
+    fn absent(
+        &self,
+        spec: &SignalSpec,
+        model: &Key,
+        window: Option<Duration>,
+        all: &mut Readings,
+    ) -> Option<SignalReading> {
+        let value = match spec.absent {
+            Absent::Zero => Measured::Value(0.0),
+            Absent::NoTraffic => Measured::NoTraffic,
+            Absent::NoData => return None,
+        };
+        // Which features or metrics a model would have, nobody knows.
+        if !spec.labels.part.is_empty() || !spec.labels.method.is_empty() {
+            return None;
+        }
+        let judged = Judged::of(spec, &spec.method);
+        let key = SignalKey {
+            model: model.clone(),
+            measure: spec.measure,
+            part: Key::new(&spec.part),
+            method: Key::new(&spec.method),
+            version: Key::new(""),
+            source: self.id.clone(),
+        };
+        Some(SignalReading {
+            unit: judged.unit,
+            direction: judged.direction,
+            lines_from: LinesFrom::Preset,
+            lines: all.share(judged.lines),
+            window,
+            ..SignalReading::new(key, value)
+        })
+    }
+
+    /// Which signal a series is; `None` for one that names no model, or nothing that can be kept.
+    pub(super) fn key(&self, spec: &SignalSpec, labels: &Labels) -> Option<SignalKey> {
+        let word = |label: &str, fixed: &str| -> Option<Key> {
+            let told = labels.get(label).filter(|_| !label.is_empty());
+            let word = told.map_or(fixed, String::as_str);
+            (word.len() <= LONGEST).then(|| Key::new(word))
+        };
+        Some(SignalKey {
+            model: self.reader.names().model(labels.get(&spec.labels.model)?)?,
+            measure: spec.measure,
+            part: word(&spec.labels.part, &spec.part)?,
+            method: word(&spec.labels.method, &spec.method)?,
+            version: word(&spec.labels.version, "")?,
+            source: self.reader.source().clone(),
+        })
+    }
+
+    /// The answers beside a signal: lines, last run, rows.
+    async fn beside(&self, spec: &SignalSpec, asked: &mut Asked) -> Result<Beside, Fault> {
+        let mut beside = Beside::default();
+        let parts = [
+            (&spec.threshold, &mut beside.lines),
+            (&spec.written, &mut beside.written),
+            (&spec.samples, &mut beside.samples),
+            (&spec.reference, &mut beside.reference),
+        ];
+        for (template, into) in parts {
+            let Some(template) = template else {
+                continue;
+            };
+            let read = self.instant(self.now_query(template), asked).await?;
+            for series in &read.series {
+                let labels = &series.labels;
+                let Some(theirs) = labels.get(&spec.labels.model) else {
+                    continue;
+                };
+                let Some(model) = self.reader.names().model(theirs) else {
+                    continue;
+                };
+                let word = |label: &str| {
+                    let told = labels.get(label).filter(|_| !label.is_empty());
+                    told.cloned().unwrap_or_default()
+                };
+                if let Some((_, value)) = series.points.last() {
+                    let at = [
+                        word(&spec.labels.part),
+                        word(&spec.labels.method),
+                        word(&spec.labels.version),
+                    ];
+                    into.insert((model, at), *value);
+                }
+            }
+        }
+        Ok(beside)
+    }
+}
+
+/// Readings by key: of two series that become one by the name map, counts add up, and of others the
+/// worse one stays.
+#[derive(Debug, Default)]
+struct Readings {
+    rows: BTreeMap<SignalKey, SignalReading>,
+    names: HashMap<Key, BTreeSet<String>>,
+    lines: HashMap<[Option<u64>; 2], Arc<Lines>>,
+}
+
+impl Readings {
+    /// Lines that many readings have in common, once; `None` for none.
+    fn share(&mut self, lines: Lines) -> Option<Arc<Lines>> {
+        let bits = [lines.warn, lines.crit].map(|line| line.map(f64::to_bits));
+        if bits == [None, None] {
+            return None;
+        }
+        let shared = self.lines.entry(bits).or_insert_with(|| Arc::new(lines));
+        Some(Arc::clone(shared))
+    }
+
+    fn put(&mut self, reading: impl Into<Option<SignalReading>>) {
+        let Some(reading) = reading.into() else {
+            return;
+        };
+        match self.rows.get_mut(&reading.key) {
+            None => {
+                self.rows.insert(reading.key.clone(), reading);
+            }
+            Some(held) => join(held, reading),
+        }
+    }
+}
+
+fn join(held: &mut SignalReading, other: SignalReading) {
+    let adds = matches!(
+        held.key.measure,
+        Measure::Requests | Measure::Queue | Measure::Samples | Measure::ReferenceSamples
+    );
+    match (held.value, other.value) {
+        (Measured::Value(a), Measured::Value(b)) if adds => held.value = Measured::Value(a + b),
+        (Measured::Value(a), Measured::Value(b)) if !is_worse(held.direction, b, a) => {}
+        (_, Measured::Value(_))
+        | (Measured::NoTraffic | Measured::NoData, Measured::NotANumber) => *held = other,
+        _ => {}
+    }
+}
+
+/// Whether a value is worse than another; where neither way is bad, the larger one counts as such, so
+/// that the outcome does not hang on the order of series.
+pub(super) fn is_worse(direction: Direction, value: f64, than: f64) -> bool {
+    match direction {
+        Direction::LowIsBad => value < than,
+        Direction::HighIsBad | Direction::Neither => value > than,
+    }
+}
+
+/// How a reading is to be judged: as the signal says, else as its drift method has it.
+struct Judged {
+    direction: Direction,
+    unit: Unit,
+    lines: Lines,
+}
+
+impl Judged {
+    fn of(spec: &SignalSpec, method: &str) -> Self {
+        let plain = Self {
+            direction: spec.direction.unwrap_or(spec.measure.direction()),
+            unit: spec.unit,
+            lines: spec.lines,
+        };
+        let drift = matches!(
+            spec.measure,
+            Measure::FeatureDrift | Measure::PredictionDrift | Measure::TargetDrift
+        );
+        if spec.direction.is_some() || !drift || method.is_empty() {
+            return plain;
+        }
+        match Method::of(method) {
+            Some(method) if method.direction == Direction::LowIsBad => Self {
+                direction: method.direction,
+                unit: Unit::PValue,
+                // The policy's lines are of distances; a p-value has its method's own.
+                lines: Lines {
+                    warn: spec.lines.warn.or(Some(method.threshold)),
+                    crit: spec.lines.crit,
+                },
+            },
+            Some(method) => Self {
+                direction: method.direction,
+                ..plain
+            },
+            // Whose direction nobody knows gets no verdict.
+            None => Self {
+                direction: Direction::Neither,
+                ..plain
+            },
+        }
+    }
+}
+
+type Joined = HashMap<(Key, [String; 3]), f64>;
+
+#[derive(Debug, Default)]
+struct Beside {
+    lines: Joined,
+    written: Joined,
+    samples: Joined,
+    reference: Joined,
+}
+
+/// The value beside a signal: with all its labels, else with fewer of them.
+fn lookup(joined: &Joined, key: &SignalKey) -> Option<f64> {
+    if joined.is_empty() {
+        return None;
+    }
+    let words = [key.part.raw(), key.method.raw(), key.version.raw()];
+    // The masks with the most labels first.
+    [0b111, 0b011, 0b101, 0b110, 0b001, 0b010, 0b100, 0b000]
+        .into_iter()
+        .find_map(|mask: u8| {
+            let at = [0, 1, 2].map(|i| {
+                let kept = mask & (1 << i) != 0;
+                if kept {
+                    words[i].to_owned()
+                } else {
+                    String::new()
+                }
+            });
+            joined.get(&(key.model.clone(), at)).copied()
+        })
+}
+
+fn rows(n: f64) -> Option<u32> {
+    // A cast from float saturates.
+    (n.is_finite() && n >= 0.0).then_some(n as u32)
+}
