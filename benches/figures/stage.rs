@@ -185,6 +185,7 @@ impl Stage {
             | Query::Expression { .. }
             | Query::AlertStrip { .. }
             | Query::DriftReport { .. }
+            | Query::SignalChecks
             | Query::Links { .. } => return None,
         })
     }
