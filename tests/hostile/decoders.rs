@@ -16,10 +16,11 @@ use quarterdeck::domain::fault::{Fault, FaultKind};
 use quarterdeck::domain::fleet::Fleet;
 use quarterdeck::domain::key::{DeploymentKind, ExperimentKey, Key, RunKey, SourceId};
 use quarterdeck::domain::observation::{ContextRef, Observation};
-use quarterdeck::domain::query::{Detail, Query};
+use quarterdeck::domain::query::{Detail, Query, Span};
 use quarterdeck::domain::settings::{
     Context, DeploymentSettings, Follows, Rollout, SourceKind, SourceSettings,
 };
+use quarterdeck::domain::signal::Measure;
 use quarterdeck::domain::text::Clean;
 use quarterdeck::domain::time::Millis;
 use quarterdeck::sources::registry::{Visitor, with_source};
@@ -444,4 +445,53 @@ fn mlflow_serve_answers() {
         &names,
         |_| Vec::new(),
     );
+}
+
+#[test]
+fn alertmanager_answers() {
+    let names = [
+        "alertmanager/alerts",
+        "alertmanager/groups",
+        "alertmanager/silences",
+    ];
+    endure(SourceKind::Alertmanager, &names, |_| Vec::new());
+}
+
+#[test]
+fn evidently_answers() {
+    let names = [
+        "evidently/projects",
+        "evidently/series-fraud",
+        "evidently/series-churn",
+        "evidently/report-psi",
+        "evidently/data-psi",
+    ];
+    endure(SourceKind::Evidently, &names, |_| {
+        let model = Key::new("fraud-detector");
+        vec![
+            Query::DriftReport {
+                model: model.clone(),
+                before: None,
+            },
+            Query::Series {
+                model,
+                measure: Measure::FeatureDrift,
+                span: Span {
+                    seconds: u32::MAX,
+                    until: None,
+                    columns: 80,
+                },
+            },
+        ]
+    });
+}
+
+#[test]
+fn grafana_answers() {
+    let names = ["grafana/annotations", "grafana/search", "grafana/rules"];
+    endure(SourceKind::Grafana, &names, |_| {
+        vec![Query::Links {
+            model: Key::new("fraud-detector"),
+        }]
+    });
 }

@@ -128,13 +128,12 @@ async fn both_shapes_of_errors_are_read() {
 }
 
 #[tokio::test]
-async fn matchers_and_tenant_travel_and_alerts_stand_without_groups() {
+async fn matchers_travel_below_a_path_and_alerts_stand_without_groups() {
     let stage = Stage::start().await;
     stage.json("GET /am/api/v2/alerts", &json!([]));
     let url = format!("{}/am", stage.url);
     let mut settings = SourceSettings::new("am", SourceKind::Alertmanager, &url);
     settings.monitoring.selector = r#"namespace="a,b", team=~"x|y""#.to_owned();
-    settings.workspace = Some("team-a".to_owned());
     let source = Alertmanager::new(&settings).unwrap();
     let answer = source.poll(Feed::Alerts, &Focus::default()).await.unwrap();
     assert!(answer.rows.is_empty());

@@ -8,22 +8,15 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Client, Identity, Url, redirect};
 
 use crate::domain::fault::{Fault, FaultKind};
-use crate::domain::settings::{SourceKind, SourceSettings};
+use crate::domain::settings::SourceSettings;
 
 /// How long a connection may take to open.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long an unused connection is kept. The default server of MLflow closes idle connections after
 /// five seconds; ours must be gone before that.
 const POOL_IDLE: Duration = Duration::from_secs(4);
-/// The header that selects what a server calls a workspace, tenant or organisation.
-fn workspace_header(kind: SourceKind) -> &'static str {
-    match kind {
-        // Mimir's, for its Prometheus and Alertmanager alike; Thanos takes another by its settings.
-        SourceKind::Prometheus | SourceKind::Alertmanager => "x-scope-orgid",
-        SourceKind::Grafana => "x-grafana-org-id",
-        SourceKind::Mlflow | SourceKind::Serving(_) | SourceKind::Evidently => "x-mlflow-workspace",
-    }
-}
+/// The header that selects a workspace of an MLflow server.
+const WORKSPACE: &str = "x-mlflow-workspace";
 
 /// Parses a base URL and strips what must not travel or show.
 pub(super) fn base_url(raw: &str) -> Result<Url, Fault> {
@@ -143,7 +136,7 @@ fn headers(settings: &SourceSettings) -> Result<HeaderMap, Fault> {
     }
     if let Some(workspace) = &settings.workspace {
         headers.insert(
-            HeaderName::from_static(workspace_header(settings.kind)),
+            HeaderName::from_static(WORKSPACE),
             header_value("workspace", workspace)?,
         );
     }
@@ -183,6 +176,7 @@ fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::settings::SourceKind;
 
     fn source(url: &str) -> SourceSettings {
         SourceSettings::new("s", SourceKind::Mlflow, url)
