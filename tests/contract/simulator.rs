@@ -9,6 +9,7 @@ use quarterdeck::sim::{
 };
 
 use crate::checks;
+use crate::monitors::{Monitor, alertmanager_checks, evidently_checks};
 use crate::serving::{Endpoint, Rest};
 use crate::tracker::{Tracker, access_checks, endpoint_checks, tracker_checks};
 use crate::verdict::{Lack, hold};
@@ -167,5 +168,29 @@ async fn simulated_endpoints_hold_the_contract() {
         let lacks = endpoint.lacks.clone();
         let title = format!("simulated {kind} endpoint");
         hold(&title, &endpoint, &lacks, endpoint_checks()).await;
+    }
+}
+
+#[tokio::test]
+async fn simulated_monitors_hold_the_contract() {
+    // A calm fleet has no alerts.
+    let options = Options {
+        clock: Clock::Manual(ManualClock::default()),
+        scenario: Scenario::Incident,
+        monitoring: true,
+        ..Options::default()
+    };
+    let fleet = SimFleet::start(options).await.expect("ports on loopback");
+    for (name, kind, checks) in [
+        (
+            "alertmanager",
+            SourceKind::Alertmanager,
+            alertmanager_checks(),
+        ),
+        ("evidently", SourceKind::Evidently, evidently_checks()),
+    ] {
+        let url = fleet.url(name).expect("the fleet has it");
+        let monitor = Monitor::new(SourceSettings::new(name, kind, url));
+        hold(&format!("simulated {name}"), &monitor, &[], checks).await;
     }
 }
