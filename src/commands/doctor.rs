@@ -3,6 +3,7 @@
 
 mod machine;
 mod servers;
+mod signals;
 
 use serde_json::{Value, json};
 
@@ -102,6 +103,7 @@ pub async fn run(global: &Global) -> Result<Exit, Failure> {
             };
             let collected = session.look_at(&options).await;
             found.extend(servers::sources(&collected));
+            found.extend(signals::signals(&collected, session.deadline).await);
             found.extend(servers::wiring(&collected.fleet));
             if !answered(&collected.fleet) {
                 exit = Exit::NoAnswer;

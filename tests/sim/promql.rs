@@ -122,9 +122,9 @@ fn presets() -> Vec<String> {
     queries
 }
 
-struct Server {
-    child: Child,
-    url: String,
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    pub(crate) url: String,
 }
 
 impl Drop for Server {
@@ -144,7 +144,7 @@ fn run(program: &str, arguments: &[&str]) {
 }
 
 /// A real server over blocks made of `OpenMetrics` text.
-async fn real(folder: &Path, text: &str, client: &reqwest::Client) -> Server {
+pub(crate) async fn real(folder: &Path, text: &str, client: &reqwest::Client) -> Server {
     let samples = folder.join("samples.om");
     std::fs::write(&samples, text).unwrap();
     let data = folder.join("data");
