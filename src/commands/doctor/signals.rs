@@ -18,11 +18,9 @@ pub(super) async fn signals(collected: &Collected, limit: Duration) -> Vec<Findi
         }
         let id = SourceId::new(&settings.name);
         let area = format!("source {}", settings.name);
-        match collected.fetch(&id, Query::SignalChecks, limit).await {
-            Ok((_, Detail::SignalChecks(checks))) => {
-                found.extend(checks.iter().map(|check| finding(&area, check)));
-            }
-            Ok(_) | Err(_) => {}
+        let asked = collected.fetch(&id, Query::SignalChecks, limit).await;
+        if let Ok((_, Detail::SignalChecks(checks))) = asked {
+            found.extend(checks.iter().map(|check| finding(&area, check)));
         }
     }
     found
