@@ -1,5 +1,5 @@
 //! The Prometheus adapter over the same samples in three servers: the simulated one, a real Prometheus
-//! and, where it is installed, VictoriaMetrics. What it makes of them must be the same.
+//! and, where it is installed, `VictoriaMetrics`. What it makes of them must be the same.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -79,7 +79,7 @@ fn differences(one: &Lines, other: &Lines) -> Vec<String> {
     found
 }
 
-/// A VictoriaMetrics over the same samples; none where it is not installed.
+/// A `VictoriaMetrics` over the same samples; none where it is not installed.
 async fn victoria(
     folder: &std::path::Path,
     text: &str,
