@@ -7,6 +7,7 @@ use super::exit::{Exit, Failure};
 use super::output::{Out, Reader};
 use super::session::Session;
 use crate::cli::{DemoArgs, Global, ScenarioWord};
+use crate::config::presets;
 use crate::domain::fleet::Fleet;
 use crate::domain::key::DeploymentKind;
 use crate::domain::settings::{
@@ -25,7 +26,7 @@ const NAME: &str = "demo";
 /// The time between two looks on the way to a later moment of the incident.
 const STEP: Duration = Duration::from_secs(30);
 /// The endpoint that is slow on purpose, and how slow it is where many looks have to be quick.
-const SLOW: (&str, Duration) = ("embeddings-prod", Duration::from_millis(250));
+const SLOW: (&str, Duration) = ("embeddings-prod", Duration::from_millis(400));
 
 /// The metrics that tell a model's quality where no customary name does.
 const METRICS: [(&str, &str); 7] = [
@@ -37,6 +38,12 @@ const METRICS: [(&str, &str); 7] = [
     ("support-triage", "val_macro_f1"),
     ("price-elasticity", "val_r2"),
 ];
+
+/// The model whose quality has a floor, the metric and the floor.
+const FLOOR: (&str, &str, f64) = ("ad-ctr", "auc", 0.75);
+
+/// What monitoring systems call models that are registered under another name.
+const SERVICES: [(&str, &str); 2] = [("churn_svc", "churn"), ("energie_svc", "Prévision énergie")];
 
 /// A running simulated fleet.
 #[derive(Debug)]
@@ -60,6 +67,7 @@ impl Simulated {
                 ScenarioWord::Incident => Scenario::Incident,
             },
             speed: args.speed,
+            monitoring: true,
             ..sim::Options::default()
         };
         Ok(Self {
@@ -77,6 +85,7 @@ impl Simulated {
         let clock = ManualClock::default();
         let options = sim::Options {
             clock: sim::Clock::Manual(clock.clone()),
+            monitoring: true,
             ..sim::Options::default()
         };
         let fleet = start(options).await?;
@@ -101,8 +110,7 @@ impl Simulated {
             let serving = DeploymentKind::ALL
                 .into_iter()
                 .find(|k| k.word() == server.kind);
-            let kind = serving.map_or(SourceKind::Mlflow, SourceKind::Serving);
-            sources.push(SourceSettings::new(&server.name, kind, &server.url));
+            sources.push(source(server, serving));
             deployments.extend(serving.map(|kind| deployment(server, kind)));
         }
         // The incident plays in two minutes: patience that fits a real rollout would outlast it.
@@ -123,6 +131,7 @@ impl Simulated {
                     };
                     (model.to_owned(), settings)
                 })
+                .chain([(FLOOR.0.to_owned(), floored())])
                 .collect(),
             policy: Policy {
                 rollout_grace: quick(30.0),
@@ -165,6 +174,33 @@ async fn start(options: sim::Options) -> Result<SimFleet, Failure> {
             "the simulated fleet cannot open its servers on 127.0.0.1: {e}"
         ))
     })
+}
+
+fn floored() -> ModelSettings {
+    ModelSettings {
+        floors: [(FLOOR.1.to_owned(), FLOOR.2)].into(),
+        ..ModelSettings::default()
+    }
+}
+
+fn source(server: &SimEndpoint, serving: Option<DeploymentKind>) -> SourceSettings {
+    let kind = match (serving, server.kind) {
+        (Some(kind), _) => SourceKind::Serving(kind),
+        (None, "prometheus") => SourceKind::Prometheus,
+        (None, "alertmanager") => SourceKind::Alertmanager,
+        (None, "evidently") => SourceKind::Evidently,
+        (None, "grafana") => SourceKind::Grafana,
+        (None, _) => SourceKind::Mlflow,
+    };
+    let mut settings = SourceSettings::new(&server.name, kind, &server.url);
+    // Incidents play within minutes, and the fleet is scraped every 15 s.
+    settings.every = settings.every.min(Duration::from_secs(10));
+    settings.monitoring.presets = presets();
+    settings.monitoring.window = Duration::from_secs(15) * 4;
+    settings.monitoring.models.table = SERVICES
+        .map(|(service, model)| (service.to_owned(), model.to_owned()))
+        .into();
+    settings
 }
 
 fn deployment(server: &SimEndpoint, kind: DeploymentKind) -> DeploymentSettings {

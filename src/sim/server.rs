@@ -122,7 +122,7 @@ async fn one(
     request: hyper::Request<Incoming>,
     name: &str,
     role: &Role,
-    shared: &Shared,
+    shared: &Arc<Shared>,
 ) -> io::Result<Response<Body>> {
     let (head, body) = request.into_parts();
     let body = to_bytes(Body::new(body), MAX_BODY)
@@ -139,6 +139,7 @@ async fn one(
     if let Some(fault) = &fault {
         faults::before(fault, &mut request);
     }
+    let (path, head_only) = (request.path.clone(), request.method == "HEAD");
     let (answer, now) = match role {
         Role::Mlflow => {
             shared.with(|world| (mlflow::handle(world, &shared.mlflow, &request), world.now))
@@ -147,23 +148,27 @@ async fn one(
             shared.with(|world| (serving::handle(world, *index, &request), world.now))
         }
         Role::Prometheus | Role::Alertmanager | Role::Evidently | Role::Grafana => {
-            // Nobody else waits for a long evaluation: the world is let go before it.
-            let (look, monitoring) = (shared.look(), &shared.monitoring);
-            let answer = match role {
-                Role::Alertmanager => alertmanager::handle(&look, monitoring, &request),
-                Role::Evidently => evidently::handle(&look, &request),
-                Role::Grafana => grafana::handle(&look, monitoring, &request),
-                _ => prometheus::handle(&look, monitoring, &request),
+            // Nobody else waits for a long evaluation: neither for the world nor for a thread.
+            let (shared, role) = (Arc::clone(shared), role.clone());
+            let monitor = move || {
+                let (look, monitoring) = (shared.look(), &shared.monitoring);
+                let answer = match role {
+                    Role::Alertmanager => alertmanager::handle(&look, monitoring, &request),
+                    Role::Evidently => evidently::handle(&look, &request),
+                    Role::Grafana => grafana::handle(&look, monitoring, &request),
+                    _ => prometheus::handle(&look, monitoring, &request),
+                };
+                (answer, look.now)
             };
-            (answer, look.now)
+            let answered = tokio::task::spawn_blocking(monitor).await;
+            answered.map_err(io::Error::other)?
         }
     };
     if !answer.delay.is_zero() {
         tokio::time::sleep(answer.delay).await;
     }
-    let head_only = request.method == "HEAD";
     let sending = match &fault {
-        Some(fault) => faults::after(fault, &request.path, count, answer),
+        Some(fault) => faults::after(fault, &path, count, answer),
         None => Sending::Whole(answer),
     };
     match sending {

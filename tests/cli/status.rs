@@ -187,3 +187,26 @@ async fn the_tracking_uri_of_the_environment_makes_a_context() {
     assert_eq!(status["context"], "env");
     assert_eq!(status["models"].as_array().unwrap().len(), 12);
 }
+
+#[test]
+fn each_scripted_incident_of_the_signals_is_named() {
+    let home = Home::new();
+    let ran = home.run(&["status", "--demo", "--at", "4m", "--json"]);
+    assert_eq!(ran.code(), 0, "{}", ran.err());
+    let status = ran.document();
+    for (model, level, words) in [
+        ("ad-ctr", "crit", "auc"),
+        ("credit-score", "unknown", "no drift report since"),
+        ("demand-forecast", "warn", "worst price"),
+        ("eta-city", "crit", "p95"),
+        ("ranker-eu", "crit", "worst ctr_30d"),
+    ] {
+        let models = status["models"].as_array().unwrap();
+        let row = models.iter().find(|row| row["name"] == model).unwrap();
+        assert_eq!(row["level"], level, "{row}");
+        let reasons = row["reasons"].as_array().unwrap();
+        let text = |reason: &serde_json::Value| reason["text"].as_str().unwrap().to_owned();
+        let found = reasons.iter().map(text).find(|text| text.contains(words));
+        assert!(found.is_some(), "{model}: {words}: {reasons:?}");
+    }
+}

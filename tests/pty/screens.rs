@@ -147,12 +147,12 @@ impl Servers {
             .spawn()
             .expect("the program");
         let output = std::io::BufReader::new(child.stdout.take().expect("its output"));
-        // One registry and eleven endpoints.
+        // One registry, eleven endpoints and four monitoring systems.
         let urls = output
             .lines()
             .map_while(Result::ok)
             .filter_map(|l| l.split_once('=').map(|(n, u)| (n.to_owned(), u.to_owned())))
-            .take(12)
+            .take(16)
             .collect();
         Self { child, urls }
     }

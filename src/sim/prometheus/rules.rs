@@ -16,6 +16,8 @@ pub(crate) const EVERY: i64 = 15_000;
 /// How far back the rules' past goes, and how finely it was watched.
 const PAST: i64 = 7 * 24 * 3_600_000;
 const COARSE: i64 = 10 * 60_000;
+/// A fleet of more series has no past: nobody asks a load for last week's alerts.
+const MANY: usize = 5_000;
 /// So much of the past is evaluated as finely as the present.
 const FINE: i64 = 10 * 60_000;
 
@@ -148,8 +150,9 @@ impl Timeline {
         let stretches = match self.until {
             Some(until) => vec![(until + EVERY, now, EVERY)],
             None => {
+                let past = if store.len() > MANY { 0 } else { PAST };
                 let fine = (now - FINE).div_euclid(COARSE) * COARSE;
-                vec![(fine - PAST, fine - COARSE, COARSE), (fine, now, EVERY)]
+                vec![(fine - past, fine - COARSE, COARSE), (fine, now, EVERY)]
             }
         };
         for (from, to, step) in stretches {

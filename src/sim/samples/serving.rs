@@ -20,6 +20,8 @@ const SLOWER: f64 = 6.0;
 const SLOW: f64 = 0.03;
 /// The median of requests that an overloaded server takes, in seconds.
 const BURNING: f64 = 0.95;
+/// Milliseconds of the usual request at most.
+const MOST_MS: u64 = 150;
 /// The width of a request time's logarithm.
 const SIGMA: f64 = 0.45;
 
@@ -178,7 +180,9 @@ fn loads(maker: &Maker<'_>, endpoint: &Endpoint) -> Vec<Load> {
             });
             let own = mix(seed ^ u64::from(span.version) ^ ((index as u64) << 40));
             let errors = 0.000_5 + 0.002_5 * unit(mix(own ^ 1));
-            let median = (endpoint.usual_ms as f64 / 1_000.0) * (0.9 + 0.3 * unit(mix(own ^ 2)));
+            // An endpoint that is slow to say how it is answers requests in time.
+            let usual = endpoint.usual_ms.min(MOST_MS) as f64 / 1_000.0;
+            let median = usual * (0.9 + 0.3 * unit(mix(own ^ 2)));
             Load {
                 version: span.version,
                 from: span.from,

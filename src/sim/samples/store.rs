@@ -92,6 +92,10 @@ impl Store {
         self.series.push(series);
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.series.len()
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Series> {
         self.series.iter()
     }
