@@ -352,7 +352,7 @@ fn frame_at_60_by_16() {
     insta::assert_snapshot!(screen(&drawn(&mut fraud(&fleet), &fleet, (60, 16))), @r"
      ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠…
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
-    ─ versions ─ facts ─ endpoints ─ changes ─ signals ─ alerts
+    ─ 4 versions  facts  endpoints  changes  signals  alerts ───
      VERSION  ALIASES      AGE  val_auc  VS CHAMP  SERVED BY
      v15      challenger    3h    0.938    -0.003  –
     ›v14      champion     26h    0.941         –  fraud-us

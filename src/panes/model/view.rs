@@ -387,13 +387,15 @@ fn one_part(page: &Page<'_>, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
     let bar = paint::row(area, 0);
     paint::fill_row(buf, bar, bar.y, look.symbols.rule, look.style(Role::Rule));
     let mut x = bar.x + 1;
+    // Six words and one count just fit into 60 columns when nothing parts them but their spaces.
+    let narrow = area.width < 72;
     for (n, part) in Part::ALL.into_iter().enumerate() {
         let role = if page.state.part == part {
             Role::TabCurrent
         } else {
             Role::Tab
         };
-        let title = if area.width < 72 {
+        let title = if narrow && page.state.part != part {
             part.word().to_owned()
         } else {
             part_title(page, part, cx)
@@ -409,7 +411,7 @@ fn one_part(page: &Page<'_>, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
             },
             Target::Column(n),
         );
-        x += 1;
+        x += u16::from(!narrow);
     }
     let body = paint::inner_rows(area, 1, 0);
     match page.state.part {
