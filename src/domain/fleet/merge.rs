@@ -209,9 +209,12 @@ impl Fleet {
         self.joins
             .model_moved(old.as_ref().map(|h| &h.fact), Some(&new.fact));
         self.dirty.models.insert(key.clone());
-        if let Some(old) = old {
-            let new = self.models[&key].clone();
-            self.observe_model(&old, &new);
+        match old {
+            Some(old) => {
+                let new = self.models[&key].clone();
+                self.observe_model(&old, &new);
+            }
+            None => self.introduce(&key),
         }
     }
 
@@ -490,7 +493,7 @@ impl Fleet {
             | FactKey::Series(_)
             | FactKey::Alert(_)
             | FactKey::Annotation(_)
-            | FactKey::Served(_) => self.bury_signal(key),
+            | FactKey::Served(_) => self.bury_signal(key, asked_at),
             FactKey::Run(_) => {}
         }
     }

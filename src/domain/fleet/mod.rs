@@ -2,6 +2,7 @@
 //! any order, and the views that rules make of them. One owner, no locks.
 
 pub mod features;
+mod imported;
 mod joins;
 mod judge;
 mod made_by;
@@ -107,6 +108,8 @@ pub struct Fleet {
 struct Dirty {
     models: BTreeSet<ModelKey>,
     deployments: BTreeSet<DeploymentKey>,
+    /// Names of models whose served spans have changed.
+    served: BTreeSet<Key>,
 }
 
 impl Fleet {
@@ -584,6 +587,9 @@ impl Fleet {
     /// Judges again what is dirty, as far as one call may.
     fn refresh(&mut self, now: Millis) {
         self.rejoin();
+        for name in std::mem::take(&mut self.dirty.served) {
+            self.import_served(&name);
+        }
         let mut left = self.slice.unwrap_or(usize::MAX);
         // What is joined is judged with its model, once for all of its deployments.
         let (joins, models) = (&self.joins, &mut self.dirty.models);

@@ -2,17 +2,17 @@
 //! are asked with.
 
 use super::Fleet;
-use super::view::{ModelSignals, Pointed};
+use super::view::{DeploymentView, ModelSignals, Pointed};
 use crate::domain::key::{ModelKey, SourceId};
 use crate::domain::level::Reason;
 use crate::domain::model::RegisteredModel;
 use crate::domain::observation::Feed;
 use crate::domain::rules::freshness::{self, Freshness};
 use crate::domain::rules::signals::{
-    self, Beside, Monitored, Sample, Standing, alerts, lines, state,
+    self, Beside, Monitored, Sample, Standing, alerts, lines, staleness, state,
 };
 use crate::domain::signal::Gauge;
-use crate::domain::time::Millis;
+use crate::domain::time::{Millis, Since};
 
 /// What monitoring says of a model, judged.
 #[derive(Debug, Default)]
@@ -31,12 +31,14 @@ impl Fleet {
         now: Millis,
     ) -> Monitoring {
         let looked = self.with_monitored(model, champion, now, signals::judge);
-        let alerts = self.alerts_of(&model.key);
+        let alerts = self.joined_alerts_of(&model.key);
         let (counts, from_alerts) = alerts::judge(&alerts, |source| {
             state::is_current(self.standing(source, Feed::Alerts, now), now)
         });
+        let (old, due) = self.judge_age(model, champion, now);
         let mut reasons = looked.reasons;
         reasons.extend(from_alerts);
+        reasons.extend(old);
         Monitoring {
             signals: ModelSignals {
                 gauges: looked.gauges,
@@ -44,7 +46,7 @@ impl Fleet {
                 alerts: counts,
             },
             reasons,
-            until: looked.until,
+            until: signals::earliest(looked.until, due),
         }
     }
 
@@ -81,11 +83,67 @@ impl Fleet {
             settings: self.settings.models.get(model.key.name.raw()),
             tagged: &tagged,
             version: champion.map(|c| &c.key),
+            began: champion.and_then(|c| self.began(&model.key, c)),
             policy: &self.settings.policy.signals,
             now,
         };
         let (monitored, until) = signals::look(readings, self.courses(&model.key), &beside);
         rule(&monitored, until)
+    }
+
+    /// How old the champion is against its model's cadence, where no limit of the policy says more.
+    fn judge_age(
+        &self,
+        model: &RegisteredModel,
+        champion: Option<&Pointed>,
+        now: Millis,
+    ) -> (Option<Reason>, Option<Millis>) {
+        let set = self.settings.models.get(model.key.name.raw());
+        let limited = set
+            .and_then(|s| s.max_age)
+            .or(self.settings.policy.max_model_age);
+        let created = champion.and_then(|c| Some((c, c.created?)));
+        let (Some((champion, created)), None) = (created, limited) else {
+            return (None, None);
+        };
+        let Some(held) = self.models.get(&model.key) else {
+            return (None, None);
+        };
+        let facts = staleness::Facts {
+            version: &champion.text,
+            created,
+            cadence: set.and_then(|s| s.cadence),
+            source: &held.source,
+        };
+        let dates = self.versions(&model.key).iter().map(|h| h.fact.created);
+        staleness::judge(facts, dates, now)
+    }
+
+    /// When the champion began to answer: as an endpoint was seen to change to it, else as other systems'
+    /// records show it, else when the alias was moved.
+    fn began(&self, model: &ModelKey, champion: &Pointed) -> Option<Millis> {
+        let exact = |since| match since {
+            Since::Exact(at) => Some(at),
+            _ => None,
+        };
+        let answers = |d: &&DeploymentView| {
+            let mut versions = d.answering.iter().filter_map(|a| a.version.as_ref());
+            versions.any(|v| *v == champion.key)
+        };
+        let deployments = self.joins.of_model(model).iter();
+        let deployments = deployments.filter_map(|key| self.deployments.get(key));
+        let seen = deployments
+            .filter(answers)
+            .filter_map(|d| exact(d.since))
+            .min();
+        seen.or_else(|| {
+            let spans = self.served_spans(model);
+            let mut of = spans
+                .iter()
+                .filter(|h| signals::same_version(h.fact.key.version.raw(), champion.key.raw()));
+            of.next_back().map(|h| h.fact.key.from)
+        })
+        .or_else(|| exact(champion.since))
     }
 
     /// How a feed of a monitoring source stands.

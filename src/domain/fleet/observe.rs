@@ -148,7 +148,7 @@ impl Fleet {
     }
 
     /// The last time a feed of a source was read with success, before the reading at hand.
-    fn looked(&self, source: &SourceId, feeds: &[Feed]) -> Option<Millis> {
+    pub(super) fn looked(&self, source: &SourceId, feeds: &[Feed]) -> Option<Millis> {
         let health = self.sources.get(source)?;
         feeds
             .iter()
@@ -156,7 +156,7 @@ impl Fleet {
             .max()
     }
 
-    fn keep(&mut self, changes: impl IntoIterator<Item = Change>) {
+    pub(super) fn keep(&mut self, changes: impl IntoIterator<Item = Change>) {
         for change in changes {
             if self.note(change.clone()) {
                 self.observed.push(change);

@@ -8,7 +8,8 @@ use crate::domain::alert::{Alert, AlertKey};
 use crate::domain::annotation::{Annotation, AnnotationKey};
 use crate::domain::key::{Key, ModelKey, SourceId};
 use crate::domain::last_known::Held;
-use crate::domain::observation::{FactKey, Feed, ServedSpan, ServedSpanKey};
+use crate::domain::observation::{FactKey, Feed, ServedSpan};
+use crate::domain::rules::signals::alerts;
 use crate::domain::signal::{Gauge, SignalKey, SignalReading, SignalSeries};
 use crate::domain::time::Millis;
 
@@ -18,7 +19,6 @@ pub(super) struct Signals {
     models: HashMap<Key, OfModel>,
     alerts: BTreeMap<AlertKey, Held<Alert>>,
     annotations: BTreeMap<AnnotationKey, Held<Annotation>>,
-    served: BTreeMap<ServedSpanKey, Held<ServedSpan>>,
 }
 
 /// What is said of one model, in the order of the keys.
@@ -26,11 +26,16 @@ pub(super) struct Signals {
 struct OfModel {
     readings: Vec<Held<SignalReading>>,
     series: Vec<Held<SignalSeries>>,
+    served: Vec<Held<ServedSpan>>,
+    alerts: Vec<AlertKey>,
 }
 
 impl OfModel {
     fn is_empty(&self) -> bool {
-        self.readings.is_empty() && self.series.is_empty()
+        self.readings.is_empty()
+            && self.series.is_empty()
+            && self.served.is_empty()
+            && self.alerts.is_empty()
     }
 }
 
@@ -108,13 +113,41 @@ impl Fleet {
 
     /// The alerts of a model, loudest first.
     pub fn alerts_of(&self, model: &ModelKey) -> Vec<&Held<Alert>> {
-        let of = |held: &&Held<Alert>| held.fact.model.as_ref() == Some(&model.name);
-        let mut alerts: Vec<_> = self.alerts().filter(of).collect();
-        alerts.sort_by_key(|held| {
-            let alert = &held.fact;
-            (alert.state, std::cmp::Reverse(alert.level), alert.since)
-        });
+        let mut alerts: Vec<_> = self.alerts_named(Some(&model.name)).collect();
+        alerts.sort_by_key(|held| loudness(&held.fact));
         alerts
+    }
+
+    /// The alerts of a model, loudest first, each once: what a Prometheus and an Alertmanager both tell of
+    /// is one alert.
+    pub fn joined_alerts_of(&self, model: &ModelKey) -> Vec<Held<Alert>> {
+        let mut alerts = alerts::join(self.alerts_named(Some(&model.name)));
+        alerts.sort_by_key(|held| loudness(&held.fact));
+        alerts
+    }
+
+    /// Every alert once, loudest first.
+    pub fn joined_alerts(&self) -> Vec<Held<Alert>> {
+        let mut alerts = alerts::join(self.alerts());
+        alerts.sort_by_key(|held| loudness(&held.fact));
+        alerts
+    }
+
+    /// The alerts whose labels name a model, or none.
+    pub(super) fn alerts_named(&self, name: Option<&Key>) -> impl Iterator<Item = &Held<Alert>> {
+        let keys = name.and_then(|name| self.signals.models.get(name));
+        let named = keys.into_iter().flat_map(|of| &of.alerts);
+        let named = named.filter_map(|key| self.signals.alerts.get(key));
+        let unnamed = self
+            .alerts()
+            .filter(move |h| name.is_none() && h.fact.model.is_none());
+        named.chain(unnamed)
+    }
+
+    /// Whether other systems' records show versions that a name has served.
+    pub(super) fn has_served(&self, name: &Key) -> bool {
+        let of = self.signals.models.get(name);
+        of.is_some_and(|of| !of.served.is_empty())
     }
 
     /// Every annotation, by source and id.
@@ -124,8 +157,8 @@ impl Fleet {
 
     /// The versions that other systems' records show a model to have served, oldest first.
     pub fn served_spans(&self, model: &ModelKey) -> Vec<&Held<ServedSpan>> {
-        let of = |held: &&Held<ServedSpan>| held.fact.key.model == model.name;
-        let mut spans: Vec<_> = self.signals.served.values().filter(of).collect();
+        let of = self.signals.models.get(&model.name);
+        let mut spans: Vec<_> = of.into_iter().flat_map(|of| &of.served).collect();
         spans.sort_by_key(|held| held.fact.key.from);
         spans
     }
@@ -154,7 +187,7 @@ impl Fleet {
     }
 
     /// The registered models of a raw name: one for each registry that holds it.
-    fn models_named(&self, name: &Key) -> Vec<ModelKey> {
+    pub(super) fn models_named(&self, name: &Key) -> Vec<ModelKey> {
         let keys = self.by_name.get(&name.clean()).into_iter().flatten();
         keys.filter(|key| key.name == *name).cloned().collect()
     }
@@ -221,19 +254,34 @@ impl Fleet {
             asked_at,
             fact,
         };
+        let new = held.clone();
         let old = self.signals.alerts.insert(key.clone(), held);
-        let new = &self.signals.alerts[&key];
         if old.as_ref().is_some_and(|old| old.fact == new.fact) {
             return;
         }
-        let names = [
-            new.fact.model.clone(),
-            old.and_then(|old| old.fact.model.clone()),
-        ];
-        for name in names.into_iter().flatten() {
+        let before = old.as_ref().and_then(|old| old.fact.model.clone());
+        if before != new.fact.model {
+            self.unlist_alert(before.as_ref(), &key);
+            if let Some(name) = &new.fact.model {
+                let of = self.signals.models.entry(name.clone()).or_default();
+                if let Err(at) = of.alerts.binary_search(&key) {
+                    of.alerts.insert(at, key);
+                }
+            }
+        }
+        self.observe_alert(old.as_ref(), &new);
+        for name in [new.fact.model, before].into_iter().flatten() {
             self.signal_moved(&name);
         }
         self.revision += 1;
+    }
+
+    fn unlist_alert(&mut self, name: Option<&Key>, key: &AlertKey) {
+        if let Some(name) = name
+            && let Some(of) = self.signals.models.get_mut(name)
+        {
+            of.alerts.retain(|known| known != key);
+        }
     }
 
     pub(super) fn put_annotation(&mut self, source: &SourceId, asked_at: Millis, fact: Annotation) {
@@ -248,24 +296,29 @@ impl Fleet {
             asked_at,
             fact,
         };
-        self.signals.annotations.insert(key, held);
+        let new = held.clone();
+        let old = self.signals.annotations.insert(key, held);
+        if old.is_none_or(|old| old.fact != new.fact) {
+            self.observe_annotation(&new);
+        }
         self.revision += 1;
     }
 
     pub(super) fn put_served(&mut self, source: &SourceId, asked_at: Millis, fact: ServedSpan) {
-        let held_at = self.signals.served.get(&fact.key).map(|h| h.asked_at);
-        if self.outdated(&FactKey::Served(fact.key.clone()), held_at, asked_at) {
+        if self.outdated(&FactKey::Served(fact.key.clone()), None, asked_at) {
             return;
         }
-        let key = fact.key.clone();
+        let name = fact.key.model.clone();
+        let of = self.signals.models.entry(name.clone()).or_default();
         let held = Held {
             source: source.clone(),
             asked_at,
             fact,
         };
-        let name = key.model.clone();
-        self.signals.served.insert(key, held);
-        self.signal_moved(&name);
+        if put(&mut of.served, held, |s| &s.key) == Put::Changed {
+            self.signal_moved(&name);
+            self.dirty.served.insert(name);
+        }
     }
 
     /// Whether a signal, alert, annotation or span was read at `asked_at` or later; `None` for facts
@@ -280,7 +333,11 @@ impl Fleet {
             FactKey::Series(key) => self.course(key).map(|h| h.asked_at),
             FactKey::Alert(key) => self.signals.alerts.get(key).map(|h| h.asked_at),
             FactKey::Annotation(key) => self.signals.annotations.get(key).map(|h| h.asked_at),
-            FactKey::Served(key) => self.signals.served.get(key).map(|h| h.asked_at),
+            FactKey::Served(key) => self.signals.models.get(&key.model).and_then(|of| {
+                let rows = &of.served;
+                let at = rows.binary_search_by(|row| row.fact.key.cmp(key)).ok()?;
+                Some(rows[at].asked_at)
+            }),
             FactKey::Model(_)
             | FactKey::Version(_)
             | FactKey::Experiment(_)
@@ -291,7 +348,7 @@ impl Fleet {
     }
 
     /// Takes a signal, alert, annotation or span out.
-    pub(super) fn bury_signal(&mut self, key: &FactKey) {
+    pub(super) fn bury_signal(&mut self, key: &FactKey, at: Millis) {
         match key {
             FactKey::Signal(key) => {
                 if let Some(of) = self.signals.models.get_mut(&key.model) {
@@ -306,17 +363,22 @@ impl Fleet {
                 self.signal_gone(&key.model);
             }
             FactKey::Alert(key) => {
-                if let Some(old) = self.signals.alerts.remove(key)
-                    && let Some(name) = old.fact.model
-                {
-                    self.signal_moved(&name);
+                if let Some(old) = self.signals.alerts.remove(key) {
+                    self.observe_alert_gone(&old, at);
+                    if let Some(name) = &old.fact.model {
+                        self.unlist_alert(Some(name), key);
+                        self.signal_gone(name);
+                    }
                 }
             }
             FactKey::Annotation(key) => {
                 self.signals.annotations.remove(key);
             }
             FactKey::Served(key) => {
-                self.signals.served.remove(key);
+                if let Some(of) = self.signals.models.get_mut(&key.model) {
+                    of.served.retain(|row| row.fact.key != *key);
+                }
+                self.signal_gone(&key.model);
             }
             FactKey::Model(_)
             | FactKey::Version(_)
@@ -332,6 +394,11 @@ impl Fleet {
         }
         self.signal_moved(name);
     }
+}
+
+/// The order of alerts: firing before pending before muted, then worst first, then the oldest.
+fn loudness(alert: &Alert) -> impl Ord + use<> {
+    (alert.state, std::cmp::Reverse(alert.level), alert.since)
 }
 
 #[cfg(test)]

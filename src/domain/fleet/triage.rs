@@ -5,6 +5,8 @@ use super::view::ModelView;
 use crate::domain::key::{DeploymentKey, ModelKey, SourceId};
 use crate::domain::level::{Level, ReasonCode, Verdict};
 use crate::domain::rules::freshness::Freshness;
+use crate::domain::rules::next::{self, Next};
+use crate::domain::signal::{Measure, State};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Since};
 
@@ -17,6 +19,39 @@ pub enum TriageKey {
     Model(ModelKey),
     /// A deployment that no model is known for.
     Deployment(DeploymentKey),
+}
+
+/// How much a model's trouble touches.
+#[derive(Clone, Copy, PartialEq, Debug, Default, serde::Serialize)]
+pub struct Blast {
+    /// Endpoints that serve it.
+    pub endpoints: usize,
+    /// Of them, those in production.
+    pub production: usize,
+    /// Requests a second to all its versions, where they are known.
+    pub requests: Option<f64>,
+}
+
+impl Fleet {
+    /// How much a model's trouble touches.
+    pub fn blast(&self, model: &ModelView) -> Blast {
+        let endpoints = model.deployments.iter().filter_map(|k| self.joins.get(k));
+        let requests = model.signals.gauge(Measure::Requests);
+        Blast {
+            endpoints: model.deployments.len(),
+            production: endpoints.filter(|join| join.production).count(),
+            requests: requests.and_then(|g| g.value.filter(|_| g.state == State::Value)),
+        }
+    }
+
+    /// What to do next about a model in trouble.
+    pub fn next_step(&self, model: &ModelView) -> Option<Next> {
+        next::judge(next::Facts {
+            verdict: &model.verdict,
+            changes: &self.model_timeline(&model.key),
+            champion: &self.settings.policy.champion,
+        })
+    }
 }
 
 /// One row of triage.
@@ -153,10 +188,12 @@ fn source_rows(fleet: &Fleet, now: Millis) -> Vec<TriageRow> {
             matches!(fresh, Freshness::Down | Freshness::Stale) && !is_deployment(fleet, id)
         })
         .map(|(id, health, fresh)| {
-            let hidden = fleet
+            let registered = fleet
                 .models()
                 .filter(|m| fleet.registered(&m.key).is_some_and(|h| h.source == *id))
                 .count();
+            // A registry hides its models, a monitoring source those that it watches.
+            let hidden = registered.max(fleet.monitored_by(id).len());
             let why = health.fault().map_or_else(
                 || "has not answered in time".to_owned(),
                 crate::domain::fault::Fault::line,

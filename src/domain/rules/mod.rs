@@ -4,6 +4,7 @@
 pub mod blame;
 pub mod freshness;
 pub mod model;
+pub mod next;
 pub mod quality;
 pub mod reproducible;
 pub mod signals;

@@ -11,10 +11,39 @@ use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::text::Clean;
 use crate::domain::time::Since;
 
+/// One alert for each that several systems tell of: the Prometheus that evaluates its rule and the
+/// Alertmanager that it was sent to, or two that evaluate the same rule. In the order given, by the first
+/// of each.
+pub fn join<'a>(alerts: impl IntoIterator<Item = &'a Held<Alert>>) -> Vec<Held<Alert>> {
+    let mut joined: Vec<Held<Alert>> = Vec::new();
+    for held in alerts {
+        let same = joined.iter_mut().find(|known| {
+            let (known, alert) = (&known.fact, &held.fact);
+            let others = known.key.source != alert.key.source;
+            others && (known.was_sent_as(alert) || alert.was_sent_as(known))
+        });
+        let Some(known) = same else {
+            joined.push(held.clone());
+            continue;
+        };
+        // The one with a rule is the one that evaluates; of two such the shorter labels are the origin's.
+        let origin = |alert: &Alert| (alert.rule.is_none(), alert.labels.len());
+        let fact = if origin(&known.fact) <= origin(&held.fact) {
+            known.fact.joined(&held.fact)
+        } else {
+            held.fact.joined(&known.fact)
+        };
+        known.asked_at = known.asked_at.max(held.asked_at);
+        known.source = fact.key.source.clone();
+        known.fact = fact;
+    }
+    joined
+}
+
 /// Judges the alerts of one model, loudest first. `current` says whether what a source said of its
 /// alerts can be relied on now.
 pub fn judge(
-    alerts: &[&Held<Alert>],
+    alerts: &[Held<Alert>],
     current: impl Fn(&SourceId) -> bool,
 ) -> (AlertCounts, Vec<Reason>) {
     let mut counts = AlertCounts::default();
@@ -70,7 +99,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::alert::{AlertKey, Silence};
+    use crate::domain::alert::{AlertKey, AlertRule, Silence};
     use crate::domain::key::Key;
     use crate::domain::time::Millis;
 
@@ -114,7 +143,7 @@ mod tests {
             comment: Clean::empty(),
             until: Millis(0),
         }]);
-        let all = [&firing, &warning, &pending, &silenced];
+        let all = [firing, warning, pending, silenced];
         let (counts, reasons) = judge(&all, |_| true);
         assert_eq!(
             counts,
@@ -136,9 +165,36 @@ mod tests {
     }
 
     #[test]
+    fn one_alert_that_two_systems_tell_of_counts_once() {
+        let sent = alert(AlertState::Silenced, Level::Crit);
+        let mut evaluated = alert(AlertState::Firing, Level::Crit);
+        evaluated.source = SourceId::new("prom");
+        evaluated.fact.key.source = SourceId::new("prom");
+        evaluated.fact.value = Some(0.4);
+        evaluated.fact.rule = Some(AlertRule {
+            query: Key::new("x > 1"),
+            plotted: Key::new("x"),
+            threshold: Some(1.0),
+            for_seconds: 60,
+        });
+        let mut other = alert(AlertState::Firing, Level::Crit);
+        other.fact.name = Clean::name("Other");
+        for order in [[&sent, &evaluated, &other], [&other, &evaluated, &sent]] {
+            let joined = join(order);
+            assert_eq!(joined.len(), 2);
+            let one = joined.iter().find(|h| h.fact.value.is_some());
+            let one = one.expect("the value of the evaluated one");
+            assert_eq!(
+                (one.fact.state, &one.source),
+                (AlertState::Silenced, &sent.source)
+            );
+        }
+    }
+
+    #[test]
     fn an_alert_of_a_source_that_is_silent_is_unknown() {
         let firing = alert(AlertState::Firing, Level::Crit);
-        let (_, reasons) = judge(&[&firing], |_| false);
+        let (_, reasons) = judge(&[firing], |_| false);
         assert_eq!(reasons[0].level, Level::Unknown);
         assert!(reasons[0].text.as_str().ends_with("as read 01-01 00:01"));
     }

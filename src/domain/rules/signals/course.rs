@@ -62,7 +62,7 @@ impl<'a> Course<'a> {
     /// Counts the last windows. A job that runs once a day is sampled many times a day: samples that
     /// repeat the one before are the same window, unless each is a run of its own or longer than a window.
     pub fn windows(&self, window: Option<Duration>, over: impl Fn(f64) -> bool) -> Windows {
-        let each = self.series.times.is_some() || window.is_some_and(|w| w <= self.series.step);
+        let each = self.is_each_a_window(window);
         let mut counted = Windows::default();
         let mut last = None;
         let mut unbroken = true;
@@ -83,6 +83,22 @@ impl<'a> Course<'a> {
             }
         }
         counted
+    }
+
+    /// The values of its windows, oldest first, as [`Self::windows`] tells them apart.
+    pub fn distinct(&self, window: Option<Duration>) -> Vec<f64> {
+        let each = self.is_each_a_window(window);
+        let mut values: Vec<f64> = Vec::new();
+        for (_, value) in self.samples() {
+            if each || values.last().map(|v| v.to_bits()) != Some(value.to_bits()) {
+                values.push(value);
+            }
+        }
+        values
+    }
+
+    fn is_each_a_window(self, window: Option<Duration>) -> bool {
+        self.series.times.is_some() || window.is_some_and(|w| w <= self.series.step)
     }
 
     /// The median of the samples before an instant, and how many there are.

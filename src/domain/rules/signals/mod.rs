@@ -3,28 +3,36 @@
 
 pub mod alerts;
 pub mod burn;
+pub mod concept;
 pub mod course;
 pub mod data_drift;
+pub mod data_quality;
 pub mod drift;
 pub mod errors;
+pub mod fairness;
+mod gauges;
 pub mod latency;
 pub mod lines;
+mod look;
 pub mod monitor;
 pub mod noise;
+pub mod quality;
 pub mod saturation;
+pub mod serving_skew;
+pub mod staleness;
 pub mod state;
 #[cfg(test)]
 mod testing;
+pub mod traffic;
 pub mod words;
 
-use std::fmt;
 use std::time::Duration;
 
 use self::course::Course;
-use self::lines::Lined;
+pub use self::look::{Beside, look};
 use crate::domain::drift::Method;
 use crate::domain::fleet::view::DriftSummary;
-use crate::domain::key::{Key, SourceId};
+use crate::domain::key::Key;
 use crate::domain::last_known::Held;
 use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::rules::freshness::Freshness;
@@ -157,6 +165,8 @@ pub struct Monitored<'a> {
     pub courses: &'a [Held<SignalSeries>],
     /// The version in production, as the registry writes it.
     pub version: Option<&'a Key>,
+    /// When that version began to answer, as far as is known.
+    pub began: Option<Millis>,
     /// What is set for the model.
     pub settings: Option<&'a ModelSettings>,
     /// The limits.
@@ -220,112 +230,6 @@ pub struct Judged {
     pub until: Option<Millis>,
 }
 
-/// What is known beside the readings when they are looked at.
-pub struct Beside<'a, S> {
-    /// How the signals of a source stand.
-    pub standing: S,
-    /// What is set for the model.
-    pub settings: Option<&'a ModelSettings>,
-    /// The lines that the registry's tags ask for, by measure: they may only tighten.
-    pub tagged: &'a [(Measure, Lines)],
-    /// The version in production.
-    pub version: Option<&'a Key>,
-    /// The limits.
-    pub policy: &'a SignalPolicy,
-    /// The present.
-    pub now: Millis,
-}
-
-impl<S> fmt::Debug for Beside<'_, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Beside")
-            .field("tagged", &self.tagged)
-            .field("version", &self.version)
-            .field("now", &self.now)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Works out what each reading is worth. Says also when that may change by time alone.
-pub fn look<'a, S: Fn(&SourceId) -> Standing>(
-    readings: &'a [Held<SignalReading>],
-    courses: &'a [Held<SignalSeries>],
-    beside: &Beside<'a, S>,
-) -> (Monitored<'a>, Option<Millis>) {
-    let mut until = None;
-    let mut standing: Option<(&SourceId, Standing)> = None;
-    let mut method: (Option<&Key>, Option<Method>) = (None, None);
-    let side = Counts::of(readings);
-    let limit = monitor::limit(beside.settings, beside.policy);
-    let mut samples = Vec::with_capacity(readings.len());
-    for held in readings {
-        let reading = &held.fact;
-        let source = &reading.key.source;
-        let standing = match standing {
-            Some((known, standing)) if known == source => standing,
-            _ => standing.insert((source, (beside.standing)(source))).1,
-        };
-        let standing = Standing {
-            read_at: standing.read_at.max(Some(held.asked_at)),
-            ..standing
-        };
-        if method.0 != Some(&reading.key.method) {
-            let name = reading.key.method.raw();
-            let found = (!name.is_empty()).then(|| Method::of(name)).flatten();
-            method = (Some(&reading.key.method), found);
-        }
-        let is_drift = matches!(
-            reading.key.measure,
-            Measure::FeatureDrift | Measure::PredictionDrift | Measure::TargetDrift
-        );
-        let method = method.1.filter(|_| is_drift);
-        let n = reading.n.or_else(|| side.rows(reading));
-        let reference = reading.reference_n.or(side.reference);
-        let noise_floor = if is_drift {
-            noise::floor(reading.key.method.raw(), beside.policy.bins, n, reference)
-        } else {
-            None
-        };
-        let written = reading.written_at.or(side.last_run);
-        let Lined { lines, direction } = lines::judge(
-            reading,
-            method,
-            beside.settings,
-            beside.tagged,
-            beside.policy,
-        );
-        let mut sample = Sample {
-            reading,
-            state: State::Value,
-            current: state::is_current(standing, beside.now),
-            read_at: standing.read_at,
-            method,
-            direction,
-            lines,
-            n,
-            noise_floor,
-            by_number: None,
-            level: None,
-        };
-        let (state, changes) =
-            state::judge(&sample, standing, written, limit, beside.policy, beside.now);
-        until = earliest(until, changes);
-        sample.state = state;
-        sample.by_number = by_number(&sample);
-        sample.level = by_state(&sample);
-        samples.push(sample);
-    }
-    let monitored = Monitored {
-        samples,
-        courses,
-        version: beside.version,
-        settings: beside.settings,
-        policy: beside.policy,
-        now: beside.now,
-    };
-    (monitored, until)
-}
-
 /// Judges a model's signals by every rule, in the order in which an engineer would want to hear them.
 pub fn judge(m: &Monitored<'_>, until: Option<Millis>) -> Judged {
     let mut reasons = Vec::new();
@@ -335,100 +239,22 @@ pub fn judge(m: &Monitored<'_>, until: Option<Millis>) -> Judged {
     reasons.extend(errors::judge(m));
     reasons.extend(latency::judge(m));
     reasons.extend(saturation::judge(m));
+    reasons.extend(traffic::judge(m));
     reasons.extend(monitor::judge(m));
+    reasons.extend(data_quality::judge(m));
+    reasons.extend(serving_skew::judge(m));
     let (drift, found) = data_drift::judge(m);
     reasons.extend(found);
     reasons.extend(drift::judge(m));
+    reasons.extend(quality::judge(m));
+    reasons.extend(concept::judge(m, drift.as_ref()));
+    reasons.extend(fairness::judge(m));
     Judged {
-        gauges: gauges(m),
+        gauges: gauges::judge(m),
         drift,
         reasons,
         until,
     }
-}
-
-/// What a number says by itself: the outcome of its source's own test first, else its lines.
-fn by_number(sample: &Sample<'_>) -> Option<Level> {
-    let value = sample.value()?;
-    let over = |line: Option<f64>| line.is_some_and(|line| sample.is_over(value, line));
-    if let Some(tested) = &sample.reading.tested {
-        return Some(match tested.passed {
-            true => Level::Ok,
-            false if over(sample.lines.crit) => Level::Crit,
-            false => Level::Warn,
-        });
-    }
-    if sample.direction == Direction::Neither || sample.lines == Lines::default() {
-        return None;
-    }
-    Some(match () {
-        () if over(sample.lines.crit) => Level::Crit,
-        () if over(sample.lines.warn) => Level::Warn,
-        () => Level::Ok,
-    })
-}
-
-/// How bad a reading is with its state in mind: what cannot be relied on is unknown, and where
-/// nothing is expected there is no verdict.
-fn by_state(sample: &Sample<'_>) -> Option<Level> {
-    match sample.state {
-        State::Value => sample.by_number,
-        State::Stale | State::Error | State::LowN => sample.by_number.map(|_| Level::Unknown),
-        State::Nan => (sample.direction != Direction::Neither).then_some(Level::Unknown),
-        State::NoTraffic | State::NoData => None,
-    }
-}
-
-/// The measures that lists show, one gauge each.
-const LISTED: [Measure; 15] = [
-    Measure::Requests,
-    Measure::ErrorRatio,
-    Measure::LatencyP50,
-    Measure::LatencyP95,
-    Measure::LatencyP99,
-    Measure::LatencyMean,
-    Measure::Queue,
-    Measure::Saturation,
-    Measure::PredictionMean,
-    Measure::PositiveShare,
-    Measure::DriftShare,
-    Measure::PredictionDrift,
-    Measure::QualityRealised,
-    Measure::QualityEstimated,
-    Measure::LabelCoverage,
-];
-
-fn gauges(m: &Monitored<'_>) -> Vec<Gauge> {
-    LISTED
-        .into_iter()
-        .filter_map(|measure| gauge(m, m.of(measure)))
-        .collect()
-}
-
-/// The gauge of a measure: the reading of all versions together where there is one, the sum of the
-/// versions where they add up, else the worst of them.
-fn gauge(m: &Monitored<'_>, samples: &[Sample<'_>]) -> Option<Gauge> {
-    let whole = |s: &&Sample<'_>| s.reading.key.version.raw().is_empty();
-    let numbers = |s: &&Sample<'_>| s.value().is_some();
-    let whole: Vec<&Sample<'_>> = samples.iter().filter(whole).collect();
-    if let Some(sample) = worst(whole.iter().copied()) {
-        return Some(sample.gauge());
-    }
-    let first = samples.first()?;
-    let adds = matches!(first.measure(), Measure::Requests | Measure::Queue);
-    if adds {
-        // One source's versions: two sources that see the same requests must not count twice.
-        let of = |s: &&Sample<'_>| s.reading.key.source == first.reading.key.source;
-        let sum: f64 = samples.iter().filter(of).filter_map(Sample::value).sum();
-        let mut gauge = samples.iter().find(numbers).unwrap_or(first).gauge();
-        gauge.value = gauge.value.map(|_| sum);
-        gauge.key.version = Key::new("");
-        return Some(gauge);
-    }
-    let production = samples.iter().filter(|s| m.is_of_production(s));
-    worst(production)
-        .or_else(|| worst(samples.iter()))
-        .map(Sample::gauge)
 }
 
 /// The worst reading: by level, then by how far it is over its line. A number comes before none.
@@ -443,67 +269,8 @@ pub(super) fn worst<'s, 'a: 's>(
     })
 }
 
-/// What other readings of the model say of its jobs: rows and the last run.
-#[derive(Debug, Default)]
-struct Counts<'a> {
-    samples: Vec<(&'a Key, u32)>,
-    reference: Option<u32>,
-    last_run: Option<Millis>,
-}
-
-impl<'a> Counts<'a> {
-    fn of(readings: &'a [Held<SignalReading>]) -> Self {
-        let mut counts = Self::default();
-        // Readings are in the order of measures, and these are the last ones.
-        let from = readings.partition_point(|h| h.fact.key.measure < Measure::Samples);
-        for held in &readings[from..] {
-            let reading = &held.fact;
-            let Some(value) = reading.value.value() else {
-                continue;
-            };
-            match reading.key.measure {
-                Measure::Samples => counts.samples.push((&reading.key.part, rows(value))),
-                Measure::ReferenceSamples => counts.reference = Some(rows(value)),
-                Measure::LastRun => {
-                    #[expect(
-                        clippy::cast_possible_truncation,
-                        reason = "a stamp out of range is merely old or new"
-                    )]
-                    let at = Millis((value * 1e3) as i64);
-                    counts.last_run = counts.last_run.max(Some(at));
-                }
-                _ => {}
-            }
-        }
-        counts
-    }
-
-    /// Rows behind a reading of a job: of its own part, else of the whole.
-    fn rows(&self, reading: &SignalReading) -> Option<u32> {
-        if !reading.key.measure.is_from_a_job() {
-            return None;
-        }
-        let of = |part: &str| {
-            let found = self.samples.iter().find(|(key, _)| key.raw() == part);
-            found.map(|(_, n)| *n)
-        };
-        match reading.key.measure {
-            Measure::Fairness => of(reading.key.part.raw()),
-            _ => of(reading.key.part.raw()).or_else(|| of("")),
-        }
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a count that is no count becomes the nearest one"
-)]
-fn rows(value: f64) -> u32 {
-    value as u32
-}
-
-pub(super) fn earliest(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {
+/// The earlier of two times, where there are any.
+pub fn earliest(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),

@@ -63,10 +63,11 @@ fn held<T>(fact: T) -> Held<T> {
 fn with<R>(
     readings: &[SignalReading],
     courses: &[SignalSeries],
-    settings: Option<&ModelSettings>,
+    beside: (Option<&ModelSettings>, Option<Millis>),
     standing: Standing,
     then: impl FnOnce(&Monitored<'_>, Option<Millis>) -> R,
 ) -> R {
+    let (settings, began) = beside;
     let mut readings: Vec<_> = readings.iter().cloned().map(held).collect();
     readings.sort_by(|a, b| a.fact.key.cmp(&b.fact.key));
     let mut courses: Vec<_> = courses.iter().cloned().map(held).collect();
@@ -78,6 +79,7 @@ fn with<R>(
         settings,
         tagged: &[],
         version: Some(&version),
+        began,
         policy: &policy,
         now: NOW,
     };
@@ -91,7 +93,7 @@ pub(super) fn monitored(
     courses: &[SignalSeries],
     then: impl FnOnce(&Monitored<'_>),
 ) {
-    with(readings, courses, None, LIVE, |m, _| then(m));
+    with(readings, courses, (None, None), LIVE, |m, _| then(m));
 }
 
 pub(super) fn monitored_with(
@@ -100,7 +102,17 @@ pub(super) fn monitored_with(
     settings: Option<&ModelSettings>,
     then: impl FnOnce(&Monitored<'_>),
 ) {
-    with(readings, courses, settings, LIVE, |m, _| then(m));
+    with(readings, courses, (settings, None), LIVE, |m, _| then(m));
+}
+
+/// As [`monitored`], where version 14 began to answer then.
+pub(super) fn monitored_since(
+    readings: &[SignalReading],
+    courses: &[SignalSeries],
+    began: Millis,
+    then: impl FnOnce(&Monitored<'_>),
+) {
+    with(readings, courses, (None, Some(began)), LIVE, |m, _| then(m));
 }
 
 /// As [`monitored`], of a source that stands so.
@@ -109,7 +121,7 @@ pub(super) fn monitored_from(
     standing: Standing,
     then: impl FnOnce(&Monitored<'_>),
 ) {
-    with(readings, &[], None, standing, |m, _| then(m));
+    with(readings, &[], (None, None), standing, |m, _| then(m));
 }
 
 pub(super) fn with_sample(row: &SignalReading, then: impl FnOnce(&Sample<'_>)) {
@@ -123,7 +135,7 @@ pub(super) fn sampled(row: &SignalReading) -> (State, Option<Millis>) {
 
 pub(super) fn sampled_from(row: &SignalReading, standing: Standing) -> (State, Option<Millis>) {
     let rows = std::slice::from_ref(row);
-    with(rows, &[], None, standing, |m, until| {
+    with(rows, &[], (None, None), standing, |m, until| {
         (m.samples[0].state, until)
     })
 }

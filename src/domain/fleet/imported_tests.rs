@@ -1,0 +1,250 @@
+use std::sync::Arc;
+
+use super::super::Fleet;
+use crate::domain::alert::{Alert, AlertKey, AlertState};
+use crate::domain::annotation::{Annotation, AnnotationKey};
+use crate::domain::change::{Change, ChangeKind, Origin, Subject};
+use crate::domain::key::{Key, ModelKey, RegistryKey, SourceId};
+use crate::domain::level::Level;
+use crate::domain::model::RegisteredModel;
+use crate::domain::observation::{
+    ContextRef, Coverage, FactKey, Feed, Observation, PollReport, Rows, Scope, ServedSpan,
+    ServedSpanKey,
+};
+use crate::domain::settings::{Context, SourceKind, SourceSettings};
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+
+fn context() -> Arc<ContextRef> {
+    Arc::new(ContextRef {
+        name: Clean::name("test"),
+        generation: 1,
+    })
+}
+
+fn fleet() -> Fleet {
+    let source = |name, kind| SourceSettings::new(name, kind, "http://x");
+    let settings = Context {
+        sources: vec![
+            source("am", SourceKind::Alertmanager),
+            source("prom", SourceKind::Prometheus),
+        ],
+        ..Context::default()
+    };
+    Fleet::new(context(), Arc::new(settings))
+}
+
+fn churn() -> ModelKey {
+    ModelKey {
+        registry: Arc::new(RegistryKey {
+            base: Key::new("http://m"),
+            workspace: Key::new(""),
+        }),
+        name: Key::new("churn"),
+        created: Millis(1),
+    }
+}
+
+fn told(source: &str, at: i64, upserts: Rows, gone: Vec<FactKey>) -> Observation {
+    Observation {
+        context: context(),
+        source: SourceId::new(source),
+        feed: Feed::Alerts,
+        asked_at: Millis(at),
+        server_time: None,
+        coverage: Coverage::Full(Scope::Alerts),
+        upserts,
+        gone,
+    }
+}
+
+fn registered() -> Observation {
+    let model = RegisteredModel {
+        key: churn(),
+        name: Clean::name("churn"),
+        description: Clean::empty(),
+        updated: Millis(1),
+        aliases: Arc::default(),
+        tags: Arc::default(),
+    };
+    told("mlflow", 1, Rows::Models(vec![model]), Vec::new())
+}
+
+fn alert(source: &str, state: AlertState) -> Alert {
+    Alert {
+        key: AlertKey {
+            source: SourceId::new(source),
+            fingerprint: Key::new("4f"),
+        },
+        name: Clean::name("HighErrorRate"),
+        model: Some(Key::new("churn")),
+        version: None,
+        severity: Clean::name("page"),
+        level: Level::Crit,
+        state,
+        since: Millis(50),
+        summary: Clean::empty(),
+        runbook: None,
+        dashboard: None,
+        labels: Arc::from([]),
+        value: None,
+        rule: None,
+        silences: Arc::from([]),
+        group: Clean::empty(),
+    }
+}
+
+fn polled(source: &str, at: i64) -> PollReport {
+    PollReport {
+        context: context(),
+        source: SourceId::new(source),
+        feed: Feed::Alerts,
+        asked_at: Millis(at),
+        took_ms: 1,
+        clock_skew_ms: None,
+        fault: None,
+        next_at: Millis(at + 15_000),
+    }
+}
+
+fn phrases(fleet: &Fleet) -> Vec<(String, i64, i64)> {
+    let line = fleet.timeline(&Subject::Model(churn()));
+    let of = |c: &&Change| c.kind != ChangeKind::Level;
+    line.iter()
+        .filter(of)
+        .map(|c| (c.phrase().to_string(), c.not_before.0, c.not_after.0))
+        .collect()
+}
+
+#[test]
+fn an_alert_that_two_systems_tell_of_begins_and_ends_once() {
+    let mut fleet = fleet();
+    fleet.merge(registered(), Millis(1));
+    let (am, prom) = (
+        alert("am", AlertState::Firing),
+        alert("prom", AlertState::Firing),
+    );
+    fleet.merge(
+        told("prom", 60, Rows::Alerts(vec![prom.clone()]), Vec::new()),
+        Millis(60),
+    );
+    fleet.merge(
+        told("am", 70, Rows::Alerts(vec![am.clone()]), Vec::new()),
+        Millis(70),
+    );
+    let began = ("alert HighErrorRate firing".to_owned(), 50, 50);
+    assert_eq!(phrases(&fleet), std::slice::from_ref(&began));
+    let view = fleet.model(&churn()).expect("registered");
+    assert_eq!(view.signals.alerts.crit, 1);
+    for source in ["prom", "am"] {
+        fleet.record(&polled(source, 80), Millis(81));
+    }
+    let gone = |alert: &Alert| vec![FactKey::Alert(alert.key.clone())];
+    let none = || Rows::Alerts(Vec::new());
+    fleet.merge(told("prom", 100, none(), gone(&prom)), Millis(100));
+    let held = phrases(&fleet);
+    assert_eq!(
+        held,
+        std::slice::from_ref(&began),
+        "the other still holds it"
+    );
+    fleet.merge(told("am", 110, none(), gone(&am)), Millis(110));
+    let ended = ("alert HighErrorRate ended".to_owned(), 80, 110);
+    assert_eq!(phrases(&fleet), [began, ended]);
+    assert_eq!(
+        fleet
+            .model(&churn())
+            .expect("registered")
+            .signals
+            .alerts
+            .crit,
+        0
+    );
+}
+
+#[test]
+fn what_was_told_before_the_model_was_known_is_its_own() {
+    let mut fleet = fleet();
+    let note = Annotation {
+        key: AnnotationKey {
+            source: SourceId::new("grafana"),
+            id: Key::new("7"),
+        },
+        at: Millis(40),
+        until: None,
+        text: Clean::text("feed 2.1 deployed"),
+        tags: Arc::from([]),
+        author: None,
+        model: Some(Key::new("churn")),
+    };
+    let firing = alert("am", AlertState::Firing);
+    fleet.merge(
+        told("am", 60, Rows::Alerts(vec![firing]), Vec::new()),
+        Millis(60),
+    );
+    fleet.merge(
+        told("grafana", 60, Rows::Annotations(vec![note]), Vec::new()),
+        Millis(60),
+    );
+    fleet.merge(
+        told("prom", 60, Rows::Served(spans()), Vec::new()),
+        Millis(60),
+    );
+    assert!(phrases(&fleet).is_empty());
+    fleet.merge(registered(), Millis(70));
+    let texts: Vec<String> = phrases(&fleet).into_iter().map(|(text, ..)| text).collect();
+    assert_eq!(
+        texts,
+        [
+            "feed 2.1 deployed",
+            "alert HighErrorRate firing",
+            "serves v13 → v14"
+        ]
+    );
+    let imported = fleet.take_observed();
+    assert!(imported.iter().all(|c| c.origin == Origin::Imported));
+}
+
+fn spans() -> Vec<ServedSpan> {
+    let minute = 60_000;
+    let span = |version: &str, from: i64, until: i64| ServedSpan {
+        key: ServedSpanKey {
+            source: SourceId::new("prom"),
+            model: Key::new("churn"),
+            version: Key::new(version),
+            from: Millis(from * minute),
+        },
+        until: Millis(until * minute),
+        step_ms: 60_000,
+        evidence: Clean::text("requests by version"),
+    };
+    vec![span("13", 0, 100), span("14", 101, 200)]
+}
+
+#[test]
+fn a_change_that_was_seen_is_not_imported_again() {
+    let seen = Change {
+        subject: Subject::Model(churn()),
+        kind: ChangeKind::Served,
+        from: Clean::name("v13"),
+        to: Clean::name("v14"),
+        not_before: Millis(104 * 60_000),
+        not_after: Millis(105 * 60_000),
+        actor: None,
+        origin: Origin::Observed,
+        evidence: Clean::empty(),
+    };
+    let mut fleet = fleet();
+    fleet.merge(registered(), Millis(1));
+    fleet.remember([seen], Millis(1));
+    fleet.merge(
+        told("prom", 60, Rows::Served(spans()), Vec::new()),
+        Millis(60),
+    );
+    assert_eq!(phrases(&fleet).len(), 1);
+    fleet.merge(
+        told("prom", 70, Rows::Served(spans()), Vec::new()),
+        Millis(70),
+    );
+    assert_eq!(phrases(&fleet).len(), 1);
+}

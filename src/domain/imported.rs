@@ -1,0 +1,185 @@
+//! Changes that other systems' records tell of: alerts that begin, are muted and end, annotations, and
+//! versions that were served. Their stamps are exact where the records hold them, so that every observer
+//! writes the same row. Which rows are new, the fleet says.
+
+use std::time::Duration;
+
+use super::alert::{Alert, AlertState};
+use super::annotation::Annotation;
+use super::change::{Change, ChangeKind, Origin, Subject};
+use super::observation::ServedSpan;
+use super::observed::version_word;
+use super::text::Clean;
+use super::time::Millis;
+
+/// The word of a state that the timeline knows: what is pending has not begun.
+fn shown(state: AlertState) -> Option<&'static str> {
+    match state {
+        AlertState::Pending => None,
+        AlertState::Firing | AlertState::Silenced | AlertState::Inhibited => Some(state.word()),
+    }
+}
+
+/// When an alert began to fire: a Prometheus tells when its condition began to hold.
+fn fired_at(alert: &Alert) -> Millis {
+    let held_for = alert.rule.as_ref().map_or(0, |rule| rule.for_seconds);
+    alert.since.plus(Duration::from_secs(held_for))
+}
+
+/// What one look at an alert tells that the look before did not: that it began to fire, or that it was
+/// muted or heard again. The time of an onset is the alert's own; muting has the window of the looks.
+///
+/// `old` is the alert at the look before, if it was there. `looked` is the last look at its source before
+/// this one: an onset before it is a record of others, one after it was seen.
+pub fn alert_change(
+    old: Option<(&Alert, Millis)>,
+    new: (&Alert, Millis),
+    looked: Option<Millis>,
+    subject: &Subject,
+) -> Option<Change> {
+    let (alert, new_at) = new;
+    let now = shown(alert.state)?;
+    let row = |from: &str, to: &str, not_before, not_after, evidence: &str| Change {
+        subject: subject.clone(),
+        kind: ChangeKind::Alert(alert.name.clone()),
+        from: Clean::name(from),
+        to: Clean::name(to),
+        not_before,
+        not_after,
+        actor: None,
+        origin: Origin::Observed,
+        evidence: Clean::text(evidence),
+    };
+    let before = old.and_then(|(old, _)| shown(old.state));
+    let Some(before) = before else {
+        let at = fired_at(alert).min(new_at);
+        let evidence = if alert.summary.is_empty() {
+            "the alert's own start"
+        } else {
+            alert.summary.as_str()
+        };
+        let origin = match looked {
+            Some(looked) if looked < at => Origin::Observed,
+            _ => Origin::Imported,
+        };
+        return Some(Change {
+            origin,
+            ..row("", AlertState::Firing.word(), at, at, evidence)
+        });
+    };
+    let (_, old_at) = old?;
+    let mutes = alert.silences.first().filter(|_| before != now);
+    let actor = mutes.map(|silence| silence.author.clone());
+    let why = mutes.map(|silence| silence.comment.as_str().to_owned());
+    (before != now && old_at < new_at).then(|| Change {
+        actor,
+        ..row(
+            before,
+            now,
+            old_at,
+            new_at,
+            why.as_deref().unwrap_or("two looks at the alerts"),
+        )
+    })
+}
+
+/// The end of an alert that a complete list no longer holds.
+pub fn alert_ended(old: (&Alert, Millis), at: Millis, subject: Subject) -> Option<Change> {
+    let (alert, old_at) = old;
+    let from = shown(alert.state).filter(|_| old_at < at)?;
+    Some(Change {
+        subject,
+        kind: ChangeKind::Alert(alert.name.clone()),
+        from: Clean::name(from),
+        to: Clean::empty(),
+        not_before: old_at,
+        not_after: at,
+        actor: None,
+        origin: Origin::Observed,
+        evidence: Clean::text("absent from the source's complete list"),
+    })
+}
+
+/// The row of an annotation.
+pub fn annotation_change(annotation: &Annotation, subject: Subject) -> Change {
+    let tags: Vec<&str> = annotation.tags.iter().map(Clean::as_str).collect();
+    Change {
+        subject,
+        kind: ChangeKind::Annotation,
+        from: Clean::empty(),
+        to: annotation.text.clone(),
+        not_before: annotation.at,
+        not_after: annotation.at,
+        actor: annotation.author.clone(),
+        origin: Origin::Imported,
+        evidence: if tags.is_empty() {
+            Clean::text("an annotation")
+        } else {
+            Clean::text(&format!("an annotation, tagged {}", tags.join(", ")))
+        },
+    }
+}
+
+/// The changes of the answering versions that the spans of one model show: between each state that
+/// lasted and the next. The first state is where the records begin, and a span that reaches to the newest
+/// sample has not ended. A time without requests is no state: nobody answered and nobody asked.
+pub fn served_changes(spans: &[&ServedSpan], subject: &Subject) -> Vec<Change> {
+    let Some(newest) = spans.iter().map(|s| s.until).max() else {
+        return Vec::new();
+    };
+    let step = |s: &ServedSpan| Duration::from_millis(s.step_ms);
+    // What happens within a sample or two of each other is one change.
+    let together = spans.iter().map(|s| step(s)).max().unwrap_or_default() * 2;
+    let mut times: Vec<Millis> = spans.iter().map(|s| s.key.from).collect();
+    let ended = |s: &&&ServedSpan| newest.since(s.until) > together;
+    times.extend(spans.iter().filter(ended).map(|s| s.until.plus(step(s))));
+    times.sort();
+    let mut changes = Vec::new();
+    let mut before: Option<Clean> = None;
+    let mut at = 0;
+    while at < times.len() {
+        let first = times[at];
+        let mut last = first;
+        while at < times.len() && times[at].since(last) <= together {
+            last = times[at];
+            at += 1;
+        }
+        let active = |s: &&&ServedSpan| s.key.from <= last && (s.until >= last || !ended(s));
+        let active: Vec<&&ServedSpan> = spans.iter().filter(active).collect();
+        let mut words: Vec<Clean> = active
+            .iter()
+            .map(|s| version_word(&s.key.version))
+            .collect();
+        words.sort();
+        words.dedup();
+        if words.is_empty() {
+            continue;
+        }
+        let words: Vec<&str> = words.iter().map(Clean::as_str).collect();
+        let now = Clean::text(&words.join(", "));
+        if let Some(from) = before.filter(|before| *before != now) {
+            let evidence = active
+                .iter()
+                .max_by_key(|s| s.key.from)
+                .map(|s| s.evidence.clone());
+            let back = active.iter().map(|s| step(s)).max().unwrap_or_default();
+            changes.push(Change {
+                subject: subject.clone(),
+                kind: ChangeKind::Served,
+                from,
+                to: now.clone(),
+                not_before: first.minus(back),
+                not_after: last,
+                actor: None,
+                origin: Origin::Imported,
+                evidence: evidence.unwrap_or_default(),
+            });
+        }
+        before = Some(now);
+    }
+    changes
+}
+
+#[cfg(test)]
+#[path = "imported_tests.rs"]
+mod tests;
