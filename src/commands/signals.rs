@@ -446,21 +446,15 @@ pub async fn alerts(session: &Session, args: &AlertsArgs) -> Result<Exit, Failur
         None => None,
     };
     let from = args.since.map(|since| now.minus(since));
-    let mut all: Vec<&Held<Alert>> = fleet
-        .alerts()
-        .filter(|h| model.is_none() || h.fact.model == model)
-        .filter(|h| from.is_none_or(|from| h.fact.since >= from))
-        .collect();
-    all.sort_by_key(|h| {
-        let a = &h.fact;
-        (a.state, std::cmp::Reverse(a.level), a.since)
-    });
+    let mut all = fleet.joined_alerts();
+    all.retain(|h| model.is_none() || h.fact.model == model);
+    all.retain(|h| from.is_none_or(|from| h.fact.since >= from));
     let out = session.out();
     if out.json {
         let body = json!({
             "context": fleet.context().name,
             "generated_at": now.rfc3339(),
-            "alerts": all.iter().map(|h| documents::alert(h)).collect::<Vec<_>>(),
+            "alerts": all.iter().map(documents::alert).collect::<Vec<_>>(),
         });
         out.document(&document("alerts", body))?;
     } else {
@@ -480,7 +474,7 @@ pub async fn alerts(session: &Session, args: &AlertsArgs) -> Result<Exit, Failur
     })
 }
 
-fn alerts_text(out: &Out, all: &[&Held<Alert>], now: Millis) -> String {
+fn alerts_text(out: &Out, all: &[Held<Alert>], now: Millis) -> String {
     let mut table = Table::new(&[
         "STATE",
         "SEVERITY",

@@ -521,7 +521,7 @@ static MODEL: Section = Section {
         row(
             "lines",
             Shape::Measures(&LINES),
-            "Lines of its signals, in place of the policy's: `lines.latency-p95 = { warn = 0.2, crit = 0.4 }`.",
+            "Lines of its signals, in place of the policy's: `lines.latency-p95 = { warn = 0.2, crit = 0.4 }`. Without it a tag `quarterdeck.line.MEASURE` of the registered model, one number or two (`0.01 0.03`: warning, critical), may tighten the policy's or the preset's lines, never loosen them.",
         ),
         row(
             "job_every",

@@ -83,6 +83,8 @@ impl Memory {
             cut(&mut level.last);
             cut(&mut level.not_worse);
             cut(&mut level.not_better);
+            let counted = level.noisy.iter_mut().filter_map(|n| n.counted.as_mut());
+            counted.for_each(cut);
         }
         for (_, track) in &mut self.tracks {
             track.last.iter_mut().for_each(cut);

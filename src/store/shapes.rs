@@ -16,7 +16,7 @@ use crate::domain::settling::{Moved, NoisyLevel, Settled};
 use crate::domain::text::Clean;
 
 /// The version of all shapes together.
-pub(super) const SHAPE: i64 = 2;
+pub(super) const SHAPE: i64 = 3;
 
 /// A struct is its fields, one after another.
 macro_rules! fields {
@@ -99,7 +99,7 @@ fields! {
         versions_at,
     }
     SourceStamp { source, feed, answered_at, asked_at, fault }
-    NoisyLevel { level, recent }
+    NoisyLevel { source, seen, level, recent, counted }
     Moved { from, to, not_before, not_after }
     Settled { level, noisy, last, not_worse, not_better, held }
     Served { text, known }

@@ -35,7 +35,7 @@ impl Fleet {
         };
         let mut view = self.model_view(held, until, now);
         if settles {
-            view.verdict.level = self.settle(key, &view.verdict, now);
+            view.verdict.level = self.settle(key, &view, now);
             let told_by = self.settled.get(key).and_then(Settled::due);
             view.until = earliest(view.until, told_by);
         }
@@ -153,12 +153,12 @@ impl Fleet {
         subject: &Subject,
         deployments: &[DeploymentKey],
     ) -> Option<crate::domain::change::Change> {
-        // A level is a consequence: what is looked for is its cause.
+        // A level and an alert are consequences: what is looked for is their cause.
         let newest = |subject: &Subject| {
             self.timeline(subject)
                 .iter()
                 .rev()
-                .find(|c| c.kind != ChangeKind::Level)
+                .find(|c| !matches!(c.kind, ChangeKind::Level | ChangeKind::Alert(_)))
         };
         let of_deployments = deployments.iter().map(|k| Subject::Deployment(k.clone()));
         of_deployments

@@ -363,6 +363,7 @@ impl Fleet {
         if report.context != self.context {
             return;
         }
+        self.count_looks(report);
         let Some(health) = self.sources.get_mut(&report.source) else {
             return;
         };

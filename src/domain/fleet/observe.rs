@@ -2,17 +2,23 @@
 //! differences for the timeline and the ledger. A first sight is never a change.
 
 use super::Fleet;
+use super::view::ModelView;
 use crate::domain::change::{Change, Subject};
 use crate::domain::key::{DeploymentKey, ModelKey, SourceId};
 use crate::domain::last_known::Held;
-use crate::domain::level::{Level, Verdict};
+use crate::domain::level::Level;
 use crate::domain::model::{ModelVersion, RegisteredModel};
-use crate::domain::observation::Feed;
+use crate::domain::observation::{Feed, PollReport};
 use crate::domain::observed;
+use crate::domain::rules::signals::state;
 use crate::domain::run::Run;
+use crate::domain::settling::Look;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::domain::wiring;
+
+/// The feeds that bring what jitters from poll to poll.
+const NOISY_FEEDS: [Feed; 2] = [Feed::Endpoint, Feed::Signals];
 
 impl Fleet {
     pub(super) fn observe_model(
@@ -133,9 +139,11 @@ impl Fleet {
     }
 
     /// The settled level of a model; a move of it is a change.
-    pub(super) fn settle(&mut self, key: &ModelKey, verdict: &Verdict, now: Millis) -> Level {
+    pub(super) fn settle(&mut self, key: &ModelKey, view: &ModelView, now: Millis) -> Level {
+        let looks = self.looks(view, now);
+        let verdict = &view.verdict;
         let settled = self.settled.entry(key.clone()).or_default();
-        let moved = settled.judge(verdict, now);
+        let moved = settled.judge(verdict, &looks, now);
         let level = settled.level().unwrap_or(verdict.level);
         // Between ok and info nobody has to do anything: no event.
         if let Some(moved) = moved.filter(|m| m.from.max(m.to) > Level::Info) {
@@ -145,6 +153,52 @@ impl Fleet {
             self.keep([change]);
         }
         level
+    }
+
+    /// The polls that noisy findings about a model can rest on: those of its endpoints and of what reads
+    /// its signals.
+    fn looks(&self, view: &ModelView, now: Millis) -> Vec<Look> {
+        let mut looks: Vec<Look> = Vec::new();
+        let endpoints = view.deployments.iter();
+        for deployment in endpoints.filter_map(|key| self.deployments.get(key)) {
+            // How long an answer took is told only of an endpoint that answers.
+            let current = deployment.latency.is_some();
+            match looks.iter_mut().find(|l| l.source == deployment.source) {
+                Some(look) => look.current |= current,
+                None => looks.push(Look {
+                    complete: self.looked(&deployment.source, &NOISY_FEEDS),
+                    source: deployment.source.clone(),
+                    current,
+                }),
+            }
+        }
+        for held in self.readings(&view.key) {
+            let source = &held.fact.key.source;
+            if looks.iter().all(|look| look.source != *source) {
+                looks.push(Look {
+                    source: source.clone(),
+                    complete: self.looked(source, &NOISY_FEEDS),
+                    current: state::is_current(self.standing(source, Feed::Signals, now), now),
+                });
+            }
+        }
+        looks
+    }
+
+    /// A poll is complete: what its source's noisy findings say counts once. What has not been judged since
+    /// the poll counts when it is.
+    pub(super) fn count_looks(&mut self, report: &PollReport) {
+        if report.fault.is_some() || !NOISY_FEEDS.contains(&report.feed) {
+            return;
+        }
+        let mut moved = Vec::new();
+        for (key, settled) in &mut self.settled {
+            if !self.dirty.models.contains(key) && settled.complete(&report.source, report.asked_at)
+            {
+                moved.push(key.clone());
+            }
+        }
+        self.dirty.models.extend(moved);
     }
 
     /// The last time a feed of a source was read with success, before the reading at hand.

@@ -111,13 +111,6 @@ impl Fleet {
         self.signals.alerts.values()
     }
 
-    /// The alerts of a model, loudest first.
-    pub fn alerts_of(&self, model: &ModelKey) -> Vec<&Held<Alert>> {
-        let mut alerts: Vec<_> = self.alerts_named(Some(&model.name)).collect();
-        alerts.sort_by_key(|held| loudness(&held.fact));
-        alerts
-    }
-
     /// The alerts of a model, loudest first, each once: what a Prometheus and an Alertmanager both tell of
     /// is one alert.
     pub fn joined_alerts_of(&self, model: &ModelKey) -> Vec<Held<Alert>> {

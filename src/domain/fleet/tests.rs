@@ -251,6 +251,52 @@ fn a_slow_endpoint_is_slow_since_the_first_slow_look() {
     assert_eq!(since(&fleet), Some(Since::AtLeast(Millis(0))));
 }
 
+#[test]
+fn an_endpoint_is_slow_after_two_polls_and_fast_again_after_three() {
+    let read = |fleet: &mut Fleet, poll: i64, now: i64, ms: u64| {
+        let mut reading = endpoint("13");
+        reading.latency = Some(Duration::from_millis(ms));
+        let rows = Rows::Endpoints(vec![reading]);
+        let told = observation("fraud-eu", Feed::Endpoint, poll, rows, Coverage::Partial);
+        fleet.merge(told, Millis(now));
+    };
+    let complete = |fleet: &mut Fleet, poll: i64| {
+        let report = polled("fraud-eu", Feed::Endpoint, poll, None);
+        fleet.record(&report, Millis(poll));
+        fleet.models().next().map(ModelView::level)
+    };
+    let mut fleet = settled();
+    fleet.take_observed();
+    let level = |fleet: &Fleet| fleet.models().next().map(ModelView::level);
+    assert_eq!(level(&fleet), Some(Level::Ok));
+    // Many messages of one poll, and polls of the registry, are no second look.
+    for n in 0..6_u32 {
+        read(
+            &mut fleet,
+            10_000,
+            10_000 + i64::from(n),
+            60_000 + u64::from(n),
+        );
+        fleet.merge(models(10_000, "13"), Millis(10_000 + i64::from(n)));
+        assert_eq!(level(&fleet), Some(Level::Ok));
+    }
+    assert_eq!(complete(&mut fleet, 10_000), Some(Level::Ok));
+    assert_eq!(complete(&mut fleet, 10_000), Some(Level::Ok));
+    // An answer that is the same as before brings no row, and is a look all the same.
+    assert_eq!(complete(&mut fleet, 20_000), Some(Level::Warn));
+    read(&mut fleet, 30_000, 30_000, 2);
+    assert_eq!(complete(&mut fleet, 30_000), Some(Level::Warn));
+    assert_eq!(complete(&mut fleet, 40_000), Some(Level::Warn));
+    assert_eq!(complete(&mut fleet, 50_000), Some(Level::Ok));
+    let moves = fleet.take_observed();
+    let moves: Vec<_> = moves
+        .iter()
+        .filter(|c| c.kind == ChangeKind::Level)
+        .map(|c| (c.to.as_str(), c.not_after))
+        .collect();
+    assert_eq!(moves, [("warn", Millis(20_000)), ("ok", Millis(50_000))]);
+}
+
 fn keep_live(fleet: &mut Fleet, at: i64) {
     for (source, feed) in [
         ("mlflow", Feed::Models),

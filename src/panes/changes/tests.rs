@@ -82,9 +82,9 @@ fn what_changed_at_its_sizes() {
         28m before  ● feature view payments_7d rede…  anyone
       2h48m before  ● v15 registered                  this model
       3h23m before  ● run nightly run-fraud-detecto…  this model
-          6m after  ✖ alert HighErrorRate firing      this model
+          8m after  ✖ alert HighErrorRate firing      this model
           8m after  ✖ level ok → crit                 this model
-      1h18m before  ▲ alert FeatureDrift silenced     this model
+      1h18m before  ✖ alert FeatureDrift firing       this model
       4h48m before  ● v1 registered                   other
     ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, None), &fleet, (120, 36))), @r"
@@ -93,12 +93,12 @@ fn what_changed_at_its_sizes() {
              ONSET  WHEN   WHAT                                         WHERE                     WHO     TOUCHES     WITHIN
     ›    6m before  13:49  ▲ serves v13 → v14                           fraud-us                  –       this model     <1m
          7m before  13:48  ▲ champion v13 → v14                         fraud-detector            ana     this model     <1m
-          at onset  13:56  ✖ alert HighErrorRate firing                 fraud-detector            –       this model   exact
-        34m before  13:22  ● feature view payments_7d redeployed        –                         dana    anyone       exact
+        34m before  13:22  ● feature view payments_7d redeployed        prom                      dana    anyone       exact
       2h54m before  11:02  ● v15 registered                             fraud-detector            ci-bot  this model   exact
       3h29m before  10:27  ● run nightly run-fraud-detector-15 finish…  fraud-detector            ana     this model   exact
+          2m after  13:58  ✖ alert HighErrorRate firing                 fraud-detector            –       this model   exact
           2m after  13:58  ✖ level ok → crit                            fraud-detector            –       this model   exact
-      1h24m before  12:32  ▲ alert FeatureDrift silenced                fraud-detector            –       this model   exact
+      1h24m before  12:32  ✖ alert FeatureDrift firing                  fraud-detector            –       this model   exact
       4h54m before  09:02  ● v1 registered                              demand-forecast-weekly-…  –       other        exact
     ");
     insta::assert_snapshot!(runs(&drawn(&mut open(&fleet, at), &fleet, (80, 24)), 3), @r#"

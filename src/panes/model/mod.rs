@@ -257,9 +257,9 @@ impl ModelPage {
         all
     }
 
-    /// Its alerts, loudest first.
-    fn alerts<'a>(&self, cx: &Cx<'a>) -> Vec<&'a Held<Alert>> {
-        cx.fleet.alerts_of(&self.key)
+    /// Its alerts, each once, loudest first.
+    fn alerts(&self, cx: &Cx<'_>) -> Vec<Held<Alert>> {
+        cx.fleet.joined_alerts_of(&self.key)
     }
 
     fn fact_lines(&self, cx: &Cx<'_>) -> Vec<facts::Line> {

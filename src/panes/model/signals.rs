@@ -253,7 +253,7 @@ fn alert_cells(alert: &Alert, cx: &Cx<'_>) -> [String; 5] {
 
 /// The alerts as rows of text.
 pub(super) fn alerts_markdown(
-    alerts: &[&Held<Alert>],
+    alerts: &[Held<Alert>],
     cx: &Cx<'_>,
 ) -> (Vec<String>, Vec<Vec<String>>) {
     let titles = TITLES.map(str::to_owned).to_vec();
@@ -263,7 +263,7 @@ pub(super) fn alerts_markdown(
 
 /// The list of alerts.
 pub(super) fn alerts(
-    all: &[&Held<Alert>],
+    all: &[Held<Alert>],
     state: &TableState,
     cx: &Cx<'_>,
     look: &Look,

@@ -540,7 +540,7 @@ fn golden_signals_and_alerts_are_parts_of_the_page() {
      ✖ crit  errors 4.8 % > 3 %  6m  prom
      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12 windows…
      ✖ crit  4 of 6  HighErrorRate firing: errors of fraud-detector over 1 %  6m  prom
-    ─ 4 versions ─ v14 ─ 2 endpoints ─ 4 changes ─ signals ─ 2 alerts ──────────────────────────────────────────────────────
+    ─ 4 versions ─ v14 ─ 2 endpoints ─ 6 changes ─ signals ─ 2 alerts ──────────────────────────────────────────────────────
     errors %  4.80                ╌ line 1  p95 ms  310                 ╌ line 500  requests /s  208
         │                               ┊⢠      │╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌      │⠠⡠⣀⢄⢄⢄⡠⡠⡠⡠⢄⢄⢄⢄⡠⡠⡠⣀⢄⢄⢄⠤⡠⡠⡠⣀⢄⢄⢄⡠⡠⡠⡠⢄⢄
       4 ┤                               ┊⢸      │                               ┊   200 ┤                                 ┊
@@ -572,7 +572,7 @@ fn golden_signals_and_alerts_are_parts_of_the_page() {
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
      ✖ crit  errors 4.8 % > 3 %  6m  prom
      ✖ crit  3 of 6  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance…
-    ─ 4 versions ─ v14 ─ 2 endpoints ─ 4 changes ─ signals ─ 2 alerts ──────────────
+    ─ 4 versions ─ v14 ─ 2 endpoints ─ 6 changes ─ signals ─ 2 alerts ──────────────
      STATE        ALERT          SINCE  SUMMARY                    SILENCED BY
     ›✖ firing     HighErrorRate     6m  errors of fraud-detector…  –
      ● silenced   FeatureDrift      1h  amount drifts              ben, until 15:32Z

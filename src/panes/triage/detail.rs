@@ -1,6 +1,8 @@
 //! The lower half of triage: who answers for the selected model, every cause, its endpoints, and the
 //! changes of the time range, newest last.
 
+use std::fmt::Write as _;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -11,6 +13,7 @@ use crate::domain::fleet::triage::{TriageKey, TriageRow};
 use crate::domain::fleet::view::{DeploymentView, ModelView};
 use crate::domain::text::Clean;
 use crate::domain::time::age;
+use crate::intent::command::{COMMANDS, RESERVED};
 use crate::panes::history::line::change_spans;
 use crate::panes::{Cx, signal};
 use crate::ui::look::{Look, Size};
@@ -48,6 +51,7 @@ pub(super) fn draw(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &
             room,
         ));
     }
+    lines.extend(model.map_or_else(Vec::new, |model| next_lines(model, cx, look, room)));
     let deployments: Vec<&DeploymentView> = match model {
         Some(model) => model
             .deployments
@@ -111,6 +115,36 @@ fn heading(row: &TriageRow, cx: &Cx<'_>) -> Vec<Span<'static>> {
         }
     }
     spans
+}
+
+/// What to do next, the key for it, and how much the trouble touches.
+fn next_lines(model: &ModelView, cx: &Cx<'_>, look: &Look, room: usize) -> Vec<Vec<Span<'static>>> {
+    let Some(next) = cx.fleet.next_step(model) else {
+        return Vec::new();
+    };
+    let label = |word: &str| span(Role::Label, format!("{word:<8}"));
+    let built = COMMANDS.iter().find(|row| row.keys.contains(&next.key));
+    let reserved = RESERVED.iter().find(|(key, _)| *key == next.key);
+    let key = match (built, reserved) {
+        (Some(row), _) => format!("  {} {}", next.key, row.title),
+        (None, Some((key, verb))) => format!("  {key} {verb}: not in this version"),
+        (None, None) => String::new(),
+    };
+    let key = span(Role::Dim, key);
+    let mut lines = paint::wrapped(label("next"), Role::Text, next.text.as_str(), key, room);
+    if look.size < Size::Medium {
+        return lines;
+    }
+    let blast = cx.fleet.blast(model);
+    let mut touches = text::counted(blast.endpoints, "endpoint", "endpoints");
+    if blast.production > 0 {
+        let _ = write!(touches, ", {} in production", blast.production);
+    }
+    if let Some(requests) = blast.requests {
+        let _ = write!(touches, ", {}/s", text::number(requests));
+    }
+    lines.push(vec![label("touches"), span(Role::Dim, touches)]);
+    lines
 }
 
 /// What it answers and since when, what it should answer, and how it is: one line, or two where one

@@ -213,11 +213,11 @@ fn frame_at_60_by_16() {
     ────────────────────────────────────────────────────────────
       fraud-detector   owner risk-ml   runbook https://wiki.tes…
       ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+      next    look at the endpoints: fraud-eu
+              answers v13, not v14  5 Deployments
 
       ✖ fraud-eu  answers v13 (reported) for 8d
         follows @champion = v14  behind · ready   probe 4 ms
-      · fraud-us  answers v14 (reported) for 12m
-        follows @champion = v14  in sync · ready   probe 4 ms
     ");
 }
 
@@ -231,6 +231,7 @@ fn frame_at_80_by_24() {
     ────────────────────────────────────────────────────────────────────────────────
       fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m a…
       ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+      next    look at the endpoints: fraud-eu answers v13, not v14  5 Deployments
 
       ✖ fraud-eu  answers v13 (reported) for 8d
         follows @champion = v14  behind · ready   probe 4 ms
@@ -256,6 +257,8 @@ fn frame_at_120_by_36() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
       fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m ago
       ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+      next    look at the endpoints: fraud-eu answers v13, not v14  5 Deployments
+      touches 2 endpoints, 2 in production
 
       ✖ fraud-eu  answers v13 (reported) for 8d  follows @champion = v14  behind · ready   probe 4 ms
       · fraud-us  answers v14 (reported) for 12m  follows @champion = v14  in sync · ready   probe 4 ms
@@ -279,6 +282,8 @@ fn frame_at_200_by_60() {
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
       fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m ago
       ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
+      next    look at the endpoints: fraud-eu answers v13, not v14  5 Deployments
+      touches 2 endpoints, 2 in production
 
       ✖ fraud-eu  answers v13 (reported) for 8d  follows @champion = v14  behind · ready   probe 4 ms
       · fraud-us  answers v14 (reported) for 12m  follows @champion = v14  in sync · ready   probe 4 ms
@@ -329,14 +334,18 @@ fn the_detail_tells_signals_alerts_and_who_silenced_them() {
       ✖ crit  HighErrorRate firing: errors of fraud-detector over 1 %  6m  prom
       ? unkn  feature drift of device_age is NaN: its job could not compute it  –  prom
       ● info  FeatureDrift silenced by ben until 11-23 15:32: amount drifts  1h  prom
+      next    roll back to v13: serving broke, 6m after serves v13 → v14  b roll back: not in this version
+      touches 2 endpoints, 2 in production, 212/s
 
       ✖ fraud-eu  answers v13 (reported) for 8d  follows @champion = v14  behind · ready   probe 4 ms
       · fraud-us  answers v14 (reported) for 12m  follows @champion = v14  in sync · ready   probe 4 ms
       val_auc  champion 0.941 +0.007   challenger 0.938
     ── changes, last 6h ────────────────────────────────────────────────────────────────────────────────────────────────────
+      13:58 ✖ alert HighErrorRate firing  4m ago
       13:58 ✖ level ok → crit  4m ago
       13:49 ▲ fraud-us serves v13 → v14  12m ago
       13:48 ▲ champion v13 → v14  ana  13m ago
+      12:32 ✖ alert FeatureDrift firing  1h ago
       11:02 ● v15 registered  ci-bot  3h ago
     ");
 }

@@ -14,7 +14,7 @@ use crate::domain::model::{Alias, ModelVersion, Name, RegisteredModel, VersionSt
 use crate::domain::observation::Feed;
 use crate::domain::observed::EndpointTrack;
 use crate::domain::run::{DatasetUse, Experiment, LastMetric, Run, RunStatus};
-use crate::domain::settling::Settled;
+use crate::domain::settling::{Look, Settled};
 use crate::domain::time::Since;
 
 /// How large a made state is.
@@ -245,8 +245,13 @@ fn memory(registry: &Arc<RegistryKey>, size: &Size) -> Memory {
         source: None,
     }]);
     let mut level = Settled::default();
-    level.judge(&Verdict::default(), at);
-    level.judge(&finding, at.plus(Duration::from_secs(30)));
+    let look = Look {
+        source: SourceId::new("fraud-eu"),
+        complete: Some(at),
+        current: true,
+    };
+    level.judge(&Verdict::default(), std::slice::from_ref(&look), at);
+    level.judge(&finding, &[look], at.plus(Duration::from_secs(30)));
     assert!(level.due().is_some(), "a move waits");
     let reading = endpoint(0);
     let mut track = EndpointTrack::default();
