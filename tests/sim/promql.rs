@@ -1,6 +1,7 @@
 //! The simulated Prometheus against a real one that holds the same samples.
 //!
-//! Needs `prometheus` and `promtool` in the search path, as Debian's package puts them there.
+//! Needs `prometheus` and `promtool` in the search path, as Debian's package puts them there; where one
+//! is missing or does not start, the test names it as not run.
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
@@ -127,6 +128,44 @@ pub(crate) struct Server {
     pub(crate) url: String,
 }
 
+impl Server {
+    /// Starts a program that listens where `arguments` say, and waits until `ready` answers.
+    ///
+    /// # Errors
+    /// Why it does not run: what is missing, or that it never became ready.
+    pub(crate) async fn start(
+        program: &str,
+        arguments: impl FnOnce(&str) -> Vec<String>,
+        ready: &str,
+        client: &reqwest::Client,
+    ) -> Result<Self, String> {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = port.local_addr().unwrap().to_string();
+        drop(port);
+        let child = Command::new(program)
+            .args(arguments(&address))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("{program} cannot be started: {error}"))?;
+        let mut server = Self {
+            child,
+            url: format!("http://{address}"),
+        };
+        for _ in 0..200 {
+            let answer = client.get(format!("{}{ready}", server.url)).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(server);
+            }
+            if let Ok(Some(status)) = server.child.try_wait() {
+                return Err(format!("{program} ended at once: {status}"));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err(format!("{program} is not ready after 20 seconds"))
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -134,54 +173,50 @@ impl Drop for Server {
     }
 }
 
-fn run(program: &str, arguments: &[&str]) {
-    let status = Command::new(program)
-        .args(arguments)
-        .stdout(Stdio::null())
-        .status()
-        .unwrap_or_else(|error| panic!("{program}: {error}"));
-    assert!(status.success(), "{program} {arguments:?}");
+/// The server, or a line that names it as not run.
+#[expect(clippy::print_stdout, reason = "the run says what it compared")]
+pub(crate) fn running(name: &str, server: Result<Server, String>) -> Option<Server> {
+    match server {
+        Ok(server) => {
+            println!("compared with: {name}");
+            Some(server)
+        }
+        Err(reason) => {
+            println!("not run: {name}: {reason}");
+            None
+        }
+    }
 }
 
-/// A real server over blocks made of `OpenMetrics` text.
-pub(crate) async fn real(folder: &Path, text: &str, client: &reqwest::Client) -> Server {
+/// A real server over blocks made of `OpenMetrics` text. What `promtool` refuses is our export's fault
+/// and fails the test.
+pub(crate) async fn real(
+    folder: &Path,
+    text: &str,
+    client: &reqwest::Client,
+) -> Result<Server, String> {
     let samples = folder.join("samples.om");
     std::fs::write(&samples, text).unwrap();
     let data = folder.join("data");
     let config = folder.join("prometheus.yml");
     std::fs::write(&config, "global: {}\n").unwrap();
-    let (samples, data) = (samples.to_str().unwrap(), data.to_str().unwrap());
-    let blocks = [
-        "tsdb",
-        "create-blocks-from",
-        "--max-block-duration=486h",
-        "-q",
-        "openmetrics",
-    ];
-    run("promtool", &[&blocks[..], &[samples, data]].concat());
-    let port = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = port.local_addr().unwrap();
-    drop(port);
-    let child = Command::new("prometheus")
-        .arg(format!("--config.file={}", config.display()))
-        .arg(format!("--storage.tsdb.path={data}"))
-        .arg("--storage.tsdb.retention.time=100y")
-        .arg(format!("--web.listen-address={address}"))
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let server = Server {
-        child,
-        url: format!("http://{address}"),
+    let blocks = Command::new("promtool")
+        .args(["tsdb", "create-blocks-from", "--max-block-duration=486h"])
+        .args(["-q", "openmetrics"])
+        .args([&samples, &data])
+        .stdout(Stdio::null())
+        .status()
+        .map_err(|error| format!("promtool cannot be started: {error}"))?;
+    assert!(blocks.success(), "promtool refuses the samples");
+    let arguments = |address: &str| {
+        vec![
+            format!("--config.file={}", config.display()),
+            format!("--storage.tsdb.path={}", data.display()),
+            "--storage.tsdb.retention.time=100y".to_owned(),
+            format!("--web.listen-address={address}"),
+        ]
     };
-    for _ in 0..100 {
-        let ready = client.get(format!("{}/-/ready", server.url)).send().await;
-        if ready.is_ok_and(|answer| answer.status().is_success()) {
-            return server;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("the real Prometheus does not become ready");
+    Server::start("prometheus", arguments, "/-/ready", client).await
 }
 
 async fn ask(
@@ -284,6 +319,9 @@ async fn live_queries_give_what_a_real_prometheus_gives() {
     // More than an hour, so that lookback and offsets find what they need.
     let text = stage.fleet.openmetrics(now - 2 * STRETCH, now);
     let server = real(folder.path(), &text, &stage.client).await;
+    let Some(server) = running("prometheus (queries)", server) else {
+        return stage.fleet.stop().await;
+    };
     let simulated = stage.fleet.url("prometheus").unwrap();
     let mut found = Vec::new();
     let mut empty = Vec::new();
