@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::alert::Alert;
 use super::deployment::EndpointReading;
 use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, SourceId, VersionKey};
 use super::model::{ModelVersion, RegisteredModel};
@@ -12,6 +13,7 @@ use super::observed::EndpointTrack;
 use super::rules::freshness::SourceHealth;
 use super::run::{Experiment, Run};
 use super::settling::Settled;
+use super::signal::{SignalReading, SignalSeries};
 use super::text::Clean;
 use super::time::Millis;
 
@@ -34,6 +36,12 @@ pub struct Held<T> {
 /// Versions that are handed on without being copied: those of one model, as a fleet holds them, or
 /// all that were read together.
 pub type SharedVersions = Arc<Vec<Held<ModelVersion>>>;
+
+/// Readings that are handed on without being copied, as [`SharedVersions`]: those of one model.
+pub type SharedReadings = Arc<Vec<Held<SignalReading>>>;
+
+/// The courses of signals, likewise.
+pub type SharedSeries = Arc<Vec<Held<SignalSeries>>>;
 
 /// How one feed of a source stood when the state was saved.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -133,6 +141,13 @@ pub struct LastKnown {
     pub endpoints: Vec<Held<EndpointReading>>,
     /// Runs; the store keeps the newest only, see [`newest_runs`].
     pub runs: Vec<Held<Run>>,
+    /// Readings of signals, in any groups.
+    pub signals: Vec<SharedReadings>,
+    /// Courses of signals, in any groups; the store keeps those of whole models only, see
+    /// [`Measure::is_by_feature`](super::signal::Measure::is_by_feature).
+    pub series: Vec<SharedSeries>,
+    /// Alerts.
+    pub alerts: Vec<Held<Alert>>,
     /// The sources' health.
     pub sources: Vec<SourceStamp>,
     /// What was learnt by looking.
@@ -140,7 +155,7 @@ pub struct LastKnown {
 }
 
 /// What the first frame needs: models with their aliases, the versions that aliases point at and the
-/// newest of each model, endpoints, and how the sources stood.
+/// newest of each model, endpoints, the readings of whole models, alerts, and how the sources stood.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct LastKnownHead {
     /// When it was saved.
@@ -151,6 +166,10 @@ pub struct LastKnownHead {
     pub versions: Vec<Held<ModelVersion>>,
     /// Endpoints.
     pub endpoints: Vec<Held<EndpointReading>>,
+    /// The readings that are not of single features.
+    pub signals: Vec<Held<SignalReading>>,
+    /// Alerts.
+    pub alerts: Vec<Held<Alert>>,
     /// The sources' health.
     pub sources: Vec<SourceStamp>,
     /// What was learnt by looking.
@@ -168,6 +187,10 @@ pub struct LastKnownRest {
     pub experiments: Vec<Held<Experiment>>,
     /// The newest runs, newest first.
     pub runs: Vec<Held<Run>>,
+    /// The readings of single features.
+    pub signals: Vec<Held<SignalReading>>,
+    /// The courses that are kept.
+    pub series: Vec<Held<SignalSeries>>,
 }
 
 /// Each part can be taken in on its own, the head first.
@@ -178,6 +201,8 @@ impl From<LastKnownHead> for LastKnown {
             models: head.models,
             versions: vec![Arc::new(head.versions)],
             endpoints: head.endpoints,
+            signals: vec![Arc::new(head.signals)],
+            alerts: head.alerts,
             sources: head.sources,
             memory: head.memory,
             ..Self::default()
@@ -192,31 +217,45 @@ impl From<LastKnownRest> for LastKnown {
             versions: vec![Arc::new(rest.versions)],
             experiments: rest.experiments,
             runs: rest.runs,
+            signals: vec![Arc::new(rest.signals)],
+            series: vec![Arc::new(rest.series)],
             ..Self::default()
         }
     }
 }
 
 impl LastKnownRest {
-    /// The rest in parts of so many versions and runs at most, each of which can be taken in on its own.
+    /// The rest in parts of so many versions, runs, readings and courses at most, each of which can be taken in on its own.
     pub fn parts(self, most: usize) -> impl Iterator<Item = LastKnown> {
         let saved_at = self.saved_at;
         let mut experiments = self.experiments;
         let mut versions = self.versions.into_iter();
         let mut runs = self.runs.into_iter();
+        let mut signals = self.signals.into_iter();
+        let mut series = self.series.into_iter();
         std::iter::from_fn(move || {
             let versions: Vec<_> = versions.by_ref().take(most).collect();
             let room = most - versions.len();
+            let runs: Vec<_> = runs.by_ref().take(room).collect();
+            let room = room - runs.len();
+            let signals: Vec<_> = signals.by_ref().take(room).collect();
+            let room = room - signals.len();
+            let series: Vec<_> = series.by_ref().take(room).collect();
+            let experiments = std::mem::take(&mut experiments);
+            let some = !versions.is_empty()
+                || !experiments.is_empty()
+                || !runs.is_empty()
+                || !signals.is_empty()
+                || !series.is_empty();
             let part = LastKnown {
                 saved_at,
                 versions: vec![Arc::new(versions)],
-                experiments: std::mem::take(&mut experiments),
-                runs: runs.by_ref().take(room).collect(),
+                experiments,
+                runs,
+                signals: vec![Arc::new(signals)],
+                series: vec![Arc::new(series)],
                 ..LastKnown::default()
             };
-            let some = !part.versions[0].is_empty()
-                || !part.experiments.is_empty()
-                || !part.runs.is_empty();
             some.then_some(part)
         })
     }
@@ -292,6 +331,7 @@ mod tests {
     use crate::domain::model::{Alias, Name, VersionStatus};
     use crate::domain::rules::freshness::FeedHealth;
     use crate::domain::run::RunStatus;
+    use crate::domain::signal::{Measure, Measured, SignalKey};
 
     fn registry() -> Arc<RegistryKey> {
         Arc::new(RegistryKey {
@@ -388,19 +428,35 @@ mod tests {
     #[test]
     fn the_rest_in_parts_is_the_whole_rest() {
         let run = |n: i64| held(run(0, n, RunStatus::Finished));
+        let reading = |n: i64| {
+            let key = SignalKey {
+                model: Key::new("churn"),
+                measure: Measure::FeatureDrift,
+                part: Key::new(&n.to_string()),
+                method: Key::new("psi"),
+                version: Key::new(""),
+                source: SourceId::new("prom"),
+            };
+            held(SignalReading::new(key, Measured::Value(0.1)))
+        };
         let whole = LastKnownRest {
             saved_at: Millis(7),
             versions: (1..=10).map(|n| held(version(n))).collect(),
             experiments: Vec::new(),
             runs: (0..5).map(run).collect(),
+            signals: (0..7).map(reading).collect(),
+            series: Vec::new(),
         };
         let parts: Vec<LastKnown> = whole.clone().parts(4).collect();
-        assert_eq!(parts.len(), 4);
+        assert_eq!(parts.len(), 6);
         assert!(parts.iter().all(|part| part.saved_at == Millis(7)));
         let versions = parts.iter().flat_map(LastKnown::all_versions).cloned();
         assert_eq!(versions.collect::<Vec<_>>(), whole.versions);
         let runs = parts.iter().flat_map(|part| part.runs.clone());
         assert_eq!(runs.collect::<Vec<_>>(), whole.runs);
+        let signals = parts.iter().flat_map(|part| part.signals.iter());
+        let signals: Vec<_> = signals.flat_map(|group| group.iter().cloned()).collect();
+        assert_eq!(signals, whole.signals);
         assert_eq!(LastKnownRest::default().parts(4).count(), 0);
     }
 

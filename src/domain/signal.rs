@@ -217,6 +217,14 @@ impl Measure {
         }
     }
 
+    /// Whether each feature of a model has one: by far the most readings.
+    pub fn is_by_feature(self) -> bool {
+        matches!(
+            self,
+            Self::FeatureDrift | Self::NullShare | Self::FeatureMean | Self::Importance
+        )
+    }
+
     /// Whether a drift or quality job writes it, on its own schedule: its samples look fresh for ever,
     /// and only the job's last run tells their age.
     pub fn is_from_a_job(self) -> bool {

@@ -117,6 +117,13 @@ fn not_ahead(state: &mut LastKnown, now: Millis) {
     cut(&mut state.experiments, now);
     cut(&mut state.endpoints, now);
     cut(&mut state.runs, now);
+    for group in &mut state.signals {
+        cut(Arc::make_mut(group).as_mut_slice(), now);
+    }
+    for group in &mut state.series {
+        cut(Arc::make_mut(group).as_mut_slice(), now);
+    }
+    cut(&mut state.alerts, now);
 }
 
 impl Keeper {

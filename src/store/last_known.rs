@@ -19,11 +19,23 @@ impl Store {
     /// `false`. The caller decides how often; each call writes everything.
     pub fn save(&mut self, context: &str, state: &LastKnown) -> Result<bool, StoreError> {
         let (first, others) = state.split_versions();
+        let readings = state.signals.iter().flat_map(|group| group.iter());
+        let (by_feature, whole): (Vec<_>, Vec<_>) =
+            readings.partition(|held| held.fact.key.measure.is_by_feature());
+        // The courses of single features are many, and lists do not show them.
+        let series = state.series.iter().flat_map(|group| group.iter());
+        let series: Vec<_> = series
+            .filter(|held| !held.fact.key.measure.is_by_feature())
+            .collect();
         // Packed before the lock is taken: another process should not wait for that.
         let parts = [
             ("models", packed(state.models.iter())),
             ("first-versions", packed(first.into_iter())),
             ("endpoints", packed(state.endpoints.iter())),
+            ("signals", packed(whole.into_iter())),
+            ("feature-signals", packed(by_feature.into_iter())),
+            ("series", packed(series.iter().copied())),
+            ("alerts", packed(state.alerts.iter())),
             ("sources", packed(state.sources.iter())),
             ("versions", packed(others.into_iter())),
             ("experiments", packed(state.experiments.iter())),
@@ -59,6 +71,8 @@ impl Store {
                 models,
                 versions: store.part_or_none(context, "first-versions")?,
                 endpoints: store.part_or_none(context, "endpoints")?,
+                signals: store.part_or_none(context, "signals")?,
+                alerts: store.part_or_none(context, "alerts")?,
                 sources: store.part_or_none(context, "sources")?,
                 // A file of before there was one has none.
                 memory: store
@@ -80,6 +94,8 @@ impl Store {
                 versions,
                 experiments: store.part_or_none(context, "experiments")?,
                 runs: store.part_or_none(context, "runs")?,
+                signals: store.part_or_none(context, "feature-signals")?,
+                series: store.part_or_none(context, "series")?,
             }))
         })
     }

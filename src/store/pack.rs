@@ -166,6 +166,15 @@ impl Pack for u64 {
     }
 }
 
+impl Pack for u32 {
+    fn pack<'a>(&'a self, packer: &mut Packer<'a>) {
+        packer.number(u64::from(*self));
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Torn> {
+        Self::try_from(from.number()?).map_err(|_| Torn)
+    }
+}
+
 /// Small numbers of either sign stay short.
 impl Pack for i64 {
     fn pack<'a>(&'a self, packer: &mut Packer<'a>) {
@@ -197,6 +206,16 @@ impl Pack for f64 {
     }
     fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Torn> {
         let bytes = from.bytes(8)?.try_into().map_err(|_| Torn)?;
+        Ok(Self::from_le_bytes(bytes))
+    }
+}
+
+impl Pack for f32 {
+    fn pack<'a>(&'a self, packer: &mut Packer<'a>) {
+        packer.body.extend_from_slice(&self.to_le_bytes());
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Torn> {
+        let bytes = from.bytes(4)?.try_into().map_err(|_| Torn)?;
         Ok(Self::from_le_bytes(bytes))
     }
 }

@@ -1,7 +1,10 @@
 //! The packed shapes of the domain's facts. A change here, or in the order of a type's fields, needs a
 //! new [`SHAPE`]: what was saved in the old one is then not read.
 
+use std::sync::Arc;
+
 use super::pack::{Pack, Packer, Torn, Unpacker};
+use crate::domain::alert::{Alert, AlertKey, AlertRule, AlertState, Silence};
 use crate::domain::deployment::{EndpointReading, Health, Known, ServedState, ServedVersion};
 use crate::domain::key::{
     DeploymentKey, DeploymentKind, ExperimentKey, ModelKey, RunKey, VersionKey,
@@ -13,10 +16,14 @@ use crate::domain::observation::Feed;
 use crate::domain::observed::{EndpointTrack, Served};
 use crate::domain::run::{DatasetUse, Experiment, LastMetric, Run, RunStatus};
 use crate::domain::settling::{Moved, NoisyLevel, Settled};
+use crate::domain::signal::{
+    Direction, Lines, LinesFrom, Measure, Measured, SignalKey, SignalReading, SignalSeries, Tested,
+    Unit,
+};
 use crate::domain::text::Clean;
 
 /// The version of all shapes together.
-pub(super) const SHAPE: i64 = 3;
+pub(super) const SHAPE: i64 = 4;
 
 /// A struct is its fields, one after another.
 macro_rules! fields {
@@ -98,6 +105,20 @@ fields! {
         key, name, health, message, versions, default_version, server, latency, versions_unread,
         versions_at,
     }
+    SignalKey { model, measure, part, method, version, source }
+    SignalReading {
+        key, value, at, written_at, unit, direction, lines_from, lines, n, reference_n, window, tested,
+    }
+    Lines { warn, crit }
+    Tested { passed, reason }
+    SignalSeries { key, start, step, times, values }
+    AlertKey { source, fingerprint }
+    AlertRule { query, plotted, threshold, for_seconds }
+    Silence { id, author, comment, until }
+    Alert {
+        key, name, model, version, severity, level, state, since, summary, runbook, dashboard, labels,
+        value, rule, silences, group,
+    }
     SourceStamp { source, feed, answered_at, asked_at, fault }
     NoisyLevel { source, seen, level, recent, counted }
     Moved { from, to, not_before, not_after }
@@ -113,6 +134,19 @@ words! {
     ServedState { Answering = 1, Loading = 2, Failed = 3, Unloaded = 4, Unknown = 5 }
     Health { Ready = 1, NotReady = 2, Missing = 3, Unreachable = 4, Unknown = 5 }
     Level { Ok = 1, Info = 2, Warn = 3, Unknown = 4, Crit = 5 }
+    Measure {
+        Requests = 1, ErrorRatio = 2, LatencyP50 = 3, LatencyP95 = 4, LatencyP99 = 5, LatencyMean = 6,
+        Queue = 7, Saturation = 8, PredictionMean = 9, PositiveShare = 10, FeatureDrift = 11,
+        DriftShare = 12, PredictionDrift = 13, TargetDrift = 14, QualityRealised = 15,
+        QualityEstimated = 16, LabelCoverage = 17, Fairness = 18, NullShare = 19, FeatureMean = 20,
+        Importance = 21, Samples = 22, ReferenceSamples = 23, LastRun = 24,
+    }
+    Unit {
+        Score = 1, Ratio = 2, Seconds = 3, PerSecond = 4, Count = 5, PValue = 6, Stamp = 7,
+    }
+    Direction { HighIsBad = 1, LowIsBad = 2, Neither = 3 }
+    LinesFrom { Series = 1, Preset = 2 }
+    AlertState { Firing = 1, Pending = 2, Silenced = 3, Inhibited = 4 }
     Feed {
         WatchedModels = 1, Models = 2, NewestVersions = 3, Versions = 4, Experiments = 5,
         RecentRuns = 6, OpenRuns = 7, Endpoint = 8, Signals = 9, SignalHistory = 10, Alerts = 11,
@@ -123,6 +157,47 @@ words! {
 words_or_other! {
     VersionStatus { Ready = 1, Pending = 2, Failed = 3 }
     RunStatus { Running = 1, Scheduled = 2, Finished = 3, Failed = 4, Killed = 5 }
+}
+
+impl Pack for Measured {
+    fn pack<'a>(&'a self, packer: &mut Packer<'a>) {
+        match self {
+            Self::Value(value) => {
+                packer.number(1);
+                value.pack(packer);
+            }
+            Self::NoTraffic => packer.number(2),
+            Self::NoData => packer.number(3),
+            Self::NotANumber => packer.number(4),
+        }
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Torn> {
+        match from.number()? {
+            1 => f64::unpack(from).map(Self::Value),
+            2 => Ok(Self::NoTraffic),
+            3 => Ok(Self::NoData),
+            4 => Ok(Self::NotANumber),
+            _ => Err(Torn),
+        }
+    }
+}
+
+impl Pack for Arc<Lines> {
+    fn pack<'a>(&'a self, packer: &mut Packer<'a>) {
+        Lines::pack(self, packer);
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Torn> {
+        Lines::unpack(from).map(Self::new)
+    }
+}
+
+impl Pack for Box<Tested> {
+    fn pack<'a>(&'a self, packer: &mut Packer<'a>) {
+        Tested::pack(self, packer);
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Torn> {
+        Tested::unpack(from).map(Self::new)
+    }
 }
 
 impl<T: Pack> Pack for Held<T> {
@@ -194,6 +269,34 @@ mod tests {
             RunStatus::Killed,
             RunStatus::Other(other),
         ]);
+        all(Measure::ALL.to_vec());
+        all(vec![
+            Unit::Score,
+            Unit::Ratio,
+            Unit::Seconds,
+            Unit::PerSecond,
+            Unit::Count,
+            Unit::PValue,
+            Unit::Stamp,
+        ]);
+        all(vec![
+            Direction::HighIsBad,
+            Direction::LowIsBad,
+            Direction::Neither,
+        ]);
+        all(vec![LinesFrom::Series, LinesFrom::Preset]);
+        all(vec![
+            AlertState::Firing,
+            AlertState::Pending,
+            AlertState::Silenced,
+            AlertState::Inhibited,
+        ]);
+        all(vec![
+            Measured::Value(0.5),
+            Measured::NoTraffic,
+            Measured::NoData,
+            Measured::NotANumber,
+        ]);
         all(vec![
             Feed::WatchedModels,
             Feed::Models,
@@ -215,6 +318,9 @@ mod tests {
             let _ = unpacked::<Held<Run>>(&noise);
             let _ = unpacked::<Held<ModelVersion>>(&noise);
             let _ = unpacked::<Held<EndpointReading>>(&noise);
+            let _ = unpacked::<Held<SignalReading>>(&noise);
+            let _ = unpacked::<Held<SignalSeries>>(&noise);
+            let _ = unpacked::<Held<Alert>>(&noise);
             let stamp = SourceStamp {
                 source: crate::domain::key::SourceId::new("mlflow"),
                 feed: Feed::Models,

@@ -88,6 +88,7 @@ impl Fleet {
             self.remove(&key, asked_at);
         }
         if let Coverage::Full(scope) = coverage {
+            self.sweep_recalled(&source, &scope, asked_at);
             self.swept.insert((source, scope), asked_at);
         }
         self.refresh(now);
@@ -112,6 +113,7 @@ impl Fleet {
         for h in last.runs {
             self.put_run(h.asked_at, &h.fact);
         }
+        self.recall_signals(last.signals, last.series, last.alerts);
         for stamp in last.sources {
             if let Some(at) = stamp.answered_at {
                 let known = self.answered_before.entry(stamp.source).or_insert(at);
@@ -432,7 +434,7 @@ impl Fleet {
         }
     }
 
-    fn remove(&mut self, key: &FactKey, asked_at: Millis) {
+    pub(super) fn remove(&mut self, key: &FactKey, asked_at: Millis) {
         let tomb = self.tombstones.entry(key.clone()).or_insert(asked_at);
         *tomb = (*tomb).max(asked_at);
         let newer_held = match key {

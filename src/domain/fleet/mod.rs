@@ -10,6 +10,7 @@ mod merge;
 mod monitoring;
 mod observe;
 mod pool;
+mod recalled;
 pub mod runs;
 mod shards;
 mod signals;
@@ -87,6 +88,8 @@ pub struct Fleet {
     slow: HashMap<DeploymentKey, Millis>,
     tombstones: HashMap<FactKey, Millis>,
     swept: HashMap<(SourceId, Scope), Millis>,
+    /// What the last start left of a source, until its first complete answer.
+    recalled: HashMap<(SourceId, Scope), Vec<(FactKey, Millis)>>,
     joins: Joins,
     views: BTreeMap<ModelKey, ModelView>,
     /// Of the views: every frame asks several times.
@@ -148,6 +151,7 @@ impl Fleet {
             slow: HashMap::new(),
             tombstones: HashMap::new(),
             swept: HashMap::new(),
+            recalled: HashMap::new(),
             views: BTreeMap::new(),
             counts: Counts::default(),
             deployments: BTreeMap::new(),
@@ -439,8 +443,10 @@ impl Fleet {
         std::mem::take(&mut self.observed)
     }
 
-    /// Everything worth keeping until the next start. Versions are shared with the fleet, not copied.
+    /// Everything worth keeping until the next start. Versions, readings and courses are shared with the
+    /// fleet, not copied.
     pub fn last_known(&self, now: Millis, runs: Vec<Held<super::run::Run>>) -> LastKnown {
+        let (signals, series) = self.shared_signals();
         LastKnown {
             saved_at: now,
             models: self.models.values().cloned().collect(),
@@ -448,6 +454,9 @@ impl Fleet {
             experiments: self.experiments.values().cloned().collect(),
             endpoints: self.endpoints.values().cloned().collect(),
             runs,
+            signals,
+            series,
+            alerts: self.alerts().cloned().collect(),
             sources: self.stamps(),
             memory: self.memory(),
         }

@@ -2,12 +2,13 @@
 //! they are, the rules say; which models they belong to, the name says.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::Fleet;
 use crate::domain::alert::{Alert, AlertKey};
 use crate::domain::annotation::{Annotation, AnnotationKey};
 use crate::domain::key::{Key, ModelKey, SourceId};
-use crate::domain::last_known::Held;
+use crate::domain::last_known::{Held, SharedReadings, SharedSeries};
 use crate::domain::observation::{FactKey, Feed, ServedSpan};
 use crate::domain::rules::signals::alerts;
 use crate::domain::signal::{Gauge, SignalKey, SignalReading, SignalSeries};
@@ -24,8 +25,8 @@ pub(super) struct Signals {
 /// What is said of one model, in the order of the keys.
 #[derive(Debug, Default)]
 struct OfModel {
-    readings: Vec<Held<SignalReading>>,
-    series: Vec<Held<SignalSeries>>,
+    readings: SharedReadings,
+    series: SharedSeries,
     served: Vec<Held<ServedSpan>>,
     alerts: Vec<AlertKey>,
 }
@@ -143,6 +144,17 @@ impl Fleet {
         of.is_some_and(|of| !of.served.is_empty())
     }
 
+    /// All readings and courses, shared and not copied.
+    pub(super) fn shared_signals(&self) -> (Vec<SharedReadings>, Vec<SharedSeries>) {
+        let of = || self.signals.models.values();
+        let readings = of().filter(|of| !of.readings.is_empty());
+        let series = of().filter(|of| !of.series.is_empty());
+        (
+            readings.map(|of| Arc::clone(&of.readings)).collect(),
+            series.map(|of| Arc::clone(&of.series)).collect(),
+        )
+    }
+
     /// Every annotation, by source and id.
     pub fn annotations(&self) -> impl ExactSizeIterator<Item = &Held<Annotation>> {
         self.signals.annotations.values()
@@ -208,7 +220,7 @@ impl Fleet {
             asked_at,
             fact,
         };
-        if put(&mut of.readings, held, |r| &r.key) == Put::Changed {
+        if put(Arc::make_mut(&mut of.readings), held, |r| &r.key) == Put::Changed {
             self.signal_moved(&name);
         }
     }
@@ -230,7 +242,7 @@ impl Fleet {
             asked_at,
             fact,
         };
-        if put(&mut of.series, held, |s| &s.key) == Put::Changed {
+        if put(Arc::make_mut(&mut of.series), held, |s| &s.key) == Put::Changed {
             self.signal_moved(&name);
         }
     }
@@ -345,13 +357,13 @@ impl Fleet {
         match key {
             FactKey::Signal(key) => {
                 if let Some(of) = self.signals.models.get_mut(&key.model) {
-                    of.readings.retain(|row| row.fact.key != *key);
+                    Arc::make_mut(&mut of.readings).retain(|row| row.fact.key != *key);
                 }
                 self.signal_gone(&key.model);
             }
             FactKey::Series(key) => {
                 if let Some(of) = self.signals.models.get_mut(&key.model) {
-                    of.series.retain(|row| row.fact.key != *key);
+                    Arc::make_mut(&mut of.series).retain(|row| row.fact.key != *key);
                 }
                 self.signal_gone(&key.model);
             }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::domain::alert::{Alert, AlertKey, AlertRule, AlertState, Silence};
 use crate::domain::deployment::{EndpointReading, Health, Known, ServedState, ServedVersion};
 use crate::domain::key::{
     DeploymentKey, DeploymentKind, ExperimentKey, Key, ModelKey, RegistryKey, RunKey, VersionKey,
@@ -15,6 +16,9 @@ use crate::domain::observation::Feed;
 use crate::domain::observed::EndpointTrack;
 use crate::domain::run::{DatasetUse, Experiment, LastMetric, Run, RunStatus};
 use crate::domain::settling::{Look, Settled};
+use crate::domain::signal::{
+    Lines, Measure, Measured, SignalKey, SignalReading, SignalSeries, Tested,
+};
 use crate::domain::time::Since;
 
 /// How large a made state is.
@@ -23,6 +27,7 @@ struct Size {
     versions: usize,
     runs: usize,
     endpoints: usize,
+    features: usize,
 }
 
 const SMALL: Size = Size {
@@ -30,6 +35,7 @@ const SMALL: Size = Size {
     versions: 4,
     runs: 5,
     endpoints: 2,
+    features: 5,
 };
 
 fn held<T>(fact: T, at: usize) -> Held<T> {
@@ -190,6 +196,94 @@ fn endpoint(at: usize) -> EndpointReading {
     }
 }
 
+fn signal(model: usize, measure: Measure, part: usize) -> SignalKey {
+    let part = if measure.is_by_feature() {
+        format!("feature-{part}")
+    } else {
+        String::new()
+    };
+    SignalKey {
+        model: Key::new(&format!("team-{}/model-{model}", model % 50)),
+        measure,
+        part: Key::new(&part),
+        method: Key::new("psi"),
+        version: Key::new(""),
+        source: SourceId::new("prom"),
+    }
+}
+
+/// Something of everything that a reading can hold.
+fn reading(model: usize, measure: Measure, part: usize) -> SignalReading {
+    let values = [
+        Measured::Value(0.25),
+        Measured::NoTraffic,
+        Measured::NoData,
+        Measured::NotANumber,
+    ];
+    SignalReading {
+        at: Some(Millis(1_700_000_000_000)),
+        written_at: part.is_multiple_of(2).then_some(Millis(1_699_000_000_000)),
+        lines: Some(Arc::new(Lines {
+            warn: Some(0.1),
+            crit: None,
+        })),
+        n: Some(12_400),
+        window: Some(Duration::from_secs(300)),
+        tested: part.is_multiple_of(3).then(|| {
+            Box::new(Tested {
+                passed: false,
+                reason: Clean::text("drift detected"),
+            })
+        }),
+        ..SignalReading::new(signal(model, measure, part), values[part % 4])
+    }
+}
+
+fn course(model: usize, measure: Measure) -> SignalSeries {
+    SignalSeries {
+        key: signal(model, measure, 0),
+        start: Millis(1_700_000_000_000),
+        step: Duration::from_secs(300),
+        times: None,
+        values: (0..72_u8).map(|n| f32::from(n) / 8.0).collect(),
+    }
+}
+
+fn alert(model: usize) -> Alert {
+    let text = |text: &str| Clean::text(text);
+    Alert {
+        key: AlertKey {
+            source: SourceId::new("prom"),
+            fingerprint: Key::new(&model.to_string()),
+        },
+        name: text("HighErrorRate"),
+        model: Some(Key::new(&format!("team-{}/model-{model}", model % 50))),
+        version: None,
+        severity: text("page"),
+        level: Level::Crit,
+        state: AlertState::Silenced,
+        since: Millis(1_700_000_000_000),
+        summary: text("errors are high"),
+        runbook: Some(text("https://wiki.test/errors")),
+        dashboard: None,
+        labels: tags(&[("severity", "page".to_owned())]),
+        value: Some(0.04),
+        rule: Some(AlertRule {
+            query: Key::new("errors > 0.01"),
+            plotted: Key::new("errors"),
+            threshold: Some(0.01),
+            for_seconds: 120,
+        }),
+        silences: Arc::from([Silence {
+            id: Key::new("s-1"),
+            author: text("ben"),
+            comment: text("known"),
+            until: Millis(1_700_000_900_000),
+        }]),
+        group: text("team=risk"),
+    }
+}
+
 fn state(size: &Size) -> LastKnown {
     let registry = registry();
     LastKnown {
@@ -223,6 +317,21 @@ fn state(size: &Size) -> LastKnown {
         runs: (0..size.runs)
             .map(|at| held(run(&registry, at), at))
             .collect(),
+        signals: (0..size.models)
+            .map(|at| {
+                let by_feature = (0..size.features).map(|n| reading(at, Measure::FeatureDrift, n));
+                let all = by_feature.chain(std::iter::once(reading(at, Measure::ErrorRatio, 0)));
+                Arc::new(all.map(|reading| held(reading, at)).collect())
+            })
+            .collect(),
+        series: (0..size.models)
+            .map(|at| {
+                let both = [Measure::FeatureDrift, Measure::ErrorRatio];
+                let both = both.map(|measure| held(course(at, measure), at));
+                Arc::new(both.to_vec())
+            })
+            .collect(),
+        alerts: (0..size.models).map(|at| held(alert(at), at)).collect(),
         sources: vec![SourceStamp {
             source: SourceId::new("mlflow"),
             feed: Feed::Models,
@@ -317,6 +426,17 @@ fn a_state_comes_back_as_it_was_in_two_parts() {
     assert_eq!(head.models, saved.models);
     assert_eq!(head.endpoints, saved.endpoints);
     assert_eq!(head.sources, saved.sources);
+    assert_eq!(head.alerts, saved.alerts);
+    let of = |by_feature: bool| {
+        let all = saved.signals.iter().flat_map(|group| group.iter());
+        let is = |h: &&Held<SignalReading>| h.fact.key.measure.is_by_feature() == by_feature;
+        all.filter(is).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(head.signals, of(false));
+    assert_eq!(rest.signals, of(true));
+    let kept: Vec<_> = rest.series.iter().map(|h| h.fact.key.measure).collect();
+    assert_eq!(kept, [Measure::ErrorRatio; 3]);
+    assert_eq!(rest.series[0], saved.series[0][1]);
     assert_eq!(head.memory, saved.memory);
     assert_eq!(rest.experiments, saved.experiments);
     assert_eq!(rest.runs, saved.runs);
@@ -420,6 +540,7 @@ fn the_large_state_loads_its_head_within_the_first_frame() {
         versions: 20,
         runs: 5_000,
         endpoints: 500,
+        features: 25,
     });
     let mut store = opened(&path);
     let begun = Instant::now();
@@ -448,4 +569,6 @@ fn the_large_state_loads_its_head_within_the_first_frame() {
     let rest = store.load_rest("prod").expect("a read").expect("a rest");
     println!("rest: {:?}", begun.elapsed());
     assert_eq!((rest.versions.len(), rest.runs.len()), (36_000, 5_000));
+    let readings = (head.signals.len(), rest.signals.len());
+    assert_eq!(readings, (2_000, 50_000));
 }

@@ -1,0 +1,241 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::Fleet;
+use crate::domain::alert::{Alert, AlertKey, AlertState};
+use crate::domain::key::{Key, ModelKey, RegistryKey, SourceId};
+use crate::domain::last_known::LastKnown;
+use crate::domain::level::Level;
+use crate::domain::model::RegisteredModel;
+use crate::domain::observation::{
+    ContextRef, Coverage, Feed, Observation, PollReport, Rows, Scope,
+};
+use crate::domain::settings::{Context, SourceKind, SourceSettings};
+use crate::domain::signal::{Measure, Measured, SignalKey, SignalReading, SignalSeries, State};
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+
+const HOUR: i64 = 3_600_000;
+
+fn context() -> Arc<ContextRef> {
+    Arc::new(ContextRef {
+        name: Clean::name("test"),
+        generation: 1,
+    })
+}
+
+fn fleet(sources: &[(&str, SourceKind)]) -> Fleet {
+    let sources = sources
+        .iter()
+        .map(|(name, kind)| SourceSettings::new(name, *kind, "http://s.test"))
+        .collect();
+    let settings = Context {
+        sources,
+        ..Context::default()
+    };
+    Fleet::new(context(), Arc::new(settings))
+}
+
+const BOTH: [(&str, SourceKind); 2] = [
+    ("mlflow", SourceKind::Mlflow),
+    ("prom", SourceKind::Prometheus),
+];
+
+fn told(source: &str, feed: Feed, at: i64, upserts: Rows, scope: Scope) -> Observation {
+    Observation {
+        context: context(),
+        source: SourceId::new(source),
+        feed,
+        asked_at: Millis(at),
+        server_time: None,
+        coverage: Coverage::Full(scope),
+        upserts,
+        gone: Vec::new(),
+    }
+}
+
+fn key() -> ModelKey {
+    ModelKey {
+        registry: Arc::new(RegistryKey {
+            base: Key::new("http://ml.test"),
+            workspace: Key::new(""),
+        }),
+        name: Key::new("churn"),
+        created: Millis(1),
+    }
+}
+
+fn signal(measure: Measure) -> SignalKey {
+    SignalKey {
+        model: Key::new("churn"),
+        measure,
+        part: Key::new(""),
+        method: Key::new(""),
+        version: Key::new(""),
+        source: SourceId::new("prom"),
+    }
+}
+
+fn reading(measure: Measure, value: f64) -> SignalReading {
+    SignalReading::new(signal(measure), Measured::of(value))
+}
+
+fn readings(at: i64, rows: Vec<SignalReading>) -> Observation {
+    told(
+        "prom",
+        Feed::Signals,
+        at,
+        Rows::Signals(rows),
+        Scope::Signals,
+    )
+}
+
+fn alert(fingerprint: &str) -> Alert {
+    Alert {
+        key: AlertKey {
+            source: SourceId::new("prom"),
+            fingerprint: Key::new(fingerprint),
+        },
+        name: Clean::name(fingerprint),
+        model: Some(Key::new("churn")),
+        version: None,
+        severity: Clean::name("page"),
+        level: Level::Crit,
+        state: AlertState::Firing,
+        since: Millis(0),
+        summary: Clean::empty(),
+        runbook: None,
+        dashboard: None,
+        labels: Arc::default(),
+        value: None,
+        rule: None,
+        silences: Arc::default(),
+        group: Clean::empty(),
+    }
+}
+
+fn alerts(at: i64, names: &[&str]) -> Observation {
+    let rows = names.iter().map(|name| alert(name)).collect();
+    told("prom", Feed::Alerts, at, Rows::Alerts(rows), Scope::Alerts)
+}
+
+/// A fleet that has read two signals, a course and two alerts at noon, as it was saved.
+fn saved() -> LastKnown {
+    let mut fleet = fleet(&BOTH);
+    let model = RegisteredModel {
+        key: key(),
+        name: Clean::name("churn"),
+        description: Clean::empty(),
+        updated: Millis(1),
+        aliases: Arc::default(),
+        tags: Arc::default(),
+    };
+    let course = SignalSeries {
+        key: signal(Measure::ErrorRatio),
+        start: Millis(0),
+        step: Duration::from_secs(60),
+        times: None,
+        values: Arc::from([0.0, 0.05]),
+    };
+    let at = Millis(HOUR);
+    let models = Rows::Models(vec![model]);
+    fleet.merge(
+        told("mlflow", Feed::Models, HOUR, models, Scope::Models),
+        at,
+    );
+    let both = vec![
+        reading(Measure::ErrorRatio, 0.05),
+        reading(Measure::Requests, 9.0),
+    ];
+    fleet.merge(readings(HOUR, both), at);
+    let series = Rows::Series(vec![course]);
+    fleet.merge(
+        told("prom", Feed::SignalHistory, HOUR, series, Scope::Series),
+        at,
+    );
+    fleet.merge(alerts(HOUR, &["ended", "still"]), at);
+    for (source, feed) in [("mlflow", Feed::Models), ("prom", Feed::Signals)] {
+        fleet.record(
+            &PollReport {
+                context: context(),
+                source: SourceId::new(source),
+                feed,
+                asked_at: at,
+                took_ms: 1,
+                clock_skew_ms: None,
+                fault: None,
+                next_at: at,
+            },
+            at,
+        );
+    }
+    fleet.last_known(at, Vec::new())
+}
+
+fn names(fleet: &Fleet) -> Vec<&str> {
+    fleet.alerts().map(|h| h.fact.name.as_str()).collect()
+}
+
+#[test]
+fn what_was_known_is_shown_with_its_age_and_is_no_change() {
+    let now = Millis(5 * HOUR);
+    let mut fleet = fleet(&BOTH);
+    fleet.absorb(saved(), now);
+    assert_eq!(fleet.readings(&key()).len(), 2);
+    assert_eq!(fleet.readings(&key())[0].asked_at, Millis(HOUR));
+    assert_eq!(fleet.courses(&key()).len(), 1);
+    assert_eq!(names(&fleet), ["ended", "still"]);
+    let gauges = fleet.gauges(&key(), now);
+    assert!(gauges.iter().all(|g| g.state == State::Stale), "{gauges:?}");
+    assert_eq!(fleet.gauge_at(&gauges[0]), Some(Millis(HOUR)));
+    let view = fleet.model(&key()).expect("the model");
+    let found: Vec<_> = view.verdict.reasons.iter().map(|r| r.level).collect();
+    assert!(!found.contains(&Level::Crit), "old news is not trouble now");
+    assert!(found.contains(&Level::Unknown), "{found:?}");
+    assert!(fleet.take_observed().is_empty());
+}
+
+#[test]
+fn the_first_complete_answer_sweeps_what_it_does_not_hold() {
+    let mut fleet = fleet(&BOTH);
+    fleet.absorb(saved(), Millis(5 * HOUR));
+    let at = 5 * HOUR + 1;
+    // A message of several parts sweeps with its last one.
+    let first = Observation {
+        coverage: Coverage::Partial,
+        ..readings(at, vec![reading(Measure::ErrorRatio, 0.05)])
+    };
+    fleet.merge(first, Millis(at));
+    assert_eq!(fleet.readings(&key()).len(), 2);
+    fleet.merge(readings(at, Vec::new()), Millis(at));
+    let left: Vec<_> = fleet
+        .readings(&key())
+        .iter()
+        .map(|h| h.fact.key.measure)
+        .collect();
+    assert_eq!(left, [Measure::ErrorRatio]);
+    assert_eq!(
+        names(&fleet),
+        ["ended", "still"],
+        "its alerts are another answer"
+    );
+    fleet.merge(alerts(at, &["still"]), Millis(at));
+    assert_eq!(names(&fleet), ["still"]);
+    // Once swept, an answer that is unchanged brings no rows and takes none away.
+    fleet.merge(readings(at + 1, Vec::new()), Millis(at + 1));
+    assert_eq!(fleet.readings(&key()).len(), 1);
+}
+
+#[test]
+fn what_comes_after_the_sweep_or_from_no_source_is_left_out() {
+    let now = Millis(5 * HOUR);
+    let mut late = fleet(&BOTH);
+    late.merge(readings(5 * HOUR, Vec::new()), now);
+    late.absorb(saved(), now);
+    assert_eq!(late.readings(&key()).len(), 0);
+    assert_eq!(late.courses(&key()).len(), 1, "courses were not swept");
+    let mut fewer = fleet(&BOTH[..1]);
+    fewer.absorb(saved(), now);
+    assert_eq!(fewer.readings(&key()).len(), 0);
+    assert_eq!(fewer.alerts().len(), 0);
+}
