@@ -9,7 +9,7 @@ use quarterdeck::domain::key::DeploymentKind;
 use quarterdeck::domain::settings::{Auth, SecretRef, SourceKind, SourceSettings, Tls};
 
 use crate::checks;
-use crate::monitors::{Monitor, alertmanager_checks, evidently_checks};
+use crate::monitors::{Monitor, alertmanager_checks, evidently_checks, prometheus_checks};
 use crate::serving::{Endpoint, Rest};
 use crate::tracker::{Tracker, access_checks, endpoint_checks, tracker_checks};
 use crate::verdict::{Check, Lack, hold, say};
@@ -332,6 +332,12 @@ async fn monitor_holds(name: &str, kind: SourceKind, checks: Vec<Check<Monitor>>
 async fn live_alertmanager_holds_the_contract() {
     let kind = SourceKind::Alertmanager;
     monitor_holds("alertmanager", kind, alertmanager_checks()).await;
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_prometheus_holds_the_contract() {
+    monitor_holds("prometheus", SourceKind::Prometheus, prometheus_checks()).await;
 }
 
 #[tokio::test]

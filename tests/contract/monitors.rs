@@ -26,7 +26,9 @@ pub(crate) struct Monitor {
 }
 
 impl Monitor {
-    pub(crate) fn new(settings: SourceSettings) -> Self {
+    pub(crate) fn new(mut settings: SourceSettings) -> Self {
+        // As the configuration does where it names none.
+        settings.monitoring.presets = quarterdeck::config::presets();
         Self {
             raw: Raw::new(&settings.url, None),
             settings,
@@ -378,6 +380,85 @@ pub(crate) async fn files_say_what_the_service_says(
     }
     ensure!(points >= 12, "only {points} points in the files");
     Ok(())
+}
+
+/// Name and version are those that the server gives.
+pub(crate) async fn prometheus_says_what_it_is(m: &Monitor) -> Verdict {
+    let info = m.get("/api/v1/status/buildinfo", &[]).await?;
+    let want = format!("Prometheus {}", text(&info["data"]["version"]));
+    let abilities = m.door().probe().await?;
+    ensure!(
+        abilities.server.as_str() == want,
+        "it says {:?}, not {want:?}",
+        abilities.server
+    );
+    Ok(())
+}
+
+/// The alerts of the rules are those that the server lists, each in its state.
+pub(crate) async fn alerts_of_rules_are_those_listed(m: &Monitor) -> Verdict {
+    let alerts = m.alerts().await?;
+    let listed = m.get("/api/v1/alerts", &[]).await?;
+    let mut told: Vec<_> = list(&listed["data"]["alerts"])
+        .iter()
+        .map(|a| {
+            let state = match text(&a["state"]) {
+                "pending" => AlertState::Pending,
+                _ => AlertState::Firing,
+            };
+            (text(&a["labels"]["alertname"]).to_owned(), state)
+        })
+        .collect();
+    let mut seen: Vec<_> = alerts
+        .iter()
+        .map(|a| (a.name.to_string(), a.state))
+        .collect();
+    told.sort();
+    seen.sort();
+    ensure!(!told.is_empty(), "nothing fires: the check would be empty");
+    ensure!(seen == told, "seen {seen:?}, told {told:?}");
+    Ok(())
+}
+
+/// Every drift score that the server holds is a reading with its value.
+pub(crate) async fn readings_are_those_of_the_server(m: &Monitor) -> Verdict {
+    let query = [("query", "ml_feature_drift_score")];
+    let raw = m.get("/api/v1/query", &query).await?;
+    let mut told = BTreeMap::new();
+    for row in list(&raw["data"]["result"]) {
+        let word = |label: &str| text(&row["metric"][label]).to_owned();
+        let value: f64 = text(&row["value"][1]).parse().unwrap_or(f64::NAN);
+        told.insert((word("model"), word("feature"), word("method")), value);
+    }
+    ensure!(!told.is_empty(), "no score: the check would be empty");
+    let readings = m.readings().await?;
+    for ((model, feature, method), value) in told {
+        let found = readings.iter().find(|r| {
+            r.key.measure == Measure::FeatureDrift
+                && r.key.version.raw().is_empty()
+                && r.key.model.raw() == model
+                && r.key.part.raw() == feature
+                && r.key.method.raw() == method
+        });
+        let seen = found.map(|r| r.value.value());
+        let same = match seen {
+            Some(Some(seen)) => seen.to_bits() == value.to_bits(),
+            Some(None) => value.is_nan(),
+            None => false,
+        };
+        ensure!(same, "{model:?} {feature}: {value}, seen {seen:?}");
+    }
+    Ok(())
+}
+
+/// Every check of a Prometheus.
+pub(crate) fn prometheus_checks() -> Vec<Check<Monitor>> {
+    checks![
+        monitors::prometheus_says_what_it_is,
+        monitors::wrong_prefix_is_no_route,
+        monitors::alerts_of_rules_are_those_listed,
+        monitors::readings_are_those_of_the_server,
+    ]
 }
 
 /// Every check of an Alertmanager.

@@ -9,7 +9,7 @@ use quarterdeck::sim::{
 };
 
 use crate::checks;
-use crate::monitors::{Monitor, alertmanager_checks, evidently_checks};
+use crate::monitors::{Monitor, alertmanager_checks, evidently_checks, prometheus_checks};
 use crate::serving::{Endpoint, Rest};
 use crate::tracker::{Tracker, access_checks, endpoint_checks, tracker_checks};
 use crate::verdict::{Lack, hold};
@@ -188,6 +188,7 @@ async fn simulated_monitors_hold_the_contract() {
             alertmanager_checks(),
         ),
         ("evidently", SourceKind::Evidently, evidently_checks()),
+        ("prometheus", SourceKind::Prometheus, prometheus_checks()),
     ] {
         let url = fleet.url(name).expect("the fleet has it");
         let monitor = Monitor::new(SourceSettings::new(name, kind, url));

@@ -1,5 +1,7 @@
 //! The adapter against a scripted server, against recordings of real ones, and against hostile answers.
 
+mod recorded;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
