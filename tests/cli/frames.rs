@@ -116,6 +116,10 @@ fn the_demo_is_the_same_each_time() {
         document["generated_at"].take();
         document["deployments"].take();
         document["reasons"].take();
+        // Each demo listens on ports of its own.
+        for change in document["timeline"].as_array_mut().unwrap() {
+            change["subject"]["url"].take();
+        }
         document.to_string()
     };
     let text = models();

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::super::Fleet;
-use crate::domain::alert::{Alert, AlertKey, AlertState};
+use crate::domain::alert::{Alert, AlertKey, AlertRule, AlertState};
 use crate::domain::annotation::{Annotation, AnnotationKey};
 use crate::domain::change::{Change, ChangeKind, Origin, Subject};
 use crate::domain::key::{Key, ModelKey, RegistryKey, SourceId};
@@ -247,4 +247,45 @@ fn a_change_that_was_seen_is_not_imported_again() {
         Millis(70),
     );
     assert_eq!(phrases(&fleet).len(), 1);
+}
+
+#[test]
+fn either_key_of_an_alert_finds_all_that_is_told_of_it() {
+    let mut fleet = fleet();
+    fleet.merge(registered(), Millis(1));
+    let mut evaluated = alert("prom", AlertState::Firing);
+    evaluated.value = Some(0.04);
+    // Only the one that evaluates the rule tells of it.
+    evaluated.rule = Some(AlertRule {
+        query: Key::new("errors > 0.01"),
+        plotted: Key::new("errors"),
+        threshold: Some(0.01),
+        for_seconds: 0,
+    });
+    let other = Alert {
+        name: Clean::name("Other"),
+        ..alert("am", AlertState::Firing)
+    };
+    let other = Alert {
+        key: AlertKey {
+            fingerprint: Key::new("5a"),
+            ..other.key.clone()
+        },
+        ..other
+    };
+    let sent = vec![alert("am", AlertState::Silenced), other.clone()];
+    fleet.merge(told("am", 60, Rows::Alerts(sent), Vec::new()), Millis(60));
+    let rows = Rows::Alerts(vec![evaluated.clone()]);
+    fleet.merge(told("prom", 61, rows, Vec::new()), Millis(61));
+    for key in [alert("am", AlertState::Silenced).key, evaluated.key] {
+        let whole = fleet.joined_alert(&key).expect("the alert").fact;
+        assert!(whole.rule.is_some());
+        assert_eq!(
+            (whole.state, whole.value),
+            (AlertState::Silenced, Some(0.04))
+        );
+    }
+    let found = fleet.joined_alert(&other.key).map(|h| h.fact);
+    assert_eq!(found, Some(other));
+    assert_eq!(fleet.joined_alerts_of(&churn()).len(), 2);
 }

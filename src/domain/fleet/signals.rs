@@ -120,6 +120,22 @@ impl Fleet {
         alerts
     }
 
+    /// An alert with everything that is told of it, whichever of its keys is asked for: the rule by one
+    /// system, who muted it by another.
+    pub fn joined_alert(&self, key: &AlertKey) -> Option<Held<Alert>> {
+        let own = &self.signals.alerts.get(key)?.fact;
+        let named = self.alerts_named(own.model.as_ref());
+        let joined = alerts::join(named.filter(|held| held.fact.name == own.name));
+        let is = |held: &&Held<Alert>| held.fact.key == *key;
+        let same = |held: &&Held<Alert>| {
+            let other = &held.fact;
+            other.key.source != key.source && (own.was_sent_as(other) || other.was_sent_as(own))
+        };
+        let mut all = joined.iter();
+        let found = all.find(is).or_else(|| joined.iter().find(same));
+        found.cloned()
+    }
+
     /// Every alert once, loudest first.
     pub fn joined_alerts(&self) -> Vec<Held<Alert>> {
         let mut alerts = alerts::join(self.alerts());

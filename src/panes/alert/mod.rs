@@ -49,7 +49,8 @@ impl AlertPage {
 
     fn alert<'a>(&'a self, cx: &Cx<'a>) -> Option<&'a Held<Alert>> {
         let mut all = cx.fleet.alerts();
-        all.find(|h| h.fact.key == self.key).or(self.last.as_ref())
+        let told = || all.find(|h| h.fact.key == self.key);
+        self.last.as_ref().or_else(told)
     }
 
     /// Whether it is no longer among the alerts.
@@ -114,8 +115,8 @@ impl Pane for AlertPage {
     }
 
     fn refresh(&mut self, cx: &Cx<'_>) {
-        if let Some(held) = cx.fleet.alerts().find(|h| h.fact.key == self.key) {
-            self.last = Some(held.clone());
+        if let Some(held) = cx.fleet.joined_alert(&self.key) {
+            self.last = Some(held);
         }
     }
 

@@ -2,6 +2,7 @@
 //! timeline.
 
 mod facts;
+mod part;
 mod signals;
 mod versions;
 mod view;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use self::part::Part;
 use super::{Ask, Cx, Pane, Place, Thing, Want, move_in, runs_behind};
 use crate::domain::alert::Alert;
 use crate::domain::change::{Change, Subject};
@@ -40,45 +42,6 @@ const AGAIN: Duration = Duration::from_secs(60);
 const RUNS_KEPT: usize = 64;
 /// Where the row numbers of the deployments begin among the page's regions.
 const ENDPOINT_ROWS: usize = 1 << 24;
-
-/// A part of the page that can have the keyboard.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Part {
-    #[default]
-    Versions,
-    Facts,
-    Signals,
-    Alerts,
-    Deployments,
-    Changes,
-}
-
-impl Part {
-    const ALL: [Self; 6] = [
-        Self::Versions,
-        Self::Facts,
-        Self::Deployments,
-        Self::Changes,
-        Self::Signals,
-        Self::Alerts,
-    ];
-
-    /// Its name where there is no room for more.
-    fn word(self) -> &'static str {
-        match self {
-            Self::Versions => "versions",
-            Self::Facts => "facts",
-            Self::Signals => "signals",
-            Self::Alerts => "alerts",
-            Self::Deployments => "endpoints",
-            Self::Changes => "changes",
-        }
-    }
-
-    fn at(self) -> usize {
-        Self::ALL.iter().position(|p| *p == self).unwrap_or(0)
-    }
-}
 
 /// What was last known of the model, for the day it vanishes.
 #[derive(Clone, Debug)]

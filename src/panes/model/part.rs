@@ -1,0 +1,42 @@
+//! The parts of a model's page that can have the keyboard, in their order; what each shows, the page says.
+
+/// A part of the page that can have the keyboard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Part {
+    #[default]
+    Versions,
+    Facts,
+    Signals,
+    Alerts,
+    Deployments,
+    Changes,
+}
+
+impl Part {
+    /// In the order of the keyboard.
+    pub(super) const ALL: [Self; 6] = [
+        Self::Versions,
+        Self::Facts,
+        Self::Deployments,
+        Self::Changes,
+        Self::Signals,
+        Self::Alerts,
+    ];
+
+    /// Its name where there is no room for more.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Versions => "versions",
+            Self::Facts => "facts",
+            Self::Signals => "signals",
+            Self::Alerts => "alerts",
+            Self::Deployments => "endpoints",
+            Self::Changes => "changes",
+        }
+    }
+
+    /// Its place among them.
+    pub(super) fn at(self) -> usize {
+        Self::ALL.iter().position(|p| *p == self).unwrap_or(0)
+    }
+}
