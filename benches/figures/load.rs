@@ -301,6 +301,7 @@ impl Load {
 
     fn report(&self, source: &str, feed: Feed, at: Millis) -> Msg {
         Msg::Polled(Box::new(PollReport {
+            partial: None,
             context: Arc::clone(&self.context),
             source: SourceId::new(source),
             feed,

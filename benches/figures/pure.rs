@@ -362,6 +362,7 @@ fn compared() -> f64 {
         asked_at: EPOCH,
     };
     let answer = Answer {
+        partial: None,
         coverage: Coverage::Full(Scope::Versions),
         rows: Rows::Versions(rows),
         server_time: None,

@@ -163,6 +163,7 @@ fn observed(context: &Arc<ContextRef>, source: &str, feed: Feed, at: i64, rows: 
 
 fn polled(context: &Arc<ContextRef>, source: &str, feed: Feed, at: i64) -> Msg {
     Msg::Polled(Box::new(PollReport {
+        partial: None,
         context: Arc::clone(context),
         source: SourceId::new(source),
         feed,

@@ -286,6 +286,7 @@ pub fn source(
                 "took_ms": u64::try_from(h.took.as_millis()).unwrap_or(u64::MAX),
                 "failures": h.failures,
                 "fault": h.fault.as_ref().map(|f| f.kind.word()),
+                "partial": h.partial,
             })
         })
         .collect();

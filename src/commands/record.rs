@@ -391,6 +391,7 @@ fn past(fleet: &Fleet, stamp: &SourceStamp) -> Option<PollReport> {
         .find(|s| s.name == stamp.source.as_str())?
         .every;
     Some(PollReport {
+        partial: None,
         context: Arc::clone(fleet.context()),
         source: stamp.source.clone(),
         feed: stamp.feed,

@@ -68,6 +68,7 @@ fn text(out: &Out, fleet: &Fleet, now: Millis) -> String {
             health
                 .fault()
                 .map(|f| format!("{}; {}", f.line(), f.kind.advice()))
+                .or_else(|| health.partial().map(|p| format!("read in part: {p}")))
                 .unwrap_or_default()
                 .into(),
         ]);

@@ -107,6 +107,9 @@ pub enum ReasonCode {
     /// A source that this model rests on does not answer.
     #[serde(rename = "source.down")]
     SourceDown,
+    /// A source answers, but not everything that it was asked.
+    #[serde(rename = "source.partial")]
+    SourcePartial,
     /// What is known of this model is older than its limit.
     #[serde(rename = "facts.stale")]
     FactsStale,
@@ -190,6 +193,7 @@ impl ReasonCode {
             Self::EndpointSlow => "endpoint.slow",
             Self::Unjoined => "wiring.unjoined",
             Self::SourceDown => "source.down",
+            Self::SourcePartial => "source.partial",
             Self::FactsStale => "facts.stale",
             Self::VersionNotReady => "version.not-ready",
             Self::VersionMissing => "version.missing",

@@ -215,6 +215,8 @@ pub struct Answer {
     pub rows: Rows,
     /// The server's clock, from its `Date` header.
     pub server_time: Option<Millis>,
+    /// What could not be read, in words, where the rest could.
+    pub partial: Option<Clean>,
 }
 
 /// The context that an observation belongs to, and which visit of it: after a switch, what an old
@@ -265,6 +267,8 @@ pub struct PollReport {
     pub clock_skew_ms: Option<i64>,
     /// The fault, if it failed.
     pub fault: Option<Fault>,
+    /// What a poll that was answered could not read, in words.
+    pub partial: Option<Clean>,
     /// When the next poll of this feed is due.
     pub next_at: Millis,
 }

@@ -35,6 +35,7 @@ pub fn is_noisy(code: ReasonCode) -> bool {
         | ReasonCode::EndpointUnready
         | ReasonCode::Unjoined
         | ReasonCode::SourceDown
+        | ReasonCode::SourcePartial
         | ReasonCode::FactsStale
         | ReasonCode::VersionNotReady
         | ReasonCode::VersionMissing

@@ -376,6 +376,10 @@ impl<S: Source> Actor<S> {
             },
         };
         let now = Instant::now();
+        let partial = result
+            .as_ref()
+            .ok()
+            .and_then(|answer| answer.partial.clone());
         let (fault, skew) = match result {
             Ok(answer) => {
                 let skew = answer
@@ -434,6 +438,7 @@ impl<S: Source> Actor<S> {
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             clock_skew_ms: skew,
             fault,
+            partial,
             ..self.report(index, asked_at, next_at)
         };
         self.outbox.push_back(Msg::Polled(Box::new(report)));
@@ -441,6 +446,7 @@ impl<S: Source> Actor<S> {
 
     fn report(&self, index: usize, asked_at: Millis, next_at: Millis) -> PollReport {
         PollReport {
+            partial: None,
             context: Arc::clone(&self.around.context),
             source: self.source.id().clone(),
             feed: self.feeds[index].feed,

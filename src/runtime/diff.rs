@@ -58,6 +58,7 @@ impl Sent {
             coverage,
             rows,
             server_time,
+            partial: _,
         } = answer;
         let full = match &coverage {
             Coverage::Full(scope) => Some(scope),

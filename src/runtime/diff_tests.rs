@@ -23,6 +23,7 @@ fn stamp(at: i64) -> Stamp {
 fn full(models: Vec<RegisteredModel>) -> Answer {
     let coverage = Coverage::Full(Scope::Models);
     Answer {
+        partial: None,
         coverage,
         rows: Rows::Models(models),
         server_time: None,
@@ -31,6 +32,7 @@ fn full(models: Vec<RegisteredModel>) -> Answer {
 
 fn versions(coverage: Coverage, rows: Vec<ModelVersion>) -> Answer {
     Answer {
+        partial: None,
         coverage,
         rows: Rows::Versions(rows),
         server_time: None,
@@ -125,6 +127,7 @@ fn one_kind_of_no_number_is_not_another() {
     let mut tell = |value| {
         let rows = Rows::Runs(vec![run(value)]);
         let answer = Answer {
+            partial: None,
             coverage: Coverage::Tail(Millis(0)),
             rows,
             server_time: None,
@@ -158,6 +161,7 @@ fn messages_of(answers: &[(bool, Vec<(u8, u8)>)]) -> Vec<Observation> {
             Coverage::Partial
         };
         let answer = Answer {
+            partial: None,
             coverage,
             rows: Rows::Models(rows),
             server_time: None,

@@ -112,6 +112,7 @@ mod tests {
         };
         let mut fleet = Fleet::new(context(), Arc::new(settings));
         let report = PollReport {
+            partial: None,
             context: context(),
             source: SourceId::new("s"),
             feed: Feed::Models,

@@ -21,6 +21,7 @@ use crate::domain::key::{RunKey, SourceId};
 use crate::domain::observation::{Abilities, ContextRef, Feed, PollReport};
 use crate::domain::query::{Detail, Focus, Query};
 use crate::domain::settings::Context;
+use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::intent::msg::Msg;
 use crate::sources::registry::Visitor;
@@ -261,6 +262,7 @@ impl Collected {
             }
             let now = self.clock.wall();
             let report = PollReport {
+                partial: None,
                 context: Arc::clone(self.fleet.context()),
                 source: id,
                 feed,
@@ -327,7 +329,7 @@ async fn look_at(settings: &Arc<Context>, index: usize, look: Look) -> Option<As
                 every: source.every,
             };
             let at = look.clock.wall();
-            look.report(&id, spec, (at, Duration::ZERO), None, Some(fault))
+            look.report(&id, spec, (at, Duration::ZERO), None, (Some(fault), None))
                 .await;
             None
         }
@@ -358,8 +360,10 @@ impl Look {
                 Ok(polled) => (polled.asked_at, polled.took, polled.result),
                 Err(error) => (self.clock.wall(), Duration::ZERO, Err(crashed(&id, &error))),
             };
+            let mut partial = None;
             let (skew, fault) = match result {
-                Ok(answer) => {
+                Ok(mut answer) => {
+                    partial = answer.partial.take();
                     let skew = answer.server_time.map(|at| skew_ms(at, asked_at, took));
                     let stamp = Stamp {
                         context: Arc::clone(&self.context),
@@ -374,7 +378,8 @@ impl Look {
                 }
                 Err(fault) => (None, Some(fault)),
             };
-            self.report(&id, spec, (asked_at, took), skew, fault).await;
+            self.report(&id, spec, (asked_at, took), skew, (fault, partial))
+                .await;
         }
         let host = Arc::clone(&self.host);
         Ask(Arc::new(move |query| {
@@ -407,9 +412,10 @@ impl Look {
         spec: FeedSpec,
         (asked_at, took): (Millis, Duration),
         clock_skew_ms: Option<i64>,
-        fault: Option<Fault>,
+        (fault, partial): (Option<Fault>, Option<Clean>),
     ) {
         let report = PollReport {
+            partial,
             context: Arc::clone(&self.context),
             source: source.clone(),
             feed: spec.feed,

@@ -205,6 +205,7 @@ fn unmade(
 ) -> PollReport {
     let now = around.clock.wall();
     PollReport {
+        partial: None,
         context: Arc::clone(&around.context),
         source: SourceId::new(&source.name),
         feed: main_feed(source.kind),

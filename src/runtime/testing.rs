@@ -125,6 +125,7 @@ impl Source for Scripted {
             turn
         };
         let answer = |coverage, rows: Rows| Answer {
+            partial: None,
             coverage,
             rows,
             server_time: None,

@@ -285,6 +285,7 @@ async fn unchanged_facts_cost_no_bytes() {
         let before = remote.paper.len();
         for n in 0..50_i64 {
             let report = PollReport {
+                partial: None,
                 context: Arc::clone(&context),
                 source: SourceId::new("s"),
                 feed: Feed::Models,

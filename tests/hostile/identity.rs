@@ -97,6 +97,7 @@ fn tell(fleet: &mut Fleet, at: i64, feed: Feed, rows: Rows) {
     };
     fleet.merge(observation, Millis(at));
     let report = PollReport {
+        partial: None,
         context: Arc::clone(fleet.context()),
         source: SourceId::new("ml"),
         feed,

@@ -96,6 +96,7 @@ fn alert(source: &str, state: AlertState) -> Alert {
 
 fn polled(source: &str, at: i64) -> PollReport {
     PollReport {
+        partial: None,
         context: context(),
         source: SourceId::new(source),
         feed: Feed::Alerts,

@@ -372,6 +372,7 @@ impl Fleet {
             return;
         };
         let fault_before = health.fault().cloned();
+        let partial_before = health.partial().cloned();
         health.record(report);
         self.unheard.remove(&report.source);
         let feed = (report.source.clone(), report.feed);
@@ -387,7 +388,8 @@ impl Fleet {
             }
             _ => {}
         }
-        let fault_changed = health.fault() != fault_before.as_ref();
+        let fault_changed =
+            health.fault() != fault_before.as_ref() || health.partial() != partial_before.as_ref();
         if report.feed == Feed::Endpoint && report.fault.is_none() {
             self.endpoint_unchanged(&report.source, report.asked_at);
         }

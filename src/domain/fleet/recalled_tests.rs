@@ -157,6 +157,7 @@ fn saved() -> LastKnown {
     for (source, feed) in [("mlflow", Feed::Models), ("prom", Feed::Signals)] {
         fleet.record(
             &PollReport {
+                partial: None,
                 context: context(),
                 source: SourceId::new(source),
                 feed,

@@ -179,6 +179,7 @@ fn errors(value: f64) -> SignalReading {
 
 fn polled(at: i64, fault: Option<FaultKind>) -> PollReport {
     PollReport {
+        partial: None,
         context: context(),
         source: SourceId::new("prom"),
         feed: Feed::Signals,

@@ -188,6 +188,7 @@ fn answers(at: i64, word: &str) -> Observation {
 
 fn polled(source: &str, feed: Feed, at: i64, fault: Option<FaultKind>) -> PollReport {
     PollReport {
+        partial: None,
         context: reference(),
         source: SourceId::new(source),
         feed,

@@ -181,13 +181,34 @@ fn only_stale(verdict: &Verdict) -> bool {
         .all(|r| r.code == ReasonCode::FactsStale)
 }
 
+/// A source that answers, but not everything: what it left out is not known to be fine.
+fn partly_read(id: &SourceId, partial: &Clean) -> TriageRow {
+    let reason = crate::domain::level::Reason {
+        code: ReasonCode::SourcePartial,
+        level: Level::Unknown,
+        text: partial.clone(),
+        since: Since::default(),
+        source: Some(id.clone()),
+    };
+    TriageRow {
+        key: TriageKey::Source(id.clone()),
+        name: Clean::name(&format!("{id} in part")),
+        since: reason.since,
+        verdict: Verdict::of(vec![reason]),
+    }
+}
+
 fn source_rows(fleet: &Fleet, now: Millis) -> Vec<TriageRow> {
     fleet
         .sources()
-        .filter(|(id, _, fresh)| {
-            matches!(fresh, Freshness::Down | Freshness::Stale) && !is_deployment(fleet, id)
+        .filter(|(id, health, fresh)| {
+            let silent = matches!(fresh, Freshness::Down | Freshness::Stale);
+            (silent || health.partial().is_some()) && !is_deployment(fleet, id)
         })
         .map(|(id, health, fresh)| {
+            if let (Freshness::Live, Some(partial)) = (fresh, health.partial()) {
+                return partly_read(id, partial);
+            }
             let registered = fleet
                 .models()
                 .filter(|m| fleet.registered(&m.key).is_some_and(|h| h.source == *id))

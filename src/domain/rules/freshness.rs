@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::domain::fault::{Fault, FaultKind, Retry};
 use crate::domain::observation::{Feed, PollReport};
 use crate::domain::settings::Policy;
+use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Since};
 
 /// Whether what a source said can be relied on.
@@ -44,6 +45,8 @@ pub struct FeedHealth {
     pub good_at: Option<Millis>,
     /// Why the last poll failed, if it did.
     pub fault: Option<Fault>,
+    /// What the last good poll could not read, in words.
+    pub partial: Option<Clean>,
     /// Polls failed in a row.
     pub failures: u32,
     /// When the failing began.
@@ -90,6 +93,7 @@ impl SourceHealth {
             *feed = FeedHealth {
                 good_at: Some(report.asked_at),
                 fault: None,
+                partial: report.partial.clone(),
                 failures: 0,
                 failing_since: None,
                 ..feed.clone()
@@ -108,6 +112,11 @@ impl SourceHealth {
             .filter(|f| f.fault.is_some())
             .min_by_key(|f| f.failing_since)
             .and_then(|f| f.fault.as_ref())
+    }
+
+    /// What its answers left out, in words: of the first feed that says so.
+    pub fn partial(&self) -> Option<&Clean> {
+        self.feeds.values().find_map(|f| f.partial.as_ref())
     }
 
     /// When the failing began, if it fails.
@@ -206,6 +215,7 @@ mod tests {
 
     fn report(at: i64, fault: Option<FaultKind>) -> PollReport {
         PollReport {
+            partial: None,
             context: Arc::new(ContextRef {
                 name: Clean::name("t"),
                 generation: 0,

@@ -323,6 +323,7 @@ pub(crate) fn polled(
     fault: Option<FaultKind>,
 ) {
     let report = PollReport {
+        partial: None,
         context: fleet.context().clone(),
         source: SourceId::new(source),
         feed,

@@ -107,6 +107,7 @@ impl Source for Alertmanager {
             &silences.unwrap_or_default().0,
         );
         Ok(Answer {
+            partial: None,
             coverage: if whole {
                 Coverage::Full(Scope::Alerts)
             } else {

@@ -369,6 +369,7 @@ impl Source for Evidently {
             }
         };
         Ok(Answer {
+            partial: None,
             coverage: if read.whole {
                 Coverage::Full(scope)
             } else {

@@ -88,6 +88,7 @@ impl Grafana {
         let mut seen = self.lock();
         *seen = seen.max(newest);
         Ok(Answer {
+            partial: None,
             coverage: Coverage::Tail(from),
             rows: Rows::Annotations(rows),
             server_time: reply.server_time,
@@ -103,6 +104,7 @@ impl Grafana {
                 let alerts = map::alerts(&self.reader, &rules.0, self.http.base());
                 let whole = alerts.len() < MOST_ALERTS;
                 Ok(Answer {
+                    partial: None,
                     coverage: if whole {
                         Coverage::Full(Scope::Alerts)
                     } else {
@@ -116,6 +118,7 @@ impl Grafana {
             Err(fault) if is_not_ours(&fault) => {
                 self.no_alerts.store(true, Ordering::Relaxed);
                 Ok(Answer {
+                    partial: None,
                     coverage: Coverage::Partial,
                     rows: Rows::Alerts(Vec::new()),
                     server_time: None,

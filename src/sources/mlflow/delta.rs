@@ -60,6 +60,7 @@ impl Mlflow {
         memory.lineage.asked.extend(lineage);
         memory.recent = seen(since, &runs, ticked.server_time, ticked.all_live);
         Ok(Answer {
+            partial: None,
             coverage: covered(since),
             rows: Rows::Runs(runs),
             server_time: ticked.server_time,
@@ -135,6 +136,7 @@ impl Mlflow {
             memory.open = seen(since, shown, ticked.server_time, ticked.all_live);
         }
         Ok(Answer {
+            partial: None,
             coverage: Coverage::Partial,
             rows: Rows::Runs(runs),
             server_time: ticked.server_time,

@@ -40,6 +40,7 @@ impl Mlflow {
         let found = self.models_by_name(&names).await?;
         let rows = self.take_models(found.rows, false);
         Ok(Answer {
+            partial: None,
             coverage: Coverage::Partial,
             rows: Rows::Models(rows),
             server_time: found.server_time,
@@ -50,6 +51,7 @@ impl Mlflow {
     pub(super) async fn all_models(&self) -> Result<Answer, Fault> {
         let (rows, whole, server_time) = self.sweep_models().await?;
         Ok(Answer {
+            partial: None,
             coverage: covers(whole, Scope::Models),
             rows: Rows::Models(rows),
             server_time,
@@ -227,6 +229,7 @@ impl Mlflow {
         let mut memory = self.memory();
         memory.newest_version = newest.map(Millis).max(before);
         Ok(Answer {
+            partial: None,
             coverage: before.map_or(Coverage::Partial, Coverage::Tail),
             rows: Rows::Versions(rows),
             server_time: found.server_time,
@@ -266,6 +269,7 @@ impl Mlflow {
         }
         self.memory().lineage.sweep_ends();
         Ok(Answer {
+            partial: None,
             coverage: covers(whole, Scope::Versions),
             rows: Rows::Versions(map::unique(rows, |v: &ModelVersion| v.key.clone())),
             server_time: pages.server_time(),
@@ -366,6 +370,7 @@ impl Mlflow {
         );
         self.memory().experiments = rows.iter().map(|e| e.key.id.raw().to_owned()).collect();
         Ok(Answer {
+            partial: None,
             coverage: covers(whole, Scope::Experiments),
             rows: Rows::Experiments(rows),
             server_time: found.server_time,

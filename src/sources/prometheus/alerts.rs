@@ -24,6 +24,7 @@ impl Prometheus {
             // A query frontend without rulers has no rules, and that is no fault of it.
             Err(fault) if matches!(fault.kind, FaultKind::NoRoute | FaultKind::NotFound) => {
                 return Ok(Answer {
+                    partial: None,
                     coverage: Coverage::Full(Scope::Alerts),
                     rows: Rows::Alerts(Vec::new()),
                     server_time: None,
@@ -39,6 +40,7 @@ impl Prometheus {
             return Err(Fault::new(decode, &reply.place, "no answer of rules"));
         }
         Ok(Answer {
+            partial: None,
             coverage: Coverage::Full(Scope::Alerts),
             rows: Rows::Alerts(read(&self.reader, &body)),
             server_time: reply.server_time,

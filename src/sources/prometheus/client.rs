@@ -10,6 +10,7 @@ use super::Prometheus;
 use super::query::Grid;
 use super::wire::{Envelope, MOST_SERIES, Read};
 use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::sources::http::{Call, Reply};
 use crate::sources::routes::{Method, ReadRoute};
@@ -115,6 +116,20 @@ impl Prometheus {
             Fault::new(FaultKind::TooLarge { limit }, self.http.base(), &why)
         })
     }
+}
+
+/// What an answer could not read, in words; `None` if nothing.
+pub(super) fn partly(spoilt: &[Fault]) -> Option<Clean> {
+    let first = spoilt.first()?;
+    let words = match first.kind {
+        // Series are counted here and not bytes, and the words say so.
+        FaultKind::TooLarge { limit } if limit == MOST_SERIES as u64 => first.detail.to_string(),
+        _ => first.line(),
+    };
+    Some(Clean::text(&match spoilt.len() {
+        1 => words,
+        n => format!("{words}; and {} more", n - 1),
+    }))
 }
 
 /// Whether a fault is of one query alone: the next one may be answered.

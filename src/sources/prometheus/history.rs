@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Prometheus;
-use super::client::{Asked, is_of_the_query};
+use super::client::{Asked, is_of_the_query, partly};
 use super::query::{Grid, over_grid};
 use super::signals::is_worse;
 use super::wire::Read;
@@ -81,6 +81,7 @@ impl Prometheus {
         memory.courses.retain(|at, _| kept.contains(at));
         let rows: Vec<SignalSeries> = memory.courses.values().flat_map(Course::series).collect();
         drop(memory);
+        let partial = partly(spoilt.as_slice());
         let coverage = match spoilt {
             None => Coverage::Full(Scope::Series),
             Some(fault) if rows.is_empty() => return Err(fault),
@@ -90,6 +91,7 @@ impl Prometheus {
             }
         };
         Ok(Answer {
+            partial,
             coverage,
             rows: Rows::Series(rows),
             server_time: Some(now),

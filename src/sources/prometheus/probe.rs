@@ -116,6 +116,22 @@ impl Prometheus {
                     }
                     Err(fault) => check.fault = Some(Clean::text(&fault.line())),
                 }
+                for (what, template) in [
+                    ("by_version", &spec.by_version),
+                    ("threshold", &spec.threshold),
+                    ("written", &spec.written),
+                    ("samples", &spec.samples),
+                    ("reference", &spec.reference),
+                ] {
+                    let Some(template) = template else {
+                        continue;
+                    };
+                    let remark = match self.instant(self.now_query(template), &mut asked).await {
+                        Ok(read) => self.overflow(what, read).map(|fault| fault.line()),
+                        Err(fault) => Some(format!("`{what}`: {}", fault.line())),
+                    };
+                    check.remarks.extend(remark.map(|text| Clean::text(&text)));
+                }
                 checks.push(check);
             }
         }

@@ -86,6 +86,7 @@ impl Prometheus {
         let rows = memory.spans.rows(self);
         drop(memory);
         Ok(Answer {
+            partial: None,
             coverage: Coverage::Partial,
             rows: Rows::Served(rows),
             server_time: Some(now),

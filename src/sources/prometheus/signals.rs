@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Prometheus;
-use super::client::{Asked, is_of_the_query};
+use super::client::{Asked, is_of_the_query, partly};
 use super::query::{Fill, and, fill};
 use super::wire::{Labels, Read};
 use crate::domain::drift::Method;
@@ -91,6 +91,7 @@ impl Prometheus {
             coverage,
             rows: Rows::Signals(all.rows.into_values().collect()),
             server_time: asked.server_time,
+            partial: partly(&spoilt),
         })
     }
 
@@ -105,14 +106,8 @@ impl Prometheus {
         let mut known = BTreeSet::new();
         let mut silent = Vec::new();
         for spec in &preset.signals {
-            let beside = match self.beside(spec, asked).await {
-                Ok(beside) => beside,
-                Err(fault) if is_of_the_query(&fault) => {
-                    spoilt.push(fault);
-                    Beside::default()
-                }
-                Err(fault) => return Err(fault),
-            };
+            let (beside, faults) = self.beside(spec, asked).await?;
+            spoilt.extend(faults);
             let queries = [Some(&spec.query), spec.by_version.as_ref()];
             for (at, template) in queries.into_iter().flatten().enumerate() {
                 let read = match self.instant(self.now_query(template), asked).await {
@@ -267,8 +262,13 @@ impl Prometheus {
     }
 
     /// The answers beside a signal: lines, last run, rows.
-    async fn beside(&self, spec: &SignalSpec, asked: &mut Asked) -> Result<Beside, Fault> {
+    async fn beside(
+        &self,
+        spec: &SignalSpec,
+        asked: &mut Asked,
+    ) -> Result<(Beside, Vec<Fault>), Fault> {
         let mut beside = Beside::default();
+        let mut spoilt = Vec::new();
         let parts = [
             (&spec.threshold, &mut beside.lines),
             (&spec.written, &mut beside.written),
@@ -279,7 +279,17 @@ impl Prometheus {
             let Some(template) = template else {
                 continue;
             };
-            let read = self.instant(self.now_query(template), asked).await?;
+            let read = match self.instant(self.now_query(template), asked).await {
+                Ok(read) => read,
+                // The signal's value, and what stands beside it otherwise, are still good.
+                Err(fault) if is_of_the_query(&fault) => {
+                    spoilt.push(fault);
+                    continue;
+                }
+                Err(fault) => return Err(fault),
+            };
+            let what = format!("what stands beside {}", spec.measure);
+            spoilt.extend(self.overflow(&what, read));
             for series in &read.series {
                 let labels = &series.labels;
                 let Some(theirs) = labels.get(&spec.labels.model) else {
@@ -302,7 +312,7 @@ impl Prometheus {
                 }
             }
         }
-        Ok(beside)
+        Ok((beside, spoilt))
     }
 }
 

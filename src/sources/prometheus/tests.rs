@@ -455,6 +455,54 @@ async fn one_bad_query_spoils_one_signal() {
 }
 
 #[tokio::test]
+async fn a_refused_line_spoils_nothing_else_of_its_signal() {
+    let server = Server::start(|asked| match asked.query() {
+        q if q.starts_with("max by (model, feature, method) (ml_feature_drift_score") => {
+            vector(&[(
+                &[("model", "m"), ("feature", "amount"), ("method", "PSI")],
+                "0.31",
+            )])
+        }
+        q if q.contains("ml_feature_drift_threshold") => {
+            let body = json!({"status": "error", "errorType": "execution", "error": "too many"});
+            (422, body.to_string())
+        }
+        q if q.contains("window=\"current\"") => vector(&[(&[("model", "m")], "212")]),
+        q if q.contains("last_run") => vector(&[(&[("model", "m")], "1795600000")]),
+        _ => vector(&[]),
+    })
+    .await;
+    let source = server.source(only("quarterdeck"));
+    let answer = poll(&source, Feed::Signals).await.unwrap();
+    assert_eq!(answer.coverage, Coverage::Partial);
+    let told = answer.partial.expect("it says what is missing");
+    assert!(told.as_str().contains("too many"), "{told}");
+    let Rows::Signals(rows) = answer.rows else {
+        panic!("signals");
+    };
+    let amount = find(&rows, "m", Measure::FeatureDrift, "amount");
+    assert_eq!(amount.value, Measured::Value(0.31));
+    assert_eq!(amount.n, Some(212), "rows are known all the same");
+    assert_eq!(amount.written_at, Some(Millis(1_795_600_000_000)));
+    assert_eq!(amount.lines_from, LinesFrom::Preset);
+    let Detail::SignalChecks(checks) = source.fetch(Query::SignalChecks).await.unwrap() else {
+        panic!("checks");
+    };
+    let drift = checks
+        .iter()
+        .find(|c| c.measure == Measure::FeatureDrift)
+        .unwrap();
+    assert_eq!(drift.fault, None);
+    let remarks: Vec<&str> = drift.remarks.iter().map(AsRef::as_ref).collect();
+    assert!(
+        remarks
+            .iter()
+            .any(|r| r.contains("`threshold`") && r.contains("too many")),
+        "{remarks:?}"
+    );
+}
+
+#[tokio::test]
 async fn hostile_names_and_floods_are_survived_and_told() {
     let long = "x".repeat(50_000);
     let server = Server::start(move |asked| {
@@ -483,6 +531,8 @@ async fn hostile_names_and_floods_are_survived_and_told() {
         Coverage::Partial,
         "what was left out is not gone"
     );
+    let told = answer.partial.expect("it says what is missing");
+    assert!(told.as_str().contains("10000 of 10050 series"), "{told}");
     let Rows::Signals(rows) = answer.rows else {
         panic!("signals");
     };

@@ -179,6 +179,7 @@ impl<P: Protocol> Source for Serving<P> {
         }
         let look = self.look().await?;
         Ok(Answer {
+            partial: None,
             coverage: Coverage::Full(Scope::Endpoints),
             server_time: look.server_time,
             rows: Rows::Endpoints(vec![EndpointReading {
