@@ -17,6 +17,7 @@ use quarterdeck::domain::run::{DatasetUse, Experiment, LastMetric, Run, RunStatu
 use quarterdeck::domain::settings::{
     Context, DeploymentSettings, Follows, Rollout, Settings, SourceKind, SourceSettings,
 };
+use quarterdeck::domain::signal::{Measure, Measured, SignalKey, SignalReading};
 use quarterdeck::domain::text::Clean;
 use quarterdeck::domain::time::Millis;
 use quarterdeck::intent::msg::Msg;
@@ -26,6 +27,8 @@ pub(crate) const VERSIONS: usize = 20;
 pub(crate) const RUNS: usize = 100_000;
 pub(crate) const EXPERIMENTS: usize = 50;
 pub(crate) const ENDPOINTS: usize = 500;
+/// Series of one model: its traffic, its features' drift, its quality.
+pub(crate) const SERIES: usize = 25;
 /// Observations a second.
 pub(crate) const OBSERVATIONS: usize = 400;
 /// Changed rows in one of them at most.
@@ -68,6 +71,8 @@ pub(crate) enum Part {
     Runs { from: usize, experiments: usize },
     /// One endpoint.
     Endpoint(usize),
+    /// Readings from this one on, counted over all models.
+    Signals(usize),
 }
 
 /// What the fleet is made of, and what has been told of it so far.
@@ -338,10 +343,78 @@ impl Load {
 
     /// Everything, in the order in which a first poll brings it.
     pub(crate) fn everything() -> Vec<Part> {
+        let mut all = Self::unmonitored();
+        all.extend(Self::signals());
+        all
+    }
+
+    /// Everything but what monitoring says.
+    pub(crate) fn unmonitored() -> Vec<Part> {
         let mut all = Self::sweep();
         all.extend(Self::tracker(EXPERIMENTS));
         all.extend((0..ENDPOINTS).map(Part::Endpoint));
         all
+    }
+
+    /// A reading of every series.
+    pub(crate) fn signals() -> Vec<Part> {
+        (0..MODELS * SERIES)
+            .step_by(ROWS_PER_MESSAGE)
+            .map(Part::Signals)
+            .collect()
+    }
+
+    /// One reading; another `turn`, another number, now and then over its line.
+    fn reading(model: usize, series: usize, turn: u64) -> SignalReading {
+        let mut rng = Rng::with_seed((model * SERIES + series) as u64 ^ (turn << 32));
+        let traffic = [
+            (Measure::Requests, 50.0),
+            (Measure::ErrorRatio, 0.02),
+            (Measure::LatencyP50, 0.05),
+            (Measure::LatencyP95, 0.2),
+            (Measure::LatencyP99, 0.4),
+            (Measure::PredictionDrift, 0.12),
+            (Measure::DriftShare, 0.3),
+            (Measure::QualityRealised, 1.0),
+        ];
+        let (measure, most, part, method) = match traffic.get(series) {
+            Some((measure @ Measure::PredictionDrift, most)) => (*measure, *most, "score", "PSI"),
+            Some((measure @ Measure::QualityRealised, most)) => (*measure, *most, "val_auc", ""),
+            Some((measure, most)) => (*measure, *most, "", ""),
+            None => (Measure::FeatureDrift, 0.22, "", "PSI"),
+        };
+        let part = match measure {
+            Measure::FeatureDrift => Key::new(&format!("feature_{series:02}")),
+            _ => Key::new(part),
+        };
+        let key = SignalKey {
+            model: Key::new(&model_name(model)),
+            measure,
+            part,
+            method: Key::new(method),
+            version: Key::new(""),
+            source: SourceId::new("prom"),
+        };
+        SignalReading {
+            n: Some(20_000),
+            ..SignalReading::new(key, Measured::of(rng.f64() * most))
+        }
+    }
+
+    /// A message of 128 readings that have changed, of as many models: as one query answers.
+    pub(crate) fn changed_readings(&self, turn: usize, at: Millis) -> Msg {
+        let series = turn % SERIES;
+        let first = turn * ROWS_PER_MESSAGE;
+        let row = |n: usize| Self::reading((first + n) % MODELS, series, 1 + turn as u64);
+        let rows = Rows::Signals((0..ROWS_PER_MESSAGE).map(row).collect());
+        let partial = Coverage::Partial;
+        Msg::Observed(Box::new(self.observation_of(
+            "prom",
+            Feed::Signals,
+            at,
+            partial,
+            rows,
+        )))
     }
 
     /// A part as its actor would tell it: rows, and the report after the last of them.
@@ -373,6 +446,17 @@ impl Load {
                     full(from, all, Scope::Versions),
                     Rows::Versions(rows),
                 )
+            }
+            Part::Signals(from) => {
+                let all = MODELS * SERIES;
+                let row = |s: usize| Self::reading(s / SERIES, s % SERIES, 0);
+                let rows = Rows::Signals((from..upto(from, all)).map(row).collect());
+                let coverage = full(from, all, Scope::Signals);
+                let ends = coverage != Coverage::Partial;
+                let observation = self.observation_of("prom", Feed::Signals, at, coverage, rows);
+                let mut messages = vec![Msg::Observed(Box::new(observation))];
+                messages.extend(ends.then(|| self.report("prom", Feed::Signals, at)));
+                return messages;
             }
             Part::Experiments(count) => {
                 let rows = (0..count).map(|e| self.experiment(e)).collect();
@@ -470,6 +554,7 @@ impl Load {
             .iter()
             .map(|f| self.report("mlflow", *f, at))
             .collect();
+        all.push(self.report("prom", Feed::Signals, at));
         for endpoint in 0..ENDPOINTS {
             all.extend(self.poll_endpoint(endpoint, at));
         }
@@ -518,7 +603,10 @@ fn run_id(run: usize) -> String {
 fn settings_of() -> Context {
     let mut context = Context {
         name: Clean::name("load"),
-        sources: vec![SourceSettings::new("mlflow", SourceKind::Mlflow, BASE)],
+        sources: vec![
+            SourceSettings::new("mlflow", SourceKind::Mlflow, BASE),
+            SourceSettings::new("prom", SourceKind::Prometheus, "http://prom.example:9090"),
+        ],
         ..Context::default()
     };
     for endpoint in 0..ENDPOINTS {

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// The load averages, as the system prints them.
 pub(crate) fn load_average() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -31,11 +33,25 @@ pub(crate) fn processor_time(process: &str) -> f64 {
     (ticks(11) + ticks(12)) / 100.0
 }
 
-/// The time something takes.
+/// The processor time that something takes in this thread: what other tasks of the machine do meanwhile
+/// does not count.
 pub(crate) fn timed<T>(act: impl FnOnce() -> T) -> (Duration, T) {
+    let began = thread_time();
+    let outcome = act();
+    (thread_time().saturating_sub(began), outcome)
+}
+
+/// The time that passes while something is done, waiting included.
+pub(crate) fn waited<T>(act: impl FnOnce() -> T) -> (Duration, T) {
     let began = Instant::now();
     let outcome = act();
     (began.elapsed(), outcome)
+}
+
+/// Processor time of this thread so far.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 /// Durations, for their median and their worst.

@@ -71,6 +71,7 @@ const LINES: &[Line] = &[
     line("frame", "frame build, Models, ms", 1.0),
     line("frame", "frame build, Experiments, ms", 1.0),
     line("frame", "frame build, Deployments, ms", 1.0),
+    line("frame", "frame build, Drift, ms", 1.0),
     line("frame", "frame build, Run with charts, ms", 1.0),
     remark("frame", "build, compare and encode, Models, ms"),
     remark("frame", "bytes of an unchanged frame"),
@@ -103,6 +104,9 @@ const LINES: &[Line] = &[
     remark("runs", "filter 100,000 runs by a word, off the loop, ms"),
     line("runs", "snapshot of 100,000 runs, on the loop, ms", 1.0),
     line("runs", "update while a snapshot is alive, worst, ms", 2.0),
+    line("signals", "update of 128 changed readings, p50, ms", 2.0),
+    line("signals", "update of 128 changed readings, p99, ms", 2.0),
+    remark("signals", "whole frame, Drift, p99, ms"),
     line("sweep", "full sweep merged, worst message, ms", 2.0),
     remark("sweep", "first full sweep merged, all messages, ms"),
     remark("sweep", "unchanged full sweep merged, all messages, ms"),
@@ -120,6 +124,7 @@ const LINES: &[Line] = &[
     line("tick", "last-known state handed to the store, ms", 2.0),
     line("memory", "resident, process holding the load, MB", 100.0),
     remark("memory", "of that: before the load, MB"),
+    remark("memory", "of that: 50,000 series, MB"),
     line("day", "resident after a simulated day, MB", 100.0),
     line("day", "grown from hour 1 to hour 24, MB", 4.0),
     line("pty", "start to first frame, pty, ms", 50.0),
@@ -131,6 +136,8 @@ const LINES: &[Line] = &[
         "requests to the tracker a minute, 40 models on screen",
     ),
     remark("pty", "requests to the endpoints a second"),
+    remark("pty", "observations a second, as its actors tell them"),
+    remark("pty", "changed rows in them a second"),
     remark("requests", "requests of a fast tick, 40 models on screen"),
     remark("requests", "requests of a fast tick, 10 models on screen"),
     remark("requests", "requests of a full sweep of the models"),
@@ -158,6 +165,7 @@ fn measure(part: &str) -> Values {
         "update" => pure::update(),
         "keys" => pure::keys(),
         "runs" => pure::runs(),
+        "signals" => pure::signals(),
         "sweep" => pure::sweep(),
         "tick" => pure::tick(),
         "memory" => memory::run(),
@@ -237,12 +245,13 @@ fn main() {
     }
     let wish = wish();
     println!(
-        "{} models × {} versions, {} runs, {} endpoints, {} observations a second of up to {} rows; \
-         series: not in this version",
+        "{} models × {} versions, {} runs, {} endpoints, {} series, {} observations a second of up to \
+         {} rows",
         load::MODELS,
         load::VERSIONS,
         load::RUNS,
         load::ENDPOINTS,
+        load::MODELS * load::SERIES,
         load::OBSERVATIONS,
         load::ROWS
     );

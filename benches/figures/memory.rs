@@ -3,18 +3,26 @@
 use std::time::Duration;
 
 use crate::Values;
-use crate::load::{EXPERIMENTS, RUNS};
+use crate::load::{EXPERIMENTS, Load, RUNS};
 use crate::machine::resident;
 use crate::stage::Stage;
 use quarterdeck::panes::Place;
 
 pub(crate) fn run() -> Values {
     let before = resident("self");
-    let mut stage = Stage::full();
+    let mut stage = Stage::empty(Load::new());
+    stage.begin();
+    stage.hear(Load::unmonitored());
+    stage.draw();
     stage.open(Place::Models);
+    let unmonitored = resident("self");
+    stage.hear(Load::signals());
+    stage.draw();
+    let all = resident("self");
     let values = [
-        ("resident, process holding the load, MB", resident("self")),
+        ("resident, process holding the load, MB", all),
         ("of that: before the load, MB", before),
+        ("of that: 50,000 series, MB", all - unmonitored),
     ];
     drop(stage);
     values.map(|(name, value)| (name.to_owned(), value)).into()

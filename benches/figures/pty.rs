@@ -7,7 +7,16 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use quarterdeck::config::{self, Environment, Overrides};
+use quarterdeck::domain::observation::{ContextRef, Feed};
+use quarterdeck::domain::settings::Context;
+use quarterdeck::domain::text::Clean;
+use quarterdeck::intent::msg::Msg;
+use quarterdeck::runtime::clock::Clock;
+use quarterdeck::runtime::limits::Limits;
+use quarterdeck::runtime::sources::{Common, Sources};
 use quarterdeck::sim::{Options, Scale, Scenario, SimFleet};
+use tokio::sync::mpsc;
 
 use crate::load::{ENDPOINTS, MODELS, RUNS, VERSIONS};
 use crate::machine::{Samples, processor_time, resident};
@@ -118,8 +127,8 @@ impl Servers {
     }
 
     /// Settings by which 500 endpoints are polled 400 times a second and the tracker every second, in
-    /// place of flags.
-    fn hurry(&mut self, home: &Path) {
+    /// place of flags; and their context.
+    fn hurry(&mut self, home: &Path) -> Context {
         let pairs = self.flags.chunks(2).map(|pair| (&pair[0], &pair[1]));
         let tables = pairs.map(|(flag, value)| {
             if flag == "--mlflow" {
@@ -135,11 +144,21 @@ impl Servers {
         });
         let settings: String = tables.collect();
         let path = home.join("load.toml");
-        std::fs::write(&path, settings).expect("a settings file");
+        std::fs::write(&path, &settings).expect("a settings file");
+        let name = path.to_string_lossy();
+        let loaded = config::load_text(
+            &name,
+            &settings,
+            &Overrides::default(),
+            &Environment::default(),
+        );
+        let contexts = loaded.settings.expect("settings without errors").contexts;
+        let context = contexts["load"].clone();
         let path = path.to_str().expect("a plain path").to_owned();
         self.flags = ["--config", &path, "--context", "load"]
             .map(str::to_owned)
             .into();
+        context
     }
 }
 
@@ -178,6 +197,12 @@ impl Console {
         command.env_clear();
         for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8")] {
             command.env(name, value);
+        }
+        if let Ok(pairs) = std::env::var("QD_ENV") {
+            for pair in pairs.split(' ') {
+                let (name, value) = pair.split_once('=').expect("pair");
+                command.env(name, value);
+            }
         }
         command.env("HOME", home);
         command.cwd(home);
@@ -271,7 +296,7 @@ pub(crate) fn full_scale() -> Scale {
 pub(crate) fn loaded() -> Values {
     let mut servers = Servers::start("serve-load");
     let home = tempfile::tempdir().expect("a temporary folder");
-    servers.hurry(home.path());
+    let context = servers.hurry(home.path());
     let console = Console::start(&servers, home.path());
     console.wait(0, b"Triage", PATIENCE).expect("a first frame");
     console.press("2");
@@ -296,6 +321,7 @@ pub(crate) fn loaded() -> Values {
     let first = again.wait(0, FRAME_END, PATIENCE).expect("a first frame");
     let start = first.saturating_duration_since(again.began);
     again.leave();
+    let told = told(&Arc::new(context));
     [
         ("start to first frame, pty, ms", start.as_secs_f64() * 1e3),
         ("key to pixels, pty, p50, ms", samples.quantile(0.5)),
@@ -309,9 +335,48 @@ pub(crate) fn loaded() -> Values {
             "requests to the endpoints a second",
             (after.1 - before.1) / seconds,
         ),
+        ("observations a second, as its actors tell them", told.0),
+        ("changed rows in them a second", told.1),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
+}
+
+/// Observations and their rows a second: the console's own actors, with the settings that it had, after
+/// their first sweep.
+fn told(context: &Arc<Context>) -> (f64, f64) {
+    const COUNTED: Duration = Duration::from_secs(8);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let reference = Arc::new(ContextRef {
+            name: Clean::name("load"),
+            generation: 0,
+        });
+        let (out, mut messages) = mpsc::channel(256);
+        let common = Common {
+            limits: Arc::new(Limits::default()),
+            clock: Arc::new(Clock::default()),
+            out,
+        };
+        let sources = Sources::start(&reference, context, &common);
+        let mut began: Option<Instant> = None;
+        let (mut observations, mut rows) = (0_usize, 0_usize);
+        while began.is_none_or(|at| at.elapsed() < COUNTED) {
+            match messages.recv().await.expect("running actors") {
+                Msg::Observed(observation) if began.is_some() => {
+                    observations += 1;
+                    rows += observation.upserts.len();
+                }
+                Msg::Polled(report) if report.feed == Feed::Versions => {
+                    began.get_or_insert_with(Instant::now);
+                }
+                _ => {}
+            }
+        }
+        sources.stop().await;
+        let seconds = COUNTED.as_secs_f64();
+        (observations as f64 / seconds, rows as f64 / seconds)
+    })
 }
 
 /// A calm small fleet, thirty seconds without a key.

@@ -53,6 +53,7 @@ pub(crate) fn frame() -> Values {
         ("Models", Place::Models),
         ("Experiments", Place::Experiments),
         ("Deployments", Place::Deployments),
+        ("Drift", Place::Drift),
         ("Run with charts", Place::Run(run)),
     ] {
         stage.open(place);
@@ -290,6 +291,32 @@ pub(crate) fn runs() -> Values {
         ("filter 100,000 runs by a word, off the loop, ms", word),
         ("snapshot of 100,000 runs, on the loop, ms", ms(snapshot)),
         ("update while a snapshot is alive, worst, ms", ms(worst)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// Readings that change, 128 of as many models in a message.
+pub(crate) fn signals() -> Values {
+    let mut stage = Stage::full();
+    stage.open(Place::Drift);
+    let (mut updates, mut frames) = (Samples::default(), Samples::default());
+    for turn in 0..400 {
+        stage.pass(Duration::from_millis(250));
+        let message = stage.load.changed_readings(turn, stage.now().wall);
+        updates.add(stage.tell(message));
+        frames.add(stage.draw().all);
+    }
+    [
+        (
+            "update of 128 changed readings, p50, ms",
+            updates.quantile(0.5),
+        ),
+        (
+            "update of 128 changed readings, p99, ms",
+            updates.quantile(0.99),
+        ),
+        ("whole frame, Drift, p99, ms", frames.quantile(0.99)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()

@@ -23,10 +23,13 @@ use tokio::sync::mpsc;
 
 use crate::Values;
 use crate::load::MODELS;
+use crate::machine::median;
 use crate::pty::full_scale;
 
 /// Models on screen.
 const SHOWN: usize = 40;
+/// And in the last third of the time: as many requests are expected.
+const FEWER: usize = 10;
 /// How long the actors are watched.
 const WATCHED: Duration = Duration::from_secs(150);
 /// Moves of each kind, and the time between two.
@@ -51,35 +54,34 @@ async fn measure() -> Values {
         sources: vec![SourceSettings::new("mlflow", SourceKind::Mlflow, &url)],
         ..Context::default()
     });
-    let asked = async |feed: Feed, focus: Focus| {
+    let asked = async |feed: Feed| {
         let before = servers.faults().requests("mlflow");
         let options = headless::Options {
             timeout: Duration::from_secs(60),
             feeds: vec![feed],
             runs: 0,
-            focus,
             ..headless::Options::default()
         };
         let found = collect(&settings, &options).await;
         let count = servers.faults().requests("mlflow") - before;
         (count as f64, found.fleet)
     };
-    let (models, fleet) = asked(Feed::Models, Focus::default()).await;
+    let (models, fleet) = asked(Feed::Models).await;
     let keys: Vec<ModelKey> = fleet.models().map(|m| m.key.clone()).collect();
     assert_eq!(keys.len(), MODELS);
     let shown = |count: usize| Focus {
         models: keys.iter().take(count).cloned().collect(),
         ..Focus::default()
     };
-    let (forty, _) = asked(Feed::WatchedModels, shown(SHOWN)).await;
-    let (ten, _) = asked(Feed::WatchedModels, shown(10)).await;
     // A sweep of the versions reads the models first, of which they are.
-    let (versions, _) = asked(Feed::Versions, Focus::default()).await;
+    let (versions, _) = asked(Feed::Versions).await;
     let Watched {
         sweeps,
+        forty,
+        ten,
         shown,
         elsewhere,
-    } = watch(&servers, &settings, &keys, shown(SHOWN)).await;
+    } = watch(&servers, &settings, &keys, [shown(SHOWN), shown(FEWER)]).await;
     [
         ("requests of a fast tick, 40 models on screen", forty),
         ("requests of a fast tick, 10 models on screen", ten),
@@ -101,6 +103,9 @@ async fn measure() -> Values {
 
 struct Watched {
     sweeps: f64,
+    /// Requests of a tick of the models on screen, the median of all ticks.
+    forty: f64,
+    ten: f64,
     shown: f64,
     elsewhere: f64,
 }
@@ -110,7 +115,7 @@ async fn watch(
     servers: &SimFleet,
     settings: &Arc<Context>,
     keys: &[ModelKey],
-    focus: Focus,
+    [focus, fewer]: [Focus; 2],
 ) -> Watched {
     let reference = Arc::new(ContextRef {
         name: Clean::name("load"),
@@ -132,6 +137,10 @@ async fn watch(
     let mut moved: Vec<(ModelKey, Instant)> = Vec::new();
     let mut done = 0;
     let mut worst = (0.0_f64, 0.0_f64);
+    // A source polls one feed at a time: what is asked between two reports is the later one's.
+    let mut asked = servers.faults().requests("mlflow");
+    let mut ticks: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
+    let mut narrowed = false;
     while began.elapsed() < WATCHED {
         let wait = tokio::time::timeout(Duration::from_millis(20), messages.recv());
         match wait.await {
@@ -140,12 +149,20 @@ async fn watch(
             }
             Ok(Some(Msg::Polled(report))) => {
                 sweeps += f64::from(u8::from(report.feed == Feed::Models));
+                let before = std::mem::replace(&mut asked, servers.faults().requests("mlflow"));
+                if report.feed == Feed::WatchedModels && report.fault.is_none() {
+                    ticks[usize::from(narrowed)].push((asked - before) as f64);
+                }
                 fleet.record(&report, common.clock.wall());
                 if first.insert(report.feed) && report.feed == Feed::Versions {
                     next = Some(Instant::now());
                 }
             }
             _ => {}
+        }
+        if !narrowed && began.elapsed() > WATCHED * 2 / 3 {
+            narrowed = true;
+            sources.ask_all(&Request::Focus(fewer.clone()));
         }
         for change in fleet.take_observed() {
             let is_move = |(key, _): &(ModelKey, Instant)| {
@@ -174,8 +191,11 @@ async fn watch(
     }
     assert_eq!(done, MOVES, "the first sweep took too long");
     assert!(moved.is_empty(), "moves that were not seen: {moved:?}");
+    assert!(ticks.iter().all(|t| !t.is_empty()), "no tick was seen");
     Watched {
         sweeps,
+        forty: median(&ticks[0]),
+        ten: median(&ticks[1]),
         shown: worst.0,
         elsewhere: worst.1,
     }

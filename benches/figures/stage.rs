@@ -104,7 +104,7 @@ impl Stage {
     /// One message and the slices that it leaves to be judged, as the loop takes them: the longest of
     /// these updates. What they ask for is answered at once and not timed.
     pub(crate) fn tell(&mut self, message: Msg) -> Duration {
-        let facts = matches!(message, Msg::Observed(_) | Msg::Polled(_));
+        let facts = matches!(message, Msg::Observed(_) | Msg::Polled(_) | Msg::Tick);
         let act = if facts { take_in } else { update };
         let (took, effects) = timed(|| act(&mut self.app, message, self.now));
         self.answer(effects);

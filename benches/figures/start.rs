@@ -7,7 +7,7 @@ use quarterdeck::store::Store;
 
 use crate::Values;
 use crate::load::{EPOCH, Load};
-use crate::machine::timed;
+use crate::machine::{timed, waited};
 use crate::stage::Stage;
 
 /// The load as it is saved: everything but most runs, of which the newest are kept.
@@ -36,7 +36,7 @@ pub(crate) fn run() -> Values {
         store.save("load", &state).expect("a saved state");
     }
     let mut stage = Stage::empty(Load::new());
-    let (read, head) = timed(|| {
+    let (read, head) = waited(|| {
         let (store, _) = Store::open(&path).expect("a state file");
         store
             .load_head("load")

@@ -22,7 +22,7 @@ use crate::domain::observation::{Abilities, Answer, ContextRef, Feed, PollReport
 use crate::domain::query::{Detail, Focus, Query};
 use crate::domain::time::Millis;
 use crate::intent::msg::Msg;
-use crate::sources::Source;
+use crate::sources::{Page, Pages, Source};
 
 /// Details of one source on their way at once; more wait their turn.
 const FETCHES: usize = 4;
@@ -103,18 +103,29 @@ pub(super) struct Polled {
     pub(super) result: Result<Answer, Fault>,
 }
 
-/// Polls a feed in a task of its own: an adapter that panics takes nothing but this poll with it.
+/// Polls a feed in a task of its own: an adapter that panics takes nothing but this poll with it. Without
+/// somebody to take pages, the answer holds all rows.
 pub(super) fn poll_once<S: Source>(
     source: Arc<S>,
     feed: Feed,
     focus: Focus,
     host: Arc<Host>,
     clock: Arc<Clock>,
+    pages: Option<mpsc::Sender<Page>>,
 ) -> Flight<Polled> {
     Flight(tokio::spawn(async move {
         let _turn = host.enter().await;
         let (asked_at, began) = (clock.wall(), Instant::now());
-        let poll = tokio::time::timeout(POLL_LIMIT, source.poll(feed, &focus));
+        let poll = async {
+            match pages {
+                Some(out) => {
+                    let pages = Pages::new(asked_at, out);
+                    source.poll_in_pages(feed, &focus, &pages).await
+                }
+                None => source.poll(feed, &focus).await,
+            }
+        };
+        let poll = tokio::time::timeout(POLL_LIMIT, poll);
         let result = poll.await.unwrap_or_else(|_| {
             let detail = format!("a poll of {} had not ended after 10 minutes", feed.word());
             Err(Fault::new(
@@ -238,6 +249,7 @@ impl<S: Source> Actor<S> {
     /// Runs until nobody is left to ask or to tell. Dropping the future ends everything it began.
     pub async fn run(mut self) {
         let mut polling: Option<(usize, Flight<Polled>)> = None;
+        let mut pages = mpsc::channel(1).1;
         let mut probing: Option<Flight<Result<Abilities, Fault>>> = None;
         let out = self.around.out.clone();
         loop {
@@ -260,8 +272,16 @@ impl<S: Source> Actor<S> {
                         }
                     }
                 },
+                Some(page) = pages.recv(), if self.outbox.is_empty() => {
+                    if let Some((index, _)) = &polling {
+                        self.page(*index, page);
+                    }
+                }
                 polled = wait(&mut flight) => {
                     if let Some((index, _)) = polling.take() {
+                        while let Ok(page) = pages.try_recv() {
+                            self.page(index, page);
+                        }
                         self.polled(index, polled);
                     }
                 }
@@ -272,7 +292,10 @@ impl<S: Source> Actor<S> {
                 Some(ended) = self.fetches.join_next_with_id() => self.fetched(ended),
                 () = until(feed_at) => {
                     if let Some((index, _)) = next {
-                        polling = Some((index, self.poll(index)));
+                        // One page waits while another is compared; more are not asked for.
+                        let (out, paged) = mpsc::channel(1);
+                        pages = paged;
+                        polling = Some((index, self.poll(index, out)));
                     }
                 }
                 () = until(probe_at) => {
@@ -351,7 +374,8 @@ impl<S: Source> Actor<S> {
         }
     }
 
-    fn poll(&mut self, index: usize) -> Flight<Polled> {
+    fn poll(&mut self, index: usize, pages: mpsc::Sender<Page>) -> Flight<Polled> {
+        self.sent.begin();
         self.feeds[index].asked = Some(Instant::now());
         let feed = self.feeds[index].feed;
         let (source, focus) = (Arc::clone(&self.source), self.focus.clone());
@@ -359,7 +383,23 @@ impl<S: Source> Actor<S> {
             Arc::clone(&self.around.host),
             Arc::clone(&self.around.clock),
         );
-        poll_once(source, feed, focus, host, clock)
+        poll_once(source, feed, focus, host, clock, Some(pages))
+    }
+
+    fn page(&mut self, index: usize, page: Page) {
+        let stamp = self.stamp(index, page.asked_at);
+        let observations = self.sent.compare_page(&stamp, page.rows);
+        let messages = observations.into_iter().map(|o| Msg::Observed(Box::new(o)));
+        self.outbox.extend(messages);
+    }
+
+    fn stamp(&self, index: usize, asked_at: Millis) -> Stamp {
+        Stamp {
+            context: Arc::clone(&self.around.context),
+            source: self.source.id().clone(),
+            feed: self.feeds[index].feed,
+            asked_at,
+        }
     }
 
     fn polled(&mut self, index: usize, outcome: Result<Polled, JoinError>) {
@@ -398,12 +438,7 @@ impl<S: Source> Actor<S> {
                     return;
                 }
                 self.answered(now);
-                let stamp = Stamp {
-                    context: Arc::clone(&self.around.context),
-                    source: self.source.id().clone(),
-                    feed: self.feeds[index].feed,
-                    asked_at,
-                };
+                let stamp = self.stamp(index, asked_at);
                 let observations = self.sent.compare(&stamp, answer);
                 let messages = observations.into_iter().map(|o| Msg::Observed(Box::new(o)));
                 self.outbox.extend(messages);

@@ -1,6 +1,7 @@
 use super::*;
+use crate::domain::observation::FactKey;
 use crate::domain::observation::{Coverage, Rows, Scope};
-use crate::runtime::testing::{Reply, Scripted, all_models, around, model, model_key};
+use crate::runtime::testing::{Reply, Scripted, all_models, around, model, model_key, version};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -385,4 +386,50 @@ async fn with_default_settings_a_refusal_shows_in_ten_seconds_and_a_hang_in_fift
         assert!(seen <= 10 * SECOND, "a hang after {seen:?}");
         assert!(down <= 17 * SECOND, "a hang is down after {down:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_are_told_while_the_poll_runs_and_its_end_says_what_is_gone() {
+    let page = |numbers: &[u64]| {
+        let rows = numbers.iter().map(|n| version("a", *n));
+        Rows::Versions(rows.collect())
+    };
+    let all = || Coverage::Full(Scope::Versions);
+    let mut bench = start(&[(Feed::Versions, 60)], move |_, turn| match turn {
+        0 => Reply::Pages(vec![page(&[1, 2]), page(&[3, 4])], all()),
+        // A sweep that never ends says nothing of what it did not reach.
+        1 => Reply::Pages(vec![page(&[1, 5])], Coverage::Partial),
+        _ => Reply::Pages(vec![page(&[1]), page(&[4]), page(&[5])], all()),
+    });
+    let mut told: Vec<(usize, bool, Vec<FactKey>)> = Vec::new();
+    let mut reports = 0;
+    let began = Instant::now();
+    while reports < 3 {
+        match bench.next().await {
+            Msg::Observed(observation) => {
+                if told.is_empty() {
+                    assert!(began.elapsed() < SECOND * 2, "told before the second page");
+                }
+                told.push((
+                    observation.upserts.len(),
+                    observation.coverage == all(),
+                    observation.gone,
+                ));
+            }
+            Msg::Polled(_) => reports += 1,
+            _ => {}
+        }
+    }
+    let gone = [2, 3].map(|n| FactKey::Version(version("a", n).key));
+    let (last, before) = told.split_last_mut().unwrap();
+    last.2.sort();
+    assert_eq!(*last, (0, true, gone.to_vec()));
+    let none = Vec::new();
+    let expected = [
+        (2, false, none.clone()),
+        (2, false, none.clone()),
+        (0, true, none.clone()),
+        (1, false, none),
+    ];
+    assert_eq!(before, expected);
 }

@@ -48,6 +48,8 @@ pub struct Sent {
     served: HashMap<ServedSpanKey, u64>,
     /// Runs are many and never listed in full: the key's hash is enough.
     runs: HashMap<u64, u64>,
+    /// The hashes of the keys in the pages of the poll that runs.
+    paged: HashSet<u64>,
 }
 
 impl Sent {
@@ -95,6 +97,25 @@ impl Sent {
             .collect()
     }
 
+    /// Another poll begins: what pages an earlier one handed over, if it never ended, is forgotten.
+    pub fn begin(&mut self) {
+        self.paged = HashSet::new();
+    }
+
+    /// Compares a page of a poll that has not ended; its end is told by [`Sent::compare`]. Of rows with
+    /// one key on several pages the first one holds.
+    pub fn compare_page(&mut self, stamp: &Stamp, mut rows: Rows) -> Vec<Observation> {
+        if let Rows::Versions(rows) = &mut rows {
+            rows.retain(|row| self.paged.insert(hash(&row.key)));
+        }
+        let answer = Answer {
+            coverage: Coverage::Partial,
+            rows,
+            server_time: None,
+        };
+        self.compare(stamp, answer)
+    }
+
     /// New and changed rows in messages of bounded size, and what a full answer no longer holds.
     fn changed(&mut self, rows: Rows, full: Option<&Scope>) -> (Vec<Rows>, Vec<FactKey>) {
         // Within a full answer of all rows, each key that is absent is gone.
@@ -111,7 +132,15 @@ impl Sent {
                     Scope::VersionsOf(model) => Some(Some(model)),
                     _ => None,
                 });
-                let of = of.map(|of| move |k: &VersionKey| of.is_none_or(|m| k.model == *m));
+                let paged = match full {
+                    Some(_) => std::mem::take(&mut self.paged),
+                    None => HashSet::new(),
+                };
+                let of = of.map(|of| {
+                    move |k: &VersionKey| {
+                        of.is_none_or(|m| k.model == *m) && !paged.contains(&hash(k))
+                    }
+                });
                 let (rows, gone) = fresh(&mut self.versions, rows, |r| r.key.clone(), of);
                 told(rows, Rows::Versions, gone, FactKey::Version)
             }

@@ -352,9 +352,10 @@ impl Look {
             let flight = poll_once(
                 Arc::clone(&source),
                 spec.feed,
-                Focus::default(),
+                self.options.focus.clone(),
                 host,
                 clock,
+                None,
             );
             let (asked_at, took, result) = match flight.await {
                 Ok(polled) => (polled.asked_at, polled.took, polled.result),

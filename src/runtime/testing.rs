@@ -18,13 +18,15 @@ use crate::domain::settings::SourceKind;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::intent::msg::Msg;
-use crate::sources::{FeedSpec, Source};
+use crate::sources::{FeedSpec, Pages, Source};
 
 /// What a scripted source does when it is asked.
 #[derive(Clone)]
 pub(super) enum Reply {
     Rows(Coverage, Rows),
     Fault(FaultKind),
+    /// Pages that are handed over a second apart, and what all of them cover.
+    Pages(Vec<Rows>, Coverage),
     Slow(Duration, Rows),
     /// A fault that takes its time, as a deadline does.
     Late(Duration, FaultKind),
@@ -142,7 +144,31 @@ impl Source for Scripted {
                 Err(Fault::new(kind, "http://ml.test", "as scripted"))
             }
             Reply::Panic => panic!("as scripted"),
+            Reply::Pages(..) => unreachable!("pages are told in pages"),
         }
+    }
+
+    async fn poll_in_pages(
+        &self,
+        feed: Feed,
+        focus: &Focus,
+        pages: &Pages,
+    ) -> Result<Answer, Fault> {
+        let turn = self.log.of(feed).len();
+        let Reply::Pages(rows, coverage) = (self.script)(feed, turn) else {
+            return self.poll(feed, focus).await;
+        };
+        let entry = (Instant::now(), Some(feed), focus.clone());
+        self.log.0.lock().unwrap().push(entry);
+        for rows in rows {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            pages.hand_over(rows).await;
+        }
+        Ok(Answer {
+            coverage,
+            rows: Rows::Versions(Vec::new()),
+            server_time: None,
+        })
     }
 
     async fn fetch(&self, query: Query) -> Result<Detail, Fault> {

@@ -241,7 +241,10 @@ impl<K: Keyboard> Turns<K> {
         while let Some(msg) = next {
             let now = self.hands.common.clock.now();
             // Facts come by the hundred between two frames; the place follows them once, before each.
-            let facts = matches!(msg, Msg::Observed(_) | Msg::Polled(_) | Msg::Ledger(..));
+            let facts = matches!(
+                msg,
+                Msg::Observed(_) | Msg::Polled(_) | Msg::Ledger(..) | Msg::Tick
+            );
             let act = if facts { take_in } else { update };
             let effects = act(&mut self.app, msg, now);
             let entered = self

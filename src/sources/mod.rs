@@ -22,12 +22,15 @@ mod testing;
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
 use crate::domain::fault::Fault;
 use crate::domain::key::SourceId;
-use crate::domain::observation::{Abilities, Answer, Feed};
+use crate::domain::observation::{Abilities, Answer, Feed, Rows};
 pub use crate::domain::query::Focus;
 use crate::domain::query::{Detail, Query};
 use crate::domain::settings::SourceKind;
+use crate::domain::time::Millis;
 
 /// A feed and how often it is polled at rest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +39,36 @@ pub struct FeedSpec {
     pub feed: Feed,
     /// Its cadence; the schedule stretches it after faults and by the observed latency.
     pub every: Duration,
+}
+
+/// A page of a poll that has not ended.
+#[derive(Debug)]
+pub struct Page {
+    /// When the poll began.
+    pub asked_at: Millis,
+    /// What the page holds.
+    pub rows: Rows,
+}
+
+/// Takes the pages of one poll in while it runs, so that a large registry is never held whole.
+#[derive(Debug)]
+pub struct Pages {
+    asked_at: Millis,
+    out: mpsc::Sender<Page>,
+}
+
+impl Pages {
+    /// For a poll that begins now.
+    pub fn new(asked_at: Millis, out: mpsc::Sender<Page>) -> Self {
+        Self { asked_at, out }
+    }
+
+    /// Hands a page over; waits until there is room for it.
+    pub async fn hand_over(&self, rows: Rows) {
+        let asked_at = self.asked_at;
+        // Nobody listens: the poll is about to be dropped.
+        let _ = self.out.send(Page { asked_at, rows }).await;
+    }
 }
 
 /// A configured source: one polled system.
@@ -58,6 +91,17 @@ pub trait Source: Send + Sync + 'static {
     /// Polls one feed. All pages are fetched before it returns.
     fn poll(&self, feed: Feed, focus: &Focus)
     -> impl Future<Output = Result<Answer, Fault>> + Send;
+
+    /// Polls one feed as [`Source::poll`] does, and may hand rows over page by page meanwhile: the
+    /// answer then holds the rest, and what it says to be covered holds for all of them together.
+    fn poll_in_pages(
+        &self,
+        feed: Feed,
+        focus: &Focus,
+        _pages: &Pages,
+    ) -> impl Future<Output = Result<Answer, Fault>> + Send {
+        self.poll(feed, focus)
+    }
 
     /// Fetches a detail.
     fn fetch(&self, query: Query) -> impl Future<Output = Result<Detail, Fault>> + Send;

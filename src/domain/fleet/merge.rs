@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Fleet;
 use super::runs::Upsert;
 use crate::domain::deployment::{EndpointReading, ServedState, ServedVersion};
-use crate::domain::key::{DeploymentKey, ModelKey, SourceId};
+use crate::domain::key::{DeploymentKey, ExperimentKey, ModelKey, SourceId};
 use crate::domain::last_known::{Held, LastKnown, Memory};
 use crate::domain::model::{ModelVersion, RegisteredModel};
 use crate::domain::observation::{Coverage, FactKey, Observation, Rows};
@@ -299,6 +299,10 @@ impl Fleet {
         self.pool.share_version(&mut fact);
         if let Some(run) = &fact.run {
             self.made_by.note(run, &model);
+            let row = self.runs.find(run);
+            if let Some(experiment) = row.and_then(|row| self.runs.experiment(row)).cloned() {
+                self.note_trained(&experiment, &model);
+            }
         }
         let new = Held {
             source: source.clone(),
@@ -371,6 +375,22 @@ impl Fleet {
     fn runs_moved(&mut self, run: &Run) {
         let models = self.made_by.models(&run.key);
         self.dirty.models.extend(models.iter().cloned());
+        if let Some(first) = models.first().cloned() {
+            self.note_trained(&run.experiment, &first);
+        }
+    }
+
+    /// Remembers that a run of an experiment made a version of a model: of several the first by key.
+    fn note_trained(&mut self, experiment: &ExperimentKey, model: &ModelKey) {
+        match self.trained_in.get_mut(experiment) {
+            None => {
+                self.trained_in.insert(experiment.clone(), model.clone());
+            }
+            Some(known) if *model < *known || !self.models.contains_key(known) => {
+                known.clone_from(model);
+            }
+            Some(_) => {}
+        }
     }
 
     fn put_endpoint(&mut self, source: &SourceId, asked_at: Millis, mut fact: EndpointReading) {

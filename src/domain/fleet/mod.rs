@@ -79,6 +79,8 @@ pub struct Fleet {
     freshness: BTreeMap<SourceId, Freshness>,
     /// Models that have a version made by the run, in order: nearly always one.
     made_by: MadeBy,
+    /// The first model that a run of the experiment made a version of.
+    trained_in: HashMap<ExperimentKey, ModelKey>,
     runs_gone: HashSet<RunKey>,
     packages: HashMap<VersionKey, PackageState>,
     timeline: HashMap<Subject, Vec<Change>>,
@@ -143,6 +145,7 @@ impl Fleet {
                 .collect(),
             sources,
             made_by: MadeBy::default(),
+            trained_in: HashMap::new(),
             runs_gone: HashSet::new(),
             packages: HashMap::new(),
             timeline: HashMap::new(),
@@ -568,10 +571,14 @@ impl Fleet {
         }
         self.revision += 1;
         let moved: HashSet<&SourceId> = moved.iter().collect();
-        let of_sources = self.models.values().filter(|h| moved.contains(&h.source));
-        self.dirty
+        // They come in the order of their keys: a set of them is built at once, where adding each to
+        // a set looks for its place among thousands.
+        let of_sources = self
             .models
-            .extend(of_sources.map(|h| h.fact.key.clone()));
+            .iter()
+            .filter(|(_, h)| moved.contains(&h.source));
+        let mut resting: BTreeSet<ModelKey> = of_sources.map(|(key, _)| key.clone()).collect();
+        self.dirty.models.append(&mut resting);
         for id in &moved {
             let monitored = self.monitored_by(id);
             self.dirty.models.extend(monitored);

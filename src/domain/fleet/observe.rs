@@ -120,22 +120,14 @@ impl Fleet {
         }
     }
 
-    /// The model that a run belongs to: one that it made a version of, else the one whose champion
-    /// comes from the same experiment.
+    /// The model that a run belongs to: one that it made a version of, else the first that a run of the
+    /// same experiment made a version of.
     pub fn model_of_run(&self, run: &Run) -> Option<ModelKey> {
         if let Some(model) = self.model_made_by(&run.key) {
             return Some(model.clone());
         }
-        let same = |held: &Held<ModelVersion>| {
-            held.fact.run.as_ref().is_some_and(|r| {
-                let row = self.runs.find(r).and_then(|row| self.runs.experiment(row));
-                row == Some(&run.experiment)
-            })
-        };
-        self.versions
-            .iter()
-            .find(|(_, all)| all.iter().any(same))
-            .map(|(model, _)| model.clone())
+        let trained = self.trained_in.get(&run.experiment)?;
+        self.models.contains_key(trained).then(|| trained.clone())
     }
 
     /// The settled level of a model; a move of it is a change.

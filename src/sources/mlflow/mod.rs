@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use self::memory::Memory;
 use super::http::Http;
-use super::{FeedSpec, Focus, Source};
+use super::{FeedSpec, Focus, Pages, Source};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::{Key, RegistryKey, SourceId};
 use crate::domain::observation::{Abilities, Answer, Feed};
@@ -106,7 +106,7 @@ impl Source for Mlflow {
             Feed::WatchedModels => self.watched_models(focus).await,
             Feed::Models => self.all_models().await,
             Feed::NewestVersions => self.newest_versions().await,
-            Feed::Versions => self.all_versions().await,
+            Feed::Versions => self.all_versions(None).await,
             Feed::Experiments => self.all_experiments().await,
             Feed::RecentRuns => self.recent_runs().await,
             Feed::OpenRuns => self.open_runs(focus).await,
@@ -120,6 +120,18 @@ impl Source for Mlflow {
                 self.http.base(),
                 "a registry has no such feed",
             )),
+        }
+    }
+
+    async fn poll_in_pages(
+        &self,
+        feed: Feed,
+        focus: &Focus,
+        pages: &Pages,
+    ) -> Result<Answer, Fault> {
+        match feed {
+            Feed::Versions => self.all_versions(Some(pages)).await,
+            _ => self.poll(feed, focus).await,
         }
     }
 

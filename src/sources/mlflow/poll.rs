@@ -13,7 +13,7 @@ use crate::domain::model::{ModelVersion, RegisteredModel};
 use crate::domain::observation::{Answer, Coverage, Rows, Scope};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
-use crate::sources::Focus;
+use crate::sources::{Focus, Pages};
 
 /// Rows of one newest-versions tick.
 const NEWEST: usize = 25;
@@ -236,8 +236,8 @@ impl Mlflow {
         })
     }
 
-    /// Every version of every model.
-    pub(super) async fn all_versions(&self) -> Result<Answer, Fault> {
+    /// Every version of every model; handed over page by page where somebody takes the pages.
+    pub(super) async fn all_versions(&self, out: Option<&Pages>) -> Result<Answer, Fault> {
         let fresh = self
             .memory()
             .swept
@@ -265,7 +265,11 @@ impl Mlflow {
                 map::unknown_names(&page, |name| memory.knows(name))
             };
             self.learn_models(&unknown).await?;
-            rows.extend(self.take_versions(&mut map, page));
+            let found = self.take_versions(&mut map, page);
+            match out {
+                Some(out) => out.hand_over(Rows::Versions(found)).await,
+                None => rows.extend(found),
+            }
         }
         self.memory().lineage.sweep_ends();
         Ok(Answer {
