@@ -139,7 +139,7 @@ impl Servers {
             let (name, rest) = value.split_once('=').expect("a name");
             let (kind, url) = rest.split_once('+').expect("a kind");
             format!(
-                "[[contexts.load.deployments]]\nname = \"{name}\"\nkind = \"{kind}\"\nurl = \"{url}\"\nevery = \"1100ms\"\n"
+                "[[contexts.load.deployments]]\nname = \"{name}\"\nkind = \"{kind}\"\nurl = \"{url}\"\nevery = \"1250ms\"\n"
             )
         });
         let settings: String = tables.collect();
@@ -197,12 +197,6 @@ impl Console {
         command.env_clear();
         for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8")] {
             command.env(name, value);
-        }
-        if let Ok(pairs) = std::env::var("QD_ENV") {
-            for pair in pairs.split(' ') {
-                let (name, value) = pair.split_once('=').expect("pair");
-                command.env(name, value);
-            }
         }
         command.env("HOME", home);
         command.cwd(home);

@@ -336,6 +336,7 @@ pub(crate) fn sweep() -> Values {
     };
     let (worst, first) = sweep(&mut stage);
     stage.hear((0..ENDPOINTS).map(Part::Endpoint).collect());
+    stage.hear(Load::signals());
     stage.pass(Duration::from_secs(60));
     let (worst_again, again) = sweep(&mut stage);
     // A poll that failed a third time in a row: every model rests on that source.

@@ -38,7 +38,7 @@ use super::observed::EndpointTrack;
 use super::rules::freshness::{self, Freshness, SourceHealth};
 use super::rules::reproducible::{self, Claim, Origins};
 use super::run::Experiment;
-use super::settings::Context;
+use super::settings::{Context, SourceKind};
 use super::settling::Settled;
 use super::text::Clean;
 use super::time::Millis;
@@ -571,16 +571,19 @@ impl Fleet {
         }
         self.revision += 1;
         let moved: HashSet<&SourceId> = moved.iter().collect();
-        // They come in the order of their keys: a set of them is built at once, where adding each to
-        // a set looks for its place among thousands.
-        let of_sources = self
-            .models
-            .iter()
-            .filter(|(_, h)| moved.contains(&h.source));
-        let mut resting: BTreeSet<ModelKey> = of_sources.map(|(key, _)| key.clone()).collect();
-        self.dirty.models.append(&mut resting);
-        for id in &moved {
-            let monitored = self.monitored_by(id);
+        // Endpoints hold no models and tell no signals: nothing of these is gone through for them.
+        let telling = self.settings.sources.iter();
+        let telling = telling.filter(|s| !matches!(s.kind, SourceKind::Serving(_)));
+        for id in telling.map(|s| SourceId::new(&s.name)) {
+            if !moved.contains(&id) {
+                continue;
+            }
+            // They come in the order of their keys: a set of them is built at once, where adding each
+            // to a set looks for its place among thousands.
+            let resting = self.models.iter().filter(|(_, h)| h.source == id);
+            let mut resting: BTreeSet<ModelKey> = resting.map(|(key, _)| key.clone()).collect();
+            self.dirty.models.append(&mut resting);
+            let monitored = self.monitored_by(&id);
             self.dirty.models.extend(monitored);
         }
         let polled = moved.iter().flat_map(|id| self.joins.of_source(id));
@@ -632,7 +635,9 @@ impl Fleet {
         while left > 0
             && let Some(key) = self.dirty.models.pop_first()
         {
-            left = left.saturating_sub(1 + self.joins.of_model(&key).len());
+            // Some eight readings are looked at in the time that a model takes without any.
+            let readings = self.readings(&key).len() / 8;
+            left = left.saturating_sub(1 + self.joins.of_model(&key).len() + readings);
             self.judge_model(&key, settles, now);
         }
     }
