@@ -293,8 +293,8 @@ impl<S: Source> Actor<S> {
                 () = until(feed_at) => {
                     if let Some((index, _)) = next {
                         // One page waits while another is compared; more are not asked for.
-                        let (out, paged) = mpsc::channel(1);
-                        pages = paged;
+                        let (out, arriving) = mpsc::channel(1);
+                        pages = arriving;
                         polling = Some((index, self.poll(index, out)));
                     }
                 }
