@@ -228,6 +228,9 @@ fn served(fleet: &Fleet, model: &ModelView) -> Vec<Value> {
 
 /// One model, as in `status` and `models`.
 pub fn model(fleet: &Fleet, m: &ModelView) -> Value {
+    let next = fleet
+        .next_step(m)
+        .map(|n| json!({"step": n.step, "key": n.key, "text": n.text}));
     json!({
         "name": m.name,
         "level": m.level().word(),
@@ -243,6 +246,8 @@ pub fn model(fleet: &Fleet, m: &ModelView) -> Value {
         "newest": pointed(m.newest.as_ref()),
         "signals": signals(fleet, m),
         "alerts": m.signals.alerts,
+        "next": next,
+        "blast": fleet.blast(m),
         "read_at": m.read_at.map(Millis::rfc3339),
         "reasons": m.verdict.reasons.iter().map(reason).collect::<Vec<_>>(),
     })

@@ -65,7 +65,7 @@ fn table_column(col: Col, pane: &Models) -> Column<'static> {
         Col::Skew => Column::fixed(title, 11, 1),
         Col::Drift => Column::fixed(title, SPARK + 6, seen(1)).right(),
         Col::Errors => Column::fixed(title, 6, seen(2)).right(),
-        Col::Latency => Column::fixed(title, 8, seen(3)).right(),
+        Col::Latency => Column::fixed(title, 9, seen(3)).right(),
         Col::Requests => Column::fixed(title, 6, seen(3)).right(),
         Col::Alerts => Column::fixed(title, 8, seen(2)),
         Col::Metric => Column::fixed(title, widths.metric.clamp(6, 14), 5),
