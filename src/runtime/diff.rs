@@ -112,6 +112,7 @@ impl Sent {
             coverage: Coverage::Partial,
             rows,
             server_time: None,
+            partial: None,
         };
         self.compare(stamp, answer)
     }

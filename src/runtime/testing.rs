@@ -168,6 +168,7 @@ impl Source for Scripted {
             coverage,
             rows: Rows::Versions(Vec::new()),
             server_time: None,
+            partial: None,
         })
     }
 
