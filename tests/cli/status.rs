@@ -197,9 +197,10 @@ fn each_scripted_incident_of_the_signals_is_named() {
     for (model, level, words) in [
         ("ad-ctr", "crit", "auc"),
         ("credit-score", "unknown", "no drift report since"),
-        // One feature of five has moved, and somebody has silenced the alert of both its tellers.
-        ("demand-forecast", "info", "worst price"),
-        ("demand-forecast", "info", "FeatureDrift silenced by farid"),
+        // One feature of five has moved, one that weighs; somebody has silenced the alert of both its
+        // tellers.
+        ("demand-forecast", "warn", "by importance"),
+        ("demand-forecast", "warn", "FeatureDrift silenced by farid"),
         ("eta-city", "crit", "p95"),
         ("ranker-eu", "crit", "worst ctr_30d"),
     ] {
