@@ -3,6 +3,9 @@
 
 mod dialogs;
 mod history;
+mod input;
+mod run;
+mod things;
 mod typing;
 mod update;
 mod view;

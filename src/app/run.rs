@@ -1,0 +1,210 @@
+//! Keys become commands, and commands are carried out or say why they cannot be.
+
+use super::{App, Effects};
+use crate::domain::text::Clean;
+use crate::intent::chord::{Chord, Code, sequence_text};
+use crate::intent::command::{Command, RESERVED, Scope};
+use crate::intent::keymap::Lookup;
+use crate::intent::msg::Effect;
+use crate::panes::{Place, Thing};
+
+impl App {
+    pub(super) fn command_key(&mut self, chord: Chord, effects: &mut Effects) {
+        self.notice = None;
+        if !self.pending.is_empty() && chord == Chord::plain(Code::Esc) {
+            self.pending.clear();
+            return;
+        }
+        self.pending.push(chord);
+        match self.keymap.look_up(&self.scopes(), &self.pending) {
+            Lookup::Command(command) => {
+                self.pending.clear();
+                self.run(command, effects);
+            }
+            Lookup::Prefix(_) => {}
+            Lookup::Unbound => {
+                let keys = sequence_text(&std::mem::take(&mut self.pending));
+                match RESERVED.iter().find(|(key, _)| *key == keys) {
+                    Some((key, verb)) => {
+                        self.say(format!(
+                            "{key} is kept for {verb}, which this version does not have"
+                        ));
+                    }
+                    // A quick esc and a letter can arrive as one alt chord: it means neither.
+                    None if chord.alt => {}
+                    None => self.say(format!(
+                        "{keys} is not bound here · ? lists the keys that are"
+                    )),
+                }
+            }
+        }
+    }
+
+    pub(super) fn scopes(&self) -> Vec<Scope> {
+        let mut scopes = self.history.current().scopes().to_vec();
+        scopes.push(Scope::Global);
+        scopes
+    }
+
+    /// Why a command cannot work right now.
+    pub(super) fn disabled(&self, command: Command) -> Option<Clean> {
+        let cx = self.cx();
+        let pane = self.history.current();
+        if let Some(why) = pane.disabled(command, &cx) {
+            return Some(why);
+        }
+        let thing = pane.selected(&cx);
+        let why = match command {
+            Command::GoModel | Command::GoDrift | Command::WhatChanged
+                if self.model_of(thing.as_ref()).is_none() =>
+            {
+                "no model is selected"
+            }
+            Command::GoRun if self.run_of(thing.as_ref()).is_none() => {
+                "the selected thing names no run"
+            }
+            Command::GoEndpoint if self.endpoint_of(thing.as_ref()).is_none() => {
+                "no deployment is known for it"
+            }
+            Command::History if self.subject_of(thing.as_ref()).is_none() => {
+                "nothing with a history is selected"
+            }
+            Command::CopyRow if pane.row_text(&cx).is_none() => "no row is selected",
+            Command::Link if self.link_of(thing.as_ref()).is_none() => {
+                "no link is known for it: set a runbook, or select a model, version or run"
+            }
+            Command::Contexts if self.settings.contexts.len() < 2 => "there is one context only",
+            _ => return None,
+        };
+        Some(Clean::text(why))
+    }
+
+    /// Carries a command out, or says why it cannot be.
+    pub(super) fn run(&mut self, command: Command, effects: &mut Effects) {
+        if let Some(why) = self.disabled(command) {
+            self.say(format!("{}: {why}", command.row().title));
+            return;
+        }
+        if let Some(asks) = self.with_pane(|pane, cx| pane.update(command, cx)) {
+            self.ask(asks, effects);
+            return;
+        }
+        self.run_global(command, effects);
+    }
+
+    fn run_global(&mut self, command: Command, effects: &mut Effects) {
+        let thing = self.history.current().selected(&self.cx());
+        match command {
+            Command::Triage => self.history.open(Place::Triage),
+            Command::Models => self.history.open(Place::Models),
+            Command::Experiments => self.history.open(Place::Experiments),
+            Command::Deployments => self.history.open(Place::Deployments),
+            Command::Drift => self.history.open(Place::Drift),
+            Command::GoDrift => {
+                if let Some(model) = self.model_of(thing.as_ref()) {
+                    self.history.open(Place::Features(model));
+                }
+            }
+            Command::WhatChanged => {
+                let moment = self.history.current().moment(&self.cx());
+                if let Some(model) = self.model_of(thing.as_ref()) {
+                    self.history.open(Place::Changes(model, moment));
+                }
+            }
+            Command::Back => {
+                if !self.history.close() {
+                    self.say("this is the first place · q leaves");
+                }
+            }
+            Command::HistoryBack => {
+                if !self.history.back() {
+                    self.say("there is no earlier place");
+                }
+            }
+            Command::HistoryForward => {
+                if !self.history.forward() {
+                    self.say("there is no later place");
+                }
+            }
+            Command::GoModel => {
+                if let Some(model) = self.model_of(thing.as_ref()) {
+                    self.history.open(Place::Model(model));
+                }
+            }
+            Command::GoRun => {
+                if let Some(run) = self.run_of(thing.as_ref()) {
+                    self.history.open(Place::Run(run));
+                }
+            }
+            Command::GoEndpoint => {
+                if let Some(key) = self.endpoint_of(thing.as_ref()) {
+                    self.history.open(Place::Deployments);
+                    self.with_pane(|pane, cx| {
+                        pane.refresh(cx);
+                        pane.select(&Thing::Deployment(key), cx);
+                    });
+                }
+            }
+            Command::History => {
+                if let Some(subject) = self.subject_of(thing.as_ref()) {
+                    self.history.open(Place::History(subject));
+                }
+            }
+            Command::Refresh => {
+                self.wants.renew();
+                effects.push(Effect::Refresh(None));
+                self.say("asking every source now");
+            }
+            Command::Narrower => self.window = self.window.narrower(),
+            Command::Wider => self.window = self.window.wider(),
+            Command::Help => self.dialog = Some(self.help()),
+            Command::Palette => self.dialog = Some(self.palette()),
+            Command::Anything => self.dialog = Some(self.anything()),
+            Command::Contexts => self.dialog = Some(self.contexts()),
+            Command::Menu => self.dialog = Some(self.menu()),
+            Command::CopyRow => {
+                let text = self.history.current().row_text(&self.cx());
+                effects.extend(text.map(Effect::Copy));
+                self.say("row sent to the terminal's clipboard");
+            }
+            Command::CopyPane => {
+                effects.push(Effect::Copy(self.markdown()));
+                self.say("pane sent to the terminal's clipboard as Markdown");
+            }
+            Command::Link => {
+                if let Some(link) = self.link_of(thing.as_ref()) {
+                    self.say(format!("sent to the terminal's clipboard: {link}"));
+                    effects.push(Effect::Copy(link));
+                }
+            }
+            Command::Mouse => {
+                self.mouse = !self.mouse;
+                effects.push(Effect::Mouse(self.mouse));
+                self.say(if self.mouse {
+                    "the mouse is ours"
+                } else {
+                    "the mouse is the terminal's"
+                });
+            }
+            Command::Repaint => effects.push(Effect::Repaint),
+            Command::Suspend => effects.push(Effect::Suspend),
+            Command::Quit => effects.push(Effect::Quit),
+            other => self.say(format!("{} has no meaning here", other.row().title)),
+        }
+    }
+
+    /// The pane as a Markdown table.
+    fn markdown(&self) -> Clean {
+        let (titles, rows) = self.history.current().markdown(&self.cx());
+        let line = |cells: &[String]| {
+            let cells: Vec<String> = cells.iter().map(|c| c.replace('|', "\\|")).collect();
+            format!("| {} |", cells.join(" | "))
+        };
+        let rule = titles.iter().map(|_| "---".to_owned()).collect::<Vec<_>>();
+        let lines: Vec<String> = std::iter::once(line(&titles))
+            .chain(std::iter::once(line(&rule)))
+            .chain(rows.iter().map(|r| line(r)))
+            .collect();
+        Clean::lines(&lines)
+    }
+}

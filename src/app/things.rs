@@ -1,0 +1,114 @@
+//! From the selected thing to what belongs to it: its model, run, endpoint, history and web page.
+
+use super::App;
+use crate::domain::change::Subject;
+use crate::domain::key::{DeploymentKey, ModelKey, RunKey, VersionKey};
+use crate::domain::text::Clean;
+use crate::panes::Thing;
+
+impl App {
+    pub(super) fn model_of(&self, thing: Option<&Thing>) -> Option<ModelKey> {
+        match thing? {
+            Thing::Model(key) => Some(key.clone()),
+            Thing::Version(key) => Some(key.model.clone()),
+            Thing::Deployment(key) => self.fleet.deployment(key)?.model.clone(),
+            Thing::Run(run) => self.fleet.model_made_by(run).cloned(),
+            Thing::Experiment(_) | Thing::Source(_) => None,
+        }
+    }
+
+    pub(super) fn run_of(&self, thing: Option<&Thing>) -> Option<RunKey> {
+        match thing? {
+            Thing::Run(key) => Some(key.clone()),
+            Thing::Version(key) => self.fleet.version(key)?.run.clone(),
+            Thing::Model(key) => {
+                let champion = self.fleet.model(key)?.champion.as_ref()?;
+                let version = VersionKey {
+                    model: key.clone(),
+                    version: champion.key.clone(),
+                };
+                self.fleet.version(&version)?.run.clone()
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn endpoint_of(&self, thing: Option<&Thing>) -> Option<DeploymentKey> {
+        match thing? {
+            Thing::Deployment(key) => Some(key.clone()),
+            thing => self
+                .fleet
+                .model(&self.model_of(Some(thing))?)?
+                .deployments
+                .first()
+                .cloned(),
+        }
+    }
+
+    pub(super) fn subject_of(&self, thing: Option<&Thing>) -> Option<Subject> {
+        match thing? {
+            Thing::Deployment(key) => Some(Subject::Deployment(key.clone())),
+            thing => self.model_of(Some(thing)).map(Subject::Model),
+        }
+    }
+
+    /// A page of the thing in its own system's web interface, or the runbook.
+    pub(super) fn link_of(&self, thing: Option<&Thing>) -> Option<Clean> {
+        match thing? {
+            Thing::Model(key) => self
+                .fleet
+                .model(key)
+                .and_then(|m| m.runbook.clone())
+                .or_else(|| {
+                    let base = key.registry.base.clean();
+                    Some(Clean::text(&format!(
+                        "{base}/#/models/{}",
+                        encoded(key.name.raw())
+                    )))
+                }),
+            Thing::Version(key) => {
+                let (base, name) = (
+                    key.model.registry.base.clean(),
+                    encoded(key.model.name.raw()),
+                );
+                Some(Clean::text(&format!(
+                    "{base}/#/models/{name}/versions/{}",
+                    key.version.clean()
+                )))
+            }
+            Thing::Run(key) => {
+                let row = self.fleet.runs().find(key)?;
+                let experiment = self.fleet.runs().experiment(row)?;
+                let base = key.tracker.base.clean();
+                Some(Clean::text(&format!(
+                    "{base}/#/experiments/{}/runs/{}",
+                    encoded(experiment.id.raw()),
+                    encoded(key.id.raw())
+                )))
+            }
+            Thing::Experiment(key) => Some(Clean::text(&format!(
+                "{}/#/experiments/{}",
+                key.tracker.base.clean(),
+                encoded(key.id.raw())
+            ))),
+            Thing::Deployment(key) => Some(key.base.clean()),
+            Thing::Source(_) => None,
+        }
+    }
+}
+
+/// Percent-encodes everything but unreserved characters, for a link.
+fn encoded(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    for byte in raw.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.extend(
+                [byte >> 4, byte & 15].map(|n| char::from(b"0123456789ABCDEF"[usize::from(n)])),
+            );
+        }
+    }
+    out
+}
