@@ -5,11 +5,15 @@ pub mod features;
 mod imported;
 mod joins;
 mod judge;
+mod judge_deployment;
 mod made_by;
+mod memory;
 mod merge;
 mod monitoring;
 mod observe;
 mod pool;
+mod put;
+mod read;
 mod recalled;
 pub mod runs;
 mod shards;
@@ -31,19 +35,17 @@ use self::view::{DeploymentView, ModelView};
 use super::change::{Change, ChangeKind, Subject};
 use super::deployment::EndpointReading;
 use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, RunKey, SourceId, VersionKey};
-use super::last_known::{self, Held, LastKnown, Memory, SharedVersions};
-use super::model::{ModelVersion, Package, RegisteredModel};
+use super::last_known::{Held, SharedVersions};
+use super::model::{Package, RegisteredModel};
 use super::observation::{ContextRef, FactKey, Feed, PollReport, Scope};
 use super::observed::EndpointTrack;
 use super::rules::freshness::{self, Freshness, SourceHealth};
-use super::rules::reproducible::{self, Claim, Origins};
 use super::run::Experiment;
 use super::settings::{Context, SourceKind};
 use super::settling::Settled;
 use super::text::Clean;
 use super::time::Millis;
 use super::watch::Gap;
-use super::wiring::Join;
 
 /// Models and deployments that a loop has judged at once: well under a millisecond's worth.
 pub const SLICE: usize = 100;
@@ -171,156 +173,10 @@ impl Fleet {
         fleet
     }
 
-    /// Which context, and which visit of it.
-    pub fn context(&self) -> &Arc<ContextRef> {
-        &self.context
-    }
-
-    /// The context's settings.
-    pub fn settings(&self) -> &Arc<Context> {
-        &self.settings
-    }
-
-    /// Rises with every change of anything that can be seen.
-    pub fn revision(&self) -> u64 {
-        self.revision
-    }
-
-    /// Every model, by identity.
-    pub fn models(&self) -> impl ExactSizeIterator<Item = &ModelView> {
-        self.views.values()
-    }
-
-    /// One model.
-    pub fn model(&self, key: &ModelKey) -> Option<&ModelView> {
-        self.views.get(key)
-    }
-
-    /// The registry's own fact about a model.
-    pub fn registered(&self, key: &ModelKey) -> Option<&Held<RegisteredModel>> {
-        self.models.get(key)
-    }
-
-    /// The versions of a model, newest first.
-    pub fn versions(&self, key: &ModelKey) -> &[Held<ModelVersion>] {
-        self.versions.get(key).map_or(&[], |all| all.as_slice())
-    }
-
-    /// One version.
-    pub fn version(&self, key: &VersionKey) -> Option<&ModelVersion> {
-        self.versions(&key.model)
-            .iter()
-            .map(|h| &h.fact)
-            .find(|v| v.key == *key)
-    }
-
-    /// Every deployment, by identity.
-    pub fn deployments(&self) -> impl ExactSizeIterator<Item = &DeploymentView> {
-        self.deployments.values()
-    }
-
-    /// One deployment.
-    pub fn deployment(&self, key: &DeploymentKey) -> Option<&DeploymentView> {
-        self.deployments.get(key)
-    }
-
-    /// Every join, for `quarterdeck wiring`.
-    pub fn joins(&self) -> impl ExactSizeIterator<Item = &Join> {
-        self.joins.all()
-    }
-
-    /// Every experiment.
-    pub fn experiments(&self) -> impl ExactSizeIterator<Item = &Held<Experiment>> {
-        self.experiments.values()
-    }
-
-    /// One experiment.
-    pub fn experiment(&self, key: &ExperimentKey) -> Option<&Held<Experiment>> {
-        self.experiments.get(key)
-    }
-
-    /// The runs held.
-    pub fn runs(&self) -> &RunStore {
-        &self.runs
-    }
-
-    /// Every configured source with its health and freshness.
-    pub fn sources(&self) -> impl Iterator<Item = (&SourceId, &SourceHealth, Freshness)> {
-        self.sources.iter().map(|(id, health)| {
-            (
-                id,
-                health,
-                self.freshness.get(id).copied().unwrap_or_default(),
-            )
-        })
-    }
-
-    /// The freshness of one source.
-    pub fn source_freshness(&self, id: &SourceId) -> Freshness {
-        self.freshness.get(id).copied().unwrap_or_default()
-    }
-
-    /// The health of one source.
-    pub fn source_health(&self, id: &SourceId) -> Option<&SourceHealth> {
-        self.sources.get(id)
-    }
-
-    /// The package of a version, as far as it was asked for.
-    pub fn package(&self, key: &VersionKey) -> Option<&PackageState> {
-        self.packages.get(key)
-    }
-
-    /// Whether a version could be made again: git, data, model, environment. Rests on
-    /// what is held of the run and of the package.
-    pub fn reproducibility(&self, key: &VersionKey) -> Option<[Claim; 4]> {
-        let version = self.version(key)?;
-        let run = version.run.as_ref().and_then(|r| self.runs.unpack(r));
-        let package = match self.packages.get(key) {
-            Some(PackageState::Read(package)) => Some(&**package),
-            _ => None,
-        };
-        let from = Origins {
-            run: run.as_ref(),
-            run_gone: version
-                .run
-                .as_ref()
-                .is_some_and(|r| self.runs_gone.contains(r)),
-            package,
-            package_unreadable: self.packages.get(key) == Some(&PackageState::Unreadable),
-        };
-        Some(reproducible::judge(version, from))
-    }
-
-    /// Whether the tracker was asked for a run and does not hold it.
-    pub fn is_run_gone(&self, key: &RunKey) -> bool {
-        self.runs_gone.contains(key)
-    }
-
     /// Remembers that the tracker does not hold a run.
     pub fn run_is_gone(&mut self, key: RunKey) {
         self.runs_gone.insert(key);
         self.revision += 1;
-    }
-
-    /// The known changes of a subject, oldest first.
-    pub fn timeline(&self, subject: &Subject) -> &[Change] {
-        self.timeline.get(subject).map_or(&[], Vec::as_slice)
-    }
-
-    /// The known changes of a model and of its deployments, oldest first.
-    pub fn model_timeline(&self, key: &ModelKey) -> Vec<&Change> {
-        let deployments = self.joins.of_model(key);
-        let mut all: Vec<&Change> = self.timeline(&Subject::Model(key.clone())).iter().collect();
-        for deployment in deployments {
-            all.extend(self.timeline(&Subject::Deployment(deployment.clone())));
-        }
-        all.sort_by_key(|c| c.not_after);
-        all
-    }
-
-    /// When nobody watched, oldest first.
-    pub fn gaps(&self) -> &[Gap] {
-        &self.gaps
     }
 
     /// Takes in when nobody watched.
@@ -329,40 +185,6 @@ impl Fleet {
             self.gaps = gaps;
             self.revision += 1;
         }
-    }
-
-    /// A model that a version of was made by a run.
-    pub fn model_made_by(&self, run: &RunKey) -> Option<&ModelKey> {
-        self.made_by.models(run).first()
-    }
-
-    /// Whether another model's name looks the same on screen: writes to either would be refused.
-    pub fn looks_alike(&self, key: &ModelKey) -> bool {
-        let shown = self.models.get(key).map(|h| &h.fact.name);
-        let same = shown.and_then(|name| self.by_name.get(name));
-        same.is_some_and(|keys| keys.len() > 1)
-    }
-
-    /// Runs that views need and that are not held: those behind champions and challengers, with the
-    /// source to ask.
-    pub fn wanted_runs(&self) -> Vec<(SourceId, RunKey)> {
-        let mut wanted = BTreeSet::new();
-        for view in self.views.values() {
-            for pointed in [&view.champion, &view.challenger].into_iter().flatten() {
-                let key = VersionKey {
-                    model: view.key.clone(),
-                    version: pointed.key.clone(),
-                };
-                let held = self.versions(&view.key).iter().find(|h| h.fact.key == key);
-                if let Some(held) = held
-                    && let Some(run) = &held.fact.run
-                    && self.runs.find(run).is_none()
-                {
-                    wanted.insert((held.source.clone(), run.clone()));
-                }
-            }
-        }
-        wanted.into_iter().collect()
     }
 
     /// Takes the outcome of a poll in.
@@ -446,80 +268,6 @@ impl Fleet {
     /// Changes observed since the last call, for the ledger.
     pub fn take_observed(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.observed)
-    }
-
-    /// Everything worth keeping until the next start. Versions, readings and courses are shared with the
-    /// fleet, not copied.
-    pub fn last_known(&self, now: Millis, runs: Vec<Held<super::run::Run>>) -> LastKnown {
-        let (signals, series) = self.shared_signals();
-        LastKnown {
-            saved_at: now,
-            models: self.models.values().cloned().collect(),
-            versions: self.versions.values().cloned().collect(),
-            experiments: self.experiments.values().cloned().collect(),
-            endpoints: self.endpoints.values().cloned().collect(),
-            runs,
-            signals,
-            series,
-            alerts: self.alerts().cloned().collect(),
-            sources: self.stamps(),
-            memory: self.memory(),
-        }
-    }
-
-    fn memory(&self) -> Memory {
-        fn listed<K: Clone, V: Clone>(map: &HashMap<K, V>) -> Vec<(K, V)> {
-            map.iter().map(|(k, v)| (k.clone(), v.clone())).collect()
-        }
-        let mut memory = Memory {
-            levels: listed(&self.settled),
-            tracks: listed(&self.tracks),
-            failing: listed(&self.failed_before),
-            slow: listed(&self.slow),
-            loading: listed(&self.loading),
-            ..Memory::default()
-        };
-        for (key, at) in &self.first_seen {
-            match key {
-                FactKey::Model(key) => memory.models.push((key.clone(), *at)),
-                FactKey::Endpoint(key) => memory.endpoints.push((key.clone(), *at)),
-                _ => {}
-            }
-        }
-        for (source, health) in &self.sources {
-            for (feed, known) in &health.feeds {
-                if let Some(since) = known.failing_since {
-                    let feed = (source.clone(), *feed);
-                    memory.failing.retain(|(known, _)| *known != feed);
-                    memory.failing.push((feed, since));
-                }
-            }
-        }
-        memory
-    }
-
-    /// A poll that was answered before this process began: it tells up to when facts were known, and
-    /// nothing of the present.
-    pub fn recall(&mut self, report: &PollReport) {
-        if let Some(health) = self.sources.get_mut(&report.source) {
-            health.record(report);
-        }
-    }
-
-    /// How the sources stand; one that has not answered yet keeps when it did before.
-    fn stamps(&self) -> Vec<last_known::SourceStamp> {
-        let mut stamps = last_known::stamps(&self.sources);
-        for stamp in &mut stamps {
-            let before = self.answered_before.get(&stamp.source).copied();
-            stamp.answered_at = stamp.answered_at.or(before);
-        }
-        stamps
-    }
-
-    /// When a source last answered, in this process or before it.
-    pub fn answered_at(&self, source: &SourceId) -> Option<Millis> {
-        let health = self.sources.get(source).and_then(SourceHealth::good_at);
-        health.or_else(|| self.answered_before.get(source).copied())
     }
 
     /// Adds a change to its subject's timeline unless the event is there already.
