@@ -70,6 +70,9 @@ pub enum FaultKind {
 pub enum Retry {
     /// Back off exponentially, with jitter.
     BackOff,
+    /// Ask again at once a few times, to tell a hiccup from an outage, then back off: a server that
+    /// refuses connections has no work with it.
+    Confirm,
     /// Not before this long.
     After(Duration),
     /// Only slowly: nothing but a change of settings or rights will help.
@@ -104,6 +107,7 @@ impl FaultKind {
     pub fn retry(&self) -> Retry {
         match self {
             Self::RateLimited { after: Some(after) } => Retry::After(*after),
+            Self::Unreachable => Retry::Confirm,
             Self::Auth
             | Self::Forbidden
             | Self::HostRefused

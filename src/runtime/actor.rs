@@ -68,6 +68,8 @@ struct FeedState {
     feed: Feed,
     rhythm: Rhythm,
     next: Instant,
+    /// When it is polled instead of a feed that sleeps because nothing on screen needs it.
+    stands_in: Option<Instant>,
     /// When its last poll began.
     asked: Option<Instant>,
     /// Not even a wish to refresh comes before this.
@@ -223,6 +225,7 @@ impl<S: Source> Actor<S> {
                     _ => Rhythm::new(spec.every),
                 },
                 next: first,
+                stands_in: None,
                 asked: None,
                 not_before: now,
                 reported: false,
@@ -307,15 +310,27 @@ impl<S: Source> Actor<S> {
         }
     }
 
-    /// The feed that is due first; of several the one listed first.
+    /// How often what is on screen is asked for, where the source has such a feed.
+    fn beat(&self) -> Option<Duration> {
+        let follow = self.feeds.iter().filter(|f| f.follows_focus());
+        follow.map(|f| f.rhythm.every()).min()
+    }
+
+    /// The feed that is due first; of several the one listed first. While nothing on screen needs the
+    /// source, a light feed keeps the beat: somebody has to notice that the server is gone.
     fn next_feed(&self) -> Option<(usize, Instant)> {
+        let mut follow = self.feeds.iter().filter(|f| f.follows_focus());
+        let rests = !follow.any(|f| f.wanted(&self.focus));
         let wanted = self
             .feeds
             .iter()
             .enumerate()
             .filter(|(_, f)| f.wanted(&self.focus));
         wanted
-            .map(|(index, f)| (index, f.next))
+            .map(|(index, f)| match f.stands_in.filter(|_| rests) {
+                Some(at) => (index, f.next.min(at)),
+                None => (index, f.next),
+            })
             .min_by_key(|(_, at)| *at)
     }
 
@@ -420,6 +435,7 @@ impl<S: Source> Actor<S> {
             .as_ref()
             .ok()
             .and_then(|answer| answer.partial.clone());
+        let beat = self.beat();
         let (fault, skew) = match result {
             Ok(answer) => {
                 let skew = answer
@@ -428,6 +444,8 @@ impl<S: Source> Actor<S> {
                 let feed = &mut self.feeds[index];
                 feed.next = now + feed.rhythm.after_answer(took, &mut self.rng);
                 feed.not_before = now;
+                let beat = beat.filter(|_| feed.feed == Feed::NewestVersions);
+                feed.stands_in = beat.map(|beat| now + feed.rhythm.beat(beat, &mut self.rng));
                 // Without a request nothing was learnt, not even that the server is there.
                 let asked = answer.server_time.is_some() || !answer.rows.is_empty();
                 if feed.follows_focus() && !asked {
@@ -449,6 +467,7 @@ impl<S: Source> Actor<S> {
                 let feed = &mut self.feeds[index];
                 let retry = fault.kind.retry();
                 feed.next = now + feed.rhythm.after_fault(retry, &mut self.rng);
+                feed.stands_in = None;
                 feed.not_before = if matches!(retry, Retry::After(_)) {
                     feed.next
                 } else {

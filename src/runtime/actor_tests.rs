@@ -1,3 +1,8 @@
+#[path = "actor_outage_tests.rs"]
+mod outages;
+#[path = "actor_recalled_tests.rs"]
+mod recalled;
+
 use super::*;
 use crate::domain::observation::FactKey;
 use crate::domain::observation::{Coverage, Rows, Scope};
@@ -334,57 +339,6 @@ fn a_clock_is_only_called_wrong_for_certain() {
     ] {
         let got = skew_ms(Millis(server), at, Duration::from_millis(500));
         assert_eq!(got, want, "{server}");
-    }
-}
-
-/// How long an endpoint that has answered once counts as live, and until when as not down, from the
-/// moment it goes: the actor's reports, judged each second as the loop does.
-async fn seen_to_go(reply: impl Fn() -> Reply + Send + Sync + 'static) -> (Duration, Duration) {
-    use crate::domain::rules::freshness::{self, Freshness, SourceHealth};
-    use crate::domain::settings::Policy;
-    let rows = || Reply::Rows(Coverage::Full(Scope::Endpoints), Rows::Endpoints(vec![]));
-    let mut bench = start(&[(Feed::Endpoint, 5)], move |_, turn| match turn {
-        0 => rows(),
-        _ => reply(),
-    });
-    let (policy, mut health) = (Policy::default(), SourceHealth::default());
-    health.record(&bench.report().await);
-    let went = Instant::now();
-    let (mut not_live, mut down) = (None, None);
-    while down.is_none() {
-        assert!(went.elapsed() < 120 * SECOND, "{not_live:?}");
-        if let Ok(msg) = tokio::time::timeout(SECOND, bench.messages.recv()).await
-            && let Some(Msg::Polled(report)) = msg
-        {
-            health.record(&report);
-        }
-        let wall = Millis(1_000_000).plus(went.elapsed());
-        let fresh = freshness::judge(&health, &policy, wall);
-        if fresh != Freshness::Live {
-            not_live.get_or_insert(went.elapsed());
-        }
-        if fresh == Freshness::Down {
-            down = Some(went.elapsed());
-        }
-    }
-    (not_live.unwrap(), down.unwrap())
-}
-
-#[tokio::test(start_paused = true)]
-async fn with_default_settings_a_refusal_shows_in_ten_seconds_and_a_hang_in_fifteen() {
-    use crate::domain::key::DeploymentKind;
-    use crate::domain::settings::{SourceKind, SourceSettings};
-    let kind = SourceKind::Serving(DeploymentKind::V2);
-    let settings = SourceSettings::new("s", kind, "http://serve.test");
-    assert_eq!(settings.every, 5 * SECOND);
-    let deadline = settings.probe_deadline();
-    for _ in 0..20 {
-        let (seen, down) = seen_to_go(|| Reply::Fault(FaultKind::Unreachable)).await;
-        assert!(seen <= 6 * SECOND, "a refusal after {seen:?}");
-        assert!(down <= 11 * SECOND, "a refusal is down after {down:?}");
-        let (seen, down) = seen_to_go(move || Reply::Late(deadline, FaultKind::Timeout)).await;
-        assert!(seen <= 10 * SECOND, "a hang after {seen:?}");
-        assert!(down <= 17 * SECOND, "a hang is down after {down:?}");
     }
 }
 

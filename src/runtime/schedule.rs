@@ -15,8 +15,11 @@ const STRETCH_CEILING: Duration = Duration::from_secs(900);
 /// A health probe is cheap: an endpoint that answers slowly is still asked this often, or nobody
 /// would see it fall silent.
 const PROBE_LATENCIES: u32 = 2;
-/// As many failed probes in a row are asked about again at once, to tell a hiccup from an outage.
-const PROBE_CONFIRMATIONS: u32 = 2;
+/// As many failed probes or refused connections in a row are asked about again at once, to tell a
+/// hiccup from an outage.
+const CONFIRMATIONS: u32 = 2;
+/// However slow a feed's cadence, a refused connection is confirmed as soon as if it were this.
+const CONFIRM_LIKE: Duration = Duration::from_secs(5);
 /// The longest that a probe waits after faults: that an endpoint is back must show soon.
 pub const PROBE_CEILING: Duration = Duration::from_secs(30);
 /// What the first polls of many sources are spread by.
@@ -50,6 +53,20 @@ impl Rhythm {
         }
     }
 
+    /// The cadence as it was asked for.
+    pub fn every(&self) -> Duration {
+        self.every
+    }
+
+    /// The wait at another feed's cadence, with as much regard for a server that answers slowly.
+    pub fn beat(&self, every: Duration, rng: &mut fastrand::Rng) -> Duration {
+        let like = Self {
+            every,
+            ..self.clone()
+        };
+        between(rng, like.interval(), 0.9, 0.99)
+    }
+
     /// The cadence, stretched for a server that answers slowly.
     pub fn interval(&self) -> Duration {
         let latencies = if self.probes {
@@ -77,13 +94,22 @@ impl Rhythm {
     /// The wait after a poll that failed. Full jitter parts the many consoles that watch one server.
     pub fn after_fault(&mut self, retry: Retry, rng: &mut fastrand::Rng) -> Duration {
         self.failures = self.failures.saturating_add(1);
-        let confirms = if self.probes { PROBE_CONFIRMATIONS } else { 0 };
-        if retry == Retry::BackOff && self.failures <= confirms {
-            return between(rng, self.interval(), 0.25, 0.5);
+        let confirms = if self.probes || retry == Retry::Confirm {
+            CONFIRMATIONS
+        } else {
+            0
+        };
+        if matches!(retry, Retry::BackOff | Retry::Confirm) && self.failures <= confirms {
+            let like = if self.probes {
+                self.interval()
+            } else {
+                self.interval().min(CONFIRM_LIKE)
+            };
+            return between(rng, like, 0.25, 0.5);
         }
         let least = self.interval() / 2;
         let wait = match retry {
-            Retry::BackOff => {
+            Retry::BackOff | Retry::Confirm => {
                 let times = self.failures - confirms;
                 let doubled = 2_u32.checked_pow(times).unwrap_or(u32::MAX);
                 let ceiling = if self.probes { PROBE_CEILING } else { CEILING };
@@ -191,7 +217,7 @@ mod tests {
         let mut rng = rng();
         for _ in 0..100 {
             let mut rhythm = Rhythm::of_probe(5 * SECOND);
-            for _ in 0..PROBE_CONFIRMATIONS {
+            for _ in 0..CONFIRMATIONS {
                 let wait = rhythm.after_fault(Retry::BackOff, &mut rng);
                 assert!(wait >= 5 * SECOND / 4 && wait <= 5 * SECOND / 2, "{wait:?}");
             }
@@ -205,6 +231,24 @@ mod tests {
         let mut rhythm = Rhythm::of_probe(5 * SECOND);
         let wait = rhythm.after_fault(Retry::After(100 * SECOND), &mut rng);
         assert!(wait >= 100 * SECOND, "what the server asks comes first");
+    }
+
+    #[test]
+    fn a_refused_connection_is_confirmed_at_once_whatever_the_cadence() {
+        let mut rng = rng();
+        for every in [1, 10, 600] {
+            let mut rhythm = Rhythm::new(secs(every));
+            for _ in 0..CONFIRMATIONS {
+                let wait = rhythm.after_fault(Retry::Confirm, &mut rng);
+                assert!(wait <= CONFIRM_LIKE / 2, "{wait:?}");
+                assert!(wait >= secs(every).min(CONFIRM_LIKE) / 4, "{wait:?}");
+            }
+            for _ in 0..40 {
+                let wait = rhythm.after_fault(Retry::Confirm, &mut rng);
+                assert!(wait >= secs(every) / 2, "it is not hammered: {wait:?}");
+                assert!(wait <= CEILING.max(secs(every) / 2), "{wait:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What is kept of a fleet from one start to the next, and how the last start's state is taken in.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::Fleet;
 use crate::domain::key::SourceId;
@@ -65,18 +64,8 @@ impl Fleet {
     /// Takes the state of the last start in. Nothing in it is a change, and everything in it is old.
     pub fn absorb(&mut self, last: LastKnown, now: Millis) {
         self.remember_looks(last.memory, now);
-        for h in last.models {
-            self.put_model(&h.source, h.asked_at, h.fact);
-        }
-        for h in last.versions.into_iter().flat_map(Arc::unwrap_or_clone) {
-            self.put_version(&h.source, h.asked_at, h.fact);
-        }
-        for h in last.experiments {
-            self.put_experiment(&h.source, h.asked_at, h.fact);
-        }
-        for h in last.endpoints {
-            self.put_endpoint(&h.source, h.asked_at, h.fact);
-        }
+        self.recall_registry(last.models, last.versions, last.experiments);
+        self.recall_endpoints(last.endpoints);
         for h in last.runs {
             self.put_run(h.asked_at, &h.fact);
         }

@@ -94,6 +94,8 @@ pub struct Fleet {
     swept: HashMap<(SourceId, Scope), Millis>,
     /// What the last start left of a source, until its first complete answer.
     recalled: HashMap<(SourceId, Scope), Vec<(FactKey, Millis)>>,
+    /// When the newest row that the last start left of a source was read, until then as well.
+    recalled_until: HashMap<(SourceId, Scope), Millis>,
     joins: Joins,
     views: BTreeMap<ModelKey, ModelView>,
     /// Of the views: every frame asks several times.
@@ -157,6 +159,7 @@ impl Fleet {
             tombstones: HashMap::new(),
             swept: HashMap::new(),
             recalled: HashMap::new(),
+            recalled_until: HashMap::new(),
             views: BTreeMap::new(),
             counts: Counts::default(),
             deployments: BTreeMap::new(),

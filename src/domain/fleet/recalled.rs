@@ -1,16 +1,65 @@
-//! Signals and alerts as the last start left them: taken in with their age, and let go where the first
-//! complete answer of their source does not hold them.
+//! What the last start left, taken in with its age, and let go where the first complete answer of its
+//! source does not hold it: things are deleted while nobody watches.
 
 use std::sync::Arc;
 
 use super::Fleet;
 use crate::domain::alert::Alert;
-use crate::domain::key::SourceId;
-use crate::domain::last_known::{Held, SharedReadings, SharedSeries};
+use crate::domain::deployment::EndpointReading;
+use crate::domain::key::{ModelKey, SourceId};
+use crate::domain::last_known::{Held, SharedReadings, SharedSeries, SharedVersions};
+use crate::domain::model::RegisteredModel;
 use crate::domain::observation::{FactKey, Scope};
+use crate::domain::run::Experiment;
 use crate::domain::time::Millis;
 
 impl Fleet {
+    /// Takes in what was known of a registry and its tracker, with the same limits as
+    /// [`Fleet::recall_signals`].
+    pub(super) fn recall_registry(
+        &mut self,
+        models: Vec<Held<RegisteredModel>>,
+        versions: Vec<SharedVersions>,
+        experiments: Vec<Held<Experiment>>,
+    ) {
+        for held in models {
+            if self.recalls_row(&held.source, Scope::Models, held.asked_at) {
+                self.put_model(&held.source, held.asked_at, held.fact);
+            }
+        }
+        for held in versions.into_iter().flat_map(Arc::unwrap_or_clone) {
+            if self.recalls_row(&held.source, Scope::Versions, held.asked_at) {
+                self.put_version(&held.source, held.asked_at, held.fact);
+            }
+        }
+        for held in experiments {
+            if self.recalls_row(&held.source, Scope::Experiments, held.asked_at) {
+                self.put_experiment(&held.source, held.asked_at, held.fact);
+            }
+        }
+    }
+
+    /// Takes in how endpoints answered, with the same limits.
+    pub(super) fn recall_endpoints(&mut self, endpoints: Vec<Held<EndpointReading>>) {
+        for held in endpoints {
+            if self.recalls_row(&held.source, Scope::Endpoints, held.asked_at) {
+                self.put_endpoint(&held.source, held.asked_at, held.fact);
+            }
+        }
+    }
+
+    /// As [`Fleet::recalls`] for rows that are held by their source: how new the newest of them is tells
+    /// them apart from what this process has read, and tens of thousands need no list.
+    fn recalls_row(&mut self, source: &SourceId, scope: Scope, at: Millis) -> bool {
+        let scope = (source.clone(), scope);
+        if !self.sources.contains_key(source) || self.swept.contains_key(&scope) {
+            return false;
+        }
+        let until = self.recalled_until.entry(scope).or_insert(at);
+        *until = (*until).max(at);
+        true
+    }
+
     /// Takes in what was known of signals and alerts. What no configured source would ever confirm, and
     /// what a complete answer has not held meanwhile, is left out.
     pub(super) fn recall_signals(
@@ -51,8 +100,8 @@ impl Fleet {
 
     /// The first complete answer of a source: what it does not hold of before is gone.
     pub(super) fn sweep_recalled(&mut self, source: &SourceId, scope: &Scope, asked_at: Millis) {
-        if self.recalled.is_empty() {
-            return;
+        for key in self.unconfirmed(source, scope) {
+            self.remove(&key, asked_at);
         }
         let Some(keys) = self.recalled.remove(&(source.clone(), scope.clone())) else {
             return;
@@ -65,6 +114,47 @@ impl Fleet {
             }
         }
     }
+
+    /// The recalled rows of a scope that nothing in this process has read.
+    fn unconfirmed(&mut self, source: &SourceId, scope: &Scope) -> Vec<FactKey> {
+        let until = match scope {
+            // One model's versions confirm nothing of the others.
+            Scope::VersionsOf(_) => {
+                let all = (source.clone(), Scope::Versions);
+                self.recalled_until.get(&all).copied()
+            }
+            scope => self.recalled_until.remove(&(source.clone(), scope.clone())),
+        };
+        let Some(until) = until else {
+            return Vec::new();
+        };
+        let old = |by: &SourceId, at: Millis| by == source && at <= until;
+        let of = |model: &ModelKey| {
+            let held = self.versions(model).iter();
+            let old = held.filter(|h| old(&h.source, h.asked_at));
+            old.map(|h| FactKey::Version(h.fact.key.clone()))
+                .collect::<Vec<_>>()
+        };
+        match scope {
+            Scope::Models => keys(self.models.iter(), old, FactKey::Model),
+            Scope::Versions => self.versions.keys().flat_map(of).collect(),
+            Scope::VersionsOf(model) => of(model),
+            Scope::Experiments => keys(self.experiments.iter(), old, FactKey::Experiment),
+            Scope::Endpoints => keys(self.endpoints.iter(), old, FactKey::Endpoint),
+            Scope::Signals | Scope::Series | Scope::Alerts | Scope::Annotations => Vec::new(),
+        }
+    }
+}
+
+/// The keys of those rows that are `old`.
+fn keys<'a, K: Clone + 'a, T: 'a>(
+    rows: impl Iterator<Item = (&'a K, &'a Held<T>)>,
+    old: impl Fn(&SourceId, Millis) -> bool,
+    name: fn(K) -> FactKey,
+) -> Vec<FactKey> {
+    rows.filter(|(_, held)| old(&held.source, held.asked_at))
+        .map(|(key, _)| name(key.clone()))
+        .collect()
 }
 
 #[cfg(test)]

@@ -3,13 +3,17 @@ use std::time::Duration;
 
 use super::super::Fleet;
 use crate::domain::alert::{Alert, AlertKey, AlertState};
-use crate::domain::key::{Key, ModelKey, RegistryKey, SourceId};
+use crate::domain::deployment::{EndpointReading, Health};
+use crate::domain::key::{
+    DeploymentKey, DeploymentKind, ExperimentKey, Key, ModelKey, RegistryKey, SourceId, VersionKey,
+};
 use crate::domain::last_known::LastKnown;
 use crate::domain::level::Level;
-use crate::domain::model::RegisteredModel;
+use crate::domain::model::{ModelVersion, RegisteredModel, VersionStatus};
 use crate::domain::observation::{
     ContextRef, Coverage, Feed, Observation, PollReport, Rows, Scope,
 };
+use crate::domain::run::Experiment;
 use crate::domain::settings::{Context, SourceKind, SourceSettings};
 use crate::domain::signal::{Measure, Measured, SignalKey, SignalReading, SignalSeries, State};
 use crate::domain::text::Clean;
@@ -171,6 +175,185 @@ fn saved() -> LastKnown {
         );
     }
     fleet.last_known(at, Vec::new())
+}
+
+/// A registry's whole state and an endpoint's answer, as they were read at a time.
+fn registry(
+    at: i64,
+    names: &[&str],
+    versions: &[(&str, u64)],
+    experiments: &[&str],
+) -> [Observation; 3] {
+    let model = |name: &&str| RegisteredModel {
+        key: named(name),
+        name: Clean::name(name),
+        description: Clean::empty(),
+        updated: Millis(1),
+        aliases: Arc::default(),
+        tags: Arc::default(),
+    };
+    let version = |(name, number): &(&str, u64)| ModelVersion {
+        key: VersionKey {
+            model: named(name),
+            version: Key::new(&number.to_string()),
+        },
+        version: Clean::name(&number.to_string()),
+        created: Millis(1),
+        updated: Millis(1),
+        stage: None,
+        description: Clean::empty(),
+        source: Clean::empty(),
+        run: None,
+        logged_model: None,
+        status: VersionStatus::Ready,
+        status_message: Clean::empty(),
+        tags: Arc::default(),
+    };
+    let experiment = |id: &&str| Experiment {
+        key: ExperimentKey {
+            tracker: key().registry,
+            id: Key::new(id),
+        },
+        name: Clean::name(id),
+        created: Millis(1),
+        updated: Millis(1),
+        tags: Arc::default(),
+    };
+    let models = Rows::Models(names.iter().map(model).collect());
+    let versions = Rows::Versions(versions.iter().map(version).collect());
+    let experiments = Rows::Experiments(experiments.iter().map(experiment).collect());
+    [
+        told("mlflow", Feed::Models, at, models, Scope::Models),
+        told("mlflow", Feed::Versions, at, versions, Scope::Versions),
+        told(
+            "mlflow",
+            Feed::Experiments,
+            at,
+            experiments,
+            Scope::Experiments,
+        ),
+    ]
+}
+
+fn named(name: &str) -> ModelKey {
+    ModelKey {
+        name: Key::new(name),
+        ..key()
+    }
+}
+
+fn endpoints(at: i64, names: &[&str]) -> Observation {
+    let reading = |name: &&str| EndpointReading {
+        key: DeploymentKey {
+            kind: DeploymentKind::V2,
+            base: Key::new("http://serve.test"),
+            scope: Key::new(""),
+            name: Key::new(name),
+        },
+        name: Clean::name(name),
+        server: Clean::empty(),
+        health: Health::Ready,
+        message: Clean::empty(),
+        versions: Vec::new(),
+        default_version: None,
+        versions_unread: Clean::empty(),
+        versions_at: None,
+        latency: None,
+    };
+    let rows = Rows::Endpoints(names.iter().map(reading).collect());
+    told("serve", Feed::Endpoint, at, rows, Scope::Endpoints)
+}
+
+const REGISTRY: [(&str, SourceKind); 2] = [
+    ("mlflow", SourceKind::Mlflow),
+    ("serve", SourceKind::Serving(DeploymentKind::V2)),
+];
+
+/// Two models with versions, two experiments and two endpoints, as they were saved.
+fn saved_registry() -> LastKnown {
+    let mut fleet = fleet(&REGISTRY);
+    let versions = [("churn", 1), ("churn", 2), ("gone", 1)];
+    for observation in registry(HOUR, &["churn", "gone"], &versions, &["1", "2"]) {
+        fleet.merge(observation, Millis(HOUR));
+    }
+    fleet.merge(endpoints(HOUR, &["churn", "gone"]), Millis(HOUR));
+    fleet.last_known(Millis(HOUR), Vec::new())
+}
+
+/// How many models, versions of `churn` and of `gone`, experiments and endpoints are held.
+fn counts(fleet: &Fleet) -> [usize; 5] {
+    [
+        fleet.models().len(),
+        fleet.versions(&key()).len(),
+        fleet.versions(&named("gone")).len(),
+        fleet.experiments().len(),
+        fleet.endpoints.len(),
+    ]
+}
+
+#[test]
+fn what_a_registry_deleted_while_nobody_watched_goes_with_its_first_complete_answers() {
+    let at = 5 * HOUR;
+    let mut fleet = fleet(&REGISTRY);
+    fleet.absorb(saved_registry(), Millis(at));
+    assert_eq!(counts(&fleet), [2, 2, 1, 2, 2]);
+    let [models, versions, experiments] = registry(at, &["churn"], &[("churn", 2)], &["2"]);
+    // What was read before the whole is, stays: it is newer than what was recalled.
+    let late = Observation {
+        coverage: Coverage::Partial,
+        ..registry(at - 1, &["late"], &[], &[])[0].clone()
+    };
+    fleet.merge(late, Millis(at));
+    let part = Observation {
+        coverage: Coverage::Partial,
+        ..models.clone()
+    };
+    fleet.merge(part, Millis(at));
+    assert_eq!(counts(&fleet), [3, 2, 1, 2, 2], "a part sweeps nothing");
+    fleet.merge(models, Millis(at));
+    assert_eq!(
+        counts(&fleet),
+        [2, 2, 0, 2, 2],
+        "each answer sweeps its own"
+    );
+    fleet.merge(versions, Millis(at));
+    fleet.merge(experiments, Millis(at));
+    fleet.merge(endpoints(at, &["churn"]), Millis(at));
+    assert_eq!(counts(&fleet), [2, 1, 0, 1, 1]);
+    // An unchanged answer brings no rows, and takes nothing away.
+    for observation in registry(at + 1, &[], &[], &[]) {
+        fleet.merge(observation, Millis(at + 1));
+    }
+    fleet.merge(endpoints(at + 1, &[]), Millis(at + 1));
+    assert_eq!(counts(&fleet), [2, 1, 0, 1, 1]);
+}
+
+#[test]
+fn one_models_versions_confirm_nothing_of_the_others() {
+    let at = 5 * HOUR;
+    let mut fleet = fleet(&REGISTRY);
+    fleet.absorb(saved_registry(), Millis(at));
+    let [_, versions, _] = registry(at, &[], &[("churn", 2)], &[]);
+    let narrow = Observation {
+        coverage: Coverage::Full(Scope::VersionsOf(key())),
+        ..versions
+    };
+    fleet.merge(narrow, Millis(at));
+    assert_eq!(counts(&fleet), [2, 1, 1, 2, 2]);
+}
+
+#[test]
+fn a_registry_as_it_was_is_left_out_after_the_sweep_or_without_its_source() {
+    let at = 5 * HOUR;
+    let mut late = fleet(&REGISTRY);
+    for observation in registry(at, &["churn"], &[("churn", 2)], &[]) {
+        late.merge(observation, Millis(at));
+    }
+    late.absorb(saved_registry(), Millis(at));
+    assert_eq!(counts(&late), [1, 1, 0, 0, 2]);
+    let mut fewer = fleet(&REGISTRY[1..]);
+    fewer.absorb(saved_registry(), Millis(at));
+    assert_eq!(counts(&fewer), [0, 0, 0, 0, 2]);
 }
 
 fn names(fleet: &Fleet) -> Vec<&str> {

@@ -134,6 +134,8 @@ impl SourceHealth {
     }
 }
 
+/// As many refused connections in a row are no hiccup.
+const REFUSED: u32 = 2;
 /// The least time by which a probe may be late before it shows.
 const LATE: Duration = Duration::from_millis(2_500);
 
@@ -155,6 +157,9 @@ pub fn judge_feed(kind: Feed, feed: &FeedHealth, policy: &Policy, now: Millis) -
             Freshness::Waiting
         };
     };
+    if is_unreachable(feed) && feed.failures >= REFUSED {
+        return Freshness::Stale;
+    }
     let every = feed.every.max(Duration::from_secs(1));
     // A poll takes its time, and the schedule has jitter: neither makes a fact stale.
     let patience = every * policy.stale_after_polls + feed.took;
@@ -182,8 +187,31 @@ pub fn judge_feed(kind: Feed, feed: &FeedHealth, policy: &Policy, now: Millis) -
     }
 }
 
-/// Judges a source: as good as its best feed, but never live while a feed is down.
+/// Whether the last poll of a feed found nobody to ask.
+fn is_unreachable(feed: &FeedHealth) -> bool {
+    let fault = feed.fault.as_ref();
+    fault.is_some_and(|f| f.kind == FaultKind::Unreachable)
+}
+
+/// Whether nobody listens at the source's address: one feed has found so often enough, and none has been
+/// answered since. What the other feeds would find is known without asking.
+fn nobody_listens(source: &SourceHealth, policy: &Policy) -> bool {
+    let answered = source.good_at();
+    source.feeds.values().any(|feed| {
+        is_unreachable(feed)
+            && feed.failures >= policy.down_after_polls
+            && feed
+                .failing_since
+                .is_some_and(|since| answered < Some(since))
+    })
+}
+
+/// Judges a source: as good as its best feed, but never live while a feed is down, and down where
+/// nobody listens.
 pub fn judge(source: &SourceHealth, policy: &Policy, now: Millis) -> Freshness {
+    if nobody_listens(source, policy) {
+        return Freshness::Down;
+    }
     let each: Vec<_> = source
         .feeds
         .iter()
@@ -347,6 +375,36 @@ mod tests {
             source.record(&endpoint(15_500, 10, None));
             assert_eq!(judge(&source, &policy, Millis(15_500)), Freshness::Live);
         }
+    }
+
+    #[test]
+    fn a_refused_connection_is_known_of_every_feed_once_it_is_no_hiccup() {
+        let policy = Policy::default();
+        let of = |feed, at, fault| PollReport {
+            feed,
+            ..report(at, fault)
+        };
+        let mut source = SourceHealth::default();
+        source.record(&of(Feed::Versions, 0, None));
+        source.record(&of(Feed::WatchedModels, 0, None));
+        let mut seen = Vec::new();
+        for at in [8_000, 9_500, 11_500] {
+            let refused = Some(FaultKind::Unreachable);
+            source.record(&of(Feed::WatchedModels, at, refused));
+            seen.push(judge(&source, &policy, Millis(at)));
+        }
+        let (live, stale, down) = (Freshness::Live, Freshness::Stale, Freshness::Down);
+        assert_eq!(seen, [live, stale, down]);
+        // Somebody answers: what is down is that feed alone.
+        source.record(&of(Feed::Versions, 12_000, None));
+        assert_eq!(judge(&source, &policy, Millis(12_000)), stale);
+        source.record(&of(Feed::WatchedModels, 13_000, None));
+        assert_eq!(judge(&source, &policy, Millis(13_000)), live);
+        // A server that is slow in one thing may be quick in another.
+        for at in [18_000, 19_500, 21_500] {
+            source.record(&of(Feed::WatchedModels, at, Some(FaultKind::Timeout)));
+        }
+        assert_eq!(judge(&source, &policy, Millis(21_500)), stale);
     }
 
     #[test]
