@@ -34,6 +34,22 @@ impl Key {
         &self.0
     }
 
+    /// One segment of a URL's path, percent-encoded: everything but unreserved characters.
+    pub fn segment(&self) -> String {
+        let mut out = String::with_capacity(self.0.len());
+        for byte in self.0.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                out.push(char::from(byte));
+            } else {
+                out.push('%');
+                out.extend(
+                    [byte >> 4, byte & 15].map(|n| char::from(b"0123456789ABCDEF"[usize::from(n)])),
+                );
+            }
+        }
+        out
+    }
+
     /// The displayable form. Two keys may share it: see the fleet's look-alike check.
     pub fn clean(&self) -> Clean {
         Clean::name(&self.0)

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | the loop ([`console`]), on the main thread | alarms, input, frame reports, messages | effects |
 //! | one actor a source ([`actor`]) | [`actor::Request`]s | rows, reports, details |
+//! | one task a plan ([`writes`]) | a confirmed plan | records of the journal |
 //! | the store's thread ([`store_task`]) | changes, states, preferences | history, what others wrote |
 //! | the writer's thread ([`crate::terminal::writer`]) | frames | frame reports |
 //!
@@ -28,6 +29,7 @@ pub mod signals;
 pub mod sources;
 pub mod store_task;
 mod turn;
+pub mod writes;
 
 #[cfg(test)]
 mod testing;

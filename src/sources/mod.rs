@@ -24,7 +24,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::domain::fault::Fault;
+use crate::domain::action::{Act, Delivery, Sighting, Ticket};
+use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::SourceId;
 use crate::domain::observation::{Abilities, Answer, Feed, Rows};
 pub use crate::domain::query::Focus;
@@ -105,4 +106,23 @@ pub trait Source: Send + Sync + 'static {
 
     /// Fetches a detail.
     fn fetch(&self, query: Query) -> impl Future<Output = Result<Detail, Fault>> + Send;
+
+    /// Looks at what an act would change, or has changed: asked before it is sent, after it, and when
+    /// its end is unknown. A read, hence repeatable.
+    fn look(&self, act: &Act) -> impl Future<Output = Result<Sighting, Fault>> + Send {
+        let fault = unable(self.id(), act);
+        async { Err(fault) }
+    }
+
+    /// Sends the act of a ticket, once. Whether it took effect is seen by looking.
+    fn execute(&self, ticket: &Ticket) -> impl Future<Output = Delivery> + Send {
+        let fault = unable(self.id(), ticket.act());
+        async { Delivery::Refused(fault) }
+    }
+}
+
+/// The fault of a source that is asked for an act of another system.
+pub(crate) fn unable(source: &SourceId, act: &Act) -> Fault {
+    let detail = format!("it cannot do this: {}", act.word());
+    Fault::new(FaultKind::Unsupported, source.as_str(), &detail)
 }

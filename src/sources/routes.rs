@@ -1,7 +1,7 @@
-//! Every request the program can send, as two closed enums: reads, and writes that need a ticket.
+//! Every request that changes nothing, as a closed enum. Its counterpart, the requests that change a
+//! server and need a ticket, is [`crate::domain::action::WriteRoute`].
 //!
-//! The HTTP method does not tell them apart: a search by POST is a read. A test lists both enums, so
-//! that a new route is a decision and not an accident.
+//! The HTTP method does not tell them apart: a search by POST is a read.
 
 use crate::domain::key::Key;
 
@@ -106,13 +106,6 @@ pub enum ReadRoute {
     PrometheusRules,
 }
 
-/// A request that changes a server. Each needs a [`crate::domain::action::Ticket`].
-///
-/// This version of the program writes nothing, so the enum has no variants and no such request can
-/// be made.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum WriteRoute {}
-
 /// How a route is called.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Method {
@@ -151,24 +144,24 @@ impl ReadRoute {
                 Get,
                 api(&format!(
                     "logged-models/{}/artifacts/directories",
-                    segment(id)
+                    id.segment()
                 )),
             ),
             Self::MlflowVersionFile => (Get, "/model-versions/get-artifact".to_owned()),
             Self::V2Server => (Get, "/v2".to_owned()),
             Self::V2Ready => (Get, "/v2/health/ready".to_owned()),
-            Self::V2ModelReady(name, None) => (Get, format!("/v2/models/{}/ready", segment(name))),
+            Self::V2ModelReady(name, None) => (Get, format!("/v2/models/{}/ready", name.segment())),
             Self::V2ModelReady(name, Some(version)) => (
                 Get,
                 format!(
                     "/v2/models/{}/versions/{}/ready",
-                    segment(name),
-                    segment(version)
+                    name.segment(),
+                    version.segment()
                 ),
             ),
-            Self::V2Model(name) => (Get, format!("/v2/models/{}", segment(name))),
+            Self::V2Model(name) => (Get, format!("/v2/models/{}", name.segment())),
             Self::V2Index => (Post, "/v2/repository/index".to_owned()),
-            Self::TfModel(name) => (Get, format!("/v1/models/{}", segment(name))),
+            Self::TfModel(name) => (Get, format!("/v1/models/{}", name.segment())),
             Self::BentoReady => (Get, "/readyz".to_owned()),
             Self::BentoMetrics => (Get, "/metrics".to_owned()),
             Self::BentoDocs => (Get, "/docs.json".to_owned()),
@@ -180,18 +173,18 @@ impl ReadRoute {
             Self::EvidentlyVersion => (Get, "/api/version".to_owned()),
             Self::EvidentlyProjects => (Get, "/api/projects".to_owned()),
             Self::EvidentlySeries(project) => {
-                let project = segment(project);
+                let project = project.segment();
                 (
                     Post,
                     format!("/api/v2/snapshots/{project}/data_series_batch"),
                 )
             }
             Self::EvidentlyReport(project, run) => {
-                let (project, run) = (segment(project), segment(run));
+                let (project, run) = (project.segment(), run.segment());
                 (Get, format!("/api/projects/{project}/{run}/download"))
             }
             Self::EvidentlyData(project, run) => {
-                let (project, run) = (segment(project), segment(run));
+                let (project, run) = (project.segment(), run.segment());
                 (Get, format!("/api/projects/{project}/{run}/data"))
             }
             Self::EvidentlyFile => (Get, String::new()),
@@ -205,22 +198,6 @@ impl ReadRoute {
             Self::PrometheusRules => (Get, "/api/v1/rules".to_owned()),
         }
     }
-}
-
-/// One path segment, percent-encoded: everything but unreserved characters.
-fn segment(key: &Key) -> String {
-    let mut out = String::with_capacity(key.raw().len());
-    for byte in key.raw().bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.extend(
-                [byte >> 4, byte & 15].map(|n| char::from(b"0123456789ABCDEF"[usize::from(n)])),
-            );
-        }
-    }
-    out
 }
 
 #[cfg(test)]

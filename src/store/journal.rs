@@ -1,6 +1,6 @@
 //! The journal of this program's own acts: one append-only file of JSON lines a process, on disk before
-//! anything is sent, locked while the process lives. This version acts on nothing, so that sessions are
-//! all it records.
+//! anything is sent, locked while the process lives. What the records of writes mean is
+//! [`crate::domain::action::Writes`]' matter.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Remark, RemarkKind};
+use crate::domain::action::{self, IntentLog};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 
@@ -74,6 +75,8 @@ pub enum Record {
     SessionStarted(Session),
     /// It ends as it should. Without this line it was killed or crashed.
     SessionEnded,
+    /// Something about a write.
+    Write(action::Record),
 }
 
 /// One line of a journal.
@@ -187,6 +190,13 @@ impl Journal {
     }
 }
 
+impl IntentLog for Journal {
+    fn write(&mut self, record: &action::Record, now: Millis) -> Result<(), Clean> {
+        self.append(Record::Write(record.clone()), now)
+            .map_err(|error| Clean::text(&error.to_string()))
+    }
+}
+
 /// Reads the journals that ended processes left in `directory`, oldest first, and lets go of those
 /// that tell of nothing but a session older than [`KEEP_SESSIONS`]. A file that a living process has
 /// locked is not touched. A torn end is moved to a file beside it, and the remark says so.
@@ -237,6 +247,8 @@ fn spent(recovered: &Recovered, now: Millis) -> bool {
     recovered.unread == 0
         && recovered.entries.iter().all(|entry| match entry.record {
             Record::SessionStarted(_) | Record::SessionEnded => old(entry),
+            // What was changed is kept for good.
+            Record::Write(_) => false,
         })
 }
 

@@ -20,8 +20,8 @@ use tokio::time::{Instant, timeout};
 
 use self::auth::Credentials;
 use self::fault::{Sent, from_status, from_transport};
-use super::routes::{Method, ReadRoute, WriteRoute};
-use crate::domain::action::Ticket;
+use super::routes::{Method, ReadRoute};
+use crate::domain::action::{Delivery, Ticket, WriteMethod};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::settings::SourceSettings;
 use crate::domain::text::Clean;
@@ -50,6 +50,24 @@ pub struct Call {
     pub query: Vec<(&'static str, String)>,
     /// A JSON body.
     pub body: Option<serde_json::Value>,
+}
+
+/// Why a write has no answer.
+#[derive(Debug)]
+pub enum Unsent {
+    /// It was never sent, or the server refused it: nothing has changed.
+    Refused(Fault),
+    /// It may have reached the server: only looking tells.
+    Unclear(Fault),
+}
+
+impl From<Unsent> for Delivery {
+    fn from(unsent: Unsent) -> Self {
+        match unsent {
+            Unsent::Refused(fault) => Self::Refused(fault),
+            Unsent::Unclear(fault) => Self::Unclear(fault),
+        }
+    }
 }
 
 /// What a request carries.
@@ -160,14 +178,81 @@ impl Http {
         .map_err(|fault| self.credentials.redact(fault))
     }
 
-    /// Sends a write, once, following no redirect. A route without variants cannot be called.
-    #[expect(
-        clippy::unused_async,
-        reason = "the write door has its final shape from the start"
-    )]
-    pub async fn write(&self, route: &WriteRoute, ticket: &Ticket) -> Result<Reply, Fault> {
-        let _ = ticket;
-        match *route {}
+    /// Sends the request of a ticket, once, following no redirect: the only door to anything that
+    /// changes a server.
+    ///
+    /// # Errors
+    /// With the fault and whether the request may have reached the server.
+    pub async fn write(&self, ticket: &Ticket) -> Result<Reply, Unsent> {
+        let sent = self.send_write(ticket).await;
+        sent.map_err(|unsent| match unsent {
+            Unsent::Refused(fault) => Unsent::Refused(self.credentials.redact(fault)),
+            Unsent::Unclear(fault) => Unsent::Unclear(self.credentials.redact(fault)),
+        })
+    }
+
+    async fn send_write(&self, ticket: &Ticket) -> Result<Reply, Unsent> {
+        let Some(request) = ticket.request() else {
+            let detail = "this step sends no request";
+            return Err(Unsent::Refused(Fault::new(
+                FaultKind::Unsupported,
+                self.base(),
+                detail,
+            )));
+        };
+        let (method, path) = request.route.line();
+        let url = self.join(&path);
+        let place = place_of(method.word(), &url);
+        let auth = self.credentials.header().await.map_err(Unsent::Refused)?;
+        let mut builder = match method {
+            WriteMethod::Post => self.client.post(url),
+            WriteMethod::Patch => self.client.patch(url),
+            WriteMethod::Delete => self.client.delete(url),
+        };
+        if let Some(value) = auth {
+            builder = builder.header(reqwest::header::AUTHORIZATION, value);
+        }
+        if let Some(host) = &self.host_header {
+            builder = builder.header(HOST, host.clone());
+        }
+        if let Some(body) = &request.body {
+            builder = builder.json(body);
+        }
+        let deadline = Instant::now() + self.timeout;
+        let sent = Instant::now();
+        let response = match timeout(self.timeout, builder.send()).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                // What could not connect was never sent; anything later may have arrived.
+                let never = error.is_connect() || error.is_builder();
+                let fault = match from_transport(&error, &place) {
+                    Sent::Closed(fault) | Sent::Failed(fault) => fault,
+                };
+                return Err(if never {
+                    Unsent::Refused(fault)
+                } else {
+                    Unsent::Unclear(fault)
+                });
+            }
+            Err(_) => return Err(Unsent::Unclear(self.late(&place, "no answer"))),
+        };
+        let status = response.status();
+        if is_redirect(status) {
+            // A gateway in front of the server answered: whether it passed the request on is open.
+            let detail = format!("status {status}: a write follows no redirect");
+            return Err(Unsent::Unclear(Fault::new(
+                FaultKind::Redirected,
+                &place,
+                &detail,
+            )));
+        }
+        let took = sent.elapsed();
+        let refused = status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT;
+        match self.finish(response, took, place, deadline).await {
+            Ok(reply) => Ok(reply),
+            Err(fault) if refused => Err(Unsent::Refused(fault)),
+            Err(fault) => Err(Unsent::Unclear(fault)),
+        }
     }
 
     /// Joins a route to the base URL, keeping the base's own path prefix.
@@ -410,6 +495,11 @@ fn place(method: Method, url: &Url) -> String {
         Method::Get => "GET",
         Method::Post => "POST",
     };
+    place_of(verb, url)
+}
+
+/// `GET https://host/path`, without credentials and query.
+fn place_of(verb: &str, url: &Url) -> String {
     let mut shown = url.clone();
     shown.set_query(None);
     shown.set_fragment(None);

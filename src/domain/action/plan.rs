@@ -1,0 +1,373 @@
+//! What would be done: steps in order, what they rest on, and what a person must do to allow it.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::act::Act;
+use crate::domain::key::{Key, ModelKey, SourceId};
+use crate::domain::settings::Writes;
+use crate::domain::text::Clean;
+use crate::domain::time::{Millis, Now};
+
+/// The identity of a plan, unique everywhere: time and randomness, so that what it names on a server
+/// is nobody else's. 26 characters of Crockford's base 32, sorted by time.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PlanId(Clean);
+
+impl PlanId {
+    /// An identity of a moment and 80 random bits.
+    pub fn new(at: Millis, random: [u8; 10]) -> Self {
+        const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let time = u64::try_from(at.0).unwrap_or(0) & 0xFFFF_FFFF_FFFF;
+        let bits = random.iter().fold(u128::from(time), |bits, byte| {
+            (bits << 8) | u128::from(*byte)
+        });
+        let text: String = (0..26)
+            .rev()
+            .map(|place| {
+                let digit = (bits >> (5 * place)) & 31;
+                // Five bits are an index below 32.
+                char::from(DIGITS[usize::try_from(digit).unwrap_or(0)])
+            })
+            .collect();
+        Self(Clean::name(&text))
+    }
+
+    /// An identity as it was written.
+    pub fn from_text(text: &str) -> Self {
+        Self(Clean::name(text))
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// For a server, in a tag or a name.
+    pub fn key(&self) -> Key {
+        Key::of(&self.0)
+    }
+
+    /// The last six characters: enough for people.
+    pub fn short(&self) -> &str {
+        let text = self.as_str();
+        &text[text.len().saturating_sub(6)..]
+    }
+}
+
+impl fmt::Display for PlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a plan is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// A version becomes what an alias names.
+    Promote,
+    /// An earlier version becomes it again.
+    RollBack,
+    /// A write of ours is taken back.
+    Undo,
+    /// Tags or descriptions are edited.
+    Edit,
+    /// Alerts are muted.
+    Silence,
+    /// A silence is ended.
+    Unsilence,
+    /// Somebody says that they see to it.
+    Acknowledge,
+    /// A second person approves.
+    Approve,
+    /// Writes to a model are suspended, or allowed again.
+    Freeze,
+    /// A pipeline is started.
+    Retrain,
+    /// A pipeline's run is asked to end.
+    Cancel,
+    /// A pipeline's failed tasks run again.
+    Retry,
+}
+
+impl Verb {
+    /// The word in JSON and in the journal.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Promote => "promote",
+            Self::RollBack => "roll-back",
+            Self::Undo => "undo",
+            Self::Edit => "edit",
+            Self::Silence => "silence",
+            Self::Unsilence => "unsilence",
+            Self::Acknowledge => "acknowledge",
+            Self::Approve => "approve",
+            Self::Freeze => "freeze",
+            Self::Retrain => "retrain",
+            Self::Cancel => "cancel",
+            Self::Retry => "retry",
+        }
+    }
+
+    /// As a heading: `Roll back`.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Promote => "Promote",
+            Self::RollBack => "Roll back",
+            Self::Undo => "Undo",
+            Self::Edit => "Edit",
+            Self::Silence => "Silence",
+            Self::Unsilence => "End silence",
+            Self::Acknowledge => "Acknowledge",
+            Self::Approve => "Approve",
+            Self::Freeze => "Freeze",
+            Self::Retrain => "Retrain",
+            Self::Cancel => "Cancel",
+            Self::Retry => "Retry",
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// How a step bears on the plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weight {
+    /// Its failure stops the plan.
+    Required,
+    /// Its failure is noted.
+    BestEffort,
+}
+
+/// One step: one act on one source.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Step {
+    /// The source that does it; for a hook, the name of this machine's user.
+    pub source: SourceId,
+    /// What is done.
+    pub act: Act,
+    /// How it bears on the plan.
+    pub weight: Weight,
+    /// How long the wanted state may take to be seen, in milliseconds.
+    pub within_ms: u64,
+}
+
+impl Step {
+    /// A step whose failure stops the plan.
+    pub fn required(source: &SourceId, act: Act) -> Self {
+        Self {
+            source: source.clone(),
+            within_ms: within(&act),
+            act,
+            weight: Weight::Required,
+        }
+    }
+
+    /// A step whose failure is noted.
+    pub fn best_effort(source: &SourceId, act: Act) -> Self {
+        Self {
+            weight: Weight::BestEffort,
+            ..Self::required(source, act)
+        }
+    }
+
+    /// How long the wanted state may take to be seen.
+    pub fn within(&self) -> Duration {
+        Duration::from_millis(self.within_ms)
+    }
+}
+
+/// Registries show a write at once, or a replica shows it a little later; serving takes its time.
+fn within(act: &Act) -> u64 {
+    match act {
+        Act::LoadModel { .. } | Act::AwaitServed { .. } | Act::RunHook { .. } => 600_000,
+        Act::TriggerRun { .. } | Act::CancelRun { .. } | Act::RetryRun { .. } => 60_000,
+        _ => 15_000,
+    }
+}
+
+/// How a gate stood when the plan was made, for the journal.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GateNote {
+    /// The gate.
+    pub gate: Clean,
+    /// `pass`, `warn`, `fail` or `unknown`.
+    pub verdict: Clean,
+    /// Why.
+    pub why: Clean,
+    /// The reason that was given to pass it all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overridden: Option<Clean>,
+}
+
+/// What a person must do to allow a plan.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Friction {
+    /// Press a key.
+    Key,
+    /// Type the subject's name.
+    Name,
+    /// Type the name, and give a reason.
+    NameAndReason,
+}
+
+/// What would be done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// Identity.
+    pub id: PlanId,
+    /// What for.
+    pub verb: Verb,
+    /// The context.
+    pub context: Clean,
+    /// What it is about, as it is typed: the model's name, for instance.
+    pub subject: Clean,
+    /// The model it is about, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelKey>,
+    /// What it does, in one line: `champion v6 → v7`.
+    pub summary: Clean,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// How the gates stood.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateNote>,
+    /// What it touches, what would fight it, what cannot be taken back: one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Clean>,
+    /// Why it cannot be confirmed as it stands: a gate that blocks, a freeze, a fact that is stale, a
+    /// right that is missing. One line each, empty where it can.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked: Vec<Clean>,
+    /// What it asks of a person.
+    pub friction: Friction,
+    /// When the state it rests on was read.
+    pub read_at: Millis,
+    /// Monotonic instant after which it must be planned anew.
+    #[serde(skip)]
+    pub expires: Duration,
+    /// Until when it can be undone, where it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo_until: Option<Millis>,
+    /// The plan that it takes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<PlanId>,
+}
+
+/// How long a plan holds after it was made.
+pub const PLAN_HOLDS: Duration = Duration::from_secs(5 * 60);
+/// How long a write can be undone with one key.
+pub const UNDO_HOLDS: Duration = Duration::from_secs(24 * 3600);
+
+/// Why a plan cannot be confirmed.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The context does not write.
+    #[error("writes are off in this context: set writes = \"confirm\" for it")]
+    WritesOff,
+    /// The process does not write, whatever the context says.
+    #[error("--read-only is set: start without it")]
+    ReadOnly,
+    /// The context writes only while armed.
+    #[error("writes are armed for a time only: press ! first (headless: --arm)")]
+    NotArmed,
+    /// Something stands against it.
+    #[error("{0}")]
+    Blocked(Clean),
+    /// The plan is older than its expiry.
+    #[error("the plan has expired: read the state again")]
+    Expired,
+    /// What was typed is not the name asked for.
+    #[error("what was typed is not {0}")]
+    WrongName(Clean),
+    /// A reason is asked for.
+    #[error("a reason is needed")]
+    NoReason,
+}
+
+/// What the one write path is allowed to do here and now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mode {
+    /// What the context says.
+    pub writes: Writes,
+    /// Whether the process was told to read only.
+    pub read_only: bool,
+    /// Whether it is armed at this moment.
+    pub armed: bool,
+    /// Whether the context is protected.
+    pub protected: bool,
+}
+
+impl Mode {
+    /// Why nothing can be written now, if so. Views ask this to dim a key, and confirmation asks it again.
+    ///
+    /// # Errors
+    /// With the setting that would allow it.
+    pub fn allows(self) -> Result<(), Refusal> {
+        match (self.read_only, self.writes) {
+            (true, _) => Err(Refusal::ReadOnly),
+            (_, Writes::Off) => Err(Refusal::WritesOff),
+            (_, Writes::Armed) if !self.armed => Err(Refusal::NotArmed),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a person did to allow a plan.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Consent {
+    /// The name as typed, empty where none is asked for.
+    pub typed: String,
+    /// The reason, where one was given.
+    pub reason: Clean,
+}
+
+impl Plan {
+    /// What must be typed; `None` where a key is enough. A protected context always asks for its name
+    /// too.
+    pub fn asks(&self, mode: Mode) -> Option<Clean> {
+        match (mode.protected, self.friction) {
+            (true, _) => Some(Clean::text(&format!("{}/{}", self.context, self.subject))),
+            (false, Friction::Key) => None,
+            (false, Friction::Name | Friction::NameAndReason) => Some(self.subject.clone()),
+        }
+    }
+
+    /// Whether a reason must be given.
+    pub fn needs_reason(&self) -> bool {
+        self.friction == Friction::NameAndReason
+    }
+
+    /// Why it cannot be confirmed by this consent now, if so.
+    ///
+    /// # Errors
+    /// With the first reason, of the mode before that of the plan before that of the person.
+    pub fn check(&self, mode: Mode, consent: &Consent, now: Now) -> Result<(), Refusal> {
+        mode.allows()?;
+        if let Some(why) = self.blocked.first() {
+            return Err(Refusal::Blocked(why.clone()));
+        }
+        if now.mono >= self.expires {
+            return Err(Refusal::Expired);
+        }
+        if let Some(name) = self.asks(mode)
+            && name != consent.typed.as_str()
+        {
+            return Err(Refusal::WrongName(name));
+        }
+        if self.needs_reason() && consent.reason.as_str().trim().is_empty() {
+            return Err(Refusal::NoReason);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,258 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::verbs::undo;
+use super::*;
+use crate::domain::key::{Key, ModelKey, RegistryKey, SourceId};
+use crate::domain::settings::Writes as Allowed;
+use crate::domain::text::Clean;
+use crate::domain::time::{Millis, Now};
+
+fn churn() -> ModelKey {
+    ModelKey {
+        registry: Arc::new(RegistryKey {
+            base: Key::new("http://ml.test"),
+            workspace: Key::new(""),
+        }),
+        name: Key::new("churn"),
+        created: Millis(1),
+    }
+}
+
+fn pin(version: &str) -> Pin {
+    Pin {
+        version: Key::new(version),
+        created: Millis(5),
+    }
+}
+
+fn move_alias(from: Option<&str>, to: &str) -> Act {
+    Act::MoveAlias {
+        model: churn(),
+        alias: Key::new("champion"),
+        from: from.map(pin),
+        to: pin(to),
+    }
+}
+
+fn plan(steps: Vec<Step>) -> Plan {
+    Plan {
+        id: PlanId::new(Millis(1_000), [7; 10]),
+        verb: Verb::Promote,
+        context: Clean::name("prod"),
+        subject: Clean::name("churn"),
+        model: Some(churn()),
+        summary: Clean::text("champion v6 → v7"),
+        steps,
+        gates: Vec::new(),
+        notes: Vec::new(),
+        blocked: Vec::new(),
+        friction: Friction::Name,
+        read_at: Millis(0),
+        expires: Duration::from_secs(60),
+        undo_until: None,
+        undoes: None,
+    }
+}
+
+fn at(seconds: u64) -> Now {
+    Now {
+        wall: Millis(i64::try_from(seconds).expect("small") * 1_000),
+        mono: Duration::from_secs(seconds),
+    }
+}
+
+const CONFIRM: Mode = Mode {
+    writes: Allowed::Confirm,
+    read_only: false,
+    armed: false,
+    protected: false,
+};
+
+fn typed(text: &str) -> Consent {
+    Consent {
+        typed: text.to_owned(),
+        reason: Clean::empty(),
+    }
+}
+
+#[derive(Default)]
+struct Log {
+    records: Vec<Record>,
+    full: bool,
+}
+
+impl IntentLog for Log {
+    fn write(&mut self, record: &Record, _now: Millis) -> Result<(), Clean> {
+        if self.full {
+            return Err(Clean::text("no space is left"));
+        }
+        self.records.push(record.clone());
+        Ok(())
+    }
+}
+
+#[test]
+fn only_a_writing_mode_an_unexpired_plan_and_the_right_name_confirm() {
+    let check = |mode, text, second| {
+        plan(Vec::new())
+            .check(mode, &typed(text), at(second))
+            .err()
+            .map(|refusal| refusal.to_string())
+    };
+    let mode = |writes| Mode { writes, ..CONFIRM };
+    let off = check(mode(Allowed::Off), "churn", 1).expect("off");
+    assert!(off.contains("writes = \"confirm\""), "{off}");
+    assert!(check(mode(Allowed::Armed), "churn", 1).is_some());
+    let armed = Mode {
+        armed: true,
+        ..mode(Allowed::Armed)
+    };
+    assert_eq!(check(armed, "churn", 1), None);
+    let read_only = Mode {
+        read_only: true,
+        ..CONFIRM
+    };
+    assert!(check(read_only, "churn", 1).is_some());
+    assert!(check(CONFIRM, "churn", 60).is_some_and(|why| why.contains("expired")));
+    assert!(check(CONFIRM, "chur", 1).is_some_and(|why| why.contains("churn")));
+    let protected = Mode {
+        protected: true,
+        ..CONFIRM
+    };
+    assert!(check(protected, "churn", 1).is_some_and(|why| why.contains("prod/churn")));
+    assert_eq!(check(protected, "prod/churn", 1), None);
+    assert_eq!(check(CONFIRM, "churn", 59), None);
+}
+
+#[test]
+fn what_stands_against_a_plan_and_a_missing_reason_refuse_it() {
+    let mut blocked = plan(Vec::new());
+    blocked.blocked.push(Clean::text("frozen until noon"));
+    let refusal = blocked.check(CONFIRM, &typed("churn"), at(1));
+    assert_eq!(
+        refusal,
+        Err(Refusal::Blocked(Clean::text("frozen until noon")))
+    );
+    let mut reasoned = plan(Vec::new());
+    reasoned.friction = Friction::NameAndReason;
+    let refusal = reasoned.check(CONFIRM, &typed("churn"), at(1));
+    assert_eq!(refusal, Err(Refusal::NoReason));
+}
+
+#[test]
+fn a_ticket_exists_only_once_its_intent_is_written_down() {
+    let source = SourceId::new("mlflow");
+    let steps = vec![Step::required(&source, move_alias(Some("6"), "7"))];
+    let confirmed = plan(steps)
+        .confirm(CONFIRM, &typed("churn"), at(1))
+        .expect("confirmed");
+    let mut log = Log::default();
+    let mut begun = confirmed
+        .begin(&Actor::default(), &mut log, Millis(1))
+        .expect("begun");
+    log.full = true;
+    assert!(begun.ticket(&mut log, Millis(2)).is_err());
+    log.full = false;
+    let ticket = begun.ticket(&mut log, Millis(2)).expect("ticket");
+    assert!(matches!(
+        log.records.last(),
+        Some(Record::StepIntent { step: 0, .. })
+    ));
+    assert_eq!(ticket.act(), &move_alias(Some("6"), "7"));
+    let end = StepEnd::new(How::Done, "champion is v7");
+    begun
+        .ended(end, None, &mut log, Millis(3))
+        .expect("written");
+    assert_eq!(begun.step().map(|(index, _)| index), None);
+}
+
+#[test]
+fn records_read_together_tell_what_is_open() {
+    let source = SourceId::new("mlflow");
+    let plan = Arc::new(plan(vec![Step::required(
+        &source,
+        move_alias(Some("6"), "7"),
+    )]));
+    let id = plan.id.clone();
+    let mut writes = Writes::default();
+    let begun = Record::PlanBegun {
+        plan,
+        reason: Clean::empty(),
+        actor: Actor::default(),
+    };
+    writes.take(&begun, Millis(1));
+    let open = |writes: &Writes| writes.get(&id).expect("it").open().collect::<Vec<_>>();
+    assert_eq!(
+        open(&writes),
+        Vec::<usize>::new(),
+        "nothing was about to be sent"
+    );
+    writes.take(
+        &Record::StepIntent {
+            plan: id.clone(),
+            step: 0,
+        },
+        Millis(2),
+    );
+    assert_eq!(open(&writes), [0]);
+    let end = StepEnd::new(How::Done, "champion is v7");
+    writes.take(
+        &Record::Resolved {
+            plan: id.clone(),
+            step: 0,
+            end,
+        },
+        Millis(9),
+    );
+    assert_eq!(open(&writes), Vec::<usize>::new());
+    let written = writes.get(&id).expect("it");
+    assert_eq!(written.ended, Some((Outcome::Done, Millis(9))));
+
+    let undo = undo::plan(written, PlanId::new(Millis(9), [1; 10]), at(20)).expect("a way back");
+    assert_eq!(undo.steps[0].act, move_alias(Some("7"), "6"));
+    assert_eq!(undo.undoes.as_ref(), Some(&id));
+    let late = undo::plan(written, PlanId::new(Millis(9), [1; 10]), at(90_000));
+    assert!(late.is_err_and(|why| why.as_str().contains("until")));
+}
+
+#[test]
+fn the_outcome_of_a_plan_is_that_of_its_required_steps() {
+    use Weight::{BestEffort, Required};
+    for (ends, outcome) in [
+        (
+            vec![(Required, How::Done), (BestEffort, How::Refused)],
+            Outcome::Done,
+        ),
+        (vec![(Required, How::Already)], Outcome::Done),
+        (
+            vec![(Required, How::Moved), (Required, How::Skipped)],
+            Outcome::NotApplied,
+        ),
+        (
+            vec![(Required, How::Done), (Required, How::Refused)],
+            Outcome::PartlyApplied,
+        ),
+        (
+            vec![(Required, How::Done), (Required, How::NotSeen)],
+            Outcome::NotConverged,
+        ),
+        (
+            vec![(Required, How::Done), (Required, How::Unknown)],
+            Outcome::Unknown,
+        ),
+        (vec![(Required, How::Overtaken)], Outcome::PartlyApplied),
+    ] {
+        assert_eq!(Outcome::of(ends.clone()), outcome, "{ends:?}");
+    }
+}
+
+#[test]
+fn identities_sort_by_time_and_read_back() {
+    let early = PlanId::new(Millis(1_795_000_000_000), [0xFF; 10]);
+    let late = PlanId::new(Millis(1_795_000_000_001), [0; 10]);
+    assert!(early < late);
+    assert_eq!(early.as_str().len(), 26);
+    assert_eq!(PlanId::from_text(early.as_str()), early);
+    assert!(early.as_str().ends_with("ZZZZZZ"), "{early}");
+}

@@ -1,0 +1,73 @@
+//! The inverse of a write: the steps that took effect, inverted, newest first.
+
+use crate::domain::action::{
+    Friction, PLAN_HOLDS, Plan, PlanId, Step, UNDO_HOLDS, Verb, Weight, Written,
+};
+use crate::domain::text::Clean;
+use crate::domain::time::{Now, age};
+
+/// The plan that takes a write back.
+///
+/// # Errors
+/// When there is nothing to take back, it is too late, or it was taken back already: in words.
+pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
+    let old = &written.plan;
+    let refuse = |why: &str| Err(Clean::text(why));
+    let Some((_, ended)) = written.ended else {
+        return refuse("it has not ended yet: follow it with F");
+    };
+    if let Some(by) = &written.undone_by {
+        return refuse(&format!("it was taken back already, by {}", by.short()));
+    }
+    if written.open().next().is_some() {
+        return refuse("its outcome is not known: check it first");
+    }
+    let until = old.undo_until.unwrap_or(ended.plus(UNDO_HOLDS));
+    if now.wall > until {
+        return refuse(&format!(
+            "it could be undone until {}: plan the way back anew",
+            until.day_minute()
+        ));
+    }
+    let mut notes = Vec::new();
+    let mut steps = Vec::new();
+    for index in written.applied() {
+        let step = &old.steps[index];
+        match step.act.inverse(Some(&written.steps[index].receipt)) {
+            Some(act) => steps.push(Step {
+                weight: step.weight,
+                ..Step::required(&step.source, act)
+            }),
+            None if step.weight == Weight::Required => notes.push(Clean::text(&format!(
+                "cannot be taken back: {}",
+                step.act.words()
+            ))),
+            None => {}
+        }
+    }
+    if !steps.iter().any(|step| step.weight == Weight::Required) {
+        return refuse("nothing of it can be taken back");
+    }
+    Ok(Plan {
+        id,
+        verb: Verb::Undo,
+        context: old.context.clone(),
+        subject: old.subject.clone(),
+        model: old.model.clone(),
+        summary: Clean::text(&format!(
+            "takes back: {} ({} ago)",
+            old.summary,
+            age(now.wall.since(written.began))
+        )),
+        steps,
+        gates: Vec::new(),
+        notes,
+        blocked: Vec::new(),
+        // Whoever could do it with this much care can take it back with no more.
+        friction: old.friction.min(Friction::Name),
+        read_at: now.wall,
+        expires: now.mono + PLAN_HOLDS,
+        undo_until: Some(now.wall.plus(UNDO_HOLDS)),
+        undoes: Some(old.id.clone()),
+    })
+}

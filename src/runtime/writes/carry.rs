@@ -1,0 +1,302 @@
+//! One plan from its beginning to its outcome, over a world that can be replaced: the order of journal,
+//! look and send is decided here and nowhere else.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::domain::action::{
+    Act, Actor, Begun, Confirmed, Delivery, How, IntentLog, Outcome, Receipt, Record, Seen,
+    Sighting, Step, StepEnd, Ticket, Weight, Written,
+};
+use crate::domain::fault::Fault;
+use crate::domain::key::SourceId;
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+
+/// After a write without an answer, the old state must have stood for so long before it counts as not
+/// applied: the request may still be on its way.
+const ON_ITS_WAY: Duration = Duration::from_secs(15);
+/// The pauses between looks; the last one repeats.
+const PAUSES: [Duration; 6] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(5),
+];
+
+/// What a plan is carried out in: servers, and a clock.
+pub trait World: Send {
+    /// Looks at what an act would change.
+    fn look(
+        &self,
+        source: &SourceId,
+        act: &Act,
+    ) -> impl Future<Output = Result<Sighting, Fault>> + Send;
+
+    /// Sends a ticket, once.
+    fn send(&self, source: &SourceId, ticket: &Ticket) -> impl Future<Output = Delivery> + Send;
+
+    /// The wall clock.
+    fn now(&self) -> Millis;
+
+    /// Why waiting for this plan's last steps has lost its sense: a later plan has taken its place.
+    fn superseded(&self) -> Option<Clean> {
+        None
+    }
+}
+
+/// How a plan ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ended {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// In words: of the step that decided it.
+    pub words: Clean,
+    /// Each step's end, in order.
+    pub steps: Vec<StepEnd>,
+}
+
+impl Ended {
+    /// Whether it ended because somebody else had changed a target since it was read.
+    pub fn moved(&self) -> bool {
+        self.steps.iter().any(|end| end.how == How::Moved)
+    }
+
+    /// Whether a server, or this machine, refused a step.
+    pub fn refused(&self) -> bool {
+        self.steps.iter().any(|end| end.how == How::Refused)
+    }
+
+    /// Whether nothing had to be sent.
+    pub fn unchanged(&self) -> bool {
+        self.steps
+            .iter()
+            .all(|end| matches!(end.how, How::Already | How::Skipped))
+    }
+}
+
+/// Carries a confirmed plan out.
+///
+/// # Errors
+/// When the journal does not take the plan: nothing was sent.
+pub async fn carry_out(
+    confirmed: Confirmed,
+    actor: &Actor,
+    world: &impl World,
+    log: &mut (impl IntentLog + Send),
+) -> Result<Ended, Clean> {
+    let mut begun = confirmed.begin(actor, log, world.now())?;
+    let mut steps = Vec::new();
+    let mut stopped = false;
+    while let Some((_, step)) = begun.step() {
+        let step = step.clone();
+        let (end, receipt) = if stopped {
+            let end = StepEnd::new(How::Skipped, "an earlier step did not succeed");
+            (end, None)
+        } else {
+            one(&begun, &step, world, log).await
+        };
+        stopped |= step.weight == Weight::Required && !end.how.is_good();
+        if let Err(why) = begun.ended(end.clone(), receipt, log, world.now()) {
+            // What is done is known here and can no longer be written down: nothing more is sent.
+            tracing::error!("the end of a step could not be journalled: {why}");
+            stopped = true;
+        }
+        steps.push(end);
+    }
+    let weights = begun.plan().steps.iter().map(|step| step.weight);
+    let outcome = Outcome::of(weights.clone().zip(steps.iter().map(|end| end.how)));
+    let deciding = weights
+        .zip(&steps)
+        .filter(|(weight, _)| *weight == Weight::Required)
+        .map(|(_, end)| end)
+        .find(|end| !end.how.is_good())
+        .or(steps.last());
+    let words = deciding.map_or_else(Clean::empty, |end| end.words.clone());
+    let record = Record::PlanEnded {
+        plan: begun.plan().id.clone(),
+        outcome,
+        words: words.clone(),
+    };
+    if let Err(why) = log.write(&record, world.now()) {
+        tracing::error!("the outcome of a plan could not be journalled: {why}");
+    }
+    Ok(Ended {
+        outcome,
+        words,
+        steps,
+    })
+}
+
+/// One step: compare, journal, send, verify.
+async fn one(
+    begun: &Begun,
+    step: &Step,
+    world: &impl World,
+    log: &mut (impl IntentLog + Send),
+) -> (StepEnd, Option<Receipt>) {
+    if step.act.sends() {
+        match world.look(&step.source, &step.act).await {
+            Ok(sighting) => match sighting.seen {
+                Seen::Before => {}
+                Seen::After => return (StepEnd::seen(How::Already, &sighting), None),
+                Seen::Between | Seen::Other => {
+                    return (StepEnd::seen(How::Moved, &sighting), None);
+                }
+            },
+            Err(fault) => {
+                let why = format!("its state could not be read before: {}", fault.line());
+                return (StepEnd::new(How::Refused, &why), None);
+            }
+        }
+        let ticket = match begun.ticket(log, world.now()) {
+            Ok(ticket) => ticket,
+            Err(why) => {
+                let why = format!("not sent, for the journal does not take it: {why}");
+                return (StepEnd::new(How::Refused, &why), None);
+            }
+        };
+        return match world.send(&step.source, &ticket).await {
+            Delivery::Taken(receipt) => {
+                let end = verify(step, Sent::Taken, world).await;
+                (end, Some(receipt))
+            }
+            Delivery::Refused(fault) => (StepEnd::new(How::Refused, &fault.line()), None),
+            Delivery::Unclear(fault) => (verify(step, Sent::Unclear(fault), world).await, None),
+        };
+    }
+    (verify(step, Sent::Nothing, world).await, None)
+}
+
+/// What is known of the sending of a step.
+enum Sent {
+    Nothing,
+    Taken,
+    Unclear(Fault),
+}
+
+/// Looks until the wanted state is seen, or another one is certain.
+async fn verify(step: &Step, sent: Sent, world: &impl World) -> StepEnd {
+    let began = Instant::now();
+    let limit = match &sent {
+        // The look that decides may come a whole pause after the time is up.
+        Sent::Unclear(_) => step.within().max(ON_ITS_WAY) + PAUSES[PAUSES.len() - 1],
+        Sent::Taken | Sent::Nothing => step.within(),
+    };
+    let unclear = |words: &str| match &sent {
+        Sent::Unclear(fault) => format!("{} · {words}", fault.line()),
+        _ => words.to_owned(),
+    };
+    let mut last: Option<Result<Sighting, Fault>> = None;
+    let mut old_since: Option<Instant> = None;
+    for pause in 0.. {
+        let looked = world.look(&step.source, &step.act).await;
+        let now = Instant::now();
+        match &looked {
+            Ok(sighting) => match (sighting.seen, &sent) {
+                (Seen::After, _) => return StepEnd::seen(How::Done, sighting),
+                (Seen::Other, Sent::Taken) => return StepEnd::seen(How::Overtaken, sighting),
+                (Seen::Other, Sent::Unclear(_)) => {
+                    let words = unclear(sighting.words.as_str());
+                    return StepEnd::new(How::NotApplied, &words);
+                }
+                (Seen::Before, Sent::Unclear(_)) => {
+                    let since = *old_since.get_or_insert(now);
+                    if now.duration_since(since) >= ON_ITS_WAY {
+                        let words = unclear(sighting.words.as_str());
+                        return StepEnd::new(How::NotApplied, &words);
+                    }
+                }
+                _ => old_since = None,
+            },
+            Err(_) => old_since = None,
+        }
+        last = Some(looked);
+        if let Some(why) = world.superseded() {
+            return StepEnd {
+                how: How::NotSeen,
+                words: why,
+            };
+        }
+        let next = now + PAUSES[pause.min(PAUSES.len() - 1)];
+        if next.duration_since(began) > limit {
+            break;
+        }
+        sleep_until(next).await;
+    }
+    match last {
+        Some(Ok(sighting)) if !matches!(sent, Sent::Unclear(_)) => {
+            StepEnd::seen(How::NotSeen, &sighting)
+        }
+        Some(Ok(sighting)) => StepEnd::new(How::Unknown, &unclear(sighting.words.as_str())),
+        Some(Err(fault)) => StepEnd::new(How::Unknown, &unclear(&fault.line())),
+        None => StepEnd::new(How::Unknown, &unclear("nobody has looked")),
+    }
+}
+
+/// Looks up the steps of a write whose ends nobody has seen, and journals what is found: after a crash,
+/// or on request. Nothing is sent. Says how the write stands then.
+///
+/// # Errors
+/// When the journal does not take what was found.
+pub async fn look_up(
+    written: &Written,
+    world: &impl World,
+    log: &mut (impl IntentLog + Send),
+) -> Result<Outcome, Clean> {
+    let plan = &written.plan;
+    let mut hows: Vec<How> = written
+        .steps
+        .iter()
+        .map(|step| match (&step.ended, step.intended) {
+            (Some((end, _)), _) => end.how,
+            (None, Some(_)) => How::Unknown,
+            (None, None) => How::Skipped,
+        })
+        .collect();
+    let mut words = written.words.clone();
+    for index in written.open() {
+        let step = &plan.steps[index];
+        let end = match world.look(&step.source, &step.act).await {
+            Ok(sighting) => {
+                // A request of a moment ago may still be on its way.
+                let sent = written.steps[index].intended.unwrap_or(written.began);
+                let fresh = world.now().since(sent) < ON_ITS_WAY;
+                let how = match sighting.seen {
+                    Seen::After => How::Done,
+                    Seen::Before if fresh => How::Unknown,
+                    Seen::Before | Seen::Other => How::NotApplied,
+                    Seen::Between => How::NotSeen,
+                };
+                StepEnd::seen(how, &sighting)
+            }
+            Err(fault) => {
+                words = Clean::text(&fault.line());
+                continue;
+            }
+        };
+        hows[index] = end.how;
+        words = end.words.clone();
+        let record = Record::Resolved {
+            plan: plan.id.clone(),
+            step: index,
+            end,
+        };
+        log.write(&record, world.now())?;
+    }
+    let weights = plan.steps.iter().map(|step| step.weight);
+    let outcome = Outcome::of(weights.zip(hows));
+    if written.ended.is_none_or(|(old, _)| old != outcome) {
+        let record = Record::PlanEnded {
+            plan: plan.id.clone(),
+            outcome,
+            words,
+        };
+        log.write(&record, world.now())?;
+    }
+    Ok(outcome)
+}

@@ -1,0 +1,53 @@
+//! A source as one who acts: looks and executes, whatever its type. A source that acts is another one
+//! than the one that polls, so that a poll that hangs holds no write back.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::domain::action::{Act, Delivery, Sighting, Ticket};
+use crate::domain::fault::Fault;
+use crate::domain::settings::Context;
+use crate::runtime::sources::make;
+use crate::sources::Source;
+use crate::sources::registry::Visitor;
+
+type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One who looks and executes.
+pub trait Doer: Send + Sync {
+    /// See [`Source::look`].
+    fn look<'a>(&'a self, act: &'a Act) -> Later<'a, Result<Sighting, Fault>>;
+    /// See [`Source::execute`].
+    fn execute<'a>(&'a self, ticket: &'a Ticket) -> Later<'a, Delivery>;
+}
+
+struct Acting<S>(S);
+
+impl<S: Source> Doer for Acting<S> {
+    fn look<'a>(&'a self, act: &'a Act) -> Later<'a, Result<Sighting, Fault>> {
+        Box::pin(self.0.look(act))
+    }
+
+    fn execute<'a>(&'a self, ticket: &'a Ticket) -> Later<'a, Delivery> {
+        Box::pin(self.0.execute(ticket))
+    }
+}
+
+struct ToAct;
+
+impl Visitor for ToAct {
+    type Out = Arc<dyn Doer>;
+
+    fn visit<S: Source>(self, source: S) -> Self::Out {
+        Arc::new(Acting(source))
+    }
+}
+
+/// Makes the source of this place in the context's list, to act.
+///
+/// # Errors
+/// When the settings cannot make it.
+pub async fn doer(settings: &Arc<Context>, index: usize) -> Result<Arc<dyn Doer>, Fault> {
+    make(settings, index, ToAct).await
+}

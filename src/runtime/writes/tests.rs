@@ -1,0 +1,196 @@
+use std::sync::Mutex;
+use std::time::Duration;
+
+use super::*;
+use crate::domain::action::{
+    Act, Actor, Confirmed, Consent, Delivery, Friction, How, IntentLog, Mode, Outcome, Pin, Plan,
+    PlanId, Receipt, Record, Seen, Sighting, Step, Ticket, Verb,
+};
+use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::key::{Key, SourceId};
+use crate::domain::settings::Writes as Allowed;
+use crate::domain::text::Clean;
+use crate::domain::time::{Millis, Now};
+use crate::runtime::testing::model_key;
+
+fn move_alias(from: &str, to: &str) -> Act {
+    let pin = |version| Pin {
+        version: Key::new(version),
+        created: Millis(5),
+    };
+    Act::MoveAlias {
+        model: model_key("churn"),
+        alias: Key::new("champion"),
+        from: Some(pin(from)),
+        to: pin(to),
+    }
+}
+
+fn confirmed(acts: Vec<Act>) -> Confirmed {
+    let source = SourceId::new("mlflow");
+    let steps = acts.into_iter().map(|act| Step::required(&source, act));
+    let plan = Plan {
+        id: PlanId::new(Millis(1_000), [7; 10]),
+        verb: Verb::Promote,
+        context: Clean::name("prod"),
+        subject: Clean::name("churn"),
+        model: Some(model_key("churn")),
+        summary: Clean::text("champion v6 → v7"),
+        steps: steps.collect(),
+        gates: Vec::new(),
+        notes: Vec::new(),
+        blocked: Vec::new(),
+        friction: Friction::Key,
+        read_at: Millis(0),
+        expires: Duration::from_secs(60),
+        undo_until: None,
+        undoes: None,
+    };
+    let mode = Mode {
+        writes: Allowed::Confirm,
+        read_only: false,
+        armed: false,
+        protected: false,
+    };
+    let now = Now::default();
+    plan.confirm(mode, &Consent::default(), now)
+        .expect("confirmed")
+}
+
+/// A registry with one alias, and what goes wrong on the way to it.
+struct Registry {
+    champion: Mutex<&'static str>,
+    sent: Mutex<usize>,
+    trouble: Trouble,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Trouble {
+    None,
+    LostAfter,
+    LostBefore,
+    Refuses,
+    MovedBefore,
+}
+
+impl Registry {
+    fn new(trouble: Trouble) -> Self {
+        let champion = if trouble == Trouble::MovedBefore {
+            "5"
+        } else {
+            "6"
+        };
+        Self {
+            champion: Mutex::new(champion),
+            sent: Mutex::new(0),
+            trouble,
+        }
+    }
+}
+
+impl World for Registry {
+    async fn look(&self, _source: &SourceId, act: &Act) -> Result<Sighting, Fault> {
+        let Act::MoveAlias { from, to, .. } = act else {
+            panic!("another act")
+        };
+        let is = *self.champion.lock().expect("unpoisoned");
+        let seen = if to.version.raw() == is {
+            Seen::After
+        } else if from.as_ref().is_some_and(|from| from.version.raw() == is) {
+            Seen::Before
+        } else {
+            Seen::Other
+        };
+        Ok(Sighting::new(seen, &format!("champion is v{is}")))
+    }
+
+    async fn send(&self, _source: &SourceId, _ticket: &Ticket) -> Delivery {
+        *self.sent.lock().expect("unpoisoned") += 1;
+        let fault = |kind| Fault::new(kind, "POST http://ml.test", "lost");
+        let commit = || *self.champion.lock().expect("unpoisoned") = "7";
+        match self.trouble {
+            Trouble::LostAfter => {
+                commit();
+                Delivery::Unclear(fault(FaultKind::Timeout))
+            }
+            Trouble::LostBefore => Delivery::Unclear(fault(FaultKind::Timeout)),
+            Trouble::Refuses => Delivery::Refused(fault(FaultKind::Forbidden)),
+            Trouble::None | Trouble::MovedBefore => {
+                commit();
+                Delivery::Taken(Receipt::default())
+            }
+        }
+    }
+
+    fn now(&self) -> Millis {
+        Millis(2_000)
+    }
+}
+
+#[derive(Default)]
+struct Log {
+    records: Vec<Record>,
+    room: Option<usize>,
+}
+
+impl IntentLog for Log {
+    fn write(&mut self, record: &Record, _now: Millis) -> Result<(), Clean> {
+        if self.room.is_some_and(|room| self.records.len() >= room) {
+            return Err(Clean::text("no space is left"));
+        }
+        self.records.push(record.clone());
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_outcome_is_what_the_server_says_when_it_is_read() {
+    for (trouble, how, outcome, sent) in [
+        (Trouble::None, How::Done, Outcome::Done, 1),
+        (Trouble::LostAfter, How::Done, Outcome::Done, 1),
+        (Trouble::LostBefore, How::NotApplied, Outcome::NotApplied, 1),
+        (Trouble::Refuses, How::Refused, Outcome::NotApplied, 1),
+        (Trouble::MovedBefore, How::Moved, Outcome::NotApplied, 0),
+    ] {
+        let world = Registry::new(trouble);
+        let mut log = Log::default();
+        let confirmed = confirmed(vec![move_alias("6", "7")]);
+        let ended = carry_out(confirmed, &Actor::default(), &world, &mut log).await;
+        let ended = ended.expect("journalled");
+        assert_eq!((ended.steps[0].how, ended.outcome), (how, outcome));
+        assert_eq!(*world.sent.lock().expect("unpoisoned"), sent);
+        let last = log.records.last();
+        assert!(matches!(last, Some(Record::PlanEnded { outcome: o, .. }) if *o == outcome));
+    }
+}
+
+#[tokio::test]
+async fn what_the_journal_does_not_take_is_not_sent() {
+    for room in 0..2 {
+        let world = Registry::new(Trouble::None);
+        let mut log = Log {
+            room: Some(room),
+            ..Log::default()
+        };
+        let confirmed = confirmed(vec![move_alias("6", "7")]);
+        let ended = carry_out(confirmed, &Actor::default(), &world, &mut log).await;
+        assert!(ended.is_err() || ended.is_ok_and(|ended| ended.refused()));
+        assert_eq!(*world.sent.lock().expect("unpoisoned"), 0, "room {room}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_did_not_succeed_stops_the_rest() {
+    let world = Registry::new(Trouble::Refuses);
+    let mut log = Log::default();
+    let confirmed = confirmed(vec![move_alias("6", "7"), move_alias("7", "8")]);
+    let ended = carry_out(confirmed, &Actor::default(), &world, &mut log).await;
+    let steps: Vec<How> = ended
+        .expect("journalled")
+        .steps
+        .iter()
+        .map(|s| s.how)
+        .collect();
+    assert_eq!(steps, [How::Refused, How::Skipped]);
+    assert_eq!(*world.sent.lock().expect("unpoisoned"), 1);
+}
