@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 
 pub use self::clock::{Clock, MANUAL_EPOCH, ManualClock};
 pub use self::faults::{Fault, FaultControl};
-pub use self::mlflow::{BasicAuth, MlflowOptions};
+pub use self::mlflow::{Access, Account, BasicAuth, MlflowOptions};
 pub use self::world::Scale;
 pub use self::world::script::Scenario;
 

@@ -57,7 +57,7 @@ fn facts(world: &World, playing: Playing) -> Facts {
         let endpoint = world.endpoints.iter().find(serves);
         Some(Watched {
             name: model.name.clone(),
-            entry: model.versions.first()?.recipe.entry,
+            entry: model.versions.first()?.recipe?.entry,
             endpoint: endpoint.map(|endpoint| endpoint.name.clone()),
             spans: endpoint.map_or_else(Vec::new, |endpoint| endpoint.spans.clone()),
         })

@@ -1,6 +1,6 @@
 //! No secret in anything that is printed or kept.
 
-use quarterdeck::sim::{BasicAuth, MlflowOptions};
+use quarterdeck::sim::{Account, BasicAuth, MlflowOptions};
 
 use crate::support::{Home, fleet_with, url};
 
@@ -8,11 +8,7 @@ const PASSWORD: &str = "correct-horse-battery";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_reaches_the_server_and_nothing_else() {
-    let account = BasicAuth {
-        user: "reader".to_owned(),
-        password: PASSWORD.to_owned(),
-        denied: false,
-    };
+    let account = BasicAuth::of(Account::reader("reader", PASSWORD));
     let fleet = fleet_with(MlflowOptions {
         auth: Some(account),
         ..MlflowOptions::default()

@@ -25,3 +25,4 @@ mod serving;
 mod simulator;
 mod tracker;
 mod verdict;
+mod writes;

@@ -105,6 +105,12 @@ impl Raw {
         good(call, &said)
     }
 
+    /// PATCH below the MLflow API, which must answer 200.
+    pub(crate) async fn patch(&self, call: &str, body: &Value) -> Result<Value, String> {
+        let url = format!("{}{}", self.base, api(call));
+        good(call, &self.send(self.client.patch(url).json(body)).await?)
+    }
+
     /// DELETE below the MLflow API, any status.
     pub(crate) async fn erase(&self, call: &str, body: &Value) -> Result<Said, String> {
         let url = format!("{}{}", self.base, api(call));

@@ -26,12 +26,7 @@ pub(crate) struct Tracker {
     pub(crate) lacks: Vec<(Lack, &'static str)>,
     /// How many rights the server grants or denies by name, at least.
     pub(crate) claims: usize,
-    /// Makes a new version of a model, on servers where that needs no HTTP.
-    pub(crate) registrar: Option<Registrar>,
 }
-
-/// Registers a version of the named model and tells its number.
-pub(crate) type Registrar = Box<dyn Fn(&str) -> Option<u32> + Send + Sync>;
 
 /// Models made so far, so that two checks never share a name.
 static MADE: AtomicU32 = AtomicU32::new(0);
@@ -47,7 +42,6 @@ impl Tracker {
             settings,
             lacks: Vec::new(),
             claims: 0,
-            registrar: None,
         }
     }
 
@@ -150,10 +144,7 @@ impl Tracker {
         if self.need(Lack::MakingModels).is_err() {
             return self.borrowed().await;
         }
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |d| d.as_millis());
-        let name = format!("contract-{now}-{}", MADE.fetch_add(1, Ordering::SeqCst));
+        let name = self.fresh("contract");
         let body = json!({"name": name});
         self.raw.post("registered-models/create", &body).await?;
         let scratch = Scratch {
@@ -167,6 +158,15 @@ impl Tracker {
         }
         scratch.point(self, 0).await?;
         Ok(scratch)
+    }
+
+    /// A name that nothing on the server has.
+    #[expect(clippy::unused_self, reason = "a name is fresh on a server")]
+    pub(crate) fn fresh(&self, what: &str) -> String {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| d.as_millis());
+        format!("{what}-{now}-{}", MADE.fetch_add(1, Ordering::SeqCst))
     }
 
     async fn borrowed(&self) -> Result<Scratch, Stop> {
@@ -202,11 +202,6 @@ impl Tracker {
 
     /// Registers one more version and tells its number.
     pub(crate) async fn register(&self, name: &str) -> Result<String, Stop> {
-        if let Some(registrar) = &self.registrar {
-            return registrar(name)
-                .map(|n| n.to_string())
-                .ok_or_else(|| format!("no version of {name:?} could be registered").into());
-        }
         self.need(Lack::NewVersions)?;
         let body = json!({"name": name, "source": ELSEWHERE});
         let made = self.raw.post("model-versions/create", &body).await?;
@@ -280,6 +275,13 @@ pub(crate) fn tracker_checks() -> Vec<Check<Tracker>> {
         runs::artifacts_are_listed,
         runs::one_run_is_found_and_an_unknown_one_is_not,
         runs::unknown_experiment_has_no_runs,
+        writes::aliases_go_where_they_are_sent,
+        writes::tags_are_kept_and_leave_no_stamp,
+        writes::descriptions_are_stamped,
+        writes::stages_archive_when_asked,
+        writes::parameters_are_written_once,
+        writes::batches_are_whole,
+        writes::versions_are_never_numbered_twice,
     ]
 }
 

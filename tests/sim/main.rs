@@ -10,7 +10,8 @@ mod recorded;
 use std::time::Duration;
 
 use quarterdeck::sim::{
-    BasicAuth, Clock, Fault, ManualClock, MlflowOptions, NewRun, Options, Scale, Scenario, SimFleet,
+    Account, BasicAuth, Clock, Fault, ManualClock, MlflowOptions, NewRun, Options, Scale, Scenario,
+    SimFleet,
 };
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -422,11 +423,7 @@ async fn a_huge_body_is_streamed_and_can_be_left() {
 async fn basic_auth_and_a_prefix_answer_as_the_real_ones() {
     let stage = Stage::set(Options {
         mlflow: MlflowOptions {
-            auth: Some(BasicAuth {
-                user: "ana".into(),
-                password: "long enough".into(),
-                denied: false,
-            }),
+            auth: Some(BasicAuth::of(Account::reader("ana", "long enough"))),
             static_prefix: Some("/mlflow".into()),
         },
         ..calm()

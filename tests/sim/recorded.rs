@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quarterdeck::sim::{BasicAuth, MlflowOptions, Options};
+use quarterdeck::sim::{Access, Account, BasicAuth, MlflowOptions, Options};
 use serde_json::{Value, json};
 
 use super::{Stage, calm};
@@ -309,11 +309,12 @@ async fn refusals_under_basic_auth_are_the_recorded_ones() {
         ),
         (true, &["auth-nobody-get-denied"][..]),
     ] {
-        let auth = BasicAuth {
-            user: "ana".into(),
-            password: "long enough".into(),
-            denied,
-        };
+        let account = Account::reader("ana", "long enough");
+        let auth = BasicAuth::of(if denied {
+            account.usually(Access::Deny)
+        } else {
+            account
+        });
         let mlflow = MlflowOptions {
             auth: Some(auth),
             static_prefix: None,

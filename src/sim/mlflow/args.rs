@@ -158,6 +158,11 @@ impl Args {
         }
     }
 
+    /// All arguments as one row.
+    pub(crate) fn whole(&self) -> Value {
+        Value::Object(self.values.clone())
+    }
+
     /// The raw rows of a list.
     pub(crate) fn rows(&self, name: &str) -> &[Value] {
         match self.values.get(name) {

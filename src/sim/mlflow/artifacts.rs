@@ -126,7 +126,9 @@ pub(crate) fn of_run(world: &World, request: &Request) -> Reply {
 /// A version's files, by path.
 pub(crate) fn version_files(version: &Version) -> Vec<(String, String)> {
     let logged = version.logged_model.as_deref();
-    version.recipe.files(&version.run, logged, version.created)
+    (version.recipe).map_or_else(Vec::new, |recipe| {
+        recipe.files(&version.run, logged, version.created)
+    })
 }
 
 /// `GET /model-versions/get-artifact`

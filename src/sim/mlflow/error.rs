@@ -28,6 +28,14 @@ impl Failure {
         }
     }
 
+    /// `RESOURCE_ALREADY_EXISTS`, 400.
+    pub(crate) fn exists(message: impl Into<String>) -> Self {
+        Self {
+            code: "RESOURCE_ALREADY_EXISTS",
+            message: message.into(),
+        }
+    }
+
     /// `INTERNAL_ERROR`, 500.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self {
@@ -90,6 +98,7 @@ impl Failure {
         }
         let (status, state, class) = match self.code {
             "RESOURCE_DOES_NOT_EXIST" => (404, "KAM00", "RESOURCE_NOT_FOUND"),
+            "RESOURCE_ALREADY_EXISTS" => (400, "KAM00", "RESOURCE_ALREADY_EXISTS"),
             "FEATURE_DISABLED" => (500, "KAM00", "FEATURE_DISABLED"),
             "INTERNAL_ERROR" => (500, "XXM00", "CLIENT_INTERNAL_ERROR"),
             _ => (400, "KAM00", "INVALID_PARAMETER_VALUE"),

@@ -153,3 +153,48 @@ pub(crate) fn get_by_name(world: &World, args: &Args) -> Answer {
         .ok_or_else(|| Failure::missing(format!("Could not find experiment with name '{name}'")))?;
     Ok(json!({"experiment": row(found)}))
 }
+
+/// Tags as a request lists them; the last of a key stands.
+pub(crate) fn listed(args: &Args, name: &str) -> Result<Vec<(String, String)>, Failure> {
+    let mut tags: Vec<(String, String)> = Vec::new();
+    for row in args.rows(name) {
+        let text = |field: &str| row[field].as_str().unwrap_or_default().to_owned();
+        let key = text("key");
+        if key.is_empty() {
+            return Err(Failure::required("key"));
+        }
+        tags.retain(|(known, _)| *known != key);
+        tags.push((key, text("value")));
+    }
+    Ok(tags)
+}
+
+pub(crate) fn create(world: &mut World, args: &Args) -> Answer {
+    let name = args.required("name")?;
+    let tags = listed(args, "tags")?;
+    // A deleted experiment keeps its name.
+    if world.experiments.iter().any(|known| known.name == name) {
+        let now = world.now;
+        return Err(Failure::exists(format!(
+            "Experiment(name={name}) already exists. Error: (sqlite3.IntegrityError) UNIQUE constraint \
+             failed: experiments.workspace, experiments.name\n[SQL: INSERT INTO experiments (name, \
+             workspace, artifact_location, lifecycle_stage, creation_time, last_update_time) VALUES (?, \
+             ?, ?, ?, ?, ?)]\n[parameters: ('{name}', 'default', '', 'active', {now}, {now})]\n\
+             (Background on this error at: https://sqlalche.me/e/21/gkpj)"
+        )));
+    }
+    let id = world.add_experiment(&name, tags);
+    Ok(json!({"experiment_id": &*id}))
+}
+
+pub(crate) fn set_tag(world: &mut World, args: &Args) -> Answer {
+    let id = args.required("experiment_id")?;
+    let key = args.required("key")?;
+    let value = args.text("value")?.unwrap_or_default();
+    let found = world.experiments.iter_mut().find(|known| *known.id == *id);
+    let found =
+        found.ok_or_else(|| Failure::missing(format!("No Experiment with id={id} exists")))?;
+    found.tags.retain(|(known, _)| *known != key);
+    found.tags.push((key, value));
+    Ok(json!({}))
+}

@@ -4,22 +4,23 @@
 
 mod args;
 mod artifacts;
+mod auth;
 mod error;
 mod experiments;
 mod filter;
 mod history;
 mod logged;
+mod logging;
 mod page;
 mod registry;
 mod runs;
 mod versions;
 mod wire;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use self::args::Args;
+pub use self::auth::{Access, Account, BasicAuth};
 use self::error::Failure;
 use crate::sim::reply::{Reply, Request};
 use crate::sim::world::World;
@@ -34,23 +35,6 @@ pub struct MlflowOptions {
     pub auth: Option<BasicAuth>,
     /// A path everything is moved under, such as `/mlflow`.
     pub static_prefix: Option<String>,
-}
-
-/// The one account of a server with basic authentication.
-#[derive(Clone)]
-pub struct BasicAuth {
-    /// Account name.
-    pub user: String,
-    /// Its password.
-    pub password: String,
-    /// Whether the account may read nothing: every call is then 403 `Permission denied`.
-    pub denied: bool,
-}
-
-impl std::fmt::Debug for BasicAuth {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "BasicAuth({})", self.user)
-    }
 }
 
 /// A page token that names an offset, for faults that make pages endless.
@@ -89,15 +73,30 @@ fn answer(world: &mut World, options: &MlflowOptions, request: &Request) -> Repl
         path,
         "/health" | "/api/3.0/mlflow/server-info" | "/ajax-api/3.0/mlflow/server-info"
     );
-    if !public && let Some(refusal) = options.auth.as_ref().and_then(|auth| refuse(auth, request)) {
-        return refusal;
+    let mut who = None;
+    if let Some(auth) = options.auth.as_ref().filter(|_| !public) {
+        match auth::admit(auth, request) {
+            Ok(account) => who = Some((auth, account)),
+            Err(refusal) => return refusal,
+        }
+    }
+    if let Some((_, account)) = who {
+        let named = |name| request.query(name).unwrap_or_default();
+        let readable = match path {
+            "/get-artifact" => auth::reads_run(world, account, named("run_id")),
+            "/model-versions/get-artifact" => auth::reads_model(world, account, named("name")),
+            _ => true,
+        };
+        if !readable {
+            return auth::denied();
+        }
     }
     match path {
         "/health" => Reply::text(200, "OK"),
         "/version" => Reply::html(200, VERSION),
         "/get-artifact" => only_get(request, artifacts::of_run(world, request)),
         "/model-versions/get-artifact" => only_get(request, artifacts::of_version(world, request)),
-        _ => api(world, request, path),
+        _ => api(world, who, request, path),
     }
 }
 
@@ -117,19 +116,6 @@ fn host_allowed(host: &str) -> bool {
     }
 }
 
-fn refuse(auth: &BasicAuth, request: &Request) -> Option<Reply> {
-    let want = STANDARD.encode(format!("{}:{}", auth.user, auth.password));
-    let sent = request.header("authorization");
-    if sent.strip_prefix("Basic ") != Some(want.as_str()) {
-        let text = "You are not authenticated. Please see https://www.mlflow.org/docs/latest/auth/index.html\
-                    #authenticating-to-mlflow on how to authenticate.";
-        return Some(
-            Reply::html(401, text).with_header("www-authenticate", "Basic realm=\"mlflow\""),
-        );
-    }
-    auth.denied.then(|| Reply::html(403, "Permission denied"))
-}
-
 fn only_get(request: &Request, reply: Reply) -> Reply {
     if request.method == "GET" || request.method == "HEAD" {
         reply
@@ -138,7 +124,10 @@ fn only_get(request: &Request, reply: Reply) -> Reply {
     }
 }
 
-fn api(world: &mut World, request: &Request, path: &str) -> Reply {
+/// Who asks, of which accounts; none where everybody may.
+type Who<'a> = Option<(&'a BasicAuth, &'a Account)>;
+
+fn api(world: &mut World, who: Who<'_>, request: &Request, path: &str) -> Reply {
     let (ajax, rest) = match (path.strip_prefix("/ajax-api/"), path.strip_prefix("/api/")) {
         (Some(rest), _) => (true, rest),
         (None, Some(rest)) => (false, rest),
@@ -146,6 +135,18 @@ fn api(world: &mut World, request: &Request, path: &str) -> Reply {
     };
     if rest == "3.0/mlflow/server-info" {
         return only_get(request, server_info());
+    }
+    if let Some((auth, account)) = who {
+        match rest {
+            "2.0/mlflow/users/current" => {
+                return only_get(request, Reply::json(200, auth::current(auth, account)));
+            }
+            "3.0/mlflow/users/current/permissions" => {
+                let told = auth::permissions(world, auth, account);
+                return only_get(request, Reply::json(200, told));
+            }
+            _ => {}
+        }
     }
     if let Some(file) = rest.strip_prefix("2.0/mlflow-artifacts/artifacts") {
         return only_get(request, artifacts::proxied(world, request, file));
@@ -171,15 +172,27 @@ fn api(world: &mut World, request: &Request, path: &str) -> Reply {
         Ok(args) => args,
         Err(reply) => return reply,
     };
-    match run {
-        Call::Read(read) => worded(read(world, &args)),
-        Call::Write(write) => worded(write(world, &args)),
+    if let Some((_, account)) = who
+        && let Err(refusal) = auth::check(world, account, call, &args)
+    {
+        return refusal;
+    }
+    let answer = match run {
+        Call::Read(read) => read(world, &args),
+        Call::Write(write) => write(world, &args),
         Call::Logged(read) => {
             let id = call.split('/').nth(1).unwrap_or_default();
-            worded(read(world, id, &args))
+            read(world, id, &args)
         }
-        Call::Plain(reply) => reply(world, request),
-    }
+        Call::Plain(reply) => return reply(world, request),
+    };
+    worded(answer.map(|mut answer| {
+        if let Some((_, account)) = who {
+            auth::hide(world, account, call, &mut answer);
+            auth::grant(world, account, call, &answer);
+        }
+        answer
+    }))
 }
 
 fn worded(answer: Answer) -> Reply {
@@ -219,13 +232,25 @@ enum Call {
 fn route(call: &str, ajax: bool) -> Option<(&'static [&'static str], Call)> {
     const GET: &[&str] = &["GET", "HEAD", "OPTIONS"];
     const POST: &[&str] = &["POST", "OPTIONS"];
+    const PATCH: &[&str] = &["PATCH", "OPTIONS"];
+    const DELETE: &[&str] = &["DELETE", "OPTIONS"];
     Some(match call {
         "experiments/search" => (&["GET", "POST"], Call::Read(experiments::search)),
         "experiments/get" => (GET, Call::Read(experiments::get)),
         "experiments/get-by-name" => (GET, Call::Read(experiments::get_by_name)),
         "runs/search" => (POST, Call::Read(runs::search)),
         "runs/get" => (GET, Call::Read(runs::get)),
-        "runs/set-tag" => (POST, Call::Write(runs::set_tag)),
+        "experiments/create" => (POST, Call::Write(experiments::create)),
+        "experiments/set-experiment-tag" => (POST, Call::Write(experiments::set_tag)),
+        "runs/create" => (POST, Call::Write(logging::create)),
+        "runs/update" => (POST, Call::Write(logging::update)),
+        "runs/delete" => (POST, Call::Write(logging::delete)),
+        "runs/restore" => (POST, Call::Write(logging::restore)),
+        "runs/log-parameter" => (POST, Call::Write(logging::parameter)),
+        "runs/log-metric" => (POST, Call::Write(logging::metric)),
+        "runs/log-batch" => (POST, Call::Write(logging::batch)),
+        "runs/set-tag" => (POST, Call::Write(logging::set_tag)),
+        "runs/delete-tag" => (POST, Call::Write(logging::delete_tag)),
         "metrics/get-history" => (GET, Call::Read(history::get)),
         "metrics/get-history-bulk-interval" => (GET, Call::Read(history::bulk_interval)),
         "metrics/get-history-bulk" if ajax => (GET, Call::Plain(history::bulk)),
@@ -236,13 +261,20 @@ fn route(call: &str, ajax: bool) -> Option<(&'static [&'static str], Call)> {
             (&["GET", "POST"], Call::Read(registry::latest_versions))
         }
         "registered-models/alias" => (&["GET", "POST", "DELETE"], Call::Write(registry::alias)),
+        "registered-models/create" => (POST, Call::Write(registry::create)),
+        "registered-models/update" => (PATCH, Call::Write(registry::update)),
+        "registered-models/rename" => (POST, Call::Write(registry::rename)),
+        "registered-models/delete" => (DELETE, Call::Write(registry::delete)),
         "registered-models/set-tag" => (POST, Call::Write(registry::set_tag)),
-        "registered-models/delete-tag" => (&["DELETE"], Call::Write(registry::delete_tag)),
+        "registered-models/delete-tag" => (DELETE, Call::Write(registry::delete_tag)),
         "model-versions/search" => (GET, Call::Read(versions::search)),
         "model-versions/get" => (GET, Call::Read(versions::get)),
         "model-versions/get-download-uri" => (GET, Call::Read(versions::download_uri)),
+        "model-versions/create" => (POST, Call::Write(versions::create)),
+        "model-versions/update" => (PATCH, Call::Write(versions::update)),
+        "model-versions/delete" => (DELETE, Call::Write(versions::delete)),
         "model-versions/set-tag" => (POST, Call::Write(versions::set_tag)),
-        "model-versions/delete-tag" => (&["DELETE"], Call::Write(versions::delete_tag)),
+        "model-versions/delete-tag" => (DELETE, Call::Write(versions::delete_tag)),
         "model-versions/transition-stage" => (POST, Call::Write(versions::transition)),
         "logged-models/search" => (POST, Call::Read(logged::search)),
         _ => {

@@ -175,6 +175,11 @@ pub(crate) fn alias(world: &mut World, args: &Args) -> Answer {
 }
 
 fn check_alias(alias: &str) -> Result<(), Failure> {
+    if alias.chars().count() > 255 {
+        return Err(Failure::invalid(
+            "'Registered model alias name' exceeds the maximum length of 255 characters",
+        ));
+    }
     if alias
         .chars()
         .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
@@ -186,11 +191,103 @@ fn check_alias(alias: &str) -> Result<(), Failure> {
     )))
 }
 
-pub(crate) fn set_tag(world: &mut World, args: &Args) -> Answer {
+pub(crate) fn create(world: &mut World, args: &Args) -> Answer {
+    let name = args.required("name")?;
+    check_name(&name)?;
+    let tags = super::experiments::listed(args, "tags")?;
+    if world.model(&name).is_some() {
+        return Err(taken(&name));
+    }
+    world.add_model(&name, args.text("description")?, tags.into_iter().collect());
+    get(world, args)
+}
+
+fn taken(name: &str) -> Failure {
+    Failure::exists(format!("Registered Model (name={name}) already exists."))
+}
+
+/// Writes the description; a request that holds none takes it away.
+pub(crate) fn update(world: &mut World, args: &Args) -> Answer {
+    let now = world.now;
+    let description = args.text("description")?;
+    let model = find_mut(world, &args.required("name")?)?;
+    model.description = description;
+    model.updated = now;
+    get(world, args)
+}
+
+pub(crate) fn rename(world: &mut World, args: &Args) -> Answer {
+    let name = args.required("name")?;
+    let new = args.required("new_name")?;
+    check_name(&new)?;
+    find(world, &name)?;
+    if world.model(&new).is_some() {
+        return Err(taken(&new));
+    }
+    world.rename_model(&name, &new);
+    Ok(json!({"registered_model": wire::model(find(world, &new)?)}))
+}
+
+pub(crate) fn delete(world: &mut World, args: &Args) -> Answer {
+    let name = args.required("name")?;
+    find(world, &name)?;
+    world.remove_model(&name);
+    Ok(json!({}))
+}
+
+/// The rules of a tag's key and value, for models, versions and runs alike.
+pub(crate) fn tag(args: &Args) -> Result<(String, String), Failure> {
     let key = args.required("key")?;
     let value = args.text("value")?.unwrap_or_default();
-    let model = find_mut(world, &args.required("name")?)?;
-    model.tags.insert(key, value);
+    check_key(&key, "key")?;
+    if value.chars().count() > 100_000 {
+        return Err(Failure::invalid(
+            "'value' exceeds the maximum length of 100000 characters",
+        ));
+    }
+    Ok((key, value))
+}
+
+/// The rules of a key: of a tag, a parameter or a metric. `title` names it where it is too long.
+pub(crate) fn check_key(key: &str, title: &str) -> Result<(), Failure> {
+    let good = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | ':' | '/');
+    let wrong = |why: &str| {
+        Err(Failure::invalid(format!(
+            "Invalid value {} for parameter 'key' supplied: {why}",
+            ascii(key)
+        )))
+    };
+    if !key.chars().all(good) {
+        return wrong(
+            "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces \
+             ( ), colon(:) and slashes (/).",
+        );
+    }
+    let climbs = key.split('/').any(|part| matches!(part, "." | ".." | ""));
+    if climbs {
+        return wrong(&format!(
+            "Names may be treated as files in certain cases, and must not resolve to other names when \
+             treated as such. This name would resolve to '{key}'"
+        ));
+    }
+    if key.chars().count() > 250 {
+        return Err(Failure::invalid(format!(
+            "'{title}' exceeds the maximum length of 250 characters"
+        )));
+    }
+    Ok(())
+}
+
+/// A text as Python's JSON has it.
+fn ascii(text: &str) -> String {
+    let bytes = crate::sim::reply::Reply::json(200, Value::from(text)).render();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+pub(crate) fn set_tag(world: &mut World, args: &Args) -> Answer {
+    let name = args.required("name")?;
+    let (key, value) = tag(args)?;
+    find_mut(world, &name)?.tags.insert(key, value);
     Ok(json!({}))
 }
 

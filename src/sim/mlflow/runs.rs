@@ -110,21 +110,3 @@ pub(crate) fn get(world: &World, args: &Args) -> Answer {
     let run = find(world, &id)?;
     Ok(json!({"run": wire::run(run, world.now)}))
 }
-
-pub(crate) fn set_tag(world: &mut World, args: &Args) -> Answer {
-    let id = args.run_id()?;
-    let key = args.required("key")?;
-    let value = args.text("value")?.unwrap_or_default();
-    let run = find(world, &id)?;
-    if run.deleted {
-        return Err(Failure::invalid(format!(
-            "The run {id} must be in the 'active' state. Current state is deleted."
-        )));
-    }
-    let id = run.id.clone();
-    if let Some(run) = world.runs.iter_mut().find(|run| run.id == id) {
-        run.tags.retain(|(known, _)| **known != *key);
-        run.tags.push((key.into(), value.into()));
-    }
-    Ok(json!({}))
-}

@@ -11,7 +11,9 @@ use super::registry::check_name;
 use super::{Answer, page, wire};
 use crate::sim::reply::Fields;
 use crate::sim::world::World;
+use crate::sim::world::change::NewVersion;
 use crate::sim::world::registry::{Model, STAGES, Version};
+use crate::sim::world::run::Run;
 
 /// A version together with the model it belongs to.
 struct Of<'a> {
@@ -163,9 +165,77 @@ pub(crate) fn download_uri(world: &World, args: &Args) -> Answer {
     Ok(json!({"artifact_uri": uri}))
 }
 
+/// Registers a version. Its source is an address outside, a logged model that the request names as
+/// well, or a place among the artifacts of the run that it names.
+pub(crate) fn create(world: &mut World, args: &Args) -> Answer {
+    let name = args.required("name")?;
+    let source = args.required("source")?;
+    check_name(&name)?;
+    let run = args.text("run_id")?.unwrap_or_default();
+    let wrong =
+        |why: &str| Failure::invalid(format!("Invalid model version source: '{source}'. {why}"));
+    if let Some(id) = source.strip_prefix("models:/") {
+        if args.text("model_id")?.as_deref() != Some(id) {
+            return Err(wrong(
+                "The model_id request parameter must identify the resource that contains the source.",
+            ));
+        }
+    } else if source.starts_with("mlflow-artifacts:") || source.starts_with("runs:") {
+        let within = |run: &Run| source.starts_with(&wire::artifact_uri(run));
+        if !world.run(&run).is_some_and(within) {
+            return Err(wrong(
+                "The run_id request parameter must identify the resource that contains the source.",
+            ));
+        }
+    } else if source.starts_with('/') || source.starts_with("file:") {
+        return Err(wrong(
+            "To use a local path as a model version source, the run_id request parameter has to be \
+             specified and the local path has to be contained within the artifact directory of the run \
+             specified by the run_id.",
+        ));
+    }
+    // A logged model says which run made it.
+    let id = source.strip_prefix("models:/").unwrap_or_default();
+    let run = match world.logged(id) {
+        Some(logged) if run.is_empty() => logged.run.to_string(),
+        _ => run,
+    };
+    let new = NewVersion {
+        run,
+        source,
+        description: Some(args.text("description")?.unwrap_or_default()),
+        tags: super::experiments::listed(args, "tags")?
+            .into_iter()
+            .collect(),
+    };
+    let number = world.register(&name, new);
+    let number = number
+        .ok_or_else(|| Failure::missing(format!("Registered Model with name={name} not found")))?;
+    let (model, version) = named(world, &name, &number.to_string())?;
+    Ok(json!({"model_version": wire::version(model, version, true)}))
+}
+
+/// Writes the description; a request that holds none takes it away.
+pub(crate) fn update(world: &mut World, args: &Args) -> Answer {
+    let now = world.now;
+    let description = args.text("description")?;
+    let version = find_mut(world, args)?;
+    version.description = description;
+    version.updated = now;
+    get(world, args)
+}
+
+pub(crate) fn delete(world: &mut World, args: &Args) -> Answer {
+    let (model, version) = find(world, args)?;
+    let (name, number) = (model.name.clone(), version.number);
+    world.remove_version(&name, number);
+    Ok(json!({}))
+}
+
 pub(crate) fn set_tag(world: &mut World, args: &Args) -> Answer {
-    let key = args.required("key")?;
-    let value = args.text("value")?.unwrap_or_default();
+    args.required("name")?;
+    args.required("version")?;
+    let (key, value) = super::registry::tag(args)?;
     find_mut(world, args)?.tags.insert(key, value);
     Ok(json!({}))
 }
@@ -188,7 +258,7 @@ pub(crate) fn transition(world: &mut World, args: &Args) -> Answer {
     if archive && !matches!(*stage, "Staging" | "Production") {
         return Err(Failure::internal(format!(
             "Model version transition cannot archive existing model versions because '{stage}' is \
-             not an Active stage. Valid stages are ('Staging', 'Production')"
+             not an Active stage. Valid stages are ['Staging', 'Production']"
         )));
     }
     let (model, version) = find(world, args)?;

@@ -117,10 +117,7 @@ pub(crate) fn version(model: &Model, version: &Version, with_aliases: bool) -> V
         .put("creation_timestamp", version.created)
         .put("last_updated_timestamp", version.updated)
         .put("current_stage", version.stage)
-        .put(
-            "description",
-            version.description.as_deref().unwrap_or_default(),
-        )
+        .some("description", version.description.as_deref())
         .put("source", version.source.as_str())
         .put("run_id", &*version.run)
         .put("status", version.status)
@@ -139,7 +136,7 @@ pub(crate) fn model(model: &Model) -> Value {
         .put("name", &*model.name)
         .put("creation_timestamp", model.created)
         .put("last_updated_timestamp", model.updated)
-        .put("description", model.description.as_str())
+        .some("description", model.description.as_deref())
         .list(
             "latest_versions",
             latest

@@ -78,7 +78,8 @@ pub(crate) fn job(model: &str, seed: u64, troubles: &[(i64, Trouble)]) -> Job {
 
 /// Adds the series of a model's drift and quality jobs.
 pub(super) fn measure(maker: &mut Maker<'_>, model: &Model) {
-    let Some(entry) = model.versions.first().map(|version| version.recipe.entry) else {
+    let Some(entry) = (model.versions.first()).and_then(|version| Some(version.recipe?.entry))
+    else {
         return;
     };
     let seed = maker.seed(&["monitor", &model.name]);

@@ -139,7 +139,7 @@ impl Builder {
             name: self.plan.name.clone(),
             created: first,
             updated: first,
-            description: self.plan.entry.description.to_owned(),
+            description: Some(self.plan.entry.description.to_owned()),
             tags: self.model_tags(world),
             aliases: BTreeMap::new(),
             versions: Vec::new(),
@@ -440,9 +440,11 @@ impl Builder {
             created,
             updated: created,
             stage: "None",
-            description: number
-                .is_multiple_of(3)
-                .then(|| format!("Retrained on data up to week {number}")),
+            description: Some(if number.is_multiple_of(3) {
+                format!("Retrained on data up to week {number}")
+            } else {
+                String::new()
+            }),
             source,
             run: if entry.gap == Gap::NoRun {
                 "".into()
@@ -452,7 +454,7 @@ impl Builder {
             status: "READY",
             tags,
             logged_model: logged,
-            recipe,
+            recipe: Some(recipe),
         });
         model.updated = created;
     }

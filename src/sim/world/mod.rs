@@ -3,18 +3,19 @@
 //! It knows nothing of HTTP; what the wire looks like is in `mlflow` and `serving`.
 
 pub(crate) mod catalog;
+pub(crate) mod change;
 pub(crate) mod files;
 pub(crate) mod generate;
 pub(crate) mod registry;
 pub(crate) mod run;
 pub(crate) mod script;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use self::catalog::Kind;
 use self::files::Recipe;
-use self::registry::{Model, Version};
+use self::registry::Model;
 use self::run::{Run, Status};
 use self::script::Happening;
 
@@ -153,6 +154,16 @@ impl Endpoint {
     }
 }
 
+/// A right that somebody has got by making a thing.
+#[derive(Clone, Debug)]
+pub(crate) struct Grant {
+    pub(crate) user: String,
+    /// `registered_model` or `experiment`.
+    pub(crate) kind: &'static str,
+    /// The model's name or the experiment's id.
+    pub(crate) resource: String,
+}
+
 /// Everything the fleet's servers know.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -161,6 +172,8 @@ pub(crate) struct World {
     pub(crate) models: Vec<Model>,
     pub(crate) logged: Vec<LoggedModel>,
     pub(crate) endpoints: Vec<Endpoint>,
+    /// Who made what since the start, where the registry has accounts.
+    pub(crate) grants: Vec<Grant>,
     /// Epoch milliseconds now.
     pub(crate) now: i64,
     epoch: i64,
@@ -189,6 +202,7 @@ impl World {
             models: Vec::new(),
             logged: Vec::new(),
             endpoints,
+            grants: Vec::new(),
             now: epoch,
             epoch,
             seed,
@@ -307,60 +321,6 @@ impl World {
         }
     }
 
-    /// Points an alias at a version. As in the registry, no timestamp moves.
-    pub(crate) fn set_alias(&mut self, model: &str, alias: &str, number: u32) -> bool {
-        let Some(model) = self.model_mut(model) else {
-            return false;
-        };
-        if model.version(number).is_none() {
-            return false;
-        }
-        model.aliases.insert(alias.to_owned(), number);
-        true
-    }
-
-    /// Registers a version from a run, or from the model's newest source; gives its number.
-    pub(crate) fn add_version(&mut self, model: &str, run: Option<&str>) -> Option<u32> {
-        let now = self.now;
-        let at = *self.model_at.get(model)?;
-        let model = &mut self.models[at];
-        let last = model.versions.last()?.clone();
-        let number = model.next_number();
-        let run = run.map_or_else(|| last.run.clone(), Arc::from);
-        let logged = self
-            .run_at
-            .get(&run)
-            .and_then(|at| self.runs[*at].logged_model.clone())
-            .or(last.logged_model);
-        if let Some(logged) = logged.as_ref().and_then(|id| self.logged_at.get(id)) {
-            let logged = &mut self.logged[*logged];
-            logged.versions.push((model.name.clone(), number));
-            logged.updated = now;
-        }
-        let source = match &logged {
-            Some(id) => format!("models:/{id}"),
-            None => last.source,
-        };
-        model.versions.push(Version {
-            number,
-            created: now,
-            updated: now,
-            stage: "None",
-            description: None,
-            source,
-            run,
-            status: "READY",
-            tags: BTreeMap::from([("validation_status".to_owned(), "pending".to_owned())]),
-            logged_model: logged,
-            recipe: Recipe {
-                number,
-                ..last.recipe
-            },
-        });
-        model.updated = now;
-        Some(number)
-    }
-
     /// Puts an endpoint on a version at once; false when there is no such endpoint.
     pub(crate) fn serve(&mut self, endpoint: &str, version: u32) -> bool {
         let now = self.now;
@@ -377,18 +337,6 @@ impl World {
         self.endpoint_mut(endpoint)
             .map(|endpoint| endpoint.set_ready(ready, now))
             .is_some()
-    }
-
-    /// An id that no other thing of this world has, 32 hexadecimal digits.
-    pub(crate) fn fresh_id(&mut self) -> String {
-        self.made += 1;
-        let high = run::mix(self.seed ^ (self.made << 32));
-        format!("{high:016x}{:016x}", run::mix(high))
-    }
-
-    pub(crate) fn push_run(&mut self, run: Run) {
-        self.run_at.insert(run.id.clone(), self.runs.len());
-        self.runs.push(run);
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) struct Model {
     pub(crate) name: Arc<str>,
     pub(crate) created: i64,
     pub(crate) updated: i64,
-    pub(crate) description: String,
+    pub(crate) description: Option<String>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) aliases: BTreeMap<String, u32>,
     /// Oldest first; deleted ones stay so that their number is not used again.
@@ -32,8 +32,8 @@ pub(crate) struct Version {
     pub(crate) status: &'static str,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) logged_model: Option<Arc<str>>,
-    /// Decides `MLmodel` and what stands beside it.
-    pub(crate) recipe: Recipe,
+    /// Decides `MLmodel` and what stands beside it; none where the source lies outside.
+    pub(crate) recipe: Option<Recipe>,
 }
 
 /// A version that was deleted: the registry hides it and keeps its number.

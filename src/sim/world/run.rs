@@ -36,6 +36,17 @@ pub(crate) enum Status {
 }
 
 impl Status {
+    /// The state that a word or a number of the wire names.
+    pub(crate) fn of(word: &str) -> Option<Self> {
+        match word {
+            "RUNNING" | "1" => Some(Self::Running),
+            "FINISHED" | "3" => Some(Self::Finished),
+            "FAILED" | "4" => Some(Self::Failed),
+            "KILLED" | "5" => Some(Self::Killed),
+            _ => None,
+        }
+    }
+
     pub(crate) fn wire(self) -> &'static str {
         match self {
             Self::Running => "RUNNING",
@@ -168,6 +179,32 @@ impl Run {
         (0..metric.count(self.start, self.end, now))
             .map(|index| metric.point(self.start, index))
             .collect()
+    }
+
+    /// Adds a point to a metric, whose latest value is the one of the highest step.
+    pub(crate) fn log(&mut self, key: &str, point: Point, now: i64) {
+        let mut points = self.history(key, now);
+        points.push(point);
+        points.sort_by(|a, b| {
+            (a.step, a.timestamp)
+                .cmp(&(b.step, b.timestamp))
+                .then(a.value.total_cmp(&b.value))
+        });
+        let written = Metric {
+            key: key.into(),
+            interval: 1_000,
+            total: points.len() as u32,
+            curve: Curve::Written(points.into()),
+        };
+        match self.metrics.iter_mut().find(|metric| &*metric.key == key) {
+            Some(metric) => *metric = written,
+            None => self.metrics.push(written),
+        }
+    }
+
+    pub(crate) fn set_tag(&mut self, key: &str, value: &str) {
+        self.tags.retain(|(known, _)| **known != *key);
+        self.tags.push((key.into(), value.into()));
     }
 
     pub(crate) fn tag(&self, key: &str) -> Option<&str> {
