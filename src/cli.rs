@@ -78,7 +78,8 @@ pub struct Global {
     #[arg(long, global = true, conflicts_with_all = ["context", "mlflow", "serving", "prometheus", "alertmanager", "evidently", "grafana"], help_heading = "Settings")]
     pub demo: bool,
     /// A time, such as 2026-11-23T14:02Z: `signals`, `drift` and `changes` tell of then. Or, with --demo, how
-    /// far its incident has played, such as 90s; 0s unless said, and the same each time.
+    /// far its incident has played, such as 90s; 0s unless said, and the same each time. `demo` plays on
+    /// from there.
     #[arg(long, global = true, value_name = "TIME", value_parser = at, help_heading = "Settings")]
     pub at: Option<At>,
     /// Whether changes to servers are possible: allows them with --mlflow, --serving or the
@@ -179,7 +180,7 @@ impl Global {
     /// With what is wrong and what to write.
     pub fn check(&self, command: Option<&Command>) -> Result<(), String> {
         match self.at {
-            Some(At::Played(_)) if !self.demo => Err(
+            Some(At::Played(_)) if !self.demo && !matches!(command, Some(Command::Demo(_))) => Err(
                 "--at with a duration plays the demo: add --demo, or write a time such as 2026-11-23T14:02Z"
                     .to_owned(),
             ),
@@ -617,6 +618,7 @@ mod tests {
         };
         assert!(check(&["quarterdeck", "--at", "9s", "status"]).is_err());
         assert!(check(&["quarterdeck", "--demo", "--at", "9s", "status"]).is_ok());
+        assert!(check(&["quarterdeck", "demo", "--at", "9s"]).is_ok());
         let time = "2026-11-23T14:02Z";
         assert!(check(&["quarterdeck", "--at", time, "changes"]).is_ok());
         assert!(check(&["quarterdeck", "--at", time, "status"]).is_err());

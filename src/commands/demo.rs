@@ -55,12 +55,13 @@ pub struct Simulated {
 }
 
 impl Simulated {
-    /// A fleet that plays with the machine's clock.
+    /// A fleet that plays with the machine's clock, from `played` into its incident on.
     ///
     /// # Errors
     /// When loopback has no port to give.
-    pub async fn playing(args: &DemoArgs) -> Result<Self, Failure> {
+    pub async fn playing(args: &DemoArgs, played: Duration) -> Result<Self, Failure> {
         let options = sim::Options {
+            clock: sim::Clock::Ahead(played),
             seed: args.seed,
             scenario: match args.scenario {
                 ScenarioWord::Calm => Scenario::Calm,
@@ -228,7 +229,7 @@ fn deployment(server: &SimEndpoint, kind: DeploymentKind) -> DeploymentSettings 
 /// # Errors
 /// When loopback has no port to give, or the console cannot run here.
 pub async fn run(global: &Global, args: &DemoArgs) -> Result<Exit, Failure> {
-    let simulated = Simulated::playing(args).await?;
+    let simulated = Simulated::playing(args, global.played()).await?;
     if args.serve {
         let out = Out::new(global.json, global.quiet, "never", "unicode");
         return serve(&out, simulated).await;

@@ -14,6 +14,8 @@ pub const MANUAL_EPOCH: i64 = 1_793_610_000_000;
 pub enum Clock {
     /// The machine's clock: history ends now, and the scenario plays on.
     Real,
+    /// The machine's clock, with a scenario that began so long ago.
+    Ahead(Duration),
     /// A clock that only moves when told: same seed and same elapsed time, same answers.
     Manual(ManualClock),
 }
@@ -61,19 +63,23 @@ pub(crate) struct Running {
 
 #[derive(Clone, Debug)]
 enum Source {
-    Real(Instant),
+    /// The machine's clock, and what had elapsed when it was first looked at.
+    Real(Instant, Duration),
     Manual(ManualClock),
 }
 
 impl Running {
     pub(crate) fn start(clock: &Clock) -> Self {
+        let real = |ahead: Duration| Self {
+            epoch: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(MANUAL_EPOCH, |since| since.as_millis() as i64)
+                - ahead.as_millis() as i64,
+            source: Source::Real(Instant::now(), ahead),
+        };
         match clock {
-            Clock::Real => Self {
-                epoch: SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .map_or(MANUAL_EPOCH, |since| since.as_millis() as i64),
-                source: Source::Real(Instant::now()),
-            },
+            Clock::Real => real(Duration::ZERO),
+            Clock::Ahead(ahead) => real(*ahead),
             Clock::Manual(manual) => Self {
                 epoch: manual.epoch,
                 source: Source::Manual(manual.clone()),
@@ -89,7 +95,7 @@ impl Running {
     /// Milliseconds since the start.
     pub(crate) fn elapsed_ms(&self) -> i64 {
         match &self.source {
-            Source::Real(started) => started.elapsed().as_millis() as i64,
+            Source::Real(started, ahead) => (started.elapsed() + *ahead).as_millis() as i64,
             Source::Manual(manual) => manual.elapsed().as_millis() as i64,
         }
     }
@@ -97,5 +103,19 @@ impl Running {
     /// The wall time now, in epoch milliseconds.
     pub(crate) fn now_ms(&self) -> i64 {
         self.epoch + self.elapsed_ms()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_ahead_began_so_long_ago_and_shows_the_present() {
+        let ahead = Running::start(&Clock::Ahead(Duration::from_secs(240)));
+        let real = Running::start(&Clock::Real);
+        assert!(ahead.elapsed_ms() >= 240_000, "{ahead:?}");
+        assert!((ahead.now_ms() - real.now_ms()).abs() < 10_000);
+        assert!(real.epoch() - ahead.epoch() >= 240_000);
     }
 }

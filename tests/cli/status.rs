@@ -195,7 +195,8 @@ fn each_scripted_incident_of_the_signals_is_named() {
     assert_eq!(ran.code(), 0, "{}", ran.err());
     let status = ran.document();
     for (model, level, words) in [
-        ("ad-ctr", "crit", "auc"),
+        ("ad-ctr", "crit", "realised auc"),
+        ("ad-ctr", "crit", "concept drift: auc"),
         ("credit-score", "unknown", "no drift report since"),
         // One feature of five has moved, one that weighs; somebody has silenced the alert of both its
         // tellers.

@@ -7,5 +7,6 @@
 
 mod child;
 mod harness;
+mod incidents;
 mod screens;
 mod session;

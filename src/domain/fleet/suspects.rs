@@ -9,7 +9,8 @@ use crate::domain::alert::AlertKey;
 use crate::domain::annotation::AnnotationKey;
 use crate::domain::change::{Change, ChangeKind, Subject};
 use crate::domain::key::{Key, ModelKey, RunKey};
-use crate::domain::level::{Level, Reason};
+use crate::domain::level::{Level, Reason, ReasonCode};
+use crate::domain::rules::signals::monitor;
 use crate::domain::run::RunStatus;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -105,14 +106,20 @@ fn cost(lead_ms: i64, within: Duration, touch: Touch, effect: bool) -> f64 {
 const SAME: Duration = Duration::from_secs(600);
 
 impl Fleet {
-    /// When the trouble of a model began, as triage shows it, and which finding began then: the newest
-    /// onset among the reasons of its level.
+    /// When the trouble of a model began, and which finding began then: the newest onset among the reasons
+    /// of its level. A job that is missed since its limit ran out fell silent one limit earlier.
     pub fn onset<'a>(&self, model: &'a ModelView) -> Option<(Millis, &'a Reason)> {
         let reasons = model.verdict.reasons.iter();
         let worst = reasons.filter(|r| r.level == model.level() && r.level > Level::Info);
-        worst
+        let (at, reason) = worst
             .filter_map(|r| Some((r.since.stamp()?, r)))
-            .max_by_key(|(at, _)| *at)
+            .max_by_key(|(at, _)| *at)?;
+        if reason.code != ReasonCode::MonitorStale {
+            return Some((at, reason));
+        }
+        let set = self.settings.models.get(model.key.name.raw());
+        let limit = monitor::limit(set, &self.settings.policy.signals);
+        Some((at.minus(limit), reason))
     }
 
     /// Everything known between `before` the onset and `after` it, most suspicious first.

@@ -39,6 +39,16 @@ fn the_promotion_before_the_onset_is_the_first_suspect_and_enter_opens_its_versi
 }
 
 #[test]
+fn the_onset_of_a_silent_job_is_its_last_run_and_not_the_end_of_its_limit() {
+    let fleet = fleet();
+    let churn = fleet.model(&model_key("churn")).expect("a model");
+    let (at, reason) = fleet.onset(churn).expect("an onset");
+    assert!(reason.text.as_str().contains("no drift report since"));
+    assert_eq!(at, ago(52 * 60 * MINUTE));
+    assert!(reason.since.stamp() > Some(at));
+}
+
+#[test]
 fn an_alert_opens_its_page_and_an_annotation_has_none() {
     let fleet = fleet();
     let mut pane = open(&fleet, None);

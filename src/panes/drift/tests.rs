@@ -113,11 +113,14 @@ fn series_are_asked_for_once_a_measure_and_answers_are_drawn() {
     let fleet = fleet();
     let mut page = page(&fleet);
     let wants = page.wants(&cx(&fleet, SIZE));
-    let series = wants
+    let series: Vec<Measure> = wants
         .iter()
-        .filter(|w| matches!(w.query, Query::Series { .. }))
-        .count();
-    assert_eq!(series, 1, "{wants:?}");
+        .filter_map(|w| match w.query {
+            Query::Series { measure, .. } => Some(measure),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(series, [Measure::FeatureDrift, Measure::FeatureMean]);
     assert!(
         wants
             .iter()
@@ -129,6 +132,31 @@ fn series_are_asked_for_once_a_measure_and_answers_are_drawn() {
     page.fetched(&query, &answer, NOW.wall, &cx(&fleet, SIZE));
     let shown = screen(&drawn(&mut page, &fleet, SIZE));
     assert!(shown.contains("9 ") || shown.contains("9.00"), "{shown}");
+}
+
+#[test]
+fn a_mean_that_jumps_by_a_round_factor_is_told_as_a_change_of_unit() {
+    let fleet = fleet();
+    let mut page = page(&fleet);
+    let tell = |page: &mut Features, before: f32| {
+        let mut wants = page.wants(&cx(&fleet, SIZE)).into_iter();
+        let is_mean = |w: &crate::panes::Want| matches!(w.query, Query::Series { measure, .. } if measure == Measure::FeatureMean);
+        let want = wants.find(is_mean).expect("means are asked for");
+        let key = signal_key("fraud-detector", Measure::FeatureMean, "amount", "");
+        let answer = Ok(Detail::Series(vec![course(key, before, 102.0, 20)]));
+        page.fetched(&want.query, &answer, NOW.wall, &cx(&fleet, SIZE));
+        screen(&drawn(page, &fleet, SIZE))
+    };
+    let shown = tell(&mut page, 1.02);
+    assert!(
+        shown.contains("verdict amount ×100")
+            && shown.contains("as a change of unit would move it"),
+        "{shown}"
+    );
+    let row = &page.markdown(&cx(&fleet, SIZE)).1[0];
+    assert_eq!((row[0].as_str(), row[7].as_str()), ("amount", "×100"));
+    let shown = tell(&mut page, 34.0);
+    assert!(!shown.contains("change of unit"), "{shown}");
 }
 
 #[test]

@@ -31,6 +31,39 @@ impl Triage {
     }
 }
 
+impl Triage {
+    /// The row whose name the filter begins, else the first whose name alone passes it.
+    fn named(&self) -> Option<usize> {
+        let filter = &self.list.filter;
+        if filter.is_empty() {
+            return None;
+        }
+        let typed = filter.text().trim().to_lowercase();
+        let begins = |row: &TriageRow| row.name.as_str().to_lowercase().starts_with(&typed);
+        let passes = |row: &TriageRow| filter.keeps(&Name(row));
+        let mut rows = self.list.rows.iter();
+        rows.position(begins)
+            .or_else(|| self.list.rows.iter().position(passes))
+    }
+}
+
+/// The name of a row, as the filter sees it.
+struct Name<'a>(&'a TriageRow);
+
+impl Searchable for Name<'_> {
+    fn any_text(&self, each: &mut dyn FnMut(&str) -> bool) -> bool {
+        each(self.0.name.as_str())
+    }
+
+    fn text_of(&self, _column: &str) -> Option<String> {
+        None
+    }
+
+    fn number_of(&self, _column: &str) -> Option<f64> {
+        None
+    }
+}
+
 /// The model behind a row, if it has one.
 fn model_of<'a>(row: &TriageRow, cx: &Cx<'a>) -> Option<&'a ModelView> {
     match &row.key {
@@ -112,9 +145,14 @@ impl Pane for Triage {
         let all = rows.len();
         rows.retain(|row| self.list.filter.keeps(&Searched { row, cx }));
         self.list.set(rows, all, |a, b| a.key == b.key);
-        // Until a row is chosen by hand the cursor stays on the worst one.
+        // Until a row is chosen by hand the cursor stays on the worst one, or on the one that is filtered by
+        // its name.
         if !self.list.chosen {
-            self.list.table.home(self.list.rows.len());
+            let len = self.list.rows.len();
+            match self.named() {
+                Some(index) => self.list.table.select(index, len),
+                None => self.list.table.home(len),
+            }
         }
     }
 

@@ -73,6 +73,25 @@ fn the_cursor_stays_on_the_worst_row_until_one_is_chosen() {
 }
 
 #[test]
+fn a_name_that_is_typed_is_selected_before_rows_that_say_it() {
+    let fleet = fleet();
+    let mut pane = open(&fleet);
+    let worst = current(&pane).to_owned();
+    let named = pane.list.rows.last().expect("a row").name.to_string();
+    assert_ne!(worst, named);
+    // Everything that has a letter in it stays; the row that begins so is meant.
+    for letters in 1..=named.len() {
+        let typed = &named[..letters];
+        pane.prompt(PromptKind::Filter, typed, false, &cx(&fleet, SIZE))
+            .expect("a filter");
+    }
+    assert_eq!(current(&pane), named);
+    pane.prompt(PromptKind::Filter, "level:crit", true, &cx(&fleet, SIZE))
+        .expect("a filter");
+    assert_eq!(pane.list.table.selected, 0);
+}
+
+#[test]
 fn enter_opens_what_is_in_trouble() {
     let fleet = fleet();
     let mut pane = open(&fleet);

@@ -17,10 +17,10 @@ use crate::domain::observation::{Answer, Coverage, Rows, Scope};
 use crate::domain::signal::{Measure, SignalKey, SignalSeries, SignalSpec};
 use crate::domain::time::Millis;
 
-/// How far back lists show.
-const SPAN: u64 = 6 * 3_600;
-/// The step of their sparklines.
-const STEP: u64 = 300;
+/// How far back a course goes and its step, in seconds: of what answers show, as lists draw it.
+const FAST: (u64, u64) = (6 * 3_600, 300);
+/// The same of quality, which moves with its labels: hours tell nothing of it.
+const SLOW: (u64, u64) = (7 * 86_400, 3_600);
 /// How long a course is only continued before it is read whole again.
 const WHOLE_AGAIN: Duration = Duration::from_secs(1_800);
 
@@ -35,8 +35,8 @@ pub(super) struct Course {
     rows: BTreeMap<SignalKey, Vec<f32>>,
 }
 
-/// The signals of a preset that lists show; the mean stands in for the 95th percentile where there is
-/// none.
+/// The signals of a preset that lists show, and the quality that rules compare with what it was; the mean
+/// stands in for the 95th percentile where there is none.
 fn shown(signals: &[SignalSpec]) -> impl Iterator<Item = (usize, &SignalSpec)> {
     let quantile = signals.iter().any(|s| s.measure == Measure::LatencyP95);
     signals
@@ -47,10 +47,19 @@ fn shown(signals: &[SignalSpec]) -> impl Iterator<Item = (usize, &SignalSpec)> {
             | Measure::ErrorRatio
             | Measure::LatencyP95
             | Measure::DriftShare
-            | Measure::PredictionMean => true,
+            | Measure::PredictionMean
+            | Measure::QualityRealised => true,
             Measure::LatencyMean => !quantile,
             _ => false,
         })
+}
+
+/// How far back the course of a measure goes, and its step.
+fn pace(measure: Measure) -> (u64, u64) {
+    match measure {
+        Measure::QualityRealised => SLOW,
+        _ => FAST,
+    }
 }
 
 impl Prometheus {
@@ -105,23 +114,24 @@ impl Prometheus {
         held: Option<Course>,
         now: Millis,
     ) -> Result<(Course, Option<Fault>), Fault> {
-        let grid = Grid::stepped(SPAN, now, STEP);
+        let (span, step) = pace(spec.measure);
+        let grid = Grid::stepped(span, now, step);
         let held = held.filter(|held| {
             let ahead = grid.end() - held.grid.end();
             // A clock that went back, or a pause as long as the course: nothing to continue.
-            held.whole_at.elapsed() < WHOLE_AGAIN && (0..SPAN as i64 / 2).contains(&ahead)
+            held.whole_at.elapsed() < WHOLE_AGAIN && (0..span as i64 / 2).contains(&ahead)
         });
         let asked = match &held {
             None => grid,
             Some(held) => {
                 // Late samples change the last two points.
-                let behind = (grid.end() - held.grid.end()) as u64 + 2 * STEP;
-                Grid::stepped(behind, now, STEP)
+                let behind = (grid.end() - held.grid.end()) as u64 + 2 * step;
+                Grid::stepped(behind, now, step)
             }
         };
         let window = self.monitoring.window.as_secs();
         let selector = &self.monitoring.selector;
-        let query = over_grid(spec, &spec.query, selector, window, STEP);
+        let query = over_grid(spec, &spec.query, selector, window, step);
         let read = self.range(query, asked).await?;
         let fault = self.overflow(spec.measure.word(), &read);
         let fresh = self.on_grid(spec, &read, asked);
@@ -181,7 +191,8 @@ impl Course {
         let tail = usize::try_from(asked.points)
             .unwrap_or_default()
             .min(points);
-        let moved = usize::try_from((grid.start - self.grid.start) / STEP as i64).unwrap_or(points);
+        let moved =
+            usize::try_from((grid.start - self.grid.start) / grid.step as i64).unwrap_or(points);
         let mut rows = BTreeMap::new();
         let mut splice = |key: SignalKey, old: Option<Vec<f32>>, new: Option<Vec<f32>>| {
             let old = old.unwrap_or_default();
@@ -240,6 +251,8 @@ mod tests {
             source: SourceId::new("p"),
         }
     }
+
+    const STEP: u64 = FAST.1;
 
     #[test]
     fn a_tail_is_spliced_on_and_replaces_the_last_points() {

@@ -23,7 +23,7 @@ pub fn judge(m: &Monitored<'_>, drift: Option<&DriftSummary>) -> Option<Reason> 
     let (sample, before, at) = realised.find_map(|s| fallen(m, s).map(|(was, at)| (s, was, at)))?;
     let unit = sample.reading.unit;
     let text = format!(
-        "{} {}, was {}, while inputs are flat ({}/{} drifted)",
+        "concept drift: {} {}, was {}, while inputs are flat ({}/{} drifted)",
         sample.reading.key.part.clean(),
         with_unit(sample.value()?, unit),
         with_unit(before, unit),
@@ -82,7 +82,7 @@ mod tests {
         let (text, since) = say(0.02, &FELL).expect("a finding");
         assert_eq!(
             text,
-            "auc 0.71, was 0.8, while inputs are flat (0/1 drifted)"
+            "concept drift: auc 0.71, was 0.8, while inputs are flat (0/1 drifted)"
         );
         assert_eq!(since, Since::Exact(steps_ago(1)));
     }

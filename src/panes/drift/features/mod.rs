@@ -1,6 +1,7 @@
 //! The drift of one model: its features ranked, the selected one large over time, all of them as a heat
 //! strip, and how the selected one is distributed now and in the reference.
 
+mod courses;
 mod draw;
 mod view;
 
@@ -27,7 +28,6 @@ use crate::panes::run::line::Lens;
 use crate::panes::{Ask, Cx, Pane, Place, Thing, Want, signal};
 use crate::ui::hits::{Hits, Target};
 use crate::ui::look::Look;
-use crate::ui::series::Sample;
 
 /// A part of the page that can have the keyboard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -117,70 +117,6 @@ impl Features {
     fn whole(cx: &Cx<'_>) -> (f64, f64) {
         let to = cx.now.wall;
         (to.minus(cx.window.0).0 as f64, to.0 as f64)
-    }
-
-    /// The courses of a feature, one a version: as asked for, else what the fleet holds.
-    fn courses(&self, key: &SignalKey, cx: &Cx<'_>) -> Vec<SignalSeries> {
-        let same = |k: &SignalKey| {
-            k.part == key.part && k.method == key.method && k.measure == key.measure
-        };
-        let read = self.series.get(&key.measure);
-        let read: Vec<SignalSeries> = read
-            .into_iter()
-            .flatten()
-            .filter(|s| same(&s.key))
-            .cloned()
-            .collect();
-        if !read.is_empty() {
-            return read;
-        }
-        let held = cx.fleet.courses(&self.model).iter();
-        held.map(|h| &h.fact)
-            .filter(|s| same(&s.key))
-            .cloned()
-            .collect()
-    }
-
-    /// Where the method of the selected feature changed: one ends where the other starts, and the two
-    /// scores do not compare.
-    fn method_breaks(&self, key: &SignalKey, cx: &Cx<'_>) -> Vec<(f64, String)> {
-        let other = |s: &&SignalSeries| {
-            s.key.measure == key.measure && s.key.part == key.part && s.key.method != key.method
-        };
-        let read = self.series.get(&key.measure).into_iter().flatten();
-        let held = cx.fleet.courses(&self.model).iter().map(|h| &h.fact);
-        let own = self.courses(key, cx);
-        let Some(start) = own.iter().map(|s| s.start).min() else {
-            return Vec::new();
-        };
-        let ends = read.chain(held).filter(other).filter(|s| s.end() <= start);
-        let before = ends.max_by_key(|s| s.end());
-        let label = |s: &SignalSeries| format!("{} → {}", s.key.method.clean(), key.method.clean());
-        before
-            .map(|s| (start.0 as f64, label(s)))
-            .into_iter()
-            .collect()
-    }
-
-    /// What the chart marks: changes, and where the method changed.
-    fn markers(&self, cx: &Cx<'_>) -> Vec<(f64, String)> {
-        let mut all = signal::markers(&self.model, cx);
-        if let Some(feature) = self.list.current() {
-            all.extend(self.method_breaks(&feature.gauge.key, cx));
-        }
-        let (from, to) = Self::whole(cx);
-        all.retain(|(x, _)| *x >= from && *x <= to);
-        all.sort_by(|a, b| a.0.total_cmp(&b.0));
-        all
-    }
-
-    /// The samples that the cursor steps along.
-    fn points(&self, cx: &Cx<'_>) -> Vec<Sample> {
-        let Some(feature) = self.list.current() else {
-            return Vec::new();
-        };
-        let all = self.courses(&feature.gauge.key, cx);
-        all.first().map(signal::samples).unwrap_or_default()
     }
 
     fn chart_command(&mut self, command: Command, cx: &Cx<'_>) -> bool {
@@ -403,6 +339,9 @@ impl Pane for Features {
         };
         for feature in &self.list.rows {
             add(signal::want_series(&feature.gauge.key, cx));
+            if let Some(mean) = &feature.mean {
+                add(signal::want_series(&mean.key, cx));
+            }
         }
         signal::want_strip(&self.model.name, cx)
             .into_iter()
@@ -493,13 +432,16 @@ impl Pane for Features {
 
     fn row_text(&self, cx: &Cx<'_>) -> Option<Clean> {
         let feature = self.list.current()?;
-        Some(Clean::text(&view::cells(feature, cx).join("  ")))
+        Some(Clean::text(&view::cells(self, feature, cx).join("  ")))
     }
 
     fn markdown(&self, cx: &Cx<'_>) -> (Vec<String>, Vec<Vec<String>>) {
         let titles = view::TITLES.iter().map(|t| (*t).to_owned()).collect();
         let rows = self.list.rows.iter();
-        (titles, rows.map(|f| view::cells(f, cx).to_vec()).collect())
+        (
+            titles,
+            rows.map(|f| view::cells(self, f, cx).to_vec()).collect(),
+        )
     }
 
     fn view(&self, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {

@@ -15,13 +15,12 @@ use crate::panes::models::level_spans;
 use crate::panes::{Cx, signal};
 use crate::ui::frame::{empty, rule};
 use crate::ui::gauge;
-use crate::ui::histogram::share_of;
 use crate::ui::hits::{Hits, Target};
 use crate::ui::look::Look;
 use crate::ui::paint::{self, Span, span, spans_width};
 use crate::ui::series::extent;
 use crate::ui::table::{Cell, Column, Row, Table};
-use crate::ui::text;
+use crate::ui::text::{self, number};
 use crate::ui::theme::Role;
 
 /// The titles, in the order of [`cells`].
@@ -49,25 +48,13 @@ pub(super) fn plot_width(screen: (u16, u16)) -> u16 {
     width.saturating_sub(7)
 }
 
-/// How the mean of a feature has moved over the course that is held: `+22 %`.
-fn moved(feature: &Feature, cx: &Cx<'_>) -> Option<String> {
-    let mean = feature.mean.as_ref()?;
-    let values = signal::values(&mean.key, cx);
-    let first = values.iter().copied().find(|v| v.is_finite())?;
-    let last = mean
-        .value
-        .or_else(|| values.iter().rev().copied().find(|v| v.is_finite()))?;
-    share_of(first, last)
-}
-
 /// Every cell of a feature as text.
-pub(super) fn cells(feature: &Feature, cx: &Cx<'_>) -> [String; 10] {
+pub(super) fn cells(page: &Features, feature: &Feature, cx: &Cx<'_>) -> [String; 10] {
     let none = || "–".to_owned();
     let g = &feature.gauge;
     let values = signal::values(&g.key, cx);
-    let trend = extent(values.iter().copied()).map_or_else(none, |(lo, hi)| {
-        format!("{} to {}", text::number(lo), text::number(hi))
-    });
+    let trend = extent(values.iter().copied())
+        .map_or_else(none, |(lo, hi)| format!("{} to {}", number(lo), number(hi)));
     let nulls = feature.missing.as_ref();
     [
         feature.name(),
@@ -77,7 +64,7 @@ pub(super) fn cells(feature: &Feature, cx: &Cx<'_>) -> [String; 10] {
         feature.importance.map_or_else(none, text::brief),
         trend,
         gauge::samples(g.n),
-        moved(feature, cx).unwrap_or_else(none),
+        page.moved(feature, cx).unwrap_or_else(none),
         nulls
             .and_then(|n| gauge::wordings(n).into_iter().next())
             .unwrap_or_else(none),
@@ -109,10 +96,10 @@ fn columns(page: &Features) -> [Column<'static>; 10] {
     ]
 }
 
-fn row<'a>(feature: &'a Feature, cx: &Cx<'a>, look: &Look) -> Row<'a> {
+fn row<'a>(page: &Features, feature: &'a Feature, cx: &Cx<'a>, look: &Look) -> Row<'a> {
     let g = &feature.gauge;
     let values = signal::values(&g.key, cx);
-    let [name, _, line, over, weight, _, n, mean, nulls, method] = cells(feature, cx);
+    let [name, _, line, over, weight, _, n, mean, nulls, method] = cells(page, feature, cx);
     let low = g.state == crate::domain::signal::State::LowN;
     let plain = if low { Role::Dim } else { Role::Text };
     let over_role = match feature.share {
@@ -202,6 +189,19 @@ fn head(
         lines.push(vec![
             span(Role::Label, "verdict "),
             span(Role::Strong, blame.text().to_string()),
+        ]);
+    }
+    if let Some((name, jump)) = page.rescaled(cx) {
+        let from = number(jump.before);
+        let moved = look.symbols.move_text(&from, &number(jump.now));
+        let times = jump.factor_text();
+        lines.push(vec![
+            span(Role::Label, "verdict "),
+            span(Role::Strong, format!("{name} {times}")),
+            span(
+                Role::Text,
+                format!("   mean {moved}, as a change of unit would move it"),
+            ),
         ]);
     }
     let of_drift = |code: ReasonCode| {
@@ -378,7 +378,7 @@ fn table(page: &Features, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer
         focused: page.part == Part::Features,
     };
     let drawn = table.draw(buf, look, area, |index| {
-        row(&page.list.rows[index], cx, look)
+        row(page, &page.list.rows[index], cx, look)
     });
     for (spot, target) in drawn.regions() {
         if matches!(target, Target::Row(_)) {

@@ -1,0 +1,80 @@
+//! Whether a mean has jumped by a round factor, as it does when a value begins to come in another unit:
+//! metres for kilometres, per cent for a share, seconds for minutes.
+
+/// The factors that units differ by.
+const FACTORS: [f64; 8] = [10.0, 60.0, 100.0, 1e3, 3_600.0, 1e4, 1e6, 1e9];
+/// A mean of other rows is never quite the same: so much of a factor is let pass.
+const SLACK: f64 = 0.1;
+/// So many samples must tell what the mean was.
+const BEFORE: usize = 4;
+
+/// A jump of a mean.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Jump {
+    /// What it was.
+    pub before: f64,
+    /// What it is.
+    pub now: f64,
+    /// The round factor between them, above one.
+    pub factor: f64,
+}
+
+impl Jump {
+    /// The factor with its direction: `×100`, `÷60`.
+    pub fn factor_text(&self) -> String {
+        let sign = if self.now.abs() > self.before.abs() {
+            '×'
+        } else {
+            '÷'
+        };
+        format!("{sign}{}", self.factor)
+    }
+}
+
+/// Judges the course of a mean, oldest first: the median of its first quarter against its newest value.
+/// `None` where they do not differ by a round factor, or too little is known.
+pub fn judge(course: &[f64]) -> Option<Jump> {
+    let known: Vec<f64> = course.iter().copied().filter(|v| v.is_finite()).collect();
+    let now = *known.last()?;
+    let mut early = known[..known.len() / 4].to_vec();
+    if early.len() < BEFORE {
+        return None;
+    }
+    early.sort_by(f64::total_cmp);
+    let before = early[early.len() / 2];
+    let ratio = now / before;
+    let times = if ratio < 1.0 { 1.0 / ratio } else { ratio };
+    let near = |factor: &f64| (times / factor - 1.0).abs() <= SLACK;
+    let factor = FACTORS.into_iter().find(near)?;
+    Some(Jump {
+        before,
+        now,
+        factor,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn course(before: f64, now: f64) -> Vec<f64> {
+        [[before; 20], [now; 20]].concat()
+    }
+
+    #[test]
+    fn a_round_factor_is_told_with_its_direction() {
+        let text = |before, now| judge(&course(before, now)).map(|j| j.factor_text());
+        assert_eq!(text(0.034, 3.5).as_deref(), Some("×100"));
+        assert_eq!(text(61.0, 1.0).as_deref(), Some("÷60"));
+        assert_eq!(text(-2.0, -2_100.0).as_deref(), Some("×1000"));
+    }
+
+    #[test]
+    fn another_factor_a_change_of_sign_and_a_short_course_say_nothing() {
+        for (before, now) in [(84.0, 102.0), (1.0, 42.0), (1.0, -100.0), (0.0, 3.0)] {
+            assert_eq!(judge(&course(before, now)), None, "{before} {now}");
+        }
+        assert_eq!(judge(&[1.0, 1.0, 100.0]), None);
+        assert_eq!(judge(&[]), None);
+    }
+}
