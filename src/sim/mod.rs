@@ -324,6 +324,13 @@ impl SimFleet {
         })
     }
 
+    /// Exposes a series that no server of the fleet has: samples a scrape apart (15 seconds), the newest
+    /// last and now. `labels` hold the metric's name as `__name__`.
+    pub fn expose(&self, labels: &[(&str, &str)], values: &[f64]) {
+        let series = samples::written(labels, values, self.now_ms());
+        self.shared.monitoring.expose(series);
+    }
+
     /// The samples of a stretch of time (epoch milliseconds, both ends included) as `OpenMetrics` text,
     /// for `promtool tsdb create-blocks-from openmetrics`.
     pub fn openmetrics(&self, from: i64, to: i64) -> String {

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::prometheus::rules::{Alert, Timeline};
-use super::samples::store::Store;
+use super::samples::store::{Series, Store};
 use super::samples::{self, Playing};
 use super::world::catalog::Entry;
 use super::world::{Span, World};
@@ -14,6 +14,8 @@ use super::world::{Span, World};
 #[derive(Debug, Default)]
 pub(crate) struct Monitoring {
     samples: Mutex<Option<Kept>>,
+    /// Series of no server of the fleet, which somebody wants to be asked for.
+    exposed: Mutex<Vec<Series>>,
     timeline: Mutex<Timeline>,
 }
 
@@ -85,16 +87,29 @@ impl Monitoring {
         let mut kept = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
         let revision = world.revision();
         let known = kept.take().filter(|known| known.revision == revision);
-        let known = kept.insert(known.unwrap_or_else(|| Kept {
-            revision,
-            samples: Arc::new(samples::store(world, playing)),
-            facts: Arc::new(facts(world, playing)),
+        let known = kept.insert(known.unwrap_or_else(|| {
+            let mut store = samples::store(world, playing);
+            let exposed = self.exposed.lock().unwrap_or_else(PoisonError::into_inner);
+            exposed.iter().for_each(|series| store.push(series.clone()));
+            Kept {
+                revision,
+                samples: Arc::new(store),
+                facts: Arc::new(facts(world, playing)),
+            }
         }));
         Look {
             now: world.now,
             samples: Arc::clone(&known.samples),
             facts: Arc::clone(&known.facts),
         }
+    }
+
+    /// Adds a series of no server of the fleet.
+    pub(crate) fn expose(&self, series: Series) {
+        let mut kept = self.samples.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut exposed = self.exposed.lock().unwrap_or_else(PoisonError::into_inner);
+        exposed.push(series);
+        *kept = None;
     }
 
     /// The alerts at a moment: rules are evaluated up to there.

@@ -4,19 +4,18 @@
 
 use std::collections::BTreeMap;
 
-use super::promql::{Server, real, running};
-use super::{Stage, calm};
+use super::servers::{Pair, Product, STRETCH};
+use super::stacks;
 use quarterdeck::config::presets;
 use quarterdeck::domain::key::Key;
 use quarterdeck::domain::query::{Detail, Query, Span};
 use quarterdeck::domain::settings::{SourceKind, SourceSettings};
 use quarterdeck::domain::signal::Measure;
 use quarterdeck::domain::time::Millis;
-use quarterdeck::sim::Options;
 use quarterdeck::sources::Source as _;
 use quarterdeck::sources::prometheus::Prometheus;
 
-const STRETCH: i64 = 40 * 60_000;
+/// Models of the fleet itself; those of stacks that it does not speak come on top.
 const MODELS: [&str; 3] = ["fraud-detector", "churn", "eta-city"];
 
 fn source(url: &str) -> Prometheus {
@@ -31,7 +30,7 @@ type Lines = BTreeMap<(Measure, String), Vec<(i64, f32)>>;
 /// Every signal of some models over the stretch, gaps left out.
 async fn lines(source: &Prometheus, until: i64, columns: u16) -> Lines {
     let mut lines = Lines::new();
-    for model in MODELS {
+    for model in MODELS.into_iter().chain(stacks::models()) {
         for measure in Measure::ALL {
             let query = Query::Series {
                 model: Key::new(model),
@@ -91,60 +90,14 @@ fn is_rate(measure: Measure) -> bool {
     )
 }
 
-/// A `VictoriaMetrics` over the same samples.
-async fn victoria(
-    folder: &std::path::Path,
-    text: &str,
-    client: &reqwest::Client,
-) -> Result<Server, String> {
-    let arguments = |address: &str| {
-        vec![
-            format!("-storageDataPath={}", folder.join("vm").display()),
-            format!("-httpListenAddr={address}"),
-            "-retentionPeriod=100y".to_owned(),
-            // It holds back the newest 30 seconds and answers from a cache, which samples that come late
-            // do not clear.
-            "-search.latencyOffset=0s".to_owned(),
-            "-search.disableCache".to_owned(),
-        ]
-    };
-    let server = Server::start("victoria-metrics", arguments, "/health", client).await?;
-    // It takes milliseconds where OpenMetrics has seconds with three places.
-    let lines: Vec<String> = text
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.rsplit_once(' '))
-        .map(|(sample, at)| format!("{sample} {}", at.replace('.', "")))
-        .collect();
-    let sent = client
-        .post(format!("{}/api/v1/import/prometheus", server.url))
-        .body(lines.join("\n"))
-        .send()
-        .await
-        .unwrap();
-    assert!(sent.status().is_success());
-    let flushed = client.get(format!("{}/internal/force_flush", server.url));
-    flushed.send().await.unwrap();
-    Ok(server)
-}
-
 #[tokio::test]
 #[ignore = "needs prometheus and promtool"]
 async fn live_prometheus_and_the_simulated_one_are_read_alike() {
-    let stage = Stage::set(Options {
-        monitoring: true,
-        ..calm()
-    })
-    .await;
-    let now = stage.fleet.now_ms();
-    let folder = tempfile::tempdir().unwrap();
-    let text = stage.fleet.openmetrics(now - 2 * STRETCH, now);
-    let server = real(folder.path(), &text, &stage.client).await;
-    let Some(server) = running("prometheus (signals)", server) else {
-        return stage.fleet.stop().await;
+    let Some(pair) = Pair::start(Product::Prometheus, "signals").await else {
+        return;
     };
-    let simulated = source(stage.fleet.url("prometheus").unwrap());
-    let genuine = source(&server.url);
+    let now = pair.now;
+    let (simulated, genuine) = (source(&pair.simulated), source(&pair.real));
     // Fine steps, and steps so wide that a gauge's worst is asked for.
     for columns in [30, 2] {
         let ours = lines(&simulated, now, columns).await;
@@ -159,26 +112,17 @@ async fn live_prometheus_and_the_simulated_one_are_read_alike() {
         "{}",
         abilities.server
     );
-    stage.fleet.stop().await;
+    pair.stage.fleet.stop().await;
 }
 
 #[tokio::test]
 #[ignore = "needs victoria-metrics"]
 async fn live_victoria_metrics_and_the_simulated_one_are_read_alike() {
-    let stage = Stage::set(Options {
-        monitoring: true,
-        ..calm()
-    })
-    .await;
-    let now = stage.fleet.now_ms();
-    let folder = tempfile::tempdir().unwrap();
-    let text = stage.fleet.openmetrics(now - 2 * STRETCH, now);
-    let server = victoria(folder.path(), &text, &stage.client).await;
-    let Some(server) = running("victoria-metrics (signals)", server) else {
-        return stage.fleet.stop().await;
+    let Some(pair) = Pair::start(Product::VictoriaMetrics, "signals").await else {
+        return;
     };
-    let simulated = source(stage.fleet.url("prometheus").unwrap());
-    let other = source(&server.url);
+    let now = pair.now;
+    let (simulated, other) = (source(&pair.simulated), source(&pair.real));
     let abilities = other.probe().await.unwrap();
     assert_eq!(abilities.server.as_str(), "VictoriaMetrics");
     let ours = lines(&simulated, now, 30).await;
@@ -193,5 +137,5 @@ async fn live_victoria_metrics_and_the_simulated_one_are_read_alike() {
     };
     let found = differences(&ours, &theirs, bound);
     assert!(found.is_empty(), "{}", found.join("\n"));
-    stage.fleet.stop().await;
+    pair.stage.fleet.stop().await;
 }

@@ -6,6 +6,8 @@ mod adapter;
 mod monitoring;
 mod promql;
 mod recorded;
+mod servers;
+mod stacks;
 
 use std::time::Duration;
 

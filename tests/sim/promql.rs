@@ -1,20 +1,10 @@
-//! The simulated Prometheus against a real one that holds the same samples.
-//!
-//! Needs `prometheus` and `promtool` in the search path, as Debian's package puts them there; where one
-//! is missing or does not start, the test names it as not run.
+//! The answers of the simulated Prometheus against those of real servers that hold the same samples.
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
-use super::{Stage, calm, parsed};
-use quarterdeck::sim::Options;
+use super::parsed;
+use super::servers::{Pair, Product, STRETCH};
 use serde_json::Value;
-
-/// The instants of the comparison: 40 minutes up to the fleet's start.
-const STRETCH: i64 = 40 * 60_000;
 
 /// Queries of every kind that presets and rules use, in the widest form of each.
 const QUERIES: &[&str] = &[
@@ -123,102 +113,6 @@ fn presets() -> Vec<String> {
     queries
 }
 
-pub(crate) struct Server {
-    pub(crate) child: Child,
-    pub(crate) url: String,
-}
-
-impl Server {
-    /// Starts a program that listens where `arguments` say, and waits until `ready` answers.
-    ///
-    /// # Errors
-    /// Why it does not run: what is missing, or that it never became ready.
-    pub(crate) async fn start(
-        program: &str,
-        arguments: impl FnOnce(&str) -> Vec<String>,
-        ready: &str,
-        client: &reqwest::Client,
-    ) -> Result<Self, String> {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = port.local_addr().unwrap().to_string();
-        drop(port);
-        let child = Command::new(program)
-            .args(arguments(&address))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("{program} cannot be started: {error}"))?;
-        let mut server = Self {
-            child,
-            url: format!("http://{address}"),
-        };
-        for _ in 0..200 {
-            let answer = client.get(format!("{}{ready}", server.url)).send().await;
-            if answer.is_ok_and(|answer| answer.status().is_success()) {
-                return Ok(server);
-            }
-            if let Ok(Some(status)) = server.child.try_wait() {
-                return Err(format!("{program} ended at once: {status}"));
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        Err(format!("{program} is not ready after 20 seconds"))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The server, or a line that names it as not run.
-#[expect(clippy::print_stdout, reason = "the run says what it compared")]
-pub(crate) fn running(name: &str, server: Result<Server, String>) -> Option<Server> {
-    match server {
-        Ok(server) => {
-            println!("compared with: {name}");
-            Some(server)
-        }
-        Err(reason) => {
-            println!("not run: {name}: {reason}");
-            None
-        }
-    }
-}
-
-/// A real server over blocks made of `OpenMetrics` text. What `promtool` refuses is our export's fault
-/// and fails the test.
-pub(crate) async fn real(
-    folder: &Path,
-    text: &str,
-    client: &reqwest::Client,
-) -> Result<Server, String> {
-    let samples = folder.join("samples.om");
-    std::fs::write(&samples, text).unwrap();
-    let data = folder.join("data");
-    let config = folder.join("prometheus.yml");
-    std::fs::write(&config, "global: {}\n").unwrap();
-    let blocks = Command::new("promtool")
-        .args(["tsdb", "create-blocks-from", "--max-block-duration=486h"])
-        .args(["-q", "openmetrics"])
-        .args([&samples, &data])
-        .stdout(Stdio::null())
-        .status()
-        .map_err(|error| format!("promtool cannot be started: {error}"))?;
-    assert!(blocks.success(), "promtool refuses the samples");
-    let arguments = |address: &str| {
-        vec![
-            format!("--config.file={}", config.display()),
-            format!("--storage.tsdb.path={}", data.display()),
-            "--storage.tsdb.retention.time=100y".to_owned(),
-            format!("--web.listen-address={address}"),
-        ]
-    };
-    Server::start("prometheus", arguments, "/-/ready", client).await
-}
-
 async fn ask(
     client: &reqwest::Client,
     base: &str,
@@ -309,20 +203,10 @@ fn difference(query: &str, ours: &(u16, Value), theirs: &(u16, Value)) -> Option
 #[tokio::test]
 #[ignore = "needs prometheus and promtool"]
 async fn live_queries_give_what_a_real_prometheus_gives() {
-    let stage = Stage::set(Options {
-        monitoring: true,
-        ..calm()
-    })
-    .await;
-    let now = stage.fleet.now_ms();
-    let folder = tempfile::tempdir().unwrap();
-    // More than an hour, so that lookback and offsets find what they need.
-    let text = stage.fleet.openmetrics(now - 2 * STRETCH, now);
-    let server = real(folder.path(), &text, &stage.client).await;
-    let Some(server) = running("prometheus (queries)", server) else {
-        return stage.fleet.stop().await;
+    let Some(pair) = Pair::start(Product::Prometheus, "queries").await else {
+        return;
     };
-    let simulated = stage.fleet.url("prometheus").unwrap();
+    let (client, now) = (&pair.stage.client, pair.now);
     let mut found = Vec::new();
     let mut empty = Vec::new();
     let presets = presets();
@@ -334,8 +218,8 @@ async fn live_queries_give_what_a_real_prometheus_gives() {
     {
         for at in [now, now - 7_321, now - STRETCH / 2] {
             let form = [("query", query.to_owned()), ("time", seconds(at))];
-            let ours = ask(&stage.client, simulated, "query", &form).await;
-            let theirs = ask(&stage.client, &server.url, "query", &form).await;
+            let ours = ask(client, &pair.simulated, "query", &form).await;
+            let theirs = ask(client, &pair.real, "query", &form).await;
             found.extend(difference(query, &ours, &theirs));
         }
         let form = [
@@ -344,18 +228,17 @@ async fn live_queries_give_what_a_real_prometheus_gives() {
             ("end", seconds(now)),
             ("step", "47".to_owned()),
         ];
-        let ours = ask(&stage.client, simulated, "query_range", &form).await;
-        let theirs = ask(&stage.client, &server.url, "query_range", &form).await;
+        let ours = ask(client, &pair.simulated, "query_range", &form).await;
+        let theirs = ask(client, &pair.real, "query_range", &form).await;
         found.extend(difference(query, &ours, &theirs));
-        // Presets also ask for stacks that the fleet does not have.
-        if rows(&ours.1).is_empty() && QUERIES.contains(&query) {
+        if rows(&ours.1).is_empty() {
             empty.push(query);
         }
     }
     for (query, status) in REFUSED {
         let form = [("query", (*query).to_owned()), ("time", seconds(now))];
-        let ours = ask(&stage.client, simulated, "query", &form).await;
-        let theirs = ask(&stage.client, &server.url, "query", &form).await;
+        let ours = ask(client, &pair.simulated, "query", &form).await;
+        let theirs = ask(client, &pair.real, "query", &form).await;
         let same = ours.1["errorType"] == theirs.1["errorType"];
         if !same || (ours.0, theirs.0) != (*status, *status) {
             found.push(format!("{query}: {ours:?} {theirs:?}"));
@@ -364,7 +247,7 @@ async fn live_queries_give_what_a_real_prometheus_gives() {
     assert!(found.is_empty(), "{}", found.join("\n"));
     // Equal answers prove nothing where both are empty.
     assert!(empty.len() <= 2, "no answer to {empty:?}");
-    stage.fleet.stop().await;
+    pair.stage.fleet.stop().await;
 }
 
 fn seconds(ms: i64) -> String {

@@ -77,11 +77,14 @@ pub(super) static SIGNAL_POLICY: Section = Section {
 pub(super) static LINES: Section = Section {
     title: "lines.MEASURE",
     doc: "Where a measure becomes worth a warning, and where critical, in the measure's own unit: shares from 0 to 1, times in seconds.",
-    groups: &[&[
-        row("warn", Shape::Number(ANY), "Worth a warning from here on."),
-        row("crit", Shape::Number(ANY), "Critical from here on."),
-    ]],
+    groups: &[LEVELS],
 };
+
+/// From where on a number is how bad.
+const LEVELS: &[Row] = &[
+    row("warn", Shape::Number(ANY), "Worth a warning from here on."),
+    row("crit", Shape::Number(ANY), "Critical from here on."),
+];
 
 /// What a monitoring source is asked for.
 pub(super) const MONITORING: &[Row] = &[
@@ -140,81 +143,84 @@ pub(super) const MONITORING: &[Row] = &[
 static SIGNAL: Section = Section {
     title: "[[contexts.NAME.sources.signals]]",
     doc: "A signal of a Prometheus source. With `preset` it changes that preset's signal of the same measure and part, or adds one to it; what it does not say stays as it was. In queries `$sel` stands for the source's `selector` (write `{$sel}` or `{code=\"500\",$sel}`), `$win` for its `window`. `assets/docs/presets.md` has the rest.",
-    groups: &[&[
-        row("preset", Shape::Name, "The preset it belongs to."),
-        row("measure", Shape::OneOf(&MEASURES), "What it measures.").needed(),
-        row(
-            "query",
-            Shape::Query,
-            "The query, one for all models. Needed, unless the preset has one.",
-        ),
-        row(
-            "by_version",
-            Shape::Query,
-            "The same query, split by version as well.",
-        ),
-        row(
-            "unit",
-            Shape::OneOf(&[
-                "score",
-                "ratio",
-                "seconds",
-                "per-second",
-                "count",
-                "p-value",
-                "stamp",
-            ]),
-            "How it is written. Without it: the measure's own.",
-        ),
-        row(
-            "direction",
-            Shape::OneOf(&["high-is-bad", "low-is-bad", "neither"]),
-            "Which way is bad. Without it: the drift method's, else the measure's.",
-        ),
-        row("warn", Shape::Number(ANY), "Worth a warning from here on."),
-        row("crit", Shape::Number(ANY), "Critical from here on."),
-        row(
-            "scale",
-            Shape::Number(ANY),
-            "What the answer is multiplied by: `0.001` for milliseconds.",
-        ),
-        row(
-            "labels",
-            Shape::Table(&LABELS),
-            "Which labels of the answer name what.",
-        ),
-        row(
-            "method",
-            Shape::Text,
-            "The drift method or fairness metric, where no label names it.",
-        ),
-        row(
-            "part",
-            Shape::Text,
-            "The feature, metric or group, where no label names it.",
-        ),
-        row(
-            "absent",
-            Shape::OneOf(&["zero", "no-traffic", "no-data"]),
-            "What it means that a model which the preset knows has no series.",
-        ),
-        row(
-            "threshold",
-            Shape::Query,
-            "A query for the line of each series.",
-        ),
-        row(
-            "written",
-            Shape::Query,
-            "A query for when its writer last ran, in seconds since the epoch.",
-        ),
-        row("samples", Shape::Query, "A query for the rows behind it."),
-        row(
-            "reference",
-            Shape::Query,
-            "A query for the rows of its reference.",
-        ),
-    ]],
+    groups: &[
+        &[
+            row("preset", Shape::Name, "The preset it belongs to."),
+            row("measure", Shape::OneOf(&MEASURES), "What it measures.").needed(),
+            row(
+                "query",
+                Shape::Query,
+                "The query, one for all models. Needed, unless the preset has one.",
+            ),
+            row(
+                "by_version",
+                Shape::Query,
+                "The same query, split by version as well.",
+            ),
+            row(
+                "unit",
+                Shape::OneOf(&[
+                    "score",
+                    "ratio",
+                    "seconds",
+                    "per-second",
+                    "count",
+                    "p-value",
+                    "stamp",
+                ]),
+                "How it is written. Without it: the measure's own.",
+            ),
+            row(
+                "direction",
+                Shape::OneOf(&["high-is-bad", "low-is-bad", "neither"]),
+                "Which way is bad. Without it: the drift method's, else the measure's.",
+            ),
+        ],
+        LEVELS,
+        &[
+            row(
+                "scale",
+                Shape::Number(ANY),
+                "What the answer is multiplied by: `0.001` for milliseconds.",
+            ),
+            row(
+                "labels",
+                Shape::Table(&LABELS),
+                "Which labels of the answer name what.",
+            ),
+            row(
+                "method",
+                Shape::Text,
+                "The drift method or fairness metric, where no label names it.",
+            ),
+            row(
+                "part",
+                Shape::Text,
+                "The feature, metric or group, where no label names it.",
+            ),
+            row(
+                "absent",
+                Shape::OneOf(&["zero", "no-traffic", "no-data"]),
+                "What it means that a model which the preset knows has no series.",
+            ),
+            row(
+                "threshold",
+                Shape::Query,
+                "A query for the line of each series.",
+            ),
+            row(
+                "written",
+                Shape::Query,
+                "A query for when its writer last ran, in seconds since the epoch.",
+            ),
+            row("samples", Shape::Query, "A query for the rows behind it."),
+            row(
+                "reference",
+                Shape::Query,
+                "A query for the rows of its reference.",
+            ),
+        ],
+    ],
 };
 
 static LABELS: Section = Section {

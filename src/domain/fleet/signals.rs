@@ -40,25 +40,24 @@ impl OfModel {
     }
 }
 
-/// Whether a fact was new or different from the one held.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Put {
-    Changed,
-    Same,
+/// The place of a key in rows that are sorted by key.
+fn place<T, K: Ord>(rows: &[Held<T>], key: &K, of: impl Fn(&T) -> &K) -> Result<usize, usize> {
+    rows.binary_search_by(|row| of(&row.fact).cmp(key))
 }
 
-/// Puts a fact into rows that are sorted by key, unless a newer one is there.
+/// Puts a fact into rows that are sorted by key, unless a newer one is there; whether it was new or
+/// different.
 fn put<T: PartialEq, K: Ord>(
     rows: &mut Vec<Held<T>>,
     held: Held<T>,
     key: impl Fn(&T) -> &K,
-) -> Put {
-    match rows.binary_search_by(|row| key(&row.fact).cmp(key(&held.fact))) {
-        Ok(at) if rows[at].asked_at > held.asked_at => Put::Same,
+) -> bool {
+    match place(rows, key(&held.fact), &key) {
+        Ok(at) if rows[at].asked_at > held.asked_at => false,
         Ok(at) => {
             let same = rows[at].fact == held.fact;
             rows[at] = held;
-            if same { Put::Same } else { Put::Changed }
+            !same
         }
         Err(at) => {
             if rows.len() == rows.capacity() {
@@ -66,7 +65,7 @@ fn put<T: PartialEq, K: Ord>(
                 rows.reserve_exact(2 + rows.len() / 8);
             }
             rows.insert(at, held);
-            Put::Changed
+            true
         }
     }
 }
@@ -103,7 +102,7 @@ impl Fleet {
     /// The recent course of one signal.
     pub fn course(&self, key: &SignalKey) -> Option<&Held<SignalSeries>> {
         let rows = &self.signals.models.get(&key.model)?.series;
-        let at = rows.binary_search_by(|row| row.fact.key.cmp(key)).ok()?;
+        let at = place(rows, key, |s| &s.key).ok()?;
         rows.get(at)
     }
 
@@ -219,26 +218,42 @@ impl Fleet {
         self.dirty.models.extend(models);
     }
 
+    /// Puts a fact into the rows of its model, unless it is outdated; whether it was new or different.
+    fn put_row<T: PartialEq, K: Ord>(
+        &mut self,
+        id: &FactKey,
+        name: &Key,
+        held: Held<T>,
+        rows: impl Fn(&mut OfModel) -> &mut Vec<Held<T>>,
+        key: impl Fn(&T) -> &K,
+    ) -> bool {
+        if self.outdated(id, None, held.asked_at) {
+            return false;
+        }
+        let of = self.signals.models.entry(name.clone()).or_default();
+        let changed = put(rows(of), held, key);
+        if changed {
+            self.signal_moved(name);
+        }
+        changed
+    }
+
     pub(super) fn put_reading(
         &mut self,
         source: &SourceId,
         asked_at: Millis,
         mut fact: SignalReading,
     ) {
-        if self.outdated(&FactKey::Signal(fact.key.clone()), None, asked_at) {
-            return;
-        }
         self.pool.share_reading(&mut fact);
-        let name = fact.key.model.clone();
-        let of = self.signals.models.entry(name.clone()).or_default();
-        let held = Held {
-            source: source.clone(),
-            asked_at,
-            fact,
-        };
-        if put(Arc::make_mut(&mut of.readings), held, |r| &r.key) == Put::Changed {
-            self.signal_moved(&name);
-        }
+        let (id, name) = (FactKey::Signal(fact.key.clone()), fact.key.model.clone());
+        let held = held(source, asked_at, fact);
+        self.put_row(
+            &id,
+            &name,
+            held,
+            |of| Arc::make_mut(&mut of.readings),
+            |r| &r.key,
+        );
     }
 
     pub(super) fn put_series(
@@ -247,39 +262,54 @@ impl Fleet {
         asked_at: Millis,
         mut fact: SignalSeries,
     ) {
-        if self.outdated(&FactKey::Series(fact.key.clone()), None, asked_at) {
-            return;
-        }
         self.pool.share_signal(&mut fact.key);
-        let name = fact.key.model.clone();
-        let of = self.signals.models.entry(name.clone()).or_default();
-        let held = Held {
-            source: source.clone(),
-            asked_at,
-            fact,
-        };
-        if put(Arc::make_mut(&mut of.series), held, |s| &s.key) == Put::Changed {
-            self.signal_moved(&name);
+        let (id, name) = (FactKey::Series(fact.key.clone()), fact.key.model.clone());
+        let held = held(source, asked_at, fact);
+        self.put_row(
+            &id,
+            &name,
+            held,
+            |of| Arc::make_mut(&mut of.series),
+            |s| &s.key,
+        );
+    }
+
+    pub(super) fn put_served(&mut self, source: &SourceId, asked_at: Millis, fact: ServedSpan) {
+        let (id, name) = (FactKey::Served(fact.key.clone()), fact.key.model.clone());
+        let held = held(source, asked_at, fact);
+        if self.put_row(&id, &name, held, |of| &mut of.served, |s| &s.key) {
+            self.dirty.served.insert(name);
         }
     }
 
-    pub(super) fn put_alert(&mut self, source: &SourceId, asked_at: Millis, fact: Alert) {
-        let id = FactKey::Alert(fact.key.clone());
-        let held_at = self.signals.alerts.get(&fact.key).map(|h| h.asked_at);
-        if self.outdated(&id, held_at, asked_at) {
-            return;
+    /// Puts a fact that need not name a model among those of its kind, unless it is outdated. If it is new
+    /// or different: itself, and what it replaces.
+    fn put_told<T: PartialEq + Clone, K: Ord>(
+        &mut self,
+        id: &FactKey,
+        key: K,
+        new: Held<T>,
+        all: impl Fn(&mut Signals) -> &mut BTreeMap<K, Held<T>>,
+    ) -> Option<(Held<T>, Option<Held<T>>)> {
+        let held_at = all(&mut self.signals).get(&key).map(|h| h.asked_at);
+        if self.outdated(id, held_at, new.asked_at) {
+            return None;
         }
-        let key = fact.key.clone();
-        let held = Held {
-            source: source.clone(),
-            asked_at,
-            fact,
-        };
-        let new = held.clone();
-        let old = self.signals.alerts.insert(key.clone(), held);
+        let old = all(&mut self.signals).insert(key, new.clone());
         if old.as_ref().is_some_and(|old| old.fact == new.fact) {
-            return;
+            return None;
         }
+        self.revision += 1;
+        Some((new, old))
+    }
+
+    pub(super) fn put_alert(&mut self, source: &SourceId, asked_at: Millis, fact: Alert) {
+        let key = fact.key.clone();
+        let id = FactKey::Alert(key.clone());
+        let held = held(source, asked_at, fact);
+        let Some((new, old)) = self.put_told(&id, key.clone(), held, |s| &mut s.alerts) else {
+            return;
+        };
         let before = old.as_ref().and_then(|old| old.fact.model.clone());
         if before != new.fact.model {
             self.unlist_alert(before.as_ref(), &key);
@@ -294,7 +324,15 @@ impl Fleet {
         for name in [new.fact.model, before].into_iter().flatten() {
             self.signal_moved(&name);
         }
-        self.revision += 1;
+    }
+
+    pub(super) fn put_annotation(&mut self, source: &SourceId, asked_at: Millis, fact: Annotation) {
+        let key = fact.key.clone();
+        let id = FactKey::Annotation(key.clone());
+        let held = held(source, asked_at, fact);
+        if let Some((new, _)) = self.put_told(&id, key, held, |s| &mut s.annotations) {
+            self.observe_annotation(&new);
+        }
     }
 
     fn unlist_alert(&mut self, name: Option<&Key>, key: &AlertKey) {
@@ -305,59 +343,21 @@ impl Fleet {
         }
     }
 
-    pub(super) fn put_annotation(&mut self, source: &SourceId, asked_at: Millis, fact: Annotation) {
-        let id = FactKey::Annotation(fact.key.clone());
-        let held_at = self.signals.annotations.get(&fact.key).map(|h| h.asked_at);
-        if self.outdated(&id, held_at, asked_at) {
-            return;
-        }
-        let key = fact.key.clone();
-        let held = Held {
-            source: source.clone(),
-            asked_at,
-            fact,
-        };
-        let new = held.clone();
-        let old = self.signals.annotations.insert(key, held);
-        if old.is_none_or(|old| old.fact != new.fact) {
-            self.observe_annotation(&new);
-        }
-        self.revision += 1;
-    }
-
-    pub(super) fn put_served(&mut self, source: &SourceId, asked_at: Millis, fact: ServedSpan) {
-        if self.outdated(&FactKey::Served(fact.key.clone()), None, asked_at) {
-            return;
-        }
-        let name = fact.key.model.clone();
-        let of = self.signals.models.entry(name.clone()).or_default();
-        let held = Held {
-            source: source.clone(),
-            asked_at,
-            fact,
-        };
-        if put(&mut of.served, held, |s| &s.key) == Put::Changed {
-            self.signal_moved(&name);
-            self.dirty.served.insert(name);
-        }
-    }
-
     /// Whether a signal, alert, annotation or span was read at `asked_at` or later; `None` for facts
     /// of other kinds.
     pub(super) fn signal_read_since(&self, key: &FactKey, asked_at: Millis) -> Option<bool> {
+        let of = |name: &Key| self.signals.models.get(name);
         let at = match key {
-            FactKey::Signal(key) => self.signals.models.get(&key.model).and_then(|of| {
-                let rows = &of.readings;
-                let at = rows.binary_search_by(|row| row.fact.key.cmp(key)).ok()?;
-                Some(rows[at].asked_at)
+            FactKey::Signal(key) => of(&key.model).and_then(|of| {
+                let at = place(&of.readings, key, |r| &r.key).ok()?;
+                Some(of.readings[at].asked_at)
             }),
             FactKey::Series(key) => self.course(key).map(|h| h.asked_at),
             FactKey::Alert(key) => self.signals.alerts.get(key).map(|h| h.asked_at),
             FactKey::Annotation(key) => self.signals.annotations.get(key).map(|h| h.asked_at),
-            FactKey::Served(key) => self.signals.models.get(&key.model).and_then(|of| {
-                let rows = &of.served;
-                let at = rows.binary_search_by(|row| row.fact.key.cmp(key)).ok()?;
-                Some(rows[at].asked_at)
+            FactKey::Served(key) => of(&key.model).and_then(|of| {
+                let at = place(&of.served, key, |s| &s.key).ok()?;
+                Some(of.served[at].asked_at)
             }),
             FactKey::Model(_)
             | FactKey::Version(_)
@@ -371,18 +371,12 @@ impl Fleet {
     /// Takes a signal, alert, annotation or span out.
     pub(super) fn bury_signal(&mut self, key: &FactKey, at: Millis) {
         match key {
-            FactKey::Signal(key) => {
-                if let Some(of) = self.signals.models.get_mut(&key.model) {
-                    Arc::make_mut(&mut of.readings).retain(|row| row.fact.key != *key);
-                }
-                self.signal_gone(&key.model);
-            }
-            FactKey::Series(key) => {
-                if let Some(of) = self.signals.models.get_mut(&key.model) {
-                    Arc::make_mut(&mut of.series).retain(|row| row.fact.key != *key);
-                }
-                self.signal_gone(&key.model);
-            }
+            FactKey::Signal(key) => self.row_gone(&key.model, |of| {
+                Arc::make_mut(&mut of.readings).retain(|row| row.fact.key != *key);
+            }),
+            FactKey::Series(key) => self.row_gone(&key.model, |of| {
+                Arc::make_mut(&mut of.series).retain(|row| row.fact.key != *key);
+            }),
             FactKey::Alert(key) => {
                 if let Some(old) = self.signals.alerts.remove(key) {
                     self.observe_alert_gone(&old, at);
@@ -395,12 +389,9 @@ impl Fleet {
             FactKey::Annotation(key) => {
                 self.signals.annotations.remove(key);
             }
-            FactKey::Served(key) => {
-                if let Some(of) = self.signals.models.get_mut(&key.model) {
-                    of.served.retain(|row| row.fact.key != *key);
-                }
-                self.signal_gone(&key.model);
-            }
+            FactKey::Served(key) => self.row_gone(&key.model, |of| {
+                of.served.retain(|row| row.fact.key != *key);
+            }),
             FactKey::Model(_)
             | FactKey::Version(_)
             | FactKey::Experiment(_)
@@ -409,11 +400,26 @@ impl Fleet {
         }
     }
 
+    fn row_gone(&mut self, name: &Key, take: impl FnOnce(&mut OfModel)) {
+        if let Some(of) = self.signals.models.get_mut(name) {
+            take(of);
+        }
+        self.signal_gone(name);
+    }
+
     fn signal_gone(&mut self, name: &Key) {
         if self.signals.models.get(name).is_some_and(OfModel::is_empty) {
             self.signals.models.remove(name);
         }
         self.signal_moved(name);
+    }
+}
+
+fn held<T>(source: &SourceId, asked_at: Millis, fact: T) -> Held<T> {
+    Held {
+        source: source.clone(),
+        asked_at,
+        fact,
     }
 }
 

@@ -48,6 +48,25 @@ pub(crate) fn store(world: &World, playing: Playing) -> Store {
     maker.store
 }
 
+/// A series of samples written one by one, a scrape apart, the last of them at `until` or less than a
+/// scrape before.
+pub(crate) fn written(labels: &[(&str, &str)], values: &[f64], until: i64) -> Series {
+    let last = until.div_euclid(SCRAPE) * SCRAPE;
+    let from = last - (values.len() as i64 - 1).max(0) * SCRAPE;
+    Series {
+        labels: Interner::default().labels(labels),
+        interval: SCRAPE,
+        offset: 0,
+        from,
+        until: Some(last + SCRAPE),
+        curve: Curve::Written {
+            from,
+            interval: SCRAPE,
+            values: values.into(),
+        },
+    }
+}
+
 struct Maker<'a> {
     world: &'a World,
     playing: Playing,

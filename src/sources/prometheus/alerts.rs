@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Prometheus;
 use super::expression;
+use super::wire::lacking;
 use crate::domain::alert::{Alert, AlertState};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::observation::{Answer, Coverage, Rows, Scope};
@@ -39,9 +40,16 @@ impl Prometheus {
             };
             return Err(Fault::new(decode, &reply.place, "no answer of rules"));
         }
+        let warnings = body.get("warnings").and_then(Value::as_array);
+        let warnings = warnings.into_iter().flatten().filter_map(Value::as_str);
+        // A ruler that did not answer has alerts that are not here and not gone.
+        let partial = lacking(warnings);
         Ok(Answer {
-            partial: None,
-            coverage: Coverage::Full(Scope::Alerts),
+            coverage: match &partial {
+                None => Coverage::Full(Scope::Alerts),
+                Some(_) => Coverage::Partial,
+            },
+            partial,
             rows: Rows::Alerts(read(&self.reader, &body)),
             server_time: reply.server_time,
         })

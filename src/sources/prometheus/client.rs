@@ -21,6 +21,8 @@ pub(super) struct Asked {
     answers: HashMap<String, Read>,
     /// The clock of the server's last answer.
     pub(super) server_time: Option<Millis>,
+    /// What the look for metrics lacked, if it did: presets may be there that are not asked for.
+    pub(super) unseen: Option<Fault>,
 }
 
 impl Prometheus {
@@ -105,7 +107,18 @@ impl Prometheus {
             .ok_or_else(|| self.unsupported("the server does not tell its time"))
     }
 
-    /// What an answer left out, in words; `None` if nothing.
+    /// What an answer lacks, be it more than is read or what the server could not reach; `None` if
+    /// nothing. What is absent from such an answer is not gone.
+    pub(super) fn lacking(&self, what: &str, read: &Read) -> Option<Fault> {
+        let words = read.lacking.as_ref();
+        let said = words.map(|words| {
+            let why = format!("{what}: {words}");
+            Fault::new(FaultKind::Refused, self.http.base(), &why)
+        });
+        self.overflow(what, read).or(said)
+    }
+
+    /// What an answer held more than is read, in words; `None` if nothing.
     pub(super) fn overflow(&self, what: &str, read: &Read) -> Option<Fault> {
         (read.left_out > 0).then(|| {
             let all = read.left_out + MOST_SERIES;

@@ -68,7 +68,7 @@ impl Prometheus {
         let taken = self.taken(&mut asked).await?;
         let now = self.now().await?;
         let mut kept = BTreeSet::new();
-        let mut spoilt = None;
+        let mut spoilt = asked.unseen.take();
         for preset in taken {
             let Some(known) = self.monitoring.presets.get(preset) else {
                 continue;
@@ -133,7 +133,7 @@ impl Prometheus {
         let selector = &self.monitoring.selector;
         let query = over_grid(spec, &spec.query, selector, window, step);
         let read = self.range(query, asked).await?;
-        let fault = self.overflow(spec.measure.word(), &read);
+        let fault = self.lacking(spec.measure.word(), &read);
         let fresh = self.on_grid(spec, &read, asked);
         let course = match held {
             None => Course {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Prometheus;
-use super::client::{Asked, is_of_the_query};
+use super::client::{Asked, is_of_the_query, partly};
 use super::query::{Grid, over_grid};
 use crate::domain::fault::Fault;
 use crate::domain::key::Key;
@@ -32,6 +32,7 @@ impl Prometheus {
         let mut asked = Asked::default();
         let taken = self.taken(&mut asked).await?;
         let now = self.now().await?;
+        let mut spoilt: Vec<Fault> = asked.unseen.take().into_iter().collect();
         let mut grid = Grid::over(self.monitoring.history.as_secs(), now, POINTS);
         {
             let memory = self.memory();
@@ -57,14 +58,12 @@ impl Prometheus {
                 let read = match self.range(query, grid).await {
                     Ok(read) => read,
                     Err(fault) if is_of_the_query(&fault) => {
-                        tracing::warn!(source = %self.id, "what was served cannot be read: {fault}");
+                        spoilt.push(fault);
                         continue;
                     }
                     Err(fault) => return Err(fault),
                 };
-                if let Some(fault) = self.overflow("served versions", &read) {
-                    tracing::warn!(source = %self.id, "{fault}");
-                }
+                spoilt.extend(self.lacking("served versions", &read));
                 let mut memory = self.memory();
                 for series in &read.series {
                     let Some(key) = self.key(spec, &series.labels) else {
@@ -86,7 +85,7 @@ impl Prometheus {
         let rows = memory.spans.rows(self);
         drop(memory);
         Ok(Answer {
-            partial: None,
+            partial: partly(&spoilt),
             coverage: Coverage::Partial,
             rows: Rows::Served(rows),
             server_time: Some(now),

@@ -50,15 +50,25 @@ impl Prometheus {
             let selector = and(&any, &self.monitoring.selector);
             let query = format!("count by (__name__) ({{{selector}}})");
             let read = self.instant(query, asked).await?;
+            let unseen = self.lacking("the look for metrics", read);
             let name = |labels: &Labels| labels.get("__name__").cloned();
-            read.series.iter().filter_map(|s| name(&s.labels)).collect()
+            let held = read.series.iter().filter_map(|s| name(&s.labels)).collect();
+            asked.unseen = unseen;
+            held
         };
         let fits = |preset: &Preset| {
             // Signals of the settings' own belong to no stack that could be there or not.
             preset.detect.is_empty() || preset.detect.iter().any(|name| held.contains(name))
         };
-        let found: Vec<usize> = (0..presets.len()).filter(|i| fits(&presets[*i])).collect();
-        self.memory().found = Some((Instant::now(), found.clone()));
+        let mut found: Vec<usize> = (0..presets.len()).filter(|i| fits(&presets[*i])).collect();
+        let mut memory = self.memory();
+        if asked.unseen.is_none() {
+            memory.found = Some((Instant::now(), found.clone()));
+        } else if let Some((_, before)) = &memory.found {
+            found.extend(before);
+            found.sort_unstable();
+            found.dedup();
+        }
         Ok(found)
     }
 
@@ -75,6 +85,7 @@ impl Prometheus {
                 Err(fault) => return Err(fault),
             }
         }
+        spoilt.extend(asked.unseen.take());
         self.memory().names = std::mem::take(&mut all.names);
         let coverage = match spoilt.first() {
             None => Coverage::Full(Scope::Signals),
@@ -119,7 +130,7 @@ impl Prometheus {
                     Err(fault) => return Err(fault),
                 };
                 let what = format!("{} {}", preset.name, spec.measure);
-                spoilt.extend(self.overflow(&what, read));
+                spoilt.extend(self.lacking(&what, read));
                 let window = template.contains("$win").then_some(self.monitoring.window);
                 let models = self.take(spec, read, &beside, window, all);
                 if at == 0 {
@@ -289,7 +300,7 @@ impl Prometheus {
                 Err(fault) => return Err(fault),
             };
             let what = format!("what stands beside {}", spec.measure);
-            spoilt.extend(self.overflow(&what, read));
+            spoilt.extend(self.lacking(&what, read));
             for series in &read.series {
                 let labels = &series.labels;
                 let Some(theirs) = labels.get(&spec.labels.model) else {

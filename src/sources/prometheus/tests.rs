@@ -1,5 +1,6 @@
 //! The adapter against a scripted server, against recordings of real ones, and against hostile answers.
 
+mod flavours;
 mod recorded;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ struct Asked {
     method: String,
     path: String,
     with: BTreeMap<String, String>,
+    headers: BTreeMap<String, String>,
 }
 
 impl Asked {
@@ -76,6 +78,10 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
     let method = request.method().to_string();
     let path = request.uri().path().to_owned();
     let query = request.uri().query().unwrap_or_default().to_owned();
+    let headers = request.headers().iter();
+    let headers = headers
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .collect();
     let body = axum::body::to_bytes(request.into_body(), 1 << 20)
         .await
         .unwrap();
@@ -86,7 +92,12 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
         .into_owned()
         .filter(|(name, _)| !name.is_empty())
         .collect();
-    let asked = Asked { method, path, with };
+    let asked = Asked {
+        method,
+        path,
+        with,
+        headers,
+    };
     let (status, body) = (server.script)(&asked);
     server.seen.lock().unwrap().push(asked);
     let kind = if body.starts_with('{') {
@@ -638,6 +649,30 @@ async fn what_was_served_is_rebuilt_from_request_counters() {
     assert_eq!(versions, ["v1", "v2"]);
     assert_eq!(looks[0][0].until, looks[0][1].key.from);
     assert_eq!(looks[0][0].step_ms, 3_600_000);
+}
+
+#[tokio::test]
+async fn a_history_that_cannot_be_read_whole_says_so() {
+    let server = Server::start(|asked| {
+        if asked.query().contains("revision_name") {
+            return (422, json!({"status": "error", "errorType": "execution", "error": "too many samples"}).to_string());
+        }
+        let rows = (0..10_050).map(|n| {
+            let labels = json!({"service_name": format!("m{n}"), "service_version": "v1"});
+            json!({"metric": labels, "values": [[asked.with.get("start").map_or(0, |s| s.parse::<i64>().unwrap()), "1"]]})
+        });
+        let rows: Vec<Value> = rows.collect();
+        (200, json!({"status": "success", "data": {"result": rows}}).to_string())
+    })
+    .await;
+    let source = server.source(only("bentoml"));
+    let told = poll(&source, Feed::ServedHistory).await.unwrap().partial;
+    let told = told.expect("it says what is missing");
+    assert!(told.as_str().contains("10000 of 10050 series"), "{told}");
+    let source = server.source(only("knative"));
+    let told = poll(&source, Feed::ServedHistory).await.unwrap().partial;
+    let told = told.expect("it says what is missing");
+    assert!(told.as_str().contains("too many samples"), "{told}");
 }
 
 #[tokio::test]

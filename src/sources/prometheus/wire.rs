@@ -34,6 +34,9 @@ pub(super) struct Read {
     pub(super) unread: usize,
     /// The server's warnings and infos.
     pub(super) notes: Vec<Clean>,
+    /// The first warning that is not about the query: the answer may lack what a store that did not
+    /// answer holds.
+    pub(super) lacking: Option<Clean>,
     /// What the server says it could not do, where it says so with a good status.
     pub(super) refused: Option<String>,
 }
@@ -50,6 +53,16 @@ pub(super) struct Envelope {
     warnings: Option<Vec<Option<String>>>,
     #[serde(default)]
     infos: Option<Vec<Option<String>>>,
+    /// A `VictoriaMetrics` cluster says so in place of a warning.
+    #[serde(default, rename = "isPartial")]
+    is_partial: Option<bool>,
+}
+
+/// The first warning that tells of something left out. Remarks on the language begin with its name,
+/// whichever list they are in (prometheus 2.53 keeps its infos among the warnings).
+pub(super) fn lacking<'a>(mut warnings: impl Iterator<Item = &'a str>) -> Option<Clean> {
+    let found = warnings.find(|text| !text.starts_with("PromQL "));
+    found.map(|text| Clean::limited(text, 300))
 }
 
 #[derive(Deserialize, Default)]
@@ -65,6 +78,12 @@ impl Envelope {
             words.unwrap_or_else(|| format!("status {}", self.status))
         });
         let rows = self.data.unwrap_or_default().result;
+        let warnings = self.warnings.iter().flatten().flatten();
+        let mut lacking = lacking(warnings.map(String::as_str));
+        if self.is_partial == Some(true) {
+            let words = "the server says that its answer is partial";
+            lacking.get_or_insert_with(|| Clean::text(words));
+        }
         let notes = [self.warnings, self.infos].into_iter().flatten().flatten();
         Read {
             series: rows.series,
@@ -75,6 +94,7 @@ impl Envelope {
                 .take(MOST_NOTES)
                 .map(|text| Clean::limited(&text, 300))
                 .collect(),
+            lacking,
             refused,
         }
     }
@@ -348,6 +368,25 @@ mod tests {
         }
         let refused = read(r#"{"status":"error","errorType":"bad_data","error":"no"}"#);
         assert_eq!(refused.refused.as_deref(), Some("no"));
+    }
+
+    #[test]
+    fn a_warning_that_is_not_about_the_query_says_that_something_is_lacking() {
+        let lacking = |rest: &str| {
+            let text = format!(r#"{{"status":"success","data":{{"result":[]}}{rest}}}"#);
+            read(&text).lacking.map(|words| words.to_string())
+        };
+        assert_eq!(lacking(""), None);
+        assert_eq!(
+            lacking(r#","warnings":null,"infos":["PromQL info: x"]"#),
+            None
+        );
+        let language = r#","warnings":["PromQL info: x","PromQL warning: y"]"#;
+        assert_eq!(lacking(language), None);
+        let store = r#","warnings":["PromQL info: x",null,"store eu: no answer"]"#;
+        assert_eq!(lacking(store).as_deref(), Some("store eu: no answer"));
+        assert!(lacking(r#","isPartial":true"#).is_some());
+        assert_eq!(lacking(r#","isPartial":false"#), None);
     }
 
     #[test]
