@@ -1,12 +1,25 @@
 //! The command line: flags, subcommands and their help. What they do is in [`crate::commands`].
 
+mod demo;
+mod frame;
+mod lists;
+mod own;
+mod values;
+mod watch;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::demo::{DemoArgs, ScenarioWord};
+pub use self::frame::{FormatWord, FrameArgs, PaneWord};
+pub use self::lists::{ModelsArgs, RunsArgs};
+pub use self::own::{ConfigCommand, KeysArgs, RecordArgs};
+pub use self::values::At;
+use self::values::{at, duration};
+pub use self::watch::{AlertsArgs, ChangesArgs, HistoryArgs, StatusArgs, WatchArgs};
 use crate::config::Overrides;
-use crate::domain::query::Span;
 use crate::domain::settings::Writes;
 use crate::domain::time::Millis;
 
@@ -121,15 +134,6 @@ pub struct Global {
         help_heading = "Output"
     )]
     pub ascii: bool,
-}
-
-/// What `--at` says.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum At {
-    /// How far the demo's incident has played.
-    Played(Duration),
-    /// A time.
-    Time(Millis),
 }
 
 /// The words of `--writes`.
@@ -260,303 +264,9 @@ pub enum Command {
     Frame(FrameArgs),
 }
 
-/// Options of `demo`.
-#[derive(Args, Debug, Default)]
-pub struct DemoArgs {
-    /// Opens no console: prints one NAME=URL a line and serves until it is stopped.
-    #[arg(long)]
-    pub serve: bool,
-    /// The same seed gives the same fleet.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
-    /// How many times faster than written the incident plays.
-    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = speed)]
-    pub speed: f64,
-    /// What happens to the fleet.
-    #[arg(long, value_enum, default_value_t)]
-    pub scenario: ScenarioWord,
-}
-
-/// What the simulated fleet lives through.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
-pub enum ScenarioWord {
-    /// Nothing beyond training runs going on.
-    Calm,
-    /// From calm to crisis in two minutes.
-    #[default]
-    Incident,
-}
-
-/// Options of `status`.
-#[derive(Args, Debug)]
-pub struct StatusArgs {
-    /// Ends with the worst level as exit code: 20 crit, 30 unknown, 10 warn, 0 ok.
-    #[arg(long)]
-    pub check: bool,
-}
-
-/// Options of `drift` and `signals`.
-#[derive(Args, Debug)]
-pub struct WatchArgs {
-    /// Shows this model alone, in full.
-    pub model: Option<String>,
-    /// Also tells the course over this long, such as 6h or 7d, up to --at.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub since: Option<Duration>,
-    /// Ends with the worst level as exit code: 20 crit, 30 unknown, 10 warn, 0 ok.
-    #[arg(long)]
-    pub check: bool,
-}
-
-impl WatchArgs {
-    /// The time whose course is asked for, if any: --at alone means the six hours before it.
-    pub fn range(&self, moment: Option<Millis>, columns: u16) -> Option<Span> {
-        let usual = moment.map(|_| Duration::from_secs(6 * 3_600));
-        let long = self.since.or(usual)?;
-        Some(Span {
-            seconds: u32::try_from(long.as_secs()).unwrap_or(u32::MAX),
-            until: moment,
-            columns,
-        })
-    }
-}
-
-/// Options of `alerts`.
-#[derive(Args, Debug)]
-pub struct AlertsArgs {
-    /// Only alerts of this model.
-    pub model: Option<String>,
-    /// Only alerts that began within this long, such as 1h.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub since: Option<Duration>,
-    /// Ends with the worst level of what fires as exit code: 20 crit, 30 unknown, 10 warn, 0 ok.
-    #[arg(long)]
-    pub check: bool,
-}
-
-/// Options of `changes`.
-#[derive(Args, Debug)]
-pub struct ChangesArgs {
-    /// The model in question; without one everything that changed is listed.
-    pub model: Option<String>,
-    /// How far before the onset, or before --at, to look.
-    #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = duration)]
-    pub since: Duration,
-}
-
-/// Options of `models`.
-#[derive(Args, Debug)]
-pub struct ModelsArgs {
-    /// Shows this model alone, in full.
-    pub name: Option<String>,
-}
-
-/// Options of `runs`.
-#[derive(Args, Debug)]
-pub struct RunsArgs {
-    /// The experiment, by name or id.
-    #[arg(required_unless_present = "model")]
-    pub experiment: Option<String>,
-    /// The experiment that this model's champion (or newest version) was trained in.
-    #[arg(long, value_name = "NAME", conflicts_with = "experiment")]
-    pub model: Option<String>,
-    /// A filter in the tracker's own grammar, such as `metrics.val_auc > 0.9`.
-    #[arg(long, value_name = "FILTER", default_value = "")]
-    pub filter: String,
-    /// The most runs to list.
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub limit: u32,
-    /// Sorts by started, duration, name, status, user, or a metric or parameter by its name; a
-    /// leading `-` turns the order round. Runs without the value come last.
-    #[arg(
-        long,
-        value_name = "COLUMN",
-        default_value = "-started",
-        allow_hyphen_values = true
-    )]
-    pub sort: String,
-}
-
-/// Options of `history`.
-#[derive(Args, Debug)]
-pub struct HistoryArgs {
-    /// Only changes of this model and of the deployments that serve it.
-    pub model: Option<String>,
-    /// How far back to look, such as 12h, 7d or 4w.
-    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = duration)]
-    pub since: Duration,
-    /// The most changes to list, newest first.
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
-    pub limit: usize,
-}
-
-/// Options of `keys`.
-#[derive(Args, Debug)]
-pub struct KeysArgs {
-    /// Prints Markdown tables, as in the README.
-    #[arg(long)]
-    pub markdown: bool,
-}
-
-/// What to tell about the settings.
-#[derive(Subcommand, Debug)]
-pub enum ConfigCommand {
-    /// Prints every value in force and where it came from. Secrets show as references.
-    Show,
-    /// Looks for mistakes and prints each with its place; exit code 2 if the settings cannot be used.
-    Check,
-    /// Prints the path of the settings file.
-    Path,
-}
-
-/// Options of `record`.
-#[derive(Args, Debug)]
-pub struct RecordArgs {
-    /// Looks once and ends: for cron. What has changed since the last look is written.
-    #[arg(long)]
-    pub once: bool,
-    /// The time between two looks; by default each source's own cadence.
-    #[arg(long, value_name = "DURATION", value_parser = duration, conflicts_with = "once")]
-    pub every: Option<Duration>,
-}
-
-/// Options of `frame`.
-#[derive(Args, Debug)]
-pub struct FrameArgs {
-    /// Which pane.
-    #[arg(long, value_enum, default_value_t)]
-    pub pane: PaneWord,
-    /// Selects a thing by its name: a model, experiment, run or deployment. Pages need it; the
-    /// comparison needs it once for each of two to eight runs.
-    #[arg(long, value_name = "NAME")]
-    pub select: Vec<String>,
-    /// Columns and rows.
-    #[arg(long, value_name = "WxH", default_value = "120x36", value_parser = size)]
-    pub size: (u16, u16),
-    /// What to print.
-    #[arg(long, value_enum, default_value_t)]
-    pub format: FormatWord,
-}
-
-/// The panes that a frame can show.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
-pub enum PaneWord {
-    /// The models in trouble.
-    #[default]
-    Triage,
-    /// Every registered model.
-    Models,
-    /// The page of the model that --select names.
-    Model,
-    /// Experiments and runs.
-    Experiments,
-    /// The page of the run that --select names, by id or name.
-    Run,
-    /// The runs that --select names, by id or name, side by side.
-    Compare,
-    /// Serving endpoints.
-    Deployments,
-    /// The known changes of the model or deployment that --select names.
-    History,
-    /// Every model whose drift is watched; the features of the model that --select names.
-    Drift,
-    /// What changed around the onset of the model that --select names.
-    Changes,
-}
-
-/// What a frame is printed as.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
-pub enum FormatWord {
-    /// Characters alone.
-    #[default]
-    Text,
-    /// Characters with colours, for a terminal.
-    Ansi,
-    /// A picture.
-    Svg,
-}
-
-/// Reads a duration: numbers with units, such as `500ms`, `10s`, `1h30m`, `7d`, `4w`.
-fn duration(text: &str) -> Result<Duration, String> {
-    const HINT: &str = "write a number with a unit: ms, s, m, h, d or w, such as 500ms, 10s or 7d";
-    let mut rest = text.trim();
-    let mut total = Duration::ZERO;
-    if rest.is_empty() {
-        return Err(HINT.to_owned());
-    }
-    while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .ok_or_else(|| HINT.to_owned())?;
-        let number: u64 = rest[..digits].parse().map_err(|_| HINT.to_owned())?;
-        rest = &rest[digits..];
-        let unit = rest
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let millis = match &rest[..unit] {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            "w" => 604_800_000,
-            _ => return Err(HINT.to_owned()),
-        };
-        rest = &rest[unit..];
-        let part = number
-            .checked_mul(millis)
-            .ok_or_else(|| "the duration is too long".to_owned())?;
-        total += Duration::from_millis(part.min(u64::from(u32::MAX) * 1_000));
-    }
-    Ok(total)
-}
-
-/// Reads what `--at` says: a duration, or a time in UTC such as `2026-11-23T14:02Z`.
-fn at(text: &str) -> Result<At, String> {
-    if let Ok(played) = duration(text) {
-        return Ok(At::Played(played));
-    }
-    let text = text.trim();
-    let whole = chrono::DateTime::parse_from_rfc3339(text).map(|t| t.timestamp_millis());
-    let bare = text.trim_end_matches(['Z', 'z']);
-    let short = || {
-        ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
-            .into_iter()
-            .find_map(|f| chrono::NaiveDateTime::parse_from_str(bare, f).ok())
-            .map(|t| t.and_utc().timestamp_millis())
-    };
-    whole
-        .ok()
-        .or_else(short)
-        .map(|ms| At::Time(Millis(ms)))
-        .ok_or_else(|| {
-            "write a time in UTC such as 2026-11-23T14:02Z, or, with --demo, a duration such as 90s"
-                .to_owned()
-        })
-}
-
-/// Reads a screen's size, such as `120x36`.
-fn size(text: &str) -> Result<(u16, u16), String> {
-    let hint = || "write columns x rows, such as 120x36; at most 1000x500".to_owned();
-    let (columns, rows) = text.split_once(['x', 'X', '×']).ok_or_else(hint)?;
-    let columns: u16 = columns.trim().parse().map_err(|_| hint())?;
-    let rows: u16 = rows.trim().parse().map_err(|_| hint())?;
-    if (1..=1_000).contains(&columns) && (1..=500).contains(&rows) {
-        Ok((columns, rows))
-    } else {
-        Err(hint())
-    }
-}
-
-fn speed(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(speed) if speed.is_finite() && speed > 0.0 && speed <= 1_000.0 => Ok(speed),
-        _ => Err("write a number above 0 and at most 1000".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::values::size;
     use super::*;
     use clap::CommandFactory as _;
 

@@ -11,6 +11,7 @@ pub mod deployments;
 pub mod drift;
 pub mod experiments;
 pub mod history;
+mod lens;
 pub mod list;
 pub mod model;
 pub mod models;

@@ -9,7 +9,7 @@ mod tests;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::run::line::Lens;
+use super::lens::{Lens, Seen};
 use super::{Ask, Cx, Pane, Place, Thing, Want, signal};
 use crate::domain::alert::{Alert, AlertKey};
 use crate::domain::fault::Fault;
@@ -32,7 +32,6 @@ pub struct AlertPage {
     last: Option<Held<Alert>>,
     series: Option<Result<Vec<SignalSeries>, Clean>>,
     lens: Lens,
-    log: bool,
 }
 
 impl AlertPage {
@@ -43,7 +42,6 @@ impl AlertPage {
             last: None,
             series: None,
             lens: Lens::default(),
-            log: false,
         }
     }
 
@@ -122,25 +120,18 @@ impl Pane for AlertPage {
 
     fn update(&mut self, command: Command, cx: &Cx<'_>) -> Option<Vec<Ask>> {
         let full = Some(Self::whole(cx));
-        let points = self.points();
-        match command {
-            Command::ZoomIn => self.lens.zoom(full, true),
-            Command::ZoomOut => self.lens.zoom(full, false),
-            Command::ZoomReset => self.lens.window = None,
-            Command::LogScale => self.log = !self.log,
-            Command::Cursor => self.lens.toggle(&points),
-            Command::NextMarker => self.lens.jump(&self.markers(cx), true),
-            Command::PrevMarker => self.lens.jump(&self.markers(cx), false),
-            Command::Left if self.lens.cursor.is_some() => self.lens.step(&points, false),
-            Command::Right if self.lens.cursor.is_some() => self.lens.step(&points, true),
-            Command::Left => self.lens.pan(full, false),
-            Command::Right => self.lens.pan(full, true),
-            Command::Back if self.lens.cursor.is_some() => self.lens.cursor = None,
-            Command::Back if self.lens.window.is_some() => self.lens.window = None,
-            Command::Open => return Some(vec![Ask::Open(Place::Model(self.model(cx)?))]),
-            _ => return None,
+        let seen = Seen {
+            full,
+            points: &self.points(),
+            markers: &self.markers(cx),
+        };
+        if self.lens.command(command, seen) || self.lens.shift(command, full) {
+            return Some(Vec::new());
         }
-        Some(Vec::new())
+        match command {
+            Command::Open => Some(vec![Ask::Open(Place::Model(self.model(cx)?))]),
+            _ => None,
+        }
     }
 
     fn disabled(&self, command: Command, cx: &Cx<'_>) -> Option<Clean> {
@@ -159,9 +150,7 @@ impl Pane for AlertPage {
                 "its labels name no model of this registry"
             }
             Command::Sort | Command::Filter => "a page has no list",
-            Command::Left | Command::Right
-                if self.lens.cursor.is_none() && self.lens.window.is_none() =>
-            {
+            Command::Left | Command::Right if self.lens.is_idle() => {
                 "v puts a cursor on the chart and + zooms in: then left and right move"
             }
             _ => return None,
@@ -171,10 +160,8 @@ impl Pane for AlertPage {
 
     fn click(&mut self, target: Target, cx: &Cx<'_>) -> Vec<Ask> {
         if let Target::Plot(column) = target {
-            let (from, to) = self.lens.window.unwrap_or_else(|| Self::whole(cx));
-            let width = f64::from(cx.screen.0.saturating_sub(8).max(1));
-            let share = (f64::from(column) / width).min(1.0);
-            self.lens.cursor = Some(from + (to - from) * share);
+            let width = cx.screen.0.saturating_sub(7);
+            self.lens.press(column, width, Self::whole(cx));
         }
         Vec::new()
     }

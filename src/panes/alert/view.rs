@@ -196,7 +196,7 @@ fn rule_chart(
         title: &title,
         series: &series,
         x: XAxis::Wall,
-        log: page.log,
+        log: page.lens.log,
         window: Some(page.lens.window.unwrap_or_else(|| AlertPage::whole(cx))),
         threshold: alert.rule.as_ref().and_then(|r| r.threshold),
         markers: &markers,

@@ -10,7 +10,8 @@ use ratatui::layout::Rect;
 
 pub use self::state::Compare;
 use self::state::{Kind, Part, Value};
-use super::run::line::{Lens, SMOOTHING};
+use super::lens::Seen;
+use super::run::line::SMOOTHING;
 use super::{Ask, Cx, Pane, Place, Thing, Want, move_in};
 use crate::domain::fault::Fault;
 use crate::domain::query::{Detail, Query};
@@ -36,24 +37,23 @@ impl Compare {
         let line = self.reference();
         let points = line.map_or(&[][..], |l| &l.drawn[..]);
         let markers = line.map_or(&[][..], |l| &l.markers[..]);
+        let seen = Seen {
+            full,
+            points,
+            markers,
+        };
+        if lens.command(command, seen) {
+            self.lens = lens;
+            return Some(Vec::new());
+        }
         match command {
-            Command::ZoomIn => lens.zoom(full, true),
-            Command::ZoomOut => lens.zoom(full, false),
-            Command::ZoomReset => lens.window = None,
-            Command::Cursor => lens.toggle(points),
-            Command::NextMarker => lens.jump(markers, true),
-            Command::PrevMarker => lens.jump(markers, false),
-            Command::Left if lens.cursor.is_some() => lens.step(points, false),
-            Command::Right if lens.cursor.is_some() => lens.step(points, true),
-            Command::Back if lens.cursor.is_some() => lens.cursor = None,
-            Command::LogScale => self.log = !self.log,
             Command::Smooth => {
                 self.laid.smoothing = (self.laid.smoothing + 1) % SMOOTHING.len();
                 self.lay();
             }
             Command::Axis => {
                 self.laid.axis = self.laid.next_axis();
-                lens = Lens::default();
+                lens.forget();
                 self.lay();
             }
             _ => return None,
@@ -66,7 +66,7 @@ impl Compare {
         let index = index.min(self.metrics.len().saturating_sub(1));
         if index != self.chosen {
             self.chosen = index;
-            self.lens = Lens::default();
+            self.lens.forget();
         }
     }
 }
@@ -171,9 +171,8 @@ impl Pane for Compare {
             }
             Target::Plot(column) => {
                 if let Some(full) = self.extent() {
-                    let (a, b) = self.lens.window.unwrap_or(full);
-                    let width = f64::from(cx.screen.0.saturating_sub(9).max(1));
-                    self.lens.cursor = Some(a + (b - a) * (f64::from(column) / width).min(1.0));
+                    let width = cx.screen.0.saturating_sub(8);
+                    self.lens.press(column, width, full);
                 }
             }
             _ => {}

@@ -14,8 +14,10 @@ use crate::domain::run::Run;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, age, span as length};
 use crate::panes::experiments::rows::is_machine_tag;
-use crate::panes::run::line::{Laid, Lens, Line};
-use crate::panes::run::state::{LIVE, ordered, source_of};
+use crate::panes::lens::Lens;
+use crate::panes::run::details::LIVE;
+use crate::panes::run::line::{Laid, Line};
+use crate::panes::run::state::{ordered, source_of};
 use crate::panes::{Cx, Want};
 use crate::ui::table::TableState;
 
@@ -128,7 +130,6 @@ pub struct Compare {
     pub(super) lines: HashMap<(Key, usize), Line>,
     pub(super) refused: HashMap<Key, Clean>,
     pub(super) laid: Laid,
-    pub(super) log: bool,
     pub(super) lens: Lens,
     pub(super) part: Part,
     pub(super) only: bool,
@@ -152,7 +153,6 @@ impl Compare {
             lines: HashMap::new(),
             refused: HashMap::new(),
             laid: Laid::default(),
-            log: false,
             lens: Lens::default(),
             part: Part::Chart,
             only: false,

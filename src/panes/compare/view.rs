@@ -144,7 +144,7 @@ fn chart(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
         series: &series,
         behind: &behind,
         x: lines[0].1.axis,
-        log: page.log,
+        log: page.lens.log,
         window: page.lens.window.or_else(|| page.extent()),
         floor: None,
         ground: false,

@@ -1,5 +1,7 @@
 //! The parts of a model's page that can have the keyboard, in their order; what each shows, the page says.
 
+use crate::intent::command::Command;
+
 /// A part of the page that can have the keyboard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Part {
@@ -38,5 +40,48 @@ impl Part {
     /// Its place among them.
     pub(super) fn at(self) -> usize {
         Self::ALL.iter().position(|p| *p == self).unwrap_or(0)
+    }
+
+    /// The commands that its footer shows first.
+    pub(super) fn hints(self) -> &'static [Command] {
+        match self {
+            Self::Versions => &[
+                Command::Open,
+                Command::NextFocus,
+                Command::GoRun,
+                Command::History,
+                Command::GoEndpoint,
+                Command::Link,
+            ],
+            Self::Facts => &[
+                Command::Open,
+                Command::NextFocus,
+                Command::Down,
+                Command::History,
+                Command::Link,
+            ],
+            Self::Signals => &[
+                Command::WhatChanged,
+                Command::GoDrift,
+                Command::Cursor,
+                Command::NextMarker,
+                Command::ZoomIn,
+                Command::NextFocus,
+            ],
+            Self::Alerts => &[
+                Command::Open,
+                Command::WhatChanged,
+                Command::NextFocus,
+                Command::GoDrift,
+                Command::CopyPane,
+            ],
+            Self::Deployments | Self::Changes => &[
+                Command::Open,
+                Command::NextFocus,
+                Command::History,
+                Command::Wider,
+                Command::CopyPane,
+            ],
+        }
     }
 }

@@ -7,11 +7,13 @@ use ratatui::layout::Rect;
 
 use crate::domain::alert::Alert;
 use crate::domain::fleet::view::ModelView;
+use crate::domain::key::ModelKey;
 use crate::domain::last_known::Held;
 use crate::domain::query::{Detail, Query};
 use crate::domain::signal::{Gauge, Measure, SignalSeries, Unit};
 use crate::domain::time::age;
 use crate::domain::wiring::version_text;
+use crate::panes::lens::Lens;
 use crate::panes::{Cx, Want, signal};
 use crate::ui::chart::{Chart, Marker, Series, XAxis};
 use crate::ui::frame::empty;
@@ -96,40 +98,84 @@ fn lines(
         .collect()
 }
 
-/// Charts across and down for an area.
-fn grid(area: Rect, n: usize) -> (u16, u16) {
-    let across = (area.width / 38).clamp(1, 3).min(n.max(1) as u16);
-    let down = (n as u16).div_ceil(across).min((area.height / 6).max(1));
-    (across, down)
+/// All the time that the charts can show.
+pub(super) fn whole(cx: &Cx<'_>) -> (f64, f64) {
+    let to = cx.now.wall;
+    (to.minus(cx.window.0).0 as f64, to.0 as f64)
 }
 
-/// The charts, as many as fit from the first one that is wanted.
-pub(super) fn charts(
+/// What the charts mark in that time.
+pub(super) fn marks(model: &ModelKey, cx: &Cx<'_>) -> Vec<(f64, String)> {
+    let (from, to) = whole(cx);
+    let mut all = signal::markers(model, cx);
+    all.retain(|(x, _)| *x >= from && *x <= to);
+    all
+}
+
+/// The samples of the first chart in view that has any.
+pub(super) fn points(
     model: &ModelView,
     courses: &Courses,
     first: usize,
     cx: &Cx<'_>,
+) -> Vec<Sample> {
+    let (from, to) = whole(cx);
+    let inside = |p: &Sample| p.x >= from && p.x <= to && p.y.is_finite();
+    let charts = charted(model).into_iter().skip(first);
+    let all = charts.flat_map(|of| lines(of, courses, cx, model));
+    let all = all.map(|(_, mut points)| {
+        points.retain(inside);
+        points
+    });
+    let mut some = all.filter(|points| !points.is_empty());
+    some.next().unwrap_or_default()
+}
+
+/// How many charts stand beside each other.
+fn across(width: u16, charts: usize) -> u16 {
+    (width / 38).clamp(1, 3).min(charts.max(1) as u16)
+}
+
+/// About how many columns the plot of a chart has: what a press on it is measured by.
+pub(super) fn plot_width(screen: u16, charts: usize) -> u16 {
+    (screen / across(screen, charts)).saturating_sub(8)
+}
+
+/// What the charts are drawn from.
+#[derive(Debug)]
+pub(super) struct Charts<'a> {
+    pub(super) model: &'a ModelView,
+    pub(super) courses: &'a Courses,
+    pub(super) lens: Lens,
+    /// The chart that is wanted first.
+    pub(super) first: usize,
+}
+
+/// The charts, as many as fit from the first one that is wanted.
+pub(super) fn charts(
+    of: &Charts<'_>,
+    cx: &Cx<'_>,
     look: &Look,
     area: Rect,
     buf: &mut Buffer,
-) {
-    let all = charted(model);
+) -> Hits {
+    let mut hits = Hits::default();
+    let all = charted(of.model);
     if all.is_empty() {
-        let what = format!("Nothing monitors {}.", model.name);
+        let what = format!("Nothing monitors {}.", of.model.name);
         let [one, two] = signal::how_to_monitor(cx);
         empty(buf, look, area, &what, &[&one, &two]);
-        return;
+        return hits;
     }
-    let marks = signal::markers(&model.key, cx);
-    let window = (
-        cx.now.wall.minus(cx.window.0).0 as f64,
-        cx.now.wall.0 as f64,
-    );
-    let (across, down) = grid(area, all.len());
+    let marks = marks(&of.model.key, cx);
+    let across = across(area.width, all.len());
+    let down = (all.len() as u16)
+        .div_ceil(across)
+        .min((area.height / 6).max(1));
     let (wide, high) = (area.width / across, area.height / down.max(1));
-    let first = first.min(all.len().saturating_sub(1)) / usize::from(across) * usize::from(across);
+    let first = of.first.min(all.len() - 1) / usize::from(across) * usize::from(across);
     let room = usize::from(across * down);
-    for (n, of) in all.iter().skip(first).take(room).enumerate() {
+    for (n, gauge) in all.iter().skip(first).take(room).enumerate() {
         let (column, row) = (n as u16 % across, n as u16 / across);
         let spot = Rect {
             x: area.x + column * wide,
@@ -137,38 +183,28 @@ pub(super) fn charts(
             width: wide.saturating_sub(u16::from(column + 1 < across) * 2),
             height: high.min(12),
         };
-        one(
-            of,
-            &lines(of, courses, cx, model),
-            &marks,
-            window,
-            look,
-            spot,
-            buf,
-            cx,
-        );
+        hits.extend(one(of, gauge, &marks, cx, look, spot, buf));
     }
     if all.len() > first + room {
         let more = format!("{} more below", all.len() - first - room);
         let line = paint::row(area, area.height - 1);
         paint::put_right(buf, look, line, line.y, &[span(Role::Dim, more)]);
     }
+    hits
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one small chart and all it shows"
-)]
+/// One small chart.
 fn one(
+    charts: &Charts<'_>,
     of: &Gauge,
-    lines: &[(String, Vec<Sample>)],
     marks: &[(f64, String)],
-    window: (f64, f64),
+    cx: &Cx<'_>,
     look: &Look,
     area: Rect,
     buf: &mut Buffer,
-    cx: &Cx<'_>,
-) {
+) -> Hits {
+    let window = charts.lens.window.unwrap_or_else(|| whole(cx));
+    let lines = lines(of, charts.courses, cx, charts.model);
     let shown = lines
         .iter()
         .flat_map(|(_, p)| p)
@@ -180,12 +216,14 @@ fn one(
         line.extend(gauge::spans(Some(of), cx.now.wall));
         paint::put_spans(buf, look, row, row.x, row.y, &line);
         let row = paint::row(area, 1);
-        let words = look.symbols.plain(&format!(
-            "no sample in the last {} · > looks further back",
-            cx.window
-        ));
+        let words = if charts.lens.window.is_some() {
+            "no sample in this part · 0 shows the whole".to_owned()
+        } else {
+            format!("no sample in the last {} · > looks further back", cx.window)
+        };
+        let words = look.symbols.plain(&words);
         paint::put(buf, row, row.x, row.y, &words, look.style(Role::Dim));
-        return;
+        return Hits::default();
     }
     let series: Vec<Series<'_>> = lines
         .iter()
@@ -202,13 +240,15 @@ fn one(
         unit: gauge::column_unit(of.unit),
         series: &series,
         x: XAxis::Wall,
+        log: charts.lens.log,
         window: Some(window),
-        ground: of.unit != Unit::Score,
+        ground: of.unit != Unit::Score && !charts.lens.log,
         threshold: line.map(|l| gauge::in_column(l, of.unit)),
         markers: &markers,
+        cursor: charts.lens.cursor,
         ..Chart::default()
     };
-    chart.draw(buf, look, area);
+    chart.draw(buf, look, area).hits
 }
 
 /// How many rows of charts there are to step through.

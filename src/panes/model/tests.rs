@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::details::AGAIN;
 use super::*;
+use crate::domain::fault::FaultKind;
 use crate::domain::fleet::Fleet;
 use crate::domain::observation::FactKey;
 use crate::intent::command::COMMANDS;
@@ -566,6 +568,32 @@ fn golden_signals_and_alerts_are_parts_of_the_page() {
                                      v14▲
           08:02Z                    14:02Z
     ");
+    // One cursor for all of them, which says the moment in question; left and right are its own then.
+    for (command, is_at) in [
+        (Command::NextMarker, true),
+        (Command::Left, true),
+        (Command::ZoomIn, true),
+        (Command::Back, false),
+        (Command::Right, false),
+        (Command::Back, false),
+    ] {
+        let asks = page.update(command, &cx(&fleet, size));
+        assert!(asks.is_some_and(|asks| asks.is_empty()), "{command}");
+        let at = page.moment(&cx(&fleet, size));
+        assert_eq!(
+            (at.is_some(), page.part),
+            (is_at, Part::Signals),
+            "{command}"
+        );
+    }
+    assert_eq!(page.lens.window, None);
+    page.update(Command::Cursor, &cx(&fleet, size));
+    let shown = screen(&drawn(&mut page, &fleet, size));
+    assert!(
+        shown.contains("14:01Z") || shown.contains("14:02Z"),
+        "{shown}"
+    );
+    page.update(Command::Back, &cx(&fleet, size));
     page.part = Part::Alerts;
     insta::assert_snapshot!(screen(&drawn(&mut page, &fleet, (80, 24))), @r"
      ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml

@@ -1,5 +1,7 @@
 //! A run's page: its facts, charts of its metrics, its parameters, tags, datasets and artifacts.
 
+pub(in crate::panes) mod details;
+mod layout;
 pub(in crate::panes) mod line;
 pub(in crate::panes) mod state;
 #[cfg(test)]
@@ -9,9 +11,11 @@ mod view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use self::layout::Layout;
 use self::line::SMOOTHING;
+use self::state::Part;
 pub use self::state::RunPage;
-use self::state::{Layout, Part};
+use super::lens::Seen;
 use super::{Ask, Cx, Pane, Place, Prompt, PromptKind, Thing, Want, move_in};
 use crate::domain::fault::Fault;
 use crate::domain::query::{Detail, Focus, Query};
@@ -55,19 +59,15 @@ impl RunPage {
             usize::from(Layout::of(cx.screen).capacity())
         };
         let mut chosen = self.chosen;
+        let seen = Seen {
+            full,
+            points,
+            markers,
+        };
+        let looked = lens.command(command, seen);
         match command {
-            Command::ZoomIn => lens.zoom(full, true),
-            Command::ZoomOut => lens.zoom(full, false),
-            Command::ZoomReset => lens.window = None,
-            Command::NextMarker => lens.jump(markers, true),
-            Command::PrevMarker => lens.jump(markers, false),
-            Command::Left if lens.cursor.is_some() => lens.step(points, false),
-            Command::Right if lens.cursor.is_some() => lens.step(points, true),
-            Command::Cursor => {
-                lens.toggle(points);
-                self.large |= lens.cursor.is_some();
-            }
-            Command::LogScale => self.log = !self.log,
+            Command::Cursor => self.large |= lens.cursor.is_some(),
+            _ if looked => {}
             Command::Smooth => {
                 self.laid.smoothing = (self.laid.smoothing + 1) % SMOOTHING.len();
                 self.lay();
@@ -75,7 +75,7 @@ impl RunPage {
             Command::Axis => {
                 self.laid.axis = self.laid.next_axis();
                 // Places on one axis mean nothing on another.
-                lens = line::Lens::default();
+                lens.forget();
                 self.lay();
             }
             Command::Left => chosen = chosen.saturating_sub(1),
@@ -93,7 +93,6 @@ impl RunPage {
             Command::First => chosen = 0,
             Command::Last => chosen = len,
             Command::Open => self.large = !self.large,
-            Command::Back if lens.cursor.is_some() => lens.cursor = None,
             Command::Back if self.large => self.large = false,
             _ => return None,
         }

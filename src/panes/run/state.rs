@@ -2,36 +2,24 @@
 //! all of it is looked at.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use ratatui::layout::Rect;
-
-use super::line::{Laid, Lens, Line};
+use super::layout::Layout;
+use super::line::{Laid, Line};
 use crate::domain::change::ChangeKind;
-use crate::domain::fault::Fault;
 use crate::domain::key::{Key, RegistryKey, RunKey, SourceId};
 use crate::domain::model::Name;
-use crate::domain::query::{Detail, Query};
 use crate::domain::rules::quality;
 use crate::domain::run::{Artifact, Run};
 use crate::domain::settings::SourceKind;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::intent::filter::{Filter, Searchable};
+use crate::panes::Cx;
 use crate::panes::experiments::columns::is_system;
 use crate::panes::experiments::rows::is_machine_tag;
-use crate::panes::{Cx, Want};
-use crate::ui::look::Size;
+use crate::panes::lens::Lens;
 use crate::ui::table::TableState;
 use crate::ui::text;
-
-/// How often a live run and the tails of its metrics are asked for.
-pub(in crate::panes) const LIVE: Duration = Duration::from_secs(10);
-/// Points asked for of a metric: fewer at first while more are to come.
-const POINTS_LIVE: u32 = 500;
-const POINTS: u32 = 1_000;
-/// Metrics that stay wanted after they went out of sight, so that they are not read twice.
-const KEPT: usize = 32;
 
 /// The parts of the page, in the order of `tab`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -101,14 +89,13 @@ pub struct RunPage {
     pub(super) chosen: usize,
     pub(super) large: bool,
     pub(super) laid: Laid,
-    pub(super) log: bool,
     pub(super) lens: Lens,
     pub(super) filter: Filter,
     pub(super) tables: [TableState; 5],
     pub(super) folders: Vec<Folder>,
     pub(super) files: HashMap<Folder, Result<Vec<Artifact>, Clean>>,
     /// What changed about the run's model: marks on the charts.
-    changes: Vec<(Millis, String)>,
+    pub(super) changes: Vec<(Millis, String)>,
     seen: Option<u64>,
 }
 
@@ -185,7 +172,6 @@ impl RunPage {
             chosen: 0,
             large: false,
             laid: Laid::default(),
-            log: false,
             lens: Lens::default(),
             filter: Filter::default(),
             tables: [TableState::default(); 5],
@@ -377,155 +363,6 @@ impl RunPage {
         first..(first + page).min(self.metrics.len())
     }
 
-    pub(super) fn wanted(&self, cx: &Cx<'_>) -> Vec<Want> {
-        let Some(source) = source_of(&self.key.tracker, cx) else {
-            return Vec::new();
-        };
-        let live = self.is_live();
-        let want = |query, every: Option<Duration>| Want {
-            source: source.clone(),
-            query,
-            every,
-        };
-        let mut wants = vec![want(Query::Run(self.key.clone()), live.then_some(LIVE))];
-        if self.run.is_none() {
-            return wants;
-        }
-        let visible = self.visible(cx.screen);
-        let shown = self.metrics.get(visible.clone()).unwrap_or_default();
-        let known = self.metrics.iter().enumerate().filter(|(i, m)| {
-            !visible.contains(i) && self.lines.get(&m.key).is_some_and(Result::is_ok)
-        });
-        let history = |metric: &Name, points, from_step| Query::History {
-            runs: std::sync::Arc::from([self.key.clone()]),
-            metric: metric.key.clone(),
-            points,
-            from_step,
-        };
-        let whole = if live { POINTS_LIVE } else { POINTS };
-        for metric in shown {
-            wants.push(want(history(metric, whole, None), None));
-        }
-        if self.part == Part::Artifacts || (self.side == Part::Artifacts && cx.screen.0 >= 120) {
-            let folder = self.folder();
-            wants.push(want(
-                match folder.model {
-                    Some(model) => Query::LoggedModelArtifacts {
-                        model,
-                        path: folder.path,
-                    },
-                    None => Query::RunArtifacts {
-                        run: self.key.clone(),
-                        path: folder.path,
-                    },
-                },
-                None,
-            ));
-        }
-        if live {
-            for metric in shown {
-                if let Some(Ok(Line {
-                    anchor: Some(anchor),
-                    ..
-                })) = self.lines.get(&metric.key)
-                {
-                    wants.push(want(history(metric, whole, Some(*anchor)), Some(LIVE)));
-                }
-            }
-        }
-        for (_, metric) in known.take(KEPT) {
-            wants.push(want(history(metric, whole, None), None));
-        }
-        wants
-    }
-
-    pub(super) fn answer(
-        &mut self,
-        query: &Query,
-        result: &Result<Detail, Fault>,
-        asked_at: Millis,
-    ) {
-        match (query, result) {
-            (Query::Run(key), Ok(Detail::Run(run))) if *key == self.key => {
-                self.run = Some((**run).clone());
-                self.read_at = Some(asked_at);
-                self.fault = None;
-                self.index();
-            }
-            (Query::Run(key), Err(fault)) if *key == self.key => {
-                self.fault = Some(Clean::text(&fault.line()));
-            }
-            (
-                Query::History {
-                    runs,
-                    metric,
-                    from_step,
-                    ..
-                },
-                result,
-            ) if **runs == [self.key.clone()] => self.take_history(metric, *from_step, result),
-            (Query::RunArtifacts { run, path }, result) if *run == self.key => {
-                self.take_files(None, path, result);
-            }
-            (Query::LoggedModelArtifacts { model, path }, result) => {
-                self.take_files(Some(model.clone()), path, result);
-            }
-            _ => {}
-        }
-    }
-
-    fn take_history(
-        &mut self,
-        metric: &Key,
-        from_step: Option<i64>,
-        result: &Result<Detail, Fault>,
-    ) {
-        match result {
-            Ok(Detail::History(all)) => {
-                let slot = self
-                    .lines
-                    .entry(metric.clone())
-                    .or_insert_with(|| Ok(Line::default()));
-                if slot.is_err() {
-                    *slot = Ok(Line::default());
-                }
-                let Ok(line) = slot else { return };
-                let (points, sampled) = all
-                    .iter()
-                    .find(|h| h.run == self.key)
-                    .map_or((&[][..], false), |h| (&h.points[..], h.sampled));
-                match from_step {
-                    Some(from) => line.splice(from, points, sampled),
-                    None => line.read(points, sampled),
-                }
-                let started = self.run.as_ref().map_or(Millis(0), |r| r.started);
-                line.lay(metric.raw(), self.laid, started, &self.changes);
-            }
-            // A tail that fails leaves the line as it is: it is asked again.
-            Err(fault) if from_step.is_none() => {
-                let slot = self.lines.get(metric);
-                if !matches!(slot, Some(Ok(_))) {
-                    self.lines
-                        .insert(metric.clone(), Err(Clean::text(&fault.line())));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn take_files(&mut self, model: Option<Key>, path: &Key, result: &Result<Detail, Fault>) {
-        let folder = Folder {
-            model,
-            path: path.clone(),
-        };
-        let files = match result {
-            Ok(Detail::Artifacts(files)) => Ok(files.clone()),
-            Ok(_) => return,
-            Err(fault) => Err(Clean::text(&fault.line())),
-        };
-        self.files.insert(folder, files);
-    }
-
     /// The versions made from the run: `churn v7`.
     pub(super) fn versions(&self, cx: &Cx<'_>) -> Vec<String> {
         let Some(model) = cx.fleet.model_made_by(&self.key) else {
@@ -547,44 +384,5 @@ impl RunPage {
                 format!("{name} v{}{role}", text::head(v.version.as_str(), 12))
             })
             .collect()
-    }
-}
-
-/// Where the page's parts lie on a screen: what view and wants must agree on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Layout {
-    /// Rows of facts, and in how many columns.
-    pub(super) facts: (u16, u16),
-    /// The width of the list beside the charts; zero where parts take turns.
-    pub(super) side: u16,
-    /// Charts across and down.
-    pub(super) grid: (u16, u16),
-}
-
-impl Layout {
-    pub(super) fn of((columns, rows): (u16, u16)) -> Self {
-        let area = Rect::new(0, 0, columns, rows.saturating_sub(4));
-        let facts = match Size::of(columns, rows) {
-            Size::TooSmall | Size::Narrow if area.height < 18 => (2, 2),
-            Size::TooSmall | Size::Narrow | Size::Small => (4, 2),
-            _ => (3, 3),
-        };
-        let side = match columns {
-            ..120 => 0,
-            120..180 => 42,
-            _ => 64,
-        };
-        // A rule above the facts, and one with the parts' names above the charts.
-        let height = area.height.saturating_sub(facts.0 + 2);
-        let width = columns.saturating_sub(side);
-        Self {
-            facts,
-            side,
-            grid: ((width / 36).clamp(1, 4), (height / 8).max(1)),
-        }
-    }
-
-    pub(super) fn capacity(self) -> u16 {
-        self.grid.0 * self.grid.1
     }
 }

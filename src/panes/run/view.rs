@@ -4,8 +4,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::layout::Layout;
 use super::line::{Laid, Line};
-use super::state::{Layout, Part, RunPage, source_of};
+use super::state::{Part, RunPage, source_of};
 use crate::domain::run::Run;
 use crate::domain::text::Clean;
 use crate::domain::time::{age, span as length};
@@ -347,7 +348,7 @@ fn one(
         series: &series,
         behind: if line.raw.is_empty() { &[] } else { &behind },
         x: line.axis,
-        log: page.log,
+        log: page.lens.log,
         window: page.lens.window,
         floor: None,
         ground: false,

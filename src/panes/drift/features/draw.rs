@@ -115,7 +115,7 @@ pub(super) fn series(
         unit: gauge::column_unit(g.unit),
         series: &lines,
         x: XAxis::Wall,
-        log: page.log,
+        log: page.lens.log,
         window: Some(window),
         threshold: features::line(g.lines),
         floor: g.noise_floor,

@@ -23,8 +23,8 @@ use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::intent::command::{Command, Scope};
 use crate::intent::filter::Searchable;
+use crate::panes::lens::{Lens, Seen};
 use crate::panes::list::{self, List, Listing};
-use crate::panes::run::line::Lens;
 use crate::panes::{Ask, Cx, Pane, Place, Thing, Want, signal};
 use crate::ui::hits::{Hits, Target};
 use crate::ui::look::Look;
@@ -78,7 +78,6 @@ pub struct Features {
     list: List<Feature>,
     part: Part,
     lens: Lens,
-    log: bool,
     blame: Option<Blame>,
     /// Courses over the time range, by measure: finer and longer than what the fleet holds.
     series: HashMap<Measure, Vec<SignalSeries>>,
@@ -96,7 +95,6 @@ impl Features {
             list: List::default(),
             part: Part::default(),
             lens: Lens::default(),
-            log: false,
             blame: None,
             series: HashMap::new(),
             strips: Vec::new(),
@@ -121,24 +119,12 @@ impl Features {
 
     fn chart_command(&mut self, command: Command, cx: &Cx<'_>) -> bool {
         let full = Some(Self::whole(cx));
-        let points = self.points(cx);
-        match command {
-            Command::ZoomIn => self.lens.zoom(full, true),
-            Command::ZoomOut => self.lens.zoom(full, false),
-            Command::ZoomReset => self.lens.window = None,
-            Command::LogScale => self.log = !self.log,
-            Command::Cursor => self.lens.toggle(&points),
-            Command::NextMarker => self.lens.jump(&self.markers(cx), true),
-            Command::PrevMarker => self.lens.jump(&self.markers(cx), false),
-            Command::Left if self.lens.cursor.is_some() => self.lens.step(&points, false),
-            Command::Right if self.lens.cursor.is_some() => self.lens.step(&points, true),
-            Command::Left if self.lens.window.is_some() => self.lens.pan(full, false),
-            Command::Right if self.lens.window.is_some() => self.lens.pan(full, true),
-            Command::Back if self.lens.cursor.is_some() => self.lens.cursor = None,
-            Command::Back if self.lens.window.is_some() => self.lens.window = None,
-            _ => return false,
-        }
-        true
+        let seen = Seen {
+            full,
+            points: &self.points(cx),
+            markers: &self.markers(cx),
+        };
+        self.lens.command(command, seen) || self.lens.shift(command, full)
     }
 
     fn turn_to(&mut self, part: Part) {
@@ -280,9 +266,7 @@ impl Pane for Features {
                 "no change is known in this time range · > looks further back"
             }
             Command::Cursor if self.points(cx).is_empty() => "the feature has no samples here",
-            Command::Left | Command::Right
-                if self.lens.cursor.is_none() && self.lens.window.is_none() =>
-            {
+            Command::Left | Command::Right if self.lens.is_idle() => {
                 "v puts a cursor on the chart and + zooms in: then left and right move"
             }
             Command::Sort => "features are ranked by score over line × importance",
@@ -302,10 +286,8 @@ impl Pane for Features {
                 }
             }
             Target::Plot(column) => {
-                let (from, to) = self.window(cx);
-                let last = f64::from(view::plot_width(cx.screen).max(2) - 1);
-                let share = (f64::from(column) / last).clamp(0.0, 1.0);
-                self.lens.cursor = Some(from + (to - from) * share);
+                let width = view::plot_width(cx.screen);
+                self.lens.press(column, width, Self::whole(cx));
             }
             _ => {}
         }

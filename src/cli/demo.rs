@@ -1,0 +1,32 @@
+//! The options of the simulated fleet.
+
+use clap::{Args, ValueEnum};
+
+use super::values::speed;
+
+/// Options of `demo`.
+#[derive(Args, Debug, Default)]
+pub struct DemoArgs {
+    /// Opens no console: prints one NAME=URL a line and serves until it is stopped.
+    #[arg(long)]
+    pub serve: bool,
+    /// The same seed gives the same fleet.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// How many times faster than written the incident plays.
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = speed)]
+    pub speed: f64,
+    /// What happens to the fleet.
+    #[arg(long, value_enum, default_value_t)]
+    pub scenario: ScenarioWord,
+}
+
+/// What the simulated fleet lives through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum ScenarioWord {
+    /// Nothing beyond training runs going on.
+    Calm,
+    /// From calm to crisis in two minutes.
+    #[default]
+    Incident,
+}
