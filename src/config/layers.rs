@@ -181,7 +181,8 @@ fn flag_text(overrides: &Overrides, flag: &str) -> Option<String> {
 pub(super) fn share_models(tree: &mut Tree) {
     let shared: Vec<(Path, super::tree::Entry)> = tree
         .below(&path(&["models"]))
-        .map(|(p, e)| (p.clone(), e.clone()))
+        .into_iter()
+        .map(|(p, e)| (p, e.clone()))
         .collect();
     for context in tree.names(&path(&["contexts"])) {
         for (at, entry) in &shared {

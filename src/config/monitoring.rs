@@ -92,8 +92,8 @@ pub(super) fn fill(tree: &mut Tree) {
 pub(super) fn check(tree: &Tree, at: &[String], kind: SourceKind, found: &mut Vec<Diagnostic>) {
     for (key, kinds) in READERS.iter().filter(|(_, kinds)| !kinds.contains(&kind)) {
         let here = join(at, key);
-        let below = tree.below(&here).next();
-        let Some(entry) = tree.entry(&here).or(below.map(|(_, entry)| entry)) else {
+        let below = || tree.below(&here).first().map(|(_, entry)| *entry);
+        let Some(entry) = tree.entry(&here).or_else(below) else {
             continue;
         };
         let kinds: Vec<String> = kinds.iter().map(ToString::to_string).collect();

@@ -140,10 +140,11 @@ pub fn show(loaded: &Loaded) -> ShowReport {
         context: loaded.tree.text(&[], "context").unwrap_or_default(),
         values: loaded
             .tree
-            .iter()
+            .those(|_| true)
+            .into_iter()
             .filter_map(|(path, entry)| {
                 Some(Shown {
-                    path: dotted(path),
+                    path: dotted(&path),
                     value: entry.setting.shown()?,
                     origin: entry.origin.clone(),
                 })

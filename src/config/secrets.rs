@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::diagnostic::{Diagnostic, Kind, Problem};
 use super::environment::Environment;
-use super::tree::{Setting, Tree, dotted};
+use super::tree::{Entry, Setting, Tree, dotted};
 use crate::domain::settings::SecretRef;
 
 /// Looks at every reference: variables that are not set, files that are missing or open to others.
@@ -16,7 +16,8 @@ pub(super) fn check(tree: &Tree, environment: &Environment) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     // A credentials file is worth one word, however many keys of it are used.
     let mut credentials = BTreeSet::new();
-    for (path, entry) in tree.iter() {
+    let may_be_one = |entry: &Entry| matches!(entry.setting, Setting::Secret(_) | Setting::File(_));
+    for (path, entry) in tree.those(may_be_one) {
         let problem = match &entry.setting {
             Setting::Secret(SecretRef::Env(name)) if environment.get(name).is_none() => Some(
                 Problem::new(Kind::Missing, format!("the variable {name} is not set")),
@@ -32,7 +33,7 @@ pub(super) fn check(tree: &Tree, environment: &Environment) -> Vec<Diagnostic> {
             _ => None,
         };
         if let Some(mut problem) = problem {
-            problem.what = format!("`{}`: {}", dotted(path), problem.what);
+            problem.what = format!("`{}`: {}", dotted(&path), problem.what);
             found.push(problem.doubt_at(&entry.origin));
         }
     }

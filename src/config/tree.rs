@@ -1,7 +1,7 @@
 //! The effective values by path, each with its origin: what layers write into, what settings are
 //! built from and what `config show` prints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -133,10 +133,10 @@ pub(super) struct Entry {
     order: usize,
 }
 
-/// The effective values.
+/// The effective values, by table: what stands in one is looked up without the rest.
 #[derive(Clone, Default)]
 pub(super) struct Tree {
-    entries: BTreeMap<Path, Entry>,
+    tables: HashMap<Path, BTreeMap<String, Entry>>,
     arrived: usize,
 }
 
@@ -149,90 +149,88 @@ impl Tree {
     /// Sets a list with the place of each element.
     pub(super) fn set_list(
         &mut self,
-        path: Path,
+        mut path: Path,
         setting: Setting,
         origin: Origin,
         parts: Vec<Origin>,
     ) {
+        // The whole file is no value.
+        let Some(key) = path.pop() else { return };
         self.arrived += 1;
-        let order = self.entries.get(&path).map_or(self.arrived, |e| e.order);
+        let table = self.tables.entry(path).or_default();
+        let order = table.get(&key).map_or(self.arrived, |e| e.order);
         let entry = Entry {
             setting,
             origin,
             parts,
             order,
         };
-        self.entries.insert(path, entry);
+        table.insert(key, entry);
     }
 
     /// The entry of a path.
     pub(super) fn entry(&self, path: &[String]) -> Option<&Entry> {
-        self.entries.get(path)
+        let (key, table) = path.split_last()?;
+        self.get(table, key)
     }
 
     /// The entry of a key in a table.
     pub(super) fn get(&self, table: &[String], key: &str) -> Option<&Entry> {
-        self.entries.get(&join(table, key))
+        self.tables.get(table)?.get(key)
     }
 
     /// Takes a value out.
     pub(super) fn remove(&mut self, path: &[String]) -> Option<Entry> {
-        self.entries.remove(path)
+        let (key, table) = path.split_last()?;
+        self.tables.get_mut(table)?.remove(key)
     }
 
     /// The names below a path, in the order they arrived.
     pub(super) fn names(&self, path: &[String]) -> Vec<String> {
-        let mut found: Vec<(usize, &String)> = self
-            .below(path)
-            .filter(|(p, _)| p.len() == path.len() + 1)
-            .filter_map(|(p, e)| p.last().map(|name| (e.order, name)))
-            .collect();
+        let of = self.tables.get(path).into_iter().flatten();
+        let mut found: Vec<(usize, &String)> = of.map(|(name, e)| (e.order, name)).collect();
         found.sort();
         found.into_iter().map(|(_, name)| name.clone()).collect()
     }
 
     /// Everything below a path, tables included, in path order.
-    pub(super) fn below<'a>(
-        &'a self,
-        path: &'a [String],
-    ) -> impl Iterator<Item = (&'a Path, &'a Entry)> {
-        self.entries
-            .range(path.to_vec()..)
-            .take_while(move |(p, _)| p.starts_with(path))
-            .filter(move |(p, _)| p.len() > path.len())
+    pub(super) fn below(&self, path: &[String]) -> Vec<(Path, &Entry)> {
+        let tables = self.tables.iter().filter(|(at, _)| at.starts_with(path));
+        in_order(tables, |_| true)
     }
 
-    /// Every value, in path order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Path, &Entry)> {
-        self.entries.iter()
+    /// Every value that is wanted, in path order.
+    pub(super) fn those(&self, wanted: impl Fn(&Entry) -> bool) -> Vec<(Path, &Entry)> {
+        in_order(self.tables.iter(), wanted)
     }
 
     /// Gives every table its defaults, where nothing was set.
     pub(super) fn fill(&mut self, section: &'static Section, path: &[String]) {
         for row in section.rows() {
-            let here = join(path, row.key);
+            let here = || join(path, row.key);
             match row.shape {
                 Shape::Table(inner) => {
                     // Connections have optional parts: their defaults need no table of their own.
-                    self.fill(inner, &here);
+                    self.fill(inner, &here());
                 }
                 Shape::Named(inner) | Shape::List(inner) | Shape::Measures(inner) => {
+                    let here = here();
                     for name in self.names(&here) {
                         self.fill(inner, &join(&here, &name));
                     }
                 }
-                _ => self.fill_row(row, here),
+                _ => self.fill_row(row, path),
             }
         }
     }
 
-    fn fill_row(&mut self, row: &Row, here: Path) {
-        if row.default.is_empty() || self.entries.contains_key(&here) {
+    fn fill_row(&mut self, row: &Row, path: &[String]) {
+        if row.default.is_empty() || self.get(path, row.key).is_some() {
             return;
         }
         // A default that its own shape refuses would be a defect of the table; a test reads them all.
         if let Ok(setting) = value::from_text(row.shape, row.default) {
-            self.set(here, setting, Origin::Default);
+            self.set(join(path, row.key), setting, Origin::Default);
         }
     }
 
@@ -299,4 +297,17 @@ impl Tree {
             _ => Vec::new(),
         }
     }
+}
+
+fn in_order<'a>(
+    tables: impl Iterator<Item = (&'a Path, &'a BTreeMap<String, Entry>)>,
+    wanted: impl Fn(&Entry) -> bool,
+) -> Vec<(Path, &'a Entry)> {
+    let mut all = Vec::new();
+    for (at, of) in tables {
+        let wanted = of.iter().filter(|(_, entry)| wanted(entry));
+        all.extend(wanted.map(|(key, entry)| (join(at, key), entry)));
+    }
+    all.sort_by(|(a, _), (b, _)| a.cmp(b));
+    all
 }
