@@ -13,6 +13,8 @@ use crate::domain::time::Millis;
 
 /// A saved state whose stamp lies this far ahead of a new one was stamped by a clock gone wrong.
 const AHEAD: Duration = Duration::from_secs(5 * 60);
+/// Rows in one packed value at most: some hundred kilobytes.
+const PIECE: usize = 2_000;
 
 impl Store {
     /// Saves a context's state, whole or not at all. A state older than the saved one is not written:
@@ -28,20 +30,19 @@ impl Store {
             .filter(|held| !held.fact.key.measure.is_by_feature())
             .collect();
         // Packed before the lock is taken: another process should not wait for that.
-        let parts = [
-            ("models", packed(state.models.iter())),
-            ("first-versions", packed(first.into_iter())),
-            ("endpoints", packed(state.endpoints.iter())),
-            ("signals", packed(whole.into_iter())),
-            ("feature-signals", packed(by_feature.into_iter())),
-            ("series", packed(series.iter().copied())),
-            ("alerts", packed(state.alerts.iter())),
-            ("sources", packed(state.sources.iter())),
-            ("versions", packed(others.into_iter())),
-            ("experiments", packed(state.experiments.iter())),
-            ("runs", packed(newest_runs(&state.runs).into_iter())),
-            ("memory", packed(std::iter::once(&state.memory))),
-        ];
+        let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
+        pack("models", state.models.iter(), &mut parts);
+        pack("first-versions", first.into_iter(), &mut parts);
+        pack("endpoints", state.endpoints.iter(), &mut parts);
+        pack("signals", whole.into_iter(), &mut parts);
+        pack("feature-signals", by_feature.into_iter(), &mut parts);
+        pack("series", series.into_iter(), &mut parts);
+        pack("alerts", state.alerts.iter(), &mut parts);
+        pack("sources", state.sources.iter(), &mut parts);
+        pack("versions", others.into_iter(), &mut parts);
+        pack("experiments", state.experiments.iter(), &mut parts);
+        pack("runs", newest_runs(&state.runs).into_iter(), &mut parts);
+        pack("memory", std::iter::once(&state.memory), &mut parts);
         let at = state.saved_at;
         let tx = self
             .db
@@ -52,8 +53,10 @@ impl Store {
         if saved.is_some_and(|saved| saved > at.0 && Millis(saved) <= at.plus(AHEAD)) {
             return Ok(false);
         }
-        for (part, body) in &parts {
-            put(&tx, context, part, at, body)?;
+        // The state before may have had more pieces.
+        tx.execute("DELETE FROM last_known WHERE context = ?", [context])?;
+        for (part, body) in parts {
+            put(&tx, context, &part, at, &body)?;
         }
         tx.commit()?;
         Ok(true)
@@ -126,26 +129,36 @@ impl Store {
     ) -> Result<Option<(Millis, Vec<T>)>, StoreError> {
         let sql = "SELECT saved_at, body, shape FROM last_known
                    WHERE context = (SELECT id FROM contexts WHERE name = ?) AND part = ?";
-        let row = self.db.query_row(sql, params![context, part], |row| {
-            let shape: i64 = row.get(2)?;
-            let body = row.get_ref(1)?.as_blob()?;
-            let rows = (shape == SHAPE).then(|| unpacked(body));
-            Ok((Millis(row.get(0)?), rows))
-        });
-        let Some((saved_at, rows)) = row.optional()? else {
-            return Ok(None);
-        };
-        let Some(rows) = rows else {
-            tracing::warn!(
-                part,
-                "the last-known state is of another version and is not used"
-            );
-            return Ok(None);
-        };
-        if rows.is_none() {
-            tracing::warn!(part, "the last-known state is torn and is not used");
+        let mut statement = self.db.prepare(sql)?;
+        let mut all: Option<(Millis, Vec<T>)> = None;
+        for piece in 0.. {
+            let name = piece_name(part, piece);
+            let row = statement.query_row(params![context, name], |row| {
+                let shape: i64 = row.get(2)?;
+                let body = row.get_ref(1)?.as_blob()?;
+                let rows = (shape == SHAPE).then(|| unpacked(body));
+                Ok((Millis(row.get(0)?), rows))
+            });
+            let Some((saved_at, rows)) = row.optional()? else {
+                break;
+            };
+            let Some(rows) = rows else {
+                tracing::warn!(
+                    part,
+                    "the last-known state is of another version and is not used"
+                );
+                return Ok(None);
+            };
+            let Some(rows) = rows else {
+                tracing::warn!(part, "the last-known state is torn and is not used");
+                return Ok(None);
+            };
+            match &mut all {
+                None => all = Some((saved_at, rows)),
+                Some((_, known)) => known.extend(rows),
+            }
         }
-        Ok(rows.map(|rows| (saved_at, rows)))
+        Ok(all)
     }
 
     fn part_or_none<T: Pack>(&self, context: &str, part: &str) -> Result<Vec<T>, StoreError> {
@@ -163,17 +176,35 @@ fn put(
     at: Millis,
     body: &[u8],
 ) -> Result<(), rusqlite::Error> {
-    let sql = "INSERT INTO last_known (context, part, shape, saved_at, body) VALUES (?, ?, ?, ?, ?)
-               ON CONFLICT DO UPDATE SET shape = excluded.shape, saved_at = excluded.saved_at,
-                                         body = excluded.body";
+    let sql =
+        "INSERT INTO last_known (context, part, shape, saved_at, body) VALUES (?, ?, ?, ?, ?)";
     tx.execute(sql, params![context, part, SHAPE, at.0, body])?;
     Ok(())
 }
 
-fn packed<'a, T: Pack + 'a>(rows: impl ExactSizeIterator<Item = &'a T>) -> Vec<u8> {
-    let mut packer = Packer::default();
-    packer.list(rows);
-    packer.finish()
+/// The name of a piece of a part: the first one has the part's own.
+fn piece_name(part: &str, piece: usize) -> String {
+    match piece {
+        0 => part.to_owned(),
+        more => format!("{part}-{more}"),
+    }
+}
+
+/// Packs a part, a large one in pieces: the database copies each value as a whole, more than once.
+fn pack<'a, T: Pack + 'a>(
+    part: &str,
+    mut rows: impl ExactSizeIterator<Item = &'a T>,
+    parts: &mut Vec<(String, Vec<u8>)>,
+) {
+    for piece in 0.. {
+        let rows: Vec<&T> = rows.by_ref().take(PIECE).collect();
+        if rows.is_empty() && piece > 0 {
+            return;
+        }
+        let mut packer = Packer::default();
+        packer.list(rows.into_iter());
+        parts.push((piece_name(part, piece), packer.finish()));
+    }
 }
 
 fn unpacked<T: Pack>(body: &[u8]) -> Option<Vec<T>> {

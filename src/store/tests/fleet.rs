@@ -521,6 +521,35 @@ fn a_torn_or_other_shape_is_as_if_nothing_was_saved() {
 }
 
 #[test]
+fn a_part_in_pieces_is_read_whole_or_not_at_all() {
+    let mut store = Store::in_memory().expect("a store");
+    let mut large = state(&Size {
+        models: 300,
+        versions: 20,
+        ..SMALL
+    });
+    let loaded = |store: &Store| {
+        let rest = store.load_rest("prod").expect("a read");
+        rest.map(|rest| rest.versions.len())
+    };
+    store.save("prod", &large).expect("a save");
+    assert_eq!(loaded(&store), Some(300 * 18));
+    let spoil = "UPDATE last_known SET body = substr(body, 1, 9) WHERE part = 'versions-2'";
+    assert_eq!(store.db.execute(spoil, []), Ok(1));
+    assert_eq!(loaded(&store), None);
+    // A smaller state leaves no piece of a larger one behind.
+    store.save("prod", &large).expect("a save");
+    large.versions.truncate(1);
+    let few = large.all_versions().count();
+    store.save("prod", &large).expect("a save");
+    assert!(few < 300 * 18);
+    let (head, rest) = (store.load_head("prod"), store.load_rest("prod"));
+    let head = head.expect("a read").expect("a head").versions.len();
+    let rest = rest.expect("a read").expect("a rest").versions.len();
+    assert_eq!(head + rest, few);
+}
+
+#[test]
 fn what_is_loaded_shares_its_registry_and_strings() {
     let mut store = Store::in_memory().expect("a store");
     store.save("prod", &state(&SMALL)).expect("a save");
