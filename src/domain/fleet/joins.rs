@@ -1,8 +1,10 @@
 //! Which deployment serves which model, kept up as models come, change and go: only those joins are
 //! made again that a model can have changed. The rules themselves are in [`wiring`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::domain::key::{DeploymentKey, Key, ModelKey, RegistryKey, SourceId};
 use crate::domain::last_known::Held;

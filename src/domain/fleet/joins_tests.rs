@@ -1,6 +1,8 @@
 //! Joins that follow models one by one are the joins that the same models give from nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use foldhash::{HashMap, HashMapExt as _};
 use std::sync::Arc;
 
 use proptest::prelude::*;

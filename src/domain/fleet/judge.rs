@@ -36,10 +36,10 @@ impl Fleet {
             let told_by = self.settled.get(key).and_then(Settled::due);
             view.until = earliest(view.until, told_by);
         }
-        if self.views.get(key) != Some(&view) {
+        if self.model(key) != Some(&view) {
             self.revision += 1;
             self.counts.add(view.level());
-            if let Some(old) = self.views.insert(key.clone(), view) {
+            if let Some(old) = self.views.insert(key.clone(), Box::new(view)) {
                 self.counts.take(old.level());
             }
         }

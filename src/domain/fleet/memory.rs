@@ -1,6 +1,6 @@
 //! What is kept of a fleet from one start to the next, and how the last start's state is taken in.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::Fleet;
 use crate::domain::key::SourceId;

@@ -22,8 +22,10 @@ pub mod suspects;
 pub mod triage;
 pub mod view;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use self::joins::Joins;
 use self::made_by::MadeBy;
@@ -97,7 +99,8 @@ pub struct Fleet {
     /// When the newest row that the last start left of a source was read, until then as well.
     recalled_until: HashMap<(SourceId, Scope), Millis>,
     joins: Joins,
-    views: BTreeMap<ModelKey, ModelView>,
+    /// Boxed: a tree keeps room for twice its values.
+    views: BTreeMap<ModelKey, Box<ModelView>>,
     /// Of the views: every frame asks several times.
     counts: Counts,
     deployments: BTreeMap<DeploymentKey, DeploymentView>,
@@ -119,6 +122,8 @@ struct Dirty {
     deployments: BTreeSet<DeploymentKey>,
     /// Names of models whose served spans have changed.
     served: BTreeSet<Key>,
+    /// The name of a model all of whose namesakes are in `models`.
+    named: Option<Key>,
 }
 
 impl Fleet {
@@ -325,17 +330,18 @@ impl Fleet {
         // Endpoints hold no models and tell no signals: nothing of these is gone through for them.
         let telling = self.settings.sources.iter();
         let telling = telling.filter(|s| !matches!(s.kind, SourceKind::Serving(_)));
-        for id in telling.map(|s| SourceId::new(&s.name)) {
-            if !moved.contains(&id) {
-                continue;
-            }
+        let mut telling: Vec<SourceId> = telling.map(|s| SourceId::new(&s.name)).collect();
+        telling.retain(|id| moved.contains(id));
+        if !telling.is_empty() {
+            let rests = |key: &ModelKey, held: &Held<RegisteredModel>| {
+                let mut telling = telling.iter();
+                telling.any(|id| held.source == *id || self.monitors(id, key))
+            };
             // They come in the order of their keys: a set of them is built at once, where adding each
             // to a set looks for its place among thousands.
-            let resting = self.models.iter().filter(|(_, h)| h.source == id);
+            let resting = self.models.iter().filter(|(key, held)| rests(key, held));
             let mut resting: BTreeSet<ModelKey> = resting.map(|(key, _)| key.clone()).collect();
             self.dirty.models.append(&mut resting);
-            let monitored = self.monitored_by(&id);
-            self.dirty.models.extend(monitored);
         }
         let polled = moved.iter().flat_map(|id| self.joins.of_source(id));
         self.dirty.deployments.extend(polled.cloned());
@@ -357,12 +363,19 @@ impl Fleet {
         self.refresh(now);
     }
 
+    /// Judges all that is left, and from now on every call judges all.
+    pub fn judge_all(&mut self, now: Millis) {
+        self.slice = None;
+        self.refresh(now);
+    }
+
     /// Judges again what is dirty, as far as one call may.
     fn refresh(&mut self, now: Millis) {
         self.rejoin();
         for name in std::mem::take(&mut self.dirty.served) {
             self.import_served(&name);
         }
+        self.dirty.named = None;
         let mut left = self.slice.unwrap_or(usize::MAX);
         // What is joined is judged with its model, once for all of its deployments.
         let (joins, models) = (&self.joins, &mut self.dirty.models);

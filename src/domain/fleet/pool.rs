@@ -1,7 +1,8 @@
 //! Texts that many facts repeat (tag names, owners, version numbers), each held once.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+
+use foldhash::HashSet;
 
 use crate::domain::key::Key;
 use crate::domain::model::{ModelVersion, RegisteredModel, Tags};
@@ -91,6 +92,14 @@ impl Pool {
     }
 
     fn share_key(&mut self, key: &mut Key) {
+        if key.raw().is_empty() {
+            return;
+        }
+        // Nearly all are known: nothing is cleaned for these.
+        if let Some(known) = self.texts.get(key.raw()) {
+            *key = Key::of(known);
+            return;
+        }
         let mut text = key.clean();
         if text == key.raw() {
             self.share(&mut text);

@@ -159,7 +159,7 @@ impl Fleet {
             None => {
                 if all.len() == all.capacity() {
                     // Doubling would leave a third of all versions' memory unused.
-                    all.reserve_exact(1 + all.len() / 8);
+                    all.reserve_exact(1 + all.len() / 16);
                 }
                 let at = all.partition_point(|h| newer(&h.fact, &new.fact));
                 all.insert(at, new.clone());

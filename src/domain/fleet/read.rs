@@ -36,12 +36,12 @@ impl Fleet {
 
     /// Every model, by identity.
     pub fn models(&self) -> impl ExactSizeIterator<Item = &ModelView> {
-        self.views.values()
+        self.views.values().map(|view| &**view)
     }
 
     /// One model.
     pub fn model(&self, key: &ModelKey) -> Option<&ModelView> {
-        self.views.get(key)
+        self.views.get(key).map(|view| &**view)
     }
 
     /// The registry's own fact about a model.

@@ -1,9 +1,10 @@
 //! An index of rows by a hash of what they hold, in many shared parts: a snapshot is a few pointers,
 //! and a change made while one is alive copies one part, not the whole. Keys stay with the rows.
 
-use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::hash::{BuildHasher as _, Hash};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 const SHARDS: usize = 64;
@@ -19,7 +20,7 @@ pub(super) struct Shards {
 impl Default for Shards {
     fn default() -> Self {
         Self {
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             parts: (0..SHARDS).map(|_| Arc::default()).collect(),
             len: 0,
         }

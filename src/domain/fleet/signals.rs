@@ -1,8 +1,10 @@
 //! Signals, alerts and annotations as they were read, by the model that their source names. How bad
 //! they are, the rules say; which models they belong to, the name says.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::Fleet;
 use crate::domain::alert::{Alert, AlertKey};
@@ -191,31 +193,39 @@ impl Fleet {
         names
     }
 
-    /// The models that a source tells readings or alerts of.
-    pub(super) fn monitored_by(&self, source: &SourceId) -> Vec<ModelKey> {
-        let read = |of: &OfModel| of.readings.iter().any(|held| held.source == *source);
-        let telling = self.signals.models.iter().filter(|(_, of)| read(of));
-        let alerted = self.alerts().filter(|held| held.source == *source);
-        let alerted = alerted.filter_map(|held| held.fact.model.as_ref());
-        let mut names: Vec<&Key> = telling.map(|(name, _)| name).chain(alerted).collect();
-        names.sort();
-        names.dedup();
-        names
-            .into_iter()
-            .flat_map(|n| self.models_named(n))
-            .collect()
+    /// Whether a source tells readings or alerts of a model.
+    pub(super) fn monitors(&self, source: &SourceId, model: &ModelKey) -> bool {
+        let alerted = |key: &AlertKey| {
+            let alert = self.signals.alerts.get(key);
+            alert.is_some_and(|held| held.source == *source)
+        };
+        self.signals.models.get(&model.name).is_some_and(|of| {
+            of.readings.iter().any(|held| held.source == *source) || of.alerts.iter().any(alerted)
+        })
     }
 
     /// The registered models of a raw name: one for each registry that holds it.
     pub(super) fn models_named(&self, name: &Key) -> Vec<ModelKey> {
-        let keys = self.by_name.get(&name.clean()).into_iter().flatten();
-        keys.filter(|key| key.name == *name).cloned().collect()
+        self.keys_named(name).cloned().collect()
+    }
+
+    fn keys_named(&self, name: &Key) -> impl Iterator<Item = &ModelKey> {
+        // A raw name that is found as it is is its own clean form.
+        let found = self.by_name.get(name.raw());
+        let keys = found.or_else(|| self.by_name.get(&name.clean()));
+        let keys = keys.into_iter().flatten();
+        keys.filter(move |key| key.name == *name)
     }
 
     fn signal_moved(&mut self, name: &Key) {
         self.revision += 1;
+        // Readings of one model come one after another: it is noted once.
+        if self.dirty.named.as_ref() == Some(name) {
+            return;
+        }
         let models = self.models_named(name);
         self.dirty.models.extend(models);
+        self.dirty.named = Some(name.clone());
     }
 
     /// Puts a fact into the rows of its model, unless it is outdated; whether it was new or different.

@@ -61,6 +61,8 @@ pub struct TriageRow {
     pub key: TriageKey,
     /// Its name.
     pub name: Clean,
+    /// The versions that answer, one text.
+    pub served: Clean,
     /// How bad, with reasons.
     pub verdict: Verdict,
     /// Since when.
@@ -146,6 +148,7 @@ pub fn rows(fleet: &Fleet, now: Millis) -> Vec<TriageRow> {
         .map(|m| TriageRow {
             key: TriageKey::Model(m.key.clone()),
             name: m.name.clone(),
+            served: m.served.clone(),
             verdict: m.verdict.clone(),
             since: m.since(),
         })
@@ -157,6 +160,7 @@ pub fn rows(fleet: &Fleet, now: Millis) -> Vec<TriageRow> {
             .map(|d| TriageRow {
                 key: TriageKey::Deployment(d.key.clone()),
                 name: d.name.clone(),
+                served: d.answering_text(),
                 verdict: d.verdict.clone(),
                 since: d.health_since,
             }),
@@ -193,6 +197,7 @@ fn partly_read(id: &SourceId, partial: &Clean) -> TriageRow {
     TriageRow {
         key: TriageKey::Source(id.clone()),
         name: Clean::name(&format!("{id} in part")),
+        served: Clean::name("–"),
         since: reason.since,
         verdict: Verdict::of(vec![reason]),
     }
@@ -214,7 +219,8 @@ fn source_rows(fleet: &Fleet, now: Millis) -> Vec<TriageRow> {
                 .filter(|m| fleet.registered(&m.key).is_some_and(|h| h.source == *id))
                 .count();
             // A registry hides its models, a monitoring source those that it watches.
-            let hidden = registered.max(fleet.monitored_by(id).len());
+            let watched = fleet.models().filter(|m| fleet.monitors(id, &m.key));
+            let hidden = registered.max(watched.count());
             let why = health.fault().map_or_else(
                 || "has not answered in time".to_owned(),
                 crate::domain::fault::Fault::line,
@@ -234,6 +240,7 @@ fn source_rows(fleet: &Fleet, now: Millis) -> Vec<TriageRow> {
             TriageRow {
                 key: TriageKey::Source(id.clone()),
                 name: Clean::name(&format!("{id} {}", fresh.word())),
+                served: Clean::name("–"),
                 since: reason.since,
                 verdict: Verdict::of(vec![reason]),
             }
