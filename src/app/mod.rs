@@ -117,6 +117,13 @@ impl App {
         self.fleet.judge_in_slices_of(count);
     }
 
+    /// Judges everything that was left to be judged, and from now on what each message has moved with
+    /// that message.
+    pub fn judge_all(&mut self, now: Now) {
+        self.slice = None;
+        self.fleet.judge_all(now.wall);
+    }
+
     /// The context entered, with the number of the visit.
     pub fn context(&self) -> &Arc<ContextRef> {
         self.fleet.context()

@@ -272,9 +272,12 @@ fn first_state(
     let mut effects = Effects::new();
     if let Some(store) = store {
         let context = Arc::clone(app.context());
+        // State and history are taken in first: models are judged once, and not again for each.
+        app.judge_in_slices_of(0);
         for msg in first_look(store, &context, now.wall) {
             effects.extend(take_in(&mut app, msg, now));
         }
+        app.judge_all(now);
     }
     if let Some(place) = options.place.clone() {
         app.open(place);
