@@ -80,6 +80,10 @@ impl Clean {
 
     /// The number of terminal columns the text takes.
     pub fn width(&self) -> usize {
+        if self.0.is_ascii() {
+            // Nothing in it is a control character: a byte is a column.
+            return self.0.len();
+        }
         self.0.width()
     }
 

@@ -13,6 +13,15 @@ pub fn width(text: &str) -> usize {
     if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
         return text.len();
     }
+    let mut chars = text.chars();
+    if let (Some(only), None) = (chars.next(), chars.next()) {
+        // What stands where nothing is known: the most frequent text of all.
+        return if only.is_control() {
+            0
+        } else {
+            usize::from(text.cell_width())
+        };
+    }
     graphemes(text).map(|(_, w)| w).sum()
 }
 

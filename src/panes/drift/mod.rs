@@ -28,6 +28,14 @@ use crate::ui::look::Look;
 #[derive(Debug, Default)]
 pub struct Drift {
     list: List<ModelKey>,
+    widths: Widths,
+}
+
+/// The widest name of a model and of its worst feature, in columns.
+#[derive(Clone, Copy, Debug, Default)]
+struct Widths {
+    name: usize,
+    worst: usize,
 }
 
 impl Drift {
@@ -111,6 +119,13 @@ impl Pane for Drift {
         let mut rows: Vec<&ModelView> = cx.fleet.models().filter(|m| is_watched(m)).collect();
         let all = rows.len();
         rows.retain(|m| self.list.filter.keeps(&Searched(m)));
+        // Measured once for each change, not for each frame.
+        let name = rows.iter().map(|m| m.name.width()).max();
+        let worst = rows.iter().map(|m| view::worst_width(signal::drift(m)));
+        self.widths = Widths {
+            name: name.unwrap_or(0),
+            worst: worst.max().unwrap_or(0),
+        };
         let mut keyed: Vec<_> = rows.into_iter().map(|m| (badness(m), m)).collect();
         keyed.sort_by(|((a, x), m), ((b, y), n)| {
             b.cmp(a)

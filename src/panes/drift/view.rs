@@ -51,6 +51,22 @@ fn worst_name(gauge: Option<&Gauge>) -> String {
     }
 }
 
+/// How wide the worst name is, in columns.
+pub(super) fn worst_width(gauge: Option<&Gauge>) -> usize {
+    match gauge {
+        // Most names are drawn as they are, and no text is made to measure these.
+        Some(gauge)
+            if !matches!(
+                gauge.key.measure,
+                Measure::PredictionDrift | Measure::DriftShare
+            ) && gauge.key.part.raw().bytes().all(|b| b.is_ascii_graphic()) =>
+        {
+            gauge.key.part.raw().len()
+        }
+        _ => text::width(&worst_name(gauge)),
+    }
+}
+
 fn line_text(gauge: Option<&Gauge>) -> String {
     let line = gauge.and_then(|g| Some((features::line(g.lines)?, g.unit)));
     line.map_or_else(|| "–".to_owned(), |(l, unit)| with_unit(l, unit))
@@ -102,18 +118,14 @@ pub(super) fn cells(model: &ModelView, cx: &Cx<'_>) -> [String; 11] {
 /// Columns of a trend.
 const TREND: u16 = 12;
 
-fn columns(pane: &Drift, cx: &Cx<'_>) -> [Column<'static>; 11] {
-    let models = || pane.list.rows.iter().filter_map(|k| cx.fleet.model(k));
-    let wide = |w: Option<usize>| u16::try_from(w.unwrap_or(0)).unwrap_or(u16::MAX);
-    let name = wide(models().map(|m| m.name.width()).max());
-    let worst = models()
-        .map(|m| text::width(&worst_name(signal::drift(m))))
-        .max();
+fn columns(pane: &Drift) -> [Column<'static>; 11] {
+    let clip = |width: usize| u16::try_from(width).unwrap_or(u16::MAX);
+    let (name, worst) = (clip(pane.widths.name), clip(pane.widths.worst));
     [
         Column::fixed(TITLES[0], 6, 0),
         Column::name(TITLES[1], 12, name.clamp(5, 32)),
         Column::fixed(TITLES[2], 7, 2).right(),
-        Column::name(TITLES[3], 8, wide(worst).clamp(8, 24)),
+        Column::name(TITLES[3], 8, worst.clamp(8, 24)),
         Column::fixed(TITLES[4], 11, 1).right(),
         Column::fixed(TITLES[5], 6, 4).right(),
         Column::fixed(TITLES[6], TREND, 1),
@@ -157,7 +169,7 @@ pub(super) fn draw(pane: &Drift, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut
         nothing(cx, look, area, buf);
         return Hits::default();
     }
-    let columns = columns(pane, cx);
+    let columns = columns(pane);
     let table = Table {
         columns: &columns,
         len: pane.list.rows.len(),

@@ -17,11 +17,20 @@ use crate::intent::command::Command;
 use crate::intent::filter::Searchable;
 use crate::ui::hits::Hits;
 use crate::ui::look::Look;
+use crate::ui::text;
 
 /// The pane's state: the rows as judged, and the cursor.
 #[derive(Debug, Default)]
 pub struct Triage {
     list: List<TriageRow>,
+    widths: Widths,
+}
+
+/// The widest name and served versions of all rows, in columns.
+#[derive(Clone, Copy, Debug, Default)]
+struct Widths {
+    name: usize,
+    served: usize,
 }
 
 impl Triage {
@@ -144,6 +153,12 @@ impl Pane for Triage {
         let mut rows = triage::rows(cx.fleet, cx.now.wall);
         let all = rows.len();
         rows.retain(|row| self.list.filter.keeps(&Searched { row, cx }));
+        // Measured once for each change, not for each frame.
+        let widest = |width: fn(&TriageRow) -> usize| rows.iter().map(width).max().unwrap_or(0);
+        self.widths = Widths {
+            name: widest(|row| row.name.width()),
+            served: widest(|row| text::width(row.served.as_str())),
+        };
         self.list.set(rows, all, |a, b| a.key == b.key);
         // Until a row is chosen by hand the cursor stays on the worst one, or on the one that is filtered by
         // its name.

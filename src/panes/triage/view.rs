@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Triage, deployment_of, detail, model_of};
+use super::{Triage, detail, model_of};
 use crate::domain::change::Change;
 use crate::domain::fleet::triage::{TriageRow, counts};
 use crate::domain::fleet::view::ModelView;
@@ -17,7 +17,6 @@ use crate::ui::hits::Hits;
 use crate::ui::look::{Look, Size};
 use crate::ui::paint;
 use crate::ui::table::{Cell, Column, Row, Table};
-use crate::ui::text;
 use crate::ui::theme::Role;
 
 /// The titles, in the order of [`cells`].
@@ -43,20 +42,12 @@ pub(super) fn cells(row: &TriageRow, cx: &Cx<'_>) -> [String; 7] {
     [
         row.verdict.level.word().to_owned(),
         row.name.to_string(),
-        served(row, model, cx),
+        row.served.to_string(),
         champion(model),
         why.join(" · "),
         row.since.age_text(cx.now.wall),
         just_before(row, model, cx),
     ]
-}
-
-fn served(row: &TriageRow, model: Option<&ModelView>, cx: &Cx<'_>) -> String {
-    match (model, deployment_of(row, cx)) {
-        (Some(model), _) => model.served.to_string(),
-        (None, Some(deployment)) => deployment.answering_text().to_string(),
-        (None, None) => "–".to_owned(),
-    }
 }
 
 fn champion(model: Option<&ModelView>) -> String {
@@ -107,7 +98,7 @@ pub(super) fn draw(pane: &Triage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
         height: area.height - detail_rows,
         ..area
     };
-    let columns = columns(pane, cx);
+    let columns = columns(pane);
     let table = Table {
         columns: &columns,
         len: pane.list.rows.len(),
@@ -131,26 +122,14 @@ pub(super) fn draw(pane: &Triage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
     hits
 }
 
-fn columns(pane: &Triage, cx: &Cx<'_>) -> [Column<'static>; 7] {
+fn columns(pane: &Triage) -> [Column<'static>; 7] {
     // Two versions that answer side by side are the news: neither is cut while there is room.
-    let served = pane
-        .list
-        .rows
-        .iter()
-        .map(|r| text::width(&served(r, model_of(r, cx), cx)))
-        .max()
-        .unwrap_or(0);
-    let served = u16::try_from(served).unwrap_or(u16::MAX).clamp(8, 17);
-    let name = pane
-        .list
-        .rows
-        .iter()
-        .map(|r| r.name.width())
-        .max()
-        .unwrap_or(0);
+    let clip = |width: usize| u16::try_from(width).unwrap_or(u16::MAX);
+    let served = clip(pane.widths.served).clamp(8, 17);
+    let name = clip(pane.widths.name).min(32);
     [
         Column::fixed("LEVEL", 6, 0),
-        Column::name("MODEL", 12, u16::try_from(name).unwrap_or(u16::MAX).min(32)),
+        Column::name("MODEL", 12, name),
         Column::fixed("SERVED", served, 2),
         Column::fixed("CHAMPION", 8, 3),
         Column::flex("WHY", 34, 3, 0),
@@ -193,7 +172,7 @@ fn row<'a>(row: &TriageRow, cx: &Cx<'a>, look: &Look) -> Row<'a> {
     Row::from(vec![
         Cell::level(look, row.verdict.level),
         Cell::text(row.name.to_string()).role(Role::Strong),
-        Cell::text(served(row, model, cx)),
+        Cell::text(row.served.to_string()),
         champion,
         Cell::choices(Role::Text, [why.join(" · "), more, first]),
         Cell::new(Role::Dim, row.since.age_text(cx.now.wall)),
