@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child as Process, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use quarterdeck::config::{self, Environment, Overrides};
@@ -373,10 +373,23 @@ fn told(context: &Arc<Context>) -> (f64, f64) {
     })
 }
 
-/// A calm small fleet, thirty seconds without a key.
+/// Waits for a minute's first seconds: what follows has most of a minute before the clock moves on.
+fn begin_with_a_minute() {
+    let second = || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        now.expect("a clock after 1970").as_secs() % 60
+    };
+    while second() > 8 {
+        std::thread::sleep(Duration::from_millis(250));
+    }
+}
+
+/// A calm small fleet, thirty seconds without a key in which no minute turns: neither the header's clock
+/// nor an age that the first seconds began has a reason to change.
 pub(crate) fn idle() -> Values {
     let servers = Servers::start("serve-calm");
     let home = tempfile::tempdir().expect("a temporary folder");
+    begin_with_a_minute();
     let console = Console::start(&servers, home.path());
     console.wait(0, b"Triage", PATIENCE).expect("a first frame");
     std::thread::sleep(Duration::from_secs(12));
