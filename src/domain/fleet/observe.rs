@@ -12,7 +12,7 @@ use crate::domain::observation::{Feed, PollReport};
 use crate::domain::observed;
 use crate::domain::rules::signals::state;
 use crate::domain::run::Run;
-use crate::domain::settling::Look;
+use crate::domain::settling::{Look, Settled};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::domain::wiring;
@@ -183,12 +183,26 @@ impl Fleet {
         if report.fault.is_some() || !NOISY_FEEDS.contains(&report.feed) {
             return;
         }
+        let (source, asked_at) = (&report.source, report.asked_at);
+        let dirty = &self.dirty.models;
+        let steps = |key: &ModelKey, settled: &mut Settled| {
+            !dirty.contains(key) && settled.complete(source, asked_at)
+        };
         let mut moved = Vec::new();
-        for (key, settled) in &mut self.settled {
-            if !self.dirty.models.contains(key) && settled.complete(&report.source, report.asked_at)
-            {
-                moved.push(key.clone());
+        if report.feed == Feed::Endpoint {
+            // Hundreds of endpoints answer in a second, and each is looked at by its own models alone.
+            for deployment in self.joins.of_source(source) {
+                let join = self.joins.get(deployment);
+                let Some(key) = join.and_then(|join| join.model.as_ref()) else {
+                    continue;
+                };
+                if self.settled.get_mut(key).is_some_and(|s| steps(key, s)) {
+                    moved.push(key.clone());
+                }
             }
+        } else {
+            let all = self.settled.iter_mut();
+            moved.extend(all.filter_map(|(key, settled)| steps(key, settled).then(|| key.clone())));
         }
         self.dirty.models.extend(moved);
     }
