@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::action::Act;
 use super::alert::{Alert, AlertKey};
 use super::annotation::{Annotation, AnnotationKey};
 use super::deployment::EndpointReading;
@@ -290,6 +291,32 @@ pub struct Abilities {
     pub rights: Vec<(Clean, Right)>,
     /// Remarks for `doctor` (an old version, a missing feature).
     pub remarks: Vec<Clean>,
+}
+
+impl Abilities {
+    /// Whether an act may be done, as far as its server has said: of its model first, then of all.
+    pub fn may(&self, act: &Act) -> Right {
+        let told = |name: &str| self.rights.iter().find(|(known, _)| *known == name);
+        let of_model = act.model().and_then(|model| told(&right_of(act, model)));
+        of_model
+            .or_else(|| told(act.right()))
+            .map_or(Right::NotKnown, |(_, right)| *right)
+    }
+
+    /// Remembers that a server refused an act to this token.
+    pub fn refused(&mut self, act: &Act) {
+        let name = act
+            .model()
+            .map_or_else(|| act.right().to_owned(), |model| right_of(act, model));
+        let name = Clean::name(&name);
+        self.rights.retain(|(known, _)| *known != name);
+        self.rights.push((name, Right::Denied));
+    }
+}
+
+/// The name of a right that holds for one model alone.
+fn right_of(act: &Act, model: &ModelKey) -> String {
+    format!("{}:{}", act.right(), model.name.clean())
 }
 
 /// Whether something may be done.

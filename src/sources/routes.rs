@@ -18,6 +18,8 @@ pub enum ReadRoute {
     MlflowCurrentUser,
     /// `GET /api/3.0/mlflow/users/current/permissions`.
     MlflowPermissions,
+    /// `GET experiments/get-by-name`: deleted ones too.
+    MlflowExperimentByName,
     /// `POST experiments/search`.
     MlflowExperiments,
     /// `POST runs/search`.
@@ -128,6 +130,7 @@ impl ReadRoute {
             Self::MlflowPermissions => {
                 (Get, "/api/3.0/mlflow/users/current/permissions".to_owned())
             }
+            Self::MlflowExperimentByName => (Get, api("experiments/get-by-name")),
             Self::MlflowExperiments => (Post, api("experiments/search")),
             Self::MlflowRuns => (Post, api("runs/search")),
             Self::MlflowRun => (Get, api("runs/get")),

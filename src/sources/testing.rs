@@ -1,5 +1,5 @@
 //! A server on loopback for the adapters' tests: it answers from a table, as recorded or as told, and
-//! keeps what it was asked.
+//! keeps what it was asked. And tickets, made as the program makes them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,6 +10,73 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use serde_json::Value;
+
+use crate::domain::action::{
+    Act, Actor, Consent, Friction, How, IntentLog, Mode, Plan, PlanId, Receipt, Record, Step,
+    StepEnd, Ticket, Verb,
+};
+use crate::domain::key::{Key, SourceId};
+use crate::domain::settings::Writes;
+use crate::domain::text::Clean;
+use crate::domain::time::{Millis, Now};
+
+/// A journal that takes everything.
+struct Nowhere;
+
+impl IntentLog for Nowhere {
+    fn write(&mut self, _record: &Record, _now: Millis) -> Result<(), Clean> {
+        Ok(())
+    }
+}
+
+/// The ticket of an act that is the only step of a confirmed plan.
+pub(super) fn ticket(act: &Act) -> Ticket {
+    ticket_after(act, None)
+}
+
+/// The ticket of an act after a step that gave an identity.
+pub(super) fn ticket_after(act: &Act, id: Option<&str>) -> Ticket {
+    let step = Step::required(&SourceId::new("s"), act.clone());
+    let plan = Plan {
+        id: PlanId::new(Millis(1), [7; 10]),
+        verb: Verb::Edit,
+        context: Clean::name("test"),
+        subject: Clean::name("churn"),
+        model: None,
+        summary: Clean::empty(),
+        steps: std::iter::repeat_n(step, 1 + usize::from(id.is_some())).collect(),
+        gates: Vec::new(),
+        notes: Vec::new(),
+        blocked: Vec::new(),
+        friction: Friction::Key,
+        read_at: Millis(0),
+        expires: std::time::Duration::from_secs(60),
+        undo_until: None,
+        undoes: None,
+    };
+    let mode = Mode {
+        writes: Writes::Confirm,
+        read_only: false,
+        armed: false,
+        protected: false,
+    };
+    let confirmed = plan.confirm(mode, &Consent::default(), Now::default());
+    let begun = confirmed
+        .unwrap()
+        .begin(&Actor::default(), &mut Nowhere, Millis(1));
+    let mut begun = begun.unwrap();
+    if let Some(id) = id {
+        let receipt = Receipt {
+            id: Some(Key::new(id)),
+            words: Clean::empty(),
+        };
+        let end = StepEnd::new(How::Done, "");
+        begun
+            .ended(end, Some(receipt), &mut Nowhere, Millis(1))
+            .unwrap();
+    }
+    begun.ticket(&mut Nowhere, Millis(1)).unwrap()
+}
 
 /// Status, content type and body.
 type Reply = (u16, String, String);

@@ -153,12 +153,12 @@ pub(crate) async fn rights_that_are_told_hold(t: &Tracker) -> Verdict {
             .unwrap_or((right.as_str(), "fraud-detector"));
         let said = match verb {
             // Both leave the alias where the seed has put it.
-            "alias.set" => {
+            "move-alias" => {
                 let body = json!({"name": model, "alias": "champion", "version": "1"});
                 let route = "/api/2.0/mlflow/registered-models/alias";
                 t.raw.tell(route, &body).await?
             }
-            "alias.delete" => {
+            "delete-alias" => {
                 let body = json!({"name": model, "alias": "never-set"});
                 t.raw.erase("registered-models/alias", &body).await?
             }

@@ -502,6 +502,21 @@ impl Act {
         }
     }
 
+    /// The model that it is about, where it is about one.
+    pub fn model(&self) -> Option<&ModelKey> {
+        match self {
+            Self::MoveAlias { model, .. }
+            | Self::DeleteAlias { model, .. }
+            | Self::MakeLedgerRun { model, .. }
+            | Self::Claim { model, .. } => Some(model),
+            Self::SetStage { version, .. } => Some(&version.model),
+            Self::SetTag { of, .. } | Self::DeleteTag { of, .. } | Self::Describe { of, .. } => {
+                Some(of.model())
+            }
+            _ => None,
+        }
+    }
+
     /// Whether anything is sent or run; what is not only watches.
     pub fn sends(&self) -> bool {
         !matches!(self, Self::AwaitServed { .. })
@@ -535,6 +550,9 @@ pub struct Sighting {
     pub seen: Seen,
     /// In words: `champion is v6`.
     pub words: Clean,
+    /// The identity of what the act makes, where it is there: later steps need it, and so does undo.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Key>,
 }
 
 impl Sighting {
@@ -543,7 +561,25 @@ impl Sighting {
         Self {
             seen,
             words: Clean::text(words),
+            id: None,
         }
+    }
+
+    /// The same, of a thing of this identity.
+    #[must_use]
+    pub fn of(self, id: &str) -> Self {
+        Self {
+            id: Some(Key::new(id)),
+            ..self
+        }
+    }
+
+    /// What is known of what the act makes, for the steps after it.
+    pub fn receipt(&self) -> Option<Receipt> {
+        self.id.clone().map(|id| Receipt {
+            id: Some(id),
+            words: Clean::empty(),
+        })
     }
 }
 

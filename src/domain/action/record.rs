@@ -81,6 +81,9 @@ pub enum Record {
         step: usize,
         /// What was found.
         end: StepEnd,
+        /// What was found of what it made.
+        #[serde(default)]
+        receipt: Receipt,
     },
 }
 
@@ -342,9 +345,14 @@ impl Writes {
                 written.ended = Some((*outcome, at));
                 written.words = words.clone();
             }
-            Record::Resolved { step, end, .. } => {
+            Record::Resolved {
+                step, end, receipt, ..
+            } => {
                 if let Some(step) = written.steps.get_mut(*step) {
                     step.ended = Some((end.clone(), at));
+                    if receipt.id.is_some() {
+                        step.receipt = receipt.clone();
+                    }
                 }
                 let steps = written.plan.steps.iter().zip(&written.steps);
                 let ends = steps.map(|(step, progress)| {

@@ -143,6 +143,12 @@ impl Request {
             body.unwrap_or_default()
         ))
     }
+
+    /// Whether it needs an identity that no earlier step has given: it can be shown and not sent.
+    pub fn waits(&self) -> bool {
+        let fields = self.body.as_ref().and_then(Value::as_object);
+        fields.is_some_and(|fields| fields.values().any(|value| value == LATER))
+    }
 }
 
 /// What stands in a request where the answer of an earlier step will be.
@@ -435,7 +441,10 @@ mod tests {
             id: Some(Key::new("r1")),
             words: Clean::empty(),
         };
-        assert_eq!(run(&[receipt, Receipt::default()]), Some(json!("r1")));
+        let earlier = [receipt, Receipt::default()];
+        assert_eq!(run(&earlier), Some(json!("r1")));
+        let waits = |earlier: &[Receipt]| act.request(earlier).is_some_and(|r| r.waits());
+        assert_eq!((waits(&[]), waits(&earlier)), (true, false));
     }
 
     #[test]

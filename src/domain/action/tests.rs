@@ -202,12 +202,17 @@ fn records_read_together_tell_what_is_open() {
             plan: id.clone(),
             step: 0,
             end,
+            receipt: Receipt {
+                id: Some(Key::new("s1")),
+                ..Receipt::default()
+            },
         },
         Millis(9),
     );
     assert_eq!(open(&writes), Vec::<usize>::new());
     let written = writes.get(&id).expect("it");
     assert_eq!(written.ended, Some((Outcome::Done, Millis(9))));
+    assert_eq!(written.steps[0].receipt.id, Some(Key::new("s1")));
 
     let undo = undo::plan(written, PlanId::new(Millis(9), [1; 10]), at(20)).expect("a way back");
     assert_eq!(undo.steps[0].act, move_alias(Some("7"), "6"));

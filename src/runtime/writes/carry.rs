@@ -10,7 +10,7 @@ use crate::domain::action::{
     Act, Actor, Begun, Confirmed, Delivery, How, IntentLog, Outcome, Receipt, Record, Seen,
     Sighting, Step, StepEnd, Ticket, Weight, Written,
 };
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::SourceId;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -58,6 +58,8 @@ pub struct Ended {
     pub words: Clean,
     /// Each step's end, in order.
     pub steps: Vec<StepEnd>,
+    /// The steps that their servers refused to this token: the right is missing.
+    pub forbidden: Vec<usize>,
 }
 
 impl Ended {
@@ -91,15 +93,17 @@ pub async fn carry_out(
 ) -> Result<Ended, Clean> {
     let mut begun = confirmed.begin(actor, log, world.now())?;
     let mut steps = Vec::new();
+    let mut forbidden = Vec::new();
     let mut stopped = false;
-    while let Some((_, step)) = begun.step() {
+    while let Some((index, step)) = begun.step() {
         let step = step.clone();
-        let (end, receipt) = if stopped {
-            let end = StepEnd::new(How::Skipped, "an earlier step did not succeed");
-            (end, None)
+        let taken = if stopped {
+            Taken::nothing(How::Skipped, "an earlier step did not succeed")
         } else {
             one(&begun, &step, world, log).await
         };
+        let Taken { end, receipt, .. } = taken;
+        forbidden.extend(taken.forbidden.then_some(index));
         stopped |= step.weight == Weight::Required && !end.how.is_good();
         if let Err(why) = begun.ended(end.clone(), receipt, log, world.now()) {
             // What is done is known here and can no longer be written down: nothing more is sent.
@@ -129,7 +133,26 @@ pub async fn carry_out(
         outcome,
         words,
         steps,
+        forbidden,
     })
+}
+
+/// A step that was taken.
+struct Taken {
+    end: StepEnd,
+    receipt: Option<Receipt>,
+    forbidden: bool,
+}
+
+impl Taken {
+    /// One that has changed nothing.
+    fn nothing(how: How, words: &str) -> Self {
+        Self {
+            end: StepEnd::new(how, words),
+            receipt: None,
+            forbidden: false,
+        }
+    }
 }
 
 /// One step: compare, journal, send, verify.
@@ -138,58 +161,84 @@ async fn one(
     step: &Step,
     world: &impl World,
     log: &mut (impl IntentLog + Send),
-) -> (StepEnd, Option<Receipt>) {
-    if step.act.sends() {
-        match world.look(&step.source, &step.act).await {
-            Ok(sighting) => match sighting.seen {
-                Seen::Before => {}
-                Seen::After => return (StepEnd::seen(How::Already, &sighting), None),
-                Seen::Between | Seen::Other => {
-                    return (StepEnd::seen(How::Moved, &sighting), None);
-                }
-            },
-            Err(fault) => {
-                let why = format!("its state could not be read before: {}", fault.line());
-                return (StepEnd::new(How::Refused, &why), None);
-            }
-        }
-        let ticket = match begun.ticket(log, world.now()) {
-            Ok(ticket) => ticket,
-            Err(why) => {
-                let why = format!("not sent, for the journal does not take it: {why}");
-                return (StepEnd::new(How::Refused, &why), None);
-            }
-        };
-        return match world.send(&step.source, &ticket).await {
-            Delivery::Taken(receipt) => {
-                let end = verify(step, Sent::Taken, world).await;
-                (end, Some(receipt))
-            }
-            Delivery::Refused(fault) => (StepEnd::new(How::Refused, &fault.line()), None),
-            Delivery::Unclear(fault) => (verify(step, Sent::Unclear(fault), world).await, None),
-        };
+) -> Taken {
+    if !step.act.sends() {
+        return verify(step, Sent::Nothing, world).await;
     }
-    (verify(step, Sent::Nothing, world).await, None)
+    match world.look(&step.source, &step.act).await {
+        Ok(sighting) => match sighting.seen {
+            Seen::Before => {}
+            Seen::After => return seen(How::Already, &sighting, None),
+            Seen::Between | Seen::Other => return seen(How::Moved, &sighting, None),
+        },
+        Err(fault) => {
+            let why = format!("its state could not be read before: {}", fault.line());
+            return Taken::nothing(How::Refused, &why);
+        }
+    }
+    let ticket = match begun.ticket(log, world.now()) {
+        Ok(ticket) => ticket,
+        Err(why) => {
+            let why = format!("not sent, for the journal does not take it: {why}");
+            return Taken::nothing(How::Refused, &why);
+        }
+    };
+    match world.send(&step.source, &ticket).await {
+        Delivery::Taken(receipt) => verify(step, Sent::Taken(receipt), world).await,
+        Delivery::Refused(fault) => Taken {
+            forbidden: fault.kind == FaultKind::Forbidden,
+            ..Taken::nothing(How::Refused, &fault.line())
+        },
+        Delivery::Unclear(fault) => verify(step, Sent::Unclear(fault), world).await,
+    }
+}
+
+/// The end of a step as it was seen. The identity that was seen is the one that holds: of two consoles
+/// that make the same thing, one's own may not be it.
+fn seen(how: How, sighting: &Sighting, receipt: Option<Receipt>) -> Taken {
+    let id = sighting.id.clone();
+    let receipt = match (receipt, id) {
+        (Some(receipt), Some(id)) => Some(Receipt {
+            id: Some(id),
+            ..receipt
+        }),
+        (None, Some(_)) => sighting.receipt(),
+        (receipt, None) => receipt,
+    };
+    Taken {
+        end: StepEnd::seen(how, sighting),
+        receipt,
+        forbidden: false,
+    }
 }
 
 /// What is known of the sending of a step.
 enum Sent {
     Nothing,
-    Taken,
+    Taken(Receipt),
     Unclear(Fault),
 }
 
 /// Looks until the wanted state is seen, or another one is certain.
-async fn verify(step: &Step, sent: Sent, world: &impl World) -> StepEnd {
+async fn verify(step: &Step, sent: Sent, world: &impl World) -> Taken {
     let began = Instant::now();
     let limit = match &sent {
         // The look that decides may come a whole pause after the time is up.
         Sent::Unclear(_) => step.within().max(ON_ITS_WAY) + PAUSES[PAUSES.len() - 1],
-        Sent::Taken | Sent::Nothing => step.within(),
+        Sent::Taken(_) | Sent::Nothing => step.within(),
     };
     let unclear = |words: &str| match &sent {
         Sent::Unclear(fault) => format!("{} · {words}", fault.line()),
         _ => words.to_owned(),
+    };
+    let receipt = match &sent {
+        Sent::Taken(receipt) => Some(receipt.clone()),
+        Sent::Nothing | Sent::Unclear(_) => None,
+    };
+    let ended = |how, words: &str| Taken {
+        end: StepEnd::new(how, words),
+        receipt: receipt.clone(),
+        forbidden: false,
     };
     let mut last: Option<Result<Sighting, Fault>> = None;
     let mut old_since: Option<Instant> = None;
@@ -198,29 +247,28 @@ async fn verify(step: &Step, sent: Sent, world: &impl World) -> StepEnd {
         let now = Instant::now();
         match &looked {
             Ok(sighting) => match (sighting.seen, &sent) {
-                (Seen::After, _) => return StepEnd::seen(How::Done, sighting),
-                (Seen::Other, Sent::Taken) => return StepEnd::seen(How::Overtaken, sighting),
+                (Seen::After, _) => return seen(How::Done, sighting, receipt),
+                (Seen::Other, Sent::Taken(_)) => return seen(How::Overtaken, sighting, receipt),
                 (Seen::Other, Sent::Unclear(_)) => {
-                    let words = unclear(sighting.words.as_str());
-                    return StepEnd::new(How::NotApplied, &words);
+                    return ended(How::NotApplied, &unclear(sighting.words.as_str()));
                 }
                 (Seen::Before, Sent::Unclear(_)) => {
                     let since = *old_since.get_or_insert(now);
                     if now.duration_since(since) >= ON_ITS_WAY {
-                        let words = unclear(sighting.words.as_str());
-                        return StepEnd::new(How::NotApplied, &words);
+                        return ended(How::NotApplied, &unclear(sighting.words.as_str()));
                     }
                 }
                 _ => old_since = None,
             },
+            // Looking again changes nothing about what a server cannot tell.
+            Err(fault) if fault.kind == FaultKind::Unsupported => {
+                return ended(How::Unknown, &unclear(&fault.line()));
+            }
             Err(_) => old_since = None,
         }
         last = Some(looked);
         if let Some(why) = world.superseded() {
-            return StepEnd {
-                how: How::NotSeen,
-                words: why,
-            };
+            return ended(How::NotSeen, why.as_str());
         }
         let next = now + PAUSES[pause.min(PAUSES.len() - 1)];
         if next.duration_since(began) > limit {
@@ -230,11 +278,11 @@ async fn verify(step: &Step, sent: Sent, world: &impl World) -> StepEnd {
     }
     match last {
         Some(Ok(sighting)) if !matches!(sent, Sent::Unclear(_)) => {
-            StepEnd::seen(How::NotSeen, &sighting)
+            seen(How::NotSeen, &sighting, receipt)
         }
-        Some(Ok(sighting)) => StepEnd::new(How::Unknown, &unclear(sighting.words.as_str())),
-        Some(Err(fault)) => StepEnd::new(How::Unknown, &unclear(&fault.line())),
-        None => StepEnd::new(How::Unknown, &unclear("nobody has looked")),
+        Some(Ok(sighting)) => ended(How::Unknown, &unclear(sighting.words.as_str())),
+        Some(Err(fault)) => ended(How::Unknown, &unclear(&fault.line())),
+        None => ended(How::Unknown, &unclear("nobody has looked")),
     }
 }
 
@@ -261,7 +309,7 @@ pub async fn look_up(
     let mut words = written.words.clone();
     for index in written.open() {
         let step = &plan.steps[index];
-        let end = match world.look(&step.source, &step.act).await {
+        let (end, receipt) = match world.look(&step.source, &step.act).await {
             Ok(sighting) => {
                 // A request of a moment ago may still be on its way.
                 let sent = written.steps[index].intended.unwrap_or(written.began);
@@ -272,7 +320,7 @@ pub async fn look_up(
                     Seen::Before | Seen::Other => How::NotApplied,
                     Seen::Between => How::NotSeen,
                 };
-                StepEnd::seen(how, &sighting)
+                (StepEnd::seen(how, &sighting), sighting.receipt())
             }
             Err(fault) => {
                 words = Clean::text(&fault.line());
@@ -285,6 +333,7 @@ pub async fn look_up(
             plan: plan.id.clone(),
             step: index,
             end,
+            receipt: receipt.unwrap_or_default(),
         };
         log.write(&record, world.now())?;
     }

@@ -7,7 +7,7 @@ use crate::domain::action::{
     PlanId, Receipt, Record, Seen, Sighting, Step, Ticket, Verb,
 };
 use crate::domain::fault::{Fault, FaultKind};
-use crate::domain::key::{Key, SourceId};
+use crate::domain::key::{DeploymentKey, DeploymentKind, Key, SourceId};
 use crate::domain::settings::Writes as Allowed;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now};
@@ -193,4 +193,116 @@ async fn a_step_that_did_not_succeed_stops_the_rest() {
         .collect();
     assert_eq!(steps, [How::Refused, How::Skipped]);
     assert_eq!(*world.sent.lock().expect("unpoisoned"), 1);
+}
+
+/// A registry whose ledger is there already, with the rights of a reader where `denies` says so.
+struct Kept {
+    denies: bool,
+    cannot_tell: bool,
+    bodies: Mutex<Vec<String>>,
+}
+
+impl World for Kept {
+    async fn look(&self, _source: &SourceId, act: &Act) -> Result<Sighting, Fault> {
+        if self.cannot_tell {
+            let fault = Fault::new(FaultKind::Unsupported, "http://serve.test", "no version");
+            return Err(fault);
+        }
+        let sent = !self.bodies.lock().expect("unpoisoned").is_empty();
+        Ok(match act {
+            Act::MakeLedger { .. } => Sighting::new(Seen::After, "there").of("12"),
+            Act::MakeLedgerRun { .. } if sent => Sighting::new(Seen::After, "there").of("oldest"),
+            Act::Claim { .. } if sent => Sighting::new(Seen::After, "ours"),
+            _ => Sighting::new(Seen::Before, "not there"),
+        })
+    }
+
+    async fn send(&self, _source: &SourceId, ticket: &Ticket) -> Delivery {
+        let request = ticket.request().expect("a request");
+        let body = request.body.expect("a body").to_string();
+        self.bodies.lock().expect("unpoisoned").push(body);
+        if self.denies {
+            let fault = Fault::new(FaultKind::Forbidden, "POST http://ml.test", "no");
+            return Delivery::Refused(fault);
+        }
+        Delivery::Taken(Receipt {
+            id: Some(Key::new("ours")),
+            words: Clean::empty(),
+        })
+    }
+
+    fn now(&self) -> Millis {
+        Millis(2_000)
+    }
+}
+
+fn kept(denies: bool, cannot_tell: bool) -> Kept {
+    Kept {
+        denies,
+        cannot_tell,
+        bodies: Mutex::default(),
+    }
+}
+
+fn claiming() -> Confirmed {
+    let name = Key::new("ledger");
+    let model = model_key("churn");
+    confirmed(vec![
+        Act::MakeLedger { name: name.clone() },
+        Act::MakeLedgerRun {
+            name: name.clone(),
+            model: model.clone(),
+        },
+        Act::Claim {
+            name,
+            model,
+            alias: Key::new("champion"),
+            number: 1,
+            intent: Key::new("{}"),
+        },
+    ])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_is_sent_with_the_identity_that_was_seen_before_it() {
+    let world = kept(false, false);
+    let mut log = Log::default();
+    let ended = carry_out(claiming(), &Actor::default(), &world, &mut log).await;
+    assert_eq!(ended.expect("journalled").outcome, Outcome::Done);
+    let ids = log.records.iter().filter_map(|record| match record {
+        Record::StepEnded { receipt, .. } => Some(receipt.id.as_ref().map(Key::raw)),
+        _ => None,
+    });
+    // Of two runs made at once the one that was seen holds; the claim makes nothing of its own.
+    assert_eq!(ids.collect::<Vec<_>>(), [Some("12"), Some("oldest"), None]);
+    let bodies = world.bodies.lock().expect("unpoisoned");
+    assert!(bodies[0].contains(r#""experiment_id":"12""#), "{bodies:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_right_is_told_apart_and_what_cannot_be_told_is_not_waited_for() {
+    let mut log = Log::default();
+    let world = kept(true, false);
+    let ended = carry_out(claiming(), &Actor::default(), &world, &mut log).await;
+    let ended = ended.expect("journalled");
+    assert_eq!(
+        (ended.forbidden.as_slice(), ended.outcome),
+        (&[1][..], Outcome::NotApplied)
+    );
+
+    let mut log = Log::default();
+    let waits = Act::AwaitServed {
+        deployment: DeploymentKey {
+            kind: DeploymentKind::MlflowServe,
+            base: Key::new("http://serve.test"),
+            scope: Key::new(""),
+            name: Key::new("churn"),
+        },
+        to: Key::new("7"),
+    };
+    let began = tokio::time::Instant::now();
+    let world = kept(false, true);
+    let ended = carry_out(confirmed(vec![waits]), &Actor::default(), &world, &mut log).await;
+    assert_eq!(ended.expect("journalled").outcome, Outcome::Unknown);
+    assert_eq!(began.elapsed(), Duration::ZERO);
 }

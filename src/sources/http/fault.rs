@@ -203,6 +203,9 @@ pub(super) fn from_status(
         },
         // What a server was started without is no failure of it: MLflow answers 500 for workspaces.
         _ if error_code(json.as_ref()) == "FEATURE_DISABLED" => FaultKind::Unsupported,
+        // What MLflow's database refused, a row that two writers made at once for instance: a failure
+        // of the server under a status that blames the request.
+        400 if error_code(json.as_ref()) == "BAD_REQUEST" => FaultKind::Server(400),
         // Prometheus gave up on its own evaluation; its message says so.
         503 if is_evaluation_timeout(json.as_ref()) => FaultKind::Timeout,
         // Go's server on a port that speaks TLS.

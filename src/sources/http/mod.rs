@@ -203,6 +203,11 @@ impl Http {
         let (method, path) = request.route.line();
         let url = self.join(&path);
         let place = place_of(method.word(), &url);
+        if request.waits() {
+            let detail = "not sent: an earlier step gave no identity to send it with";
+            let fault = Fault::new(FaultKind::NotFound, &place, detail);
+            return Err(Unsent::Refused(fault));
+        }
         let auth = self.credentials.header().await.map_err(Unsent::Refused)?;
         let mut builder = match method {
             WriteMethod::Post => self.client.post(url),
@@ -250,7 +255,10 @@ impl Http {
         let refused = status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT;
         match self.finish(response, took, place, deadline).await {
             Ok(reply) => Ok(reply),
-            Err(fault) if refused => Err(Unsent::Refused(fault)),
+            // A failing server may have written before it failed, whatever its status.
+            Err(fault) if refused && !matches!(fault.kind, FaultKind::Server(_)) => {
+                Err(Unsent::Refused(fault))
+            }
             Err(fault) => Err(Unsent::Unclear(fault)),
         }
     }

@@ -1,9 +1,10 @@
 //! MLflow, 2.9 and later: the registry (models, versions, aliases) and the tracker (experiments,
-//! runs, metrics, artifacts) of one server, read only.
+//! runs, metrics, artifacts) of one server, read, and changed by the acts of [`acts`].
 //!
 //! Requests of one source go out one after another. What is remembered between polls, and why, is in
 //! [`memory`].
 
+mod acts;
 mod delta;
 mod details;
 mod map;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use self::memory::Memory;
 use super::http::Http;
 use super::{FeedSpec, Focus, Pages, Source};
+use crate::domain::action::{Act, Delivery, Sighting, Ticket};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::{Key, RegistryKey, SourceId};
 use crate::domain::observation::{Abilities, Answer, Feed};
@@ -137,5 +139,13 @@ impl Source for Mlflow {
 
     async fn fetch(&self, query: Query) -> Result<Detail, Fault> {
         self.detail(query).await
+    }
+
+    async fn look(&self, act: &Act) -> Result<Sighting, Fault> {
+        self.look_at(act).await
+    }
+
+    async fn execute(&self, ticket: &Ticket) -> Delivery {
+        self.send(ticket).await
     }
 }

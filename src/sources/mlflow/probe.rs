@@ -1,7 +1,10 @@
 //! What this server version and this token may do.
 //!
-//! Rights are named `VERB` for the whole registry and `VERB:MODEL` for one model. MLflow reports only
-//! grants that somebody made by hand, never its default permission, so most stay not known.
+//! Rights are named as acts name them (see [`Act::right`](crate::domain::action::Act::right)), for the
+//! whole registry, and followed by `:MODEL` for one model. MLflow reports only grants that somebody made by
+//! hand, never its default permission, so most stay not known.
+
+use std::collections::BTreeMap;
 
 use super::{Mlflow, wire};
 use crate::domain::fault::{Fault, FaultKind};
@@ -11,9 +14,11 @@ use crate::sources::http::{Call, Reply};
 use crate::sources::routes::ReadRoute;
 
 /// What a grant to edit allows.
-const EDIT_VERBS: [&str; 4] = ["alias.set", "tag.set", "stage.set", "description.set"];
+const EDIT_VERBS: [&str; 3] = ["move-alias", "edit", "set-stage"];
 /// What only a grant to manage allows.
-const MANAGE_VERBS: [&str; 3] = ["alias.delete", "tag.delete", "version.delete"];
+const MANAGE_VERBS: [&str; 2] = ["delete-alias", "delete-tag"];
+/// What rests on the experiment that holds the claims, of which nobody says who may write there.
+const CLAIM_VERB: &str = "claim";
 /// The most grants that are listed.
 const GRANT_LIMIT: usize = 500;
 /// A request slower than this under basic-auth is worth a remark: passwords are hashed on each.
@@ -140,38 +145,64 @@ impl Mlflow {
 }
 
 fn everywhere(abilities: &mut Abilities, right: Right) {
-    for verb in EDIT_VERBS.iter().chain(&MANAGE_VERBS) {
+    for verb in EDIT_VERBS.iter().chain(&MANAGE_VERBS).chain([&CLAIM_VERB]) {
         abilities.rights.push((Clean::name(verb), right));
     }
 }
 
-/// Explicit grants on registered models. A grant on every model speaks for the registry.
+/// Explicit grants on registered models. A grant on every model speaks for the registry; of several on
+/// one model the widest holds, as for whoever is granted more by a role.
 fn grants(abilities: &mut Abilities, rows: &[wire::Grant]) {
-    let models = rows
-        .iter()
-        .filter(|g| g.resource_type == "registered_model" && !g.resource_pattern.is_empty());
-    for grant in models.take(GRANT_LIMIT) {
-        let (edit, manage) = match grant.permission.as_str() {
-            "MANAGE" => (Right::Allowed, Right::Allowed),
-            "EDIT" => (Right::Allowed, Right::Denied),
-            "READ" | "USE" | "DENY" | "NO_PERMISSIONS" => (Right::Denied, Right::Denied),
-            _ => continue,
-        };
-        let verbs = EDIT_VERBS
-            .iter()
-            .map(|v| (v, edit))
-            .chain(MANAGE_VERBS.iter().map(|v| (v, manage)));
-        for (verb, right) in verbs {
-            if grant.resource_pattern == "*" {
-                if let Some(known) = abilities.rights.iter_mut().find(|(v, _)| *v == *verb) {
-                    known.1 = right;
-                }
-            } else {
-                let name = Clean::name(&format!("{verb}:{}", grant.resource_pattern));
-                abilities.rights.push((name, right));
+    let models = || {
+        rows.iter()
+            .filter(|g| g.resource_type == "registered_model" && !g.resource_pattern.is_empty())
+    };
+    let everywhere = models().filter(|g| g.resource_pattern == "*");
+    let everywhere = everywhere.filter_map(|g| rank(&g.permission)).max();
+    let mut by_model: BTreeMap<&str, Option<u8>> = BTreeMap::new();
+    for grant in models()
+        .filter(|g| g.resource_pattern != "*")
+        .take(GRANT_LIMIT)
+    {
+        let known = by_model.entry(&grant.resource_pattern).or_default();
+        *known = (*known).max(rank(&grant.permission));
+    }
+    if let Some(rank) = everywhere {
+        for (verb, right) in told(rank) {
+            if let Some(known) = abilities.rights.iter_mut().find(|(v, _)| *v == verb) {
+                known.1 = right;
             }
         }
     }
+    for (model, rank) in by_model {
+        for (verb, right) in rank.max(everywhere).into_iter().flat_map(told) {
+            let name = Clean::name(&format!("{verb}:{model}"));
+            abilities.rights.push((name, right));
+        }
+    }
+}
+
+/// How much a permission allows: 0 reading or nothing, 1 editing, 2 all; none for a word not known here.
+fn rank(permission: &str) -> Option<u8> {
+    match permission {
+        "MANAGE" => Some(2),
+        "EDIT" => Some(1),
+        "READ" | "USE" | "DENY" | "NO_PERMISSIONS" => Some(0),
+        _ => None,
+    }
+}
+
+/// What follows from a rank for each verb.
+fn told(rank: u8) -> impl Iterator<Item = (&'static str, Right)> {
+    let right = move |needs| {
+        if rank >= needs {
+            Right::Allowed
+        } else {
+            Right::Denied
+        }
+    };
+    let edit = EDIT_VERBS.into_iter().map(move |verb| (verb, right(1)));
+    edit.chain(MANAGE_VERBS.into_iter().map(move |verb| (verb, right(2))))
 }
 
 /// Major and minor of `3.18.0`, `2.9.2rc1`, `3.1.0.dev0`.
@@ -190,7 +221,12 @@ fn parse_version(text: &str) -> Option<(u64, u64)> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::domain::action::{Act, Tagged};
+    use crate::domain::key::{Key, ModelKey, RegistryKey};
+    use crate::domain::time::Millis;
 
     #[test]
     fn versions_are_told_from_pages() {
@@ -221,6 +257,8 @@ mod tests {
                 grant("EDIT", "churn"),
                 grant("READ", "fraud"),
                 grant("???", "x"),
+                grant("READ", "eta"),
+                grant("MANAGE", "eta"),
             ],
         );
         let right = |name: &str| {
@@ -230,10 +268,31 @@ mod tests {
                 .find(|(n, _)| *n == name)
                 .map(|(_, r)| *r)
         };
-        assert_eq!(right("alias.set"), Some(Right::NotKnown));
-        assert_eq!(right("alias.set:churn"), Some(Right::Allowed));
-        assert_eq!(right("alias.delete:churn"), Some(Right::Denied));
-        assert_eq!(right("alias.set:fraud"), Some(Right::Denied));
-        assert_eq!(right("alias.set:x"), None);
+        assert_eq!(right("move-alias"), Some(Right::NotKnown));
+        assert_eq!(right("move-alias:churn"), Some(Right::Allowed));
+        assert_eq!(right("delete-alias:churn"), Some(Right::Denied));
+        assert_eq!(right("move-alias:fraud"), Some(Right::Denied));
+        assert_eq!(right("move-alias:x"), None);
+        assert_eq!(right("delete-tag:eta"), Some(Right::Allowed));
+        let model = |name: &str| ModelKey {
+            registry: Arc::new(RegistryKey {
+                base: Key::new("http://ml.test"),
+                workspace: Key::new(""),
+            }),
+            name: Key::new(name),
+            created: Millis(1),
+        };
+        let act = |name: &str| Act::DeleteTag {
+            of: Tagged::Model(model(name)),
+            key: Key::new("k"),
+            from: Key::new("v"),
+        };
+        let may =
+            |abilities: &Abilities| ["churn", "eta", "x"].map(|name| abilities.may(&act(name)));
+        let (yes, no, open) = (Right::Allowed, Right::Denied, Right::NotKnown);
+        assert_eq!(may(&abilities), [no, yes, open]);
+        abilities.refused(&act("eta"));
+        abilities.refused(&act("x"));
+        assert_eq!(may(&abilities), [no, no, no]);
     }
 }

@@ -218,6 +218,59 @@ pub(super) async fn model(http: &Http, name: &str) -> Result<Option<wire::ModelR
     }
 }
 
+/// One version; `None` if there is none of that number.
+pub(super) async fn version(
+    http: &Http,
+    name: &str,
+    version: &str,
+) -> Result<Option<wire::VersionRow>, Fault> {
+    let query = vec![("name", name.to_owned()), ("version", version.to_owned())];
+    let call = Call { query, body: None };
+    match http.read(&ReadRoute::MlflowVersionGet, call).await {
+        Ok(reply) => Ok(Some(
+            wire::decode::<wire::VersionAnswer>(reply)?.model_version,
+        )),
+        Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The version that an alias points at; `None` if there is no such alias, which servers say as 400
+/// and some as 404.
+pub(super) async fn alias(
+    http: &Http,
+    name: &str,
+    alias: &str,
+) -> Result<Option<wire::VersionRow>, Fault> {
+    let query = vec![("name", name.to_owned()), ("alias", alias.to_owned())];
+    let call = Call { query, body: None };
+    match http.read(&ReadRoute::MlflowAlias, call).await {
+        Ok(reply) => Ok(Some(
+            wire::decode::<wire::VersionAnswer>(reply)?.model_version,
+        )),
+        Err(fault) if matches!(fault.kind, FaultKind::NotFound | FaultKind::Refused) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The experiment of a name, deleted or not.
+pub(super) async fn experiment_named(
+    http: &Http,
+    name: &str,
+) -> Result<Option<wire::ExperimentRow>, Fault> {
+    let call = Call {
+        query: vec![("experiment_name", name.to_owned())],
+        body: None,
+    };
+    match http.read(&ReadRoute::MlflowExperimentByName, call).await {
+        Ok(reply) => Ok(Some(
+            wire::decode::<wire::ExperimentAnswer>(reply)?.experiment,
+        )),
+        Err(fault) if fault.kind == FaultKind::NotFound => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
 /// What to ask `model-versions/search` for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Versions<'a> {

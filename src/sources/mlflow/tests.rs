@@ -1,6 +1,7 @@
 //! Tests of the adapter: against recorded answers, hostile ones, scripted servers on loopback and,
 //! where the environment names them, real servers.
 
+mod acts;
 mod hostile;
 mod live;
 mod recorded;

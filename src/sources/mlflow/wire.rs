@@ -101,6 +101,30 @@ pub(super) struct VersionRow {
     pub tags: Vec<Pair>,
 }
 
+/// `model-versions/get` and `registered-models/alias`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct VersionAnswer {
+    #[serde(deserialize_with = "nested")]
+    pub model_version: VersionRow,
+}
+
+/// `experiments/get-by-name`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ExperimentAnswer {
+    #[serde(deserialize_with = "nested")]
+    pub experiment: ExperimentRow,
+}
+
+/// `experiments/create`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ExperimentMade {
+    #[serde(deserialize_with = "text")]
+    pub experiment_id: String,
+}
+
 /// `experiments/search`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -47,7 +47,7 @@ impl Asked {
 
 pub(super) type Log = Arc<Mutex<Vec<Asked>>>;
 
-async fn listen(router: axum::Router) -> String {
+pub(super) async fn listen(router: axum::Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .expect("bind");
@@ -135,7 +135,7 @@ fn parse_query(text: &str) -> HashMap<String, String> {
     url.query_pairs().into_owned().collect()
 }
 
-fn source(url: &str) -> Mlflow {
+pub(super) fn source(url: &str) -> Mlflow {
     Mlflow::new(&SourceSettings::new("m", SourceKind::Mlflow, url)).expect("source")
 }
 
@@ -464,8 +464,8 @@ async fn the_probe_tells_account_rights_and_what_is_worth_knowing() {
         let found = a.rights.iter().find(|(n, _)| *n == name);
         found.map(|(_, right)| *right)
     };
-    assert_eq!(right(&bob, "alias.set"), Some(Right::NotKnown));
-    assert_eq!(right(&bob, "alias.delete:churn"), Some(Right::Allowed));
+    assert_eq!(right(&bob, "move-alias"), Some(Right::NotKnown));
+    assert_eq!(right(&bob, "delete-alias:churn"), Some(Right::Allowed));
     let remarks: Vec<&str> = bob.remarks.iter().map(Clean::as_str).collect();
     assert!(
         remarks.iter().any(|r| r.contains("migrate-filestore")),
@@ -476,5 +476,5 @@ async fn the_probe_tells_account_rights_and_what_is_worth_knowing() {
         "{remarks:?}"
     );
     let admin = with_account(true, json!([])).await;
-    assert_eq!(right(&admin, "alias.delete"), Some(Right::Allowed));
+    assert_eq!(right(&admin, "delete-alias"), Some(Right::Allowed));
 }

@@ -1,0 +1,218 @@
+//! Looking at what the registry holds of a model: where an alias points, stages, tags, descriptions.
+
+use super::super::{Mlflow, requests, wire};
+use crate::domain::action::{Pin, Seen, Sighting, Tagged};
+use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::key::{Key, ModelKey, VersionKey};
+use crate::domain::text::Clean;
+use crate::domain::wiring::version_text;
+
+/// How much of a tag's value is said.
+const VALUE: usize = 80;
+
+/// What was asked for, or what stands in its place.
+type Found<T> = Result<T, Sighting>;
+
+impl Mlflow {
+    /// Where an alias points: `None` is nowhere, before and after.
+    pub(super) async fn alias(
+        &self,
+        model: &ModelKey,
+        alias: &Key,
+        from: Option<&Pin>,
+        to: Option<&Pin>,
+    ) -> Result<Sighting, Fault> {
+        let row = match self.standing(model).await? {
+            Ok(row) => row,
+            Err(gone) => return Ok(gone),
+        };
+        let held = requests::alias(&self.http, &row.name, alias.raw()).await?;
+        if held.is_none() && row.aliases.iter().any(|row| row.alias == alias.raw()) {
+            // Not an absent alias: a refusal of the question, or one that was deleted just now.
+            let detail = "the alias is listed and cannot be read";
+            return Err(Fault::new(FaultKind::Refused, self.http.base(), detail));
+        }
+        let words = match &held {
+            Some(held) => format!("{} is {}", alias.clean(), shown(&held.version)),
+            None => format!("{} names no version", alias.clean()),
+        };
+        if is_at(held.as_ref(), to) {
+            return Ok(Sighting::new(Seen::After, &words));
+        }
+        if !is_at(held.as_ref(), from) {
+            let same = |pin: &&Pin| {
+                held.as_ref()
+                    .is_some_and(|row| row.version == pin.version.raw())
+            };
+            let words = match from.into_iter().chain(to).find(same) {
+                Some(_) => format!("{words}, which was registered anew"),
+                None => words,
+            };
+            return Ok(Sighting::new(Seen::Other, &words));
+        }
+        let Some(to) = to else {
+            return Ok(Sighting::new(Seen::Before, &words));
+        };
+        let target = requests::version(&self.http, &row.name, to.version.raw()).await?;
+        let wrong = match target {
+            None => "is no longer there".to_owned(),
+            Some(row) if row.creation_timestamp != to.created.0 => {
+                "was deleted and registered anew".to_owned()
+            }
+            Some(row) if !matches!(row.status.as_str(), "READY" | "") => {
+                format!("is {}: not ready", Clean::limited(&row.status, VALUE))
+            }
+            Some(_) => return Ok(Sighting::new(Seen::Before, &words)),
+        };
+        let words = format!("{} {wrong}", version_text(&to.version));
+        Ok(Sighting::new(Seen::Other, &words))
+    }
+
+    /// The stage of a version, in the registry's word.
+    pub(super) async fn stage(
+        &self,
+        version: &VersionKey,
+        from: &Key,
+        to: &Key,
+    ) -> Result<Sighting, Fault> {
+        let row = match self.version_standing(version).await? {
+            Ok(row) => row,
+            Err(gone) => return Ok(gone),
+        };
+        // Servers that no longer have stages leave the word out.
+        let is = match row.current_stage.as_str() {
+            "" => "None",
+            stage => stage,
+        };
+        let words = format!(
+            "{} is in stage {}",
+            shown(&row.version),
+            Clean::limited(is, VALUE)
+        );
+        Ok(Sighting::new(
+            between(Some(is), Some(from.raw()), Some(to.raw())),
+            &words,
+        ))
+    }
+
+    /// The value of a tag: `None` is no such tag, before and after.
+    pub(super) async fn tag(
+        &self,
+        of: &Tagged,
+        key: &Key,
+        from: Option<&Key>,
+        to: Option<&Key>,
+    ) -> Result<Sighting, Fault> {
+        let tags = match of {
+            Tagged::Model(model) => self.standing(model).await?.map(|row| row.tags),
+            Tagged::Version(version) => self.version_standing(version).await?.map(|row| row.tags),
+        };
+        let tags = match tags {
+            Ok(tags) => tags,
+            Err(gone) => return Ok(gone),
+        };
+        let tag = tags.iter().find(|tag| tag.key == key.raw());
+        let is = tag.map(|tag| tag.value.as_str());
+        let words = match is {
+            Some(value) => format!(
+                "{} of {} is \"{}\"",
+                key.clean(),
+                of.words(),
+                Clean::limited(value, VALUE)
+            ),
+            None => format!("{} has no tag {}", of.words(), key.clean()),
+        };
+        let seen = between(is, from.map(Key::raw), to.map(Key::raw));
+        Ok(Sighting::new(seen, &words))
+    }
+
+    /// The description; an absent one is empty.
+    pub(super) async fn description(
+        &self,
+        of: &Tagged,
+        from: &Key,
+        to: &Key,
+    ) -> Result<Sighting, Fault> {
+        let is = match of {
+            Tagged::Model(model) => self.standing(model).await?.map(|row| row.description),
+            Tagged::Version(version) => {
+                let row = self.version_standing(version).await?;
+                row.map(|row| row.description)
+            }
+        };
+        let is = match is {
+            Ok(is) => is,
+            Err(gone) => return Ok(gone),
+        };
+        let seen = between(Some(&is), Some(from.raw()), Some(to.raw()));
+        let what = match (seen, is.is_empty()) {
+            (Seen::After, _) => "is as wanted",
+            (_, true) => "is empty",
+            (Seen::Before, _) => "is as it was read",
+            _ => "was changed by somebody else",
+        };
+        Ok(Sighting::new(
+            seen,
+            &format!("the description of {} {what}", of.words()),
+        ))
+    }
+
+    /// The model as it stands, if it is still the one that is meant.
+    async fn standing(&self, model: &ModelKey) -> Result<Found<wire::ModelRow>, Fault> {
+        let name = model.name.clean();
+        let row = requests::model(&self.http, model.name.raw()).await?;
+        Ok(match row {
+            Some(row) if row.creation_timestamp == model.created.0 => Ok(row),
+            Some(_) => {
+                let words = format!("{name} was deleted and registered anew");
+                Err(Sighting::new(Seen::Other, &words))
+            }
+            None => {
+                let words = format!("{name} is no longer registered");
+                Err(Sighting::new(Seen::Other, &words))
+            }
+        })
+    }
+
+    /// The version as it stands, of the model that is meant.
+    async fn version_standing(
+        &self,
+        version: &VersionKey,
+    ) -> Result<Found<wire::VersionRow>, Fault> {
+        let model = match self.standing(&version.model).await? {
+            Ok(row) => row,
+            Err(gone) => return Ok(Err(gone)),
+        };
+        let row = requests::version(&self.http, &model.name, version.version.raw()).await?;
+        Ok(row.ok_or_else(|| {
+            let of = Tagged::Version(version.clone());
+            Sighting::new(Seen::Other, &format!("{} is no longer there", of.words()))
+        }))
+    }
+}
+
+/// Whether what an alias holds is what is pinned.
+fn is_at(held: Option<&wire::VersionRow>, pin: Option<&Pin>) -> bool {
+    match (held, pin) {
+        (None, None) => true,
+        (Some(row), Some(pin)) => {
+            row.version == pin.version.raw() && row.creation_timestamp == pin.created.0
+        }
+        _ => false,
+    }
+}
+
+/// Which of the two states a value is in. One that is both is as wanted: nothing has to be sent.
+fn between(is: Option<&str>, from: Option<&str>, to: Option<&str>) -> Seen {
+    if is == to {
+        Seen::After
+    } else if is == from {
+        Seen::Before
+    } else {
+        Seen::Other
+    }
+}
+
+fn shown(version: &str) -> Clean {
+    version_text(&Key::new(version))
+}
