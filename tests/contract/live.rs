@@ -9,6 +9,7 @@ use quarterdeck::domain::key::DeploymentKind;
 use quarterdeck::domain::settings::{Auth, SecretRef, SourceKind, SourceSettings, Tls};
 
 use crate::checks;
+use crate::dashboards::grafana_checks;
 use crate::monitors::{Monitor, alertmanager_checks, evidently_checks, prometheus_checks};
 use crate::serving::{Endpoint, Rest};
 use crate::tracker::{Tracker, access_checks, endpoint_checks, tracker_checks};
@@ -338,6 +339,12 @@ async fn live_alertmanager_holds_the_contract() {
 #[ignore = "live: needs tests/live/fleet"]
 async fn live_prometheus_holds_the_contract() {
     monitor_holds("prometheus", SourceKind::Prometheus, prometheus_checks()).await;
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_grafana_holds_the_contract() {
+    monitor_holds("grafana", SourceKind::Grafana, grafana_checks()).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@
 )]
 
 mod access;
+mod dashboards;
 mod door;
 mod history;
 mod hostile;

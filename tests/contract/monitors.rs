@@ -35,11 +35,11 @@ impl Monitor {
         }
     }
 
-    fn door(&self) -> Door {
+    pub(crate) fn door(&self) -> Door {
         open(&self.settings, None).expect("a source from good settings")
     }
 
-    async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, Stop> {
+    pub(crate) async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, Stop> {
         let said = self.raw.ask(path, query).await?;
         if said.status >= 300 {
             let words = format!("direct: {path}: {} {}", said.status, said.text);

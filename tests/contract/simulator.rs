@@ -10,6 +10,7 @@ use quarterdeck::sim::{
 };
 
 use crate::checks;
+use crate::dashboards::{own_checks, through_checks};
 use crate::monitors::{Monitor, alertmanager_checks, evidently_checks, prometheus_checks};
 use crate::serving::{Endpoint, Rest};
 use crate::tracker::{Tracker, access_checks, endpoint_checks, tracker_checks};
@@ -182,9 +183,31 @@ async fn simulated_monitors_hold_the_contract() {
         ),
         ("evidently", SourceKind::Evidently, evidently_checks()),
         ("prometheus", SourceKind::Prometheus, prometheus_checks()),
+        ("grafana", SourceKind::Grafana, through_checks()),
     ] {
         let url = fleet.url(name).expect("the fleet has it");
         let monitor = Monitor::new(SourceSettings::new(name, kind, url));
         hold(&format!("simulated {name}"), &monitor, &[], checks).await;
     }
+}
+
+#[tokio::test]
+async fn simulated_grafana_holds_the_contract() {
+    // What is marked is asked for up to our own present; what is measured then moves between two looks.
+    let options = Options {
+        clock: Clock::Real,
+        scenario: Scenario::Incident,
+        monitoring: true,
+        ..Options::default()
+    };
+    let fleet = SimFleet::start(options).await.expect("ports on loopback");
+    let url = fleet.url("grafana").expect("the fleet has it");
+    let settings = SourceSettings::new("grafana", SourceKind::Grafana, url);
+    hold(
+        "simulated grafana",
+        &Monitor::new(settings),
+        &[],
+        own_checks(),
+    )
+    .await;
 }

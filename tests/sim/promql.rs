@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::parsed;
 use super::servers::{Pair, Product, STRETCH};
+use super::{parsed, stacks};
 use serde_json::Value;
 
 /// Queries of every kind that presets and rules use, in the widest form of each.
@@ -142,8 +142,11 @@ fn encoded(text: &str) -> String {
     out
 }
 
+/// A row: its labels, and its points.
+type Row = (String, Vec<(f64, f64)>);
+
 /// Rows by their labels, with the points of each.
-fn rows(answer: &Value) -> Vec<(String, Vec<(f64, f64)>)> {
+fn rows(answer: &Value) -> Vec<Row> {
     let data = &answer["data"];
     let point = |point: &Value| {
         let value: f64 = point[1].as_str().unwrap().parse().unwrap();
@@ -178,19 +181,23 @@ fn difference(query: &str, ours: &(u16, Value), theirs: &(u16, Value)) -> Option
     if (ours.0, theirs.0) != (200, 200) {
         return Some(format!("{query}: {ours:?} {theirs:?}"));
     }
-    let (ours, theirs) = (rows(&ours.1), rows(&theirs.1));
-    let names = |rows: &[(String, Vec<(f64, f64)>)]| -> Vec<String> {
+    unlike(query, &rows(&ours.1), &rows(&theirs.1))
+}
+
+/// How the rows of two answers to a query differ, if they do.
+fn unlike(query: &str, ours: &[Row], theirs: &[Row]) -> Option<String> {
+    let names = |rows: &[Row]| -> Vec<String> {
         rows.iter()
             .map(|(name, points)| format!("{name} {}", points.len()))
             .collect()
     };
-    let (our_names, their_names) = (names(&ours), names(&theirs));
+    let (our_names, their_names) = (names(ours), names(theirs));
     if our_names != their_names {
         return Some(format!("{query}: {our_names:#?} {their_names:#?}"));
     }
     let mut pairs = ours
         .iter()
-        .zip(&theirs)
+        .zip(theirs)
         .flat_map(|((name, ours), (_, theirs))| {
             ours.iter()
                 .zip(theirs)
@@ -247,6 +254,60 @@ async fn live_queries_give_what_a_real_prometheus_gives() {
     assert!(found.is_empty(), "{}", found.join("\n"));
     // Equal answers prove nothing where both are empty.
     assert!(empty.len() <= 2, "no answer to {empty:?}");
+    pair.stage.fleet.stop().await;
+}
+
+/// What is comparable with the answer of a `VictoriaMetrics`. It drops NaN. Its rates take the last
+/// sample before the window in and extrapolate nothing, so that they are the same only where a counter
+/// rises evenly, as those of [`stacks`] do.
+fn comparable(query: &str, answer: &(u16, Value)) -> Vec<Row> {
+    let mut rows = rows(&answer.1);
+    let even = |labels: &str| stacks::models().any(|m| labels.contains(&format!("\"{m}\"")));
+    rows.retain(|(labels, _)| !query.contains("rate(") || even(labels));
+    for (_, points) in &mut rows {
+        points.retain(|(_, value)| !value.is_nan());
+    }
+    rows.retain(|(_, points)| !points.is_empty());
+    rows
+}
+
+#[tokio::test]
+#[ignore = "needs victoria-metrics"]
+async fn live_presets_give_what_victoria_metrics_gives() {
+    let Some(pair) = Pair::start(Product::VictoriaMetrics, "queries").await else {
+        return;
+    };
+    let (client, now) = (&pair.stage.client, pair.now);
+    let mut found = Vec::new();
+    let mut empty = Vec::new();
+    for query in presets() {
+        let mut some = false;
+        // Times that it does not move: whole steps of its own.
+        let start = (now - STRETCH / 2) / 60_000 * 60_000;
+        let instants = [now, now - 7_321, now - STRETCH / 2];
+        let asked = instants.map(|at| ("query", vec![("time", seconds(at))]));
+        let range = [("start", start), ("end", start + 10 * 60_000)];
+        let range = range.map(|(key, at)| (key, seconds(at)));
+        let range = range.into_iter().chain([("step", "60".to_owned())]);
+        for (path, mut form) in asked.into_iter().chain([("query_range", range.collect())]) {
+            form.push(("query", query.clone()));
+            let ours = ask(client, &pair.simulated, path, &form).await;
+            form.push(("nocache", "1".to_owned()));
+            let theirs = ask(client, &pair.real, path, &form).await;
+            if (ours.0, theirs.0) != (200, 200) {
+                found.push(format!("{query}: {ours:?} {theirs:?}"));
+                continue;
+            }
+            let (ours, theirs) = (comparable(&query, &ours), comparable(&query, &theirs));
+            some |= !ours.is_empty();
+            found.extend(unlike(&query, &ours, &theirs));
+        }
+        if !some {
+            empty.push(query);
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    assert!(empty.is_empty(), "no answer to {empty:#?}");
     pair.stage.fleet.stop().await;
 }
 

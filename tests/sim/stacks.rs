@@ -603,6 +603,22 @@ const SERIES: &[Series] = &[
         &[("dataset_name", "evidently-set")],
         0.5,
     ),
+    // What of Quarterdeck's own convention the fleet's jobs do not export.
+    gauge(
+        "ml_prediction_positive_ratio",
+        &[("model", "convention"), ("version", "1")],
+        0.3,
+    ),
+    gauge(
+        "ml_target_drift_score",
+        &[("model", "convention"), ("version", "1"), ("method", "PSI")],
+        0.2,
+    ),
+    gauge(
+        "ml_drifted_features_ratio",
+        &[("model", "convention"), ("version", "1")],
+        0.25,
+    ),
 ];
 
 /// The models that the samples are of.
@@ -625,6 +641,7 @@ pub(crate) fn models() -> impl Iterator<Item = &'static str> {
         "bento-busy",
         "tf-busy",
         "evidently-set",
+        "convention",
     ]
     .into_iter()
 }
@@ -646,8 +663,8 @@ pub(crate) fn expose(fleet: &SimFleet) {
 }
 
 use Measure::{
-    DriftShare, ErrorRatio, FeatureDrift, LatencyMean, LatencyP50, LatencyP95, LatencyP99, Queue,
-    Requests, Saturation,
+    DriftShare, ErrorRatio, FeatureDrift, LatencyMean, LatencyP50, LatencyP95, LatencyP99,
+    PositiveShare, Queue, Requests, Saturation, TargetDrift,
 };
 use Measured::{NoTraffic, NotANumber, Value};
 
@@ -772,6 +789,12 @@ const EXPECTED: &[Expected] = &[
     // A score that could not be computed is neither a zero nor well.
     ("evidently-set", "city", FeatureDrift, NotANumber),
     ("evidently-set", "", DriftShare, Value(0.5)),
+    ("convention", "", PositiveShare, Value(0.3)),
+    ("convention", "1", PositiveShare, Value(0.3)),
+    ("convention", "", TargetDrift, Value(0.2)),
+    ("convention", "1", TargetDrift, Value(0.2)),
+    ("convention", "", DriftShare, Value(0.25)),
+    ("convention", "1", DriftShare, Value(0.25)),
 ];
 
 /// How a measure of these stacks is written, and which way is bad.
@@ -781,6 +804,8 @@ fn manner(model: &str, measure: Measure) -> (Unit, Direction) {
         ErrorRatio | Saturation | DriftShare => (Unit::Ratio, Direction::HighIsBad),
         Queue => (Unit::Count, Direction::HighIsBad),
         Requests => (Unit::PerSecond, Direction::Neither),
+        PositiveShare => (Unit::Ratio, Direction::Neither),
+        TargetDrift => (Unit::Score, Direction::HighIsBad),
         LatencyMean | LatencyP50 | LatencyP95 | LatencyP99 => (Unit::Seconds, Direction::HighIsBad),
         other => panic!("{other} of {model} is of no stack here"),
     }
