@@ -186,7 +186,13 @@ impl Stage {
             | Query::AlertStrip { .. }
             | Query::DriftReport { .. }
             | Query::SignalChecks
-            | Query::Links { .. } => return None,
+            | Query::Links { .. }
+            | Query::Pipeline(_)
+            | Query::PipelineRun(_)
+            | Query::PipelineRuns { .. }
+            | Query::Tasks(_)
+            | Query::TaskLog { .. }
+            | Query::Produced(_) => return None,
         })
     }
 

@@ -156,12 +156,23 @@ impl App {
                         .set_package(version.clone(), Some((**package).clone()), now);
                 }
             }
+            Detail::PipelineRun(run) => {
+                let runs = std::slice::from_ref(&**run);
+                self.fleet.put_pipeline_runs(source, runs, asked_at, now);
+            }
+            Detail::PipelineRuns(runs) => {
+                self.fleet.put_pipeline_runs(source, runs, asked_at, now);
+            }
             Detail::History(_)
             | Detail::Artifacts(_)
             | Detail::Series(_)
             | Detail::DriftReport(_)
             | Detail::SignalChecks(_)
-            | Detail::Links(_) => {}
+            | Detail::Links(_)
+            | Detail::Pipeline(_)
+            | Detail::Tasks(_)
+            | Detail::TaskLog(_)
+            | Detail::Produced(_) => {}
         }
     }
 

@@ -48,7 +48,7 @@ pub async fn run(session: &Session, args: &FrameArgs) -> Result<Exit, Failure> {
         (place, None) => app.open(place.clone()),
     }
     let deadline = began + session.deadline;
-    settle(session, &mut app, collected, deadline).await;
+    Box::pin(settle(session, &mut app, collected, deadline)).await;
     if let (place, Some(thing)) = &place {
         // Rows that came with the details can be selected only now.
         app.show(place.clone(), thing);

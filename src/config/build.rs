@@ -184,6 +184,7 @@ fn model_settings(tree: &Tree, at: &[String], found: &mut Vec<Diagnostic>) -> Mo
         metric: tree.text(at, "metric"),
         higher_is_better: tree.flag(at, "higher_is_better"),
         deployments: tree.words(at, "deployments"),
+        pipeline: tree.text(at, "pipeline"),
         max_age: tree.duration(at, "max_age"),
         lines: monitoring::lines(tree, &join(at, "lines"), found),
         job_every: tree.duration(at, "job_every"),
@@ -249,7 +250,7 @@ fn source(tree: &Tree, at: &Path, kind: SourceKind, found: &mut Vec<Diagnostic>)
         .chain(tenant)
         .collect();
     let settings = SourceSettings {
-        auth: auth(tree, &join(at, "auth"), found),
+        auth: auth(tree, &join(at, "auth"), kind, found),
         tls: tls(tree, &join(at, "tls"), found),
         headers,
         host_header: text("host_header"),
@@ -294,45 +295,58 @@ fn is_plain_and_remote(url: &str) -> bool {
     })
 }
 
-fn auth(tree: &Tree, at: &Path, found: &mut Vec<Diagnostic>) -> Auth {
+fn auth(tree: &Tree, at: &Path, kind: SourceKind, found: &mut Vec<Diagnostic>) -> Auth {
     let Some(place) = tree.entry(at).map(|e| e.origin.clone()) else {
         return Auth::None;
     };
-    let basic_at = join(at, "basic");
+    let mut refuse = |kind, what: String, expected: &str| {
+        found.push(Problem::new(kind, what).expected(expected).at(&place));
+        Auth::None
+    };
+    let (basic_at, login_at) = (join(at, "basic"), join(at, "login"));
     let bearer = tree.secret(at, "bearer");
-    match (tree.entry(&basic_at), bearer) {
-        (Some(_), Some(_)) => {
+    let pair = |at: &[String]| Some((tree.secret(at, "user")?, tree.secret(at, "password")?));
+    match (tree.entry(&basic_at), bearer, tree.entry(&login_at)) {
+        (None, Some(token), None) => Auth::Bearer(token),
+        // What is missing or wrong in the two has been told where it was read.
+        (Some(_), None, None) => pair(&basic_at).map_or(Auth::None, |(user, password)| {
+            Auth::Basic { user, password }
+        }),
+        (None, None, Some(_)) if kind != SourceKind::Airflow => {
+            let what = format!(
+                "`{}` means nothing for a source of the kind {kind}",
+                dotted(&login_at)
+            );
+            refuse(Kind::Conflict, what, "it with kind = \"airflow\"")
+        }
+        (None, None, Some(_)) => pair(&login_at).map_or(Auth::None, |(user, password)| {
+            Auth::Login { user, password }
+        }),
+        (None, None, None) => {
+            // A bearer that was refused has been told already; an empty table has not.
+            if told(found, at) {
+                return Auth::None;
+            }
+            let what = format!("`{}` says nothing", dotted(at));
             found.push(
-                Problem::new(
-                    Kind::Conflict,
-                    format!("`{}` is both basic and bearer", dotted(at)),
-                )
-                .expected("one of the two")
-                .at(&place),
+                Problem::new(Kind::Missing, what)
+                    .expected("`basic` or `bearer`")
+                    .at(&place),
             );
             Auth::None
         }
-        (None, Some(token)) => Auth::Bearer(token),
-        (Some(_), None) => {
-            match (
-                tree.secret(&basic_at, "user"),
-                tree.secret(&basic_at, "password"),
-            ) {
-                (Some(user), Some(password)) => Auth::Basic { user, password },
-                // What is missing or wrong has been told where it was read.
-                _ => Auth::None,
-            }
-        }
-        (None, None) => {
-            // A bearer that was refused has been told already; an empty table has not.
-            if !told(found, at) {
-                found.push(
-                    Problem::new(Kind::Missing, format!("`{}` says nothing", dotted(at)))
-                        .expected("`basic` or `bearer`")
-                        .at(&place),
-                );
-            }
-            Auth::None
+        (basic, bearer, login) => {
+            let named = [
+                ("basic", basic.is_some()),
+                ("bearer", bearer.is_some()),
+                ("login", login.is_some()),
+            ];
+            let named: Vec<&str> = named.iter().filter(|n| n.1).map(|n| n.0).collect();
+            let what = match named.as_slice() {
+                [one, other] => format!("`{}` is both {one} and {other}", dotted(at)),
+                _ => format!("`{}` is {}", dotted(at), named.join(", ")),
+            };
+            refuse(Kind::Conflict, what, "one of them")
         }
     }
 }

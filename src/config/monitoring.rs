@@ -47,11 +47,15 @@ const MONITORS: &[SourceKind] = &[
     SourceKind::Grafana,
 ];
 
+/// Kinds beside the registry and the monitors.
+const OTHERS: &[SourceKind] = &[SourceKind::Airflow];
+
 /// The kind of a source's table.
 pub(super) fn kind_of(tree: &Tree, at: &[String]) -> SourceKind {
     let word = tree.text(at, "kind").unwrap_or_default();
-    let monitor = MONITORS.iter().find(|kind| kind.to_string() == word);
-    monitor.copied().unwrap_or(SourceKind::Mlflow)
+    let mut kinds = MONITORS.iter().chain(OTHERS);
+    let found = kinds.find(|kind| kind.to_string() == word);
+    found.copied().unwrap_or(SourceKind::Mlflow)
 }
 
 /// Gives each source the defaults that depend on its kind.

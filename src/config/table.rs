@@ -247,7 +247,7 @@ static CONTEXT: Section = Section {
         row(
             "sources",
             Shape::List(&SOURCE),
-            "Registries, trackers and monitoring systems.",
+            "Registries, trackers, monitoring systems, and what runs pipelines.",
         ),
         row(
             "deployments",
@@ -348,13 +348,13 @@ const CONNECTION: &[Row] = &[
 
 static SOURCE: Section = Section {
     title: "[[contexts.NAME.sources]]",
-    doc: "A registry and tracker, or a monitoring system.",
+    doc: "A registry and tracker, a monitoring system, or what runs pipelines.",
     groups: &[
         &[
             row("name", Shape::Name, "Its name, unique in the context.").needed(),
             row(
                 "kind",
-                Shape::OneOf(&["mlflow", "prometheus", "alertmanager", "evidently", "grafana"]),
+                Shape::OneOf(&["mlflow", "prometheus", "alertmanager", "evidently", "grafana", "airflow"]),
                 "What it is. `prometheus` is anything that answers Prometheus's API: Thanos, Mimir, VictoriaMetrics, Grafana's datasource proxy (`https://grafana/api/datasources/proxy/uid/UID`).",
             )
             .or("mlflow"),
@@ -381,7 +381,7 @@ static SOURCE: Section = Section {
             row(
                 "every",
                 Shape::Duration(SECOND),
-                "The fastest cadence; slower polls scale from it. Without it: 10s for MLflow, 15s for Prometheus and Alertmanager, 60s for Evidently and Grafana.",
+                "The fastest cadence; slower polls scale from it. Without it: 10s for MLflow, 5s for Airflow, 15s for Prometheus and Alertmanager, 60s for Evidently and Grafana.",
             ),
         ],
         MONITORING,
@@ -444,7 +444,7 @@ static DEPLOYMENT: Section = Section {
 
 static AUTH: Section = Section {
     title: "auth",
-    doc: "One of the two. A secret is `{ env = \"NAME\" }`, `{ file = \"PATH\" }` (readable by its owner only) or `{ command = [\"PROGRAM\", \"ARGUMENT\"] }` (the first line it prints).",
+    doc: "One of the three. A secret is `{ env = \"NAME\" }`, `{ file = \"PATH\" }` (readable by its owner only) or `{ command = [\"PROGRAM\", \"ARGUMENT\"] }` (the first line it prints).",
     groups: &[&[
         row(
             "basic",
@@ -454,7 +454,12 @@ static AUTH: Section = Section {
         row(
             "bearer",
             Shape::Secret { public: false },
-            "A bearer token: `bearer = { command = [\"pass\", \"show\", \"mlflow\"] }`.",
+            "A bearer token: `bearer = { command = [\"pass\", \"show\", \"mlflow\"] }`. A command is asked again when the token is refused, and before it expires if it is a JWT.",
+        ),
+        row(
+            "login",
+            Shape::Table(&LOGIN),
+            "Airflow 3: user and password for a token, which is renewed before it expires: `login = { user = \"ana\", password = { env = \"AF_PASSWORD\" } }`.",
         ),
     ]],
 };
@@ -462,6 +467,20 @@ static AUTH: Section = Section {
 static BASIC: Section = Section {
     title: "auth.basic",
     doc: "HTTP Basic.",
+    groups: &[&[
+        row(
+            "user",
+            Shape::Secret { public: true },
+            "The user name; may be written out.",
+        )
+        .needed(),
+        row("password", Shape::Secret { public: false }, "The password.").needed(),
+    ]],
+};
+
+static LOGIN: Section = Section {
+    title: "auth.login",
+    doc: "Airflow 3: a login that gives a token.",
     groups: &[&[
         row(
             "user",
@@ -512,6 +531,11 @@ static MODEL: Section = Section {
             "deployments",
             Shape::Words,
             "Deployments that serve it, by name or URL.",
+        ),
+        row(
+            "pipeline",
+            Shape::Text,
+            "The pipeline that trains it again: `ID`, `SOURCE/ID`, or its URL (`https://airflow/dags/ID`). Without it: the tag `quarterdeck.pipeline` of the registered model.",
         ),
         row(
             "max_age",

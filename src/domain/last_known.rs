@@ -10,6 +10,7 @@ use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, SourceId, VersionK
 use super::model::{ModelVersion, RegisteredModel};
 use super::observation::Feed;
 use super::observed::EndpointTrack;
+use super::pipeline::{Pipeline, PipelineRun};
 use super::rules::freshness::SourceHealth;
 use super::run::{Experiment, Run};
 use super::settling::Settled;
@@ -148,6 +149,10 @@ pub struct LastKnown {
     pub series: Vec<SharedSeries>,
     /// Alerts.
     pub alerts: Vec<Held<Alert>>,
+    /// Pipeline definitions.
+    pub pipelines: Vec<Held<Pipeline>>,
+    /// Pipeline runs.
+    pub pipeline_runs: Vec<Held<PipelineRun>>,
     /// The sources' health.
     pub sources: Vec<SourceStamp>,
     /// What was learnt by looking.
@@ -170,6 +175,10 @@ pub struct LastKnownHead {
     pub signals: Vec<Held<SignalReading>>,
     /// Alerts.
     pub alerts: Vec<Held<Alert>>,
+    /// Pipeline definitions.
+    pub pipelines: Vec<Held<Pipeline>>,
+    /// Pipeline runs.
+    pub pipeline_runs: Vec<Held<PipelineRun>>,
     /// The sources' health.
     pub sources: Vec<SourceStamp>,
     /// What was learnt by looking.
@@ -203,6 +212,8 @@ impl From<LastKnownHead> for LastKnown {
             endpoints: head.endpoints,
             signals: vec![Arc::new(head.signals)],
             alerts: head.alerts,
+            pipelines: head.pipelines,
+            pipeline_runs: head.pipeline_runs,
             sources: head.sources,
             memory: head.memory,
             ..Self::default()

@@ -128,6 +128,21 @@ pub enum ReasonCode {
     /// The newest training run failed.
     #[serde(rename = "run.failed")]
     RunFailed,
+    /// The newest runs of the pipeline that trains it failed.
+    #[serde(rename = "retrain.failed")]
+    RetrainFailed,
+    /// The pipeline that trains it is paused while runs wait.
+    #[serde(rename = "pipeline.paused")]
+    PipelinePaused,
+    /// Nothing starts runs of its pipeline any more.
+    #[serde(rename = "pipeline.scheduler")]
+    PipelineScheduler,
+    /// The pipeline that should train it is not there, or cannot be loaded.
+    #[serde(rename = "pipeline.missing")]
+    PipelineMissing,
+    /// What runs its pipeline does not answer.
+    #[serde(rename = "pipeline.unread")]
+    PipelineUnread,
     /// Requests fail.
     #[serde(rename = "signal.errors")]
     SignalErrors,
@@ -200,6 +215,11 @@ impl ReasonCode {
             Self::AliasStageDisagree => "registry.alias-stage",
             Self::ModelStale => "model.stale",
             Self::RunFailed => "run.failed",
+            Self::RetrainFailed => "retrain.failed",
+            Self::PipelinePaused => "pipeline.paused",
+            Self::PipelineScheduler => "pipeline.scheduler",
+            Self::PipelineMissing => "pipeline.missing",
+            Self::PipelineUnread => "pipeline.unread",
             Self::SignalErrors => "signal.errors",
             Self::SignalLatency => "signal.latency",
             Self::SignalTraffic => "signal.traffic",

@@ -10,6 +10,7 @@ use super::deployment::EndpointReading;
 use super::fault::Fault;
 use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, RunKey, SourceId, VersionKey};
 use super::model::{ModelVersion, RegisteredModel};
+use super::pipeline::{Orchestrator, Pipeline, PipelineKey, PipelineRun, PipelineRunKey};
 use super::run::{Experiment, Run};
 use super::signal::{SignalKey, SignalReading, SignalSeries};
 use super::text::Clean;
@@ -51,6 +52,12 @@ pub enum Feed {
     Annotations,
     /// What else tells which version was served when: the past, from records of others.
     ServedHistory,
+    /// Pipeline definitions.
+    Pipelines,
+    /// Pipeline runs that moved lately, of all definitions.
+    PipelineRuns,
+    /// How the parts of an orchestrator stand.
+    Orchestrator,
 }
 
 impl Feed {
@@ -70,6 +77,9 @@ impl Feed {
             Self::Alerts => "alerts",
             Self::Annotations => "annotations",
             Self::ServedHistory => "served-history",
+            Self::Pipelines => "pipelines",
+            Self::PipelineRuns => "pipeline-runs",
+            Self::Orchestrator => "orchestrator",
         }
     }
 }
@@ -106,6 +116,8 @@ pub enum Scope {
     Alerts,
     /// All annotations of the source since a time: older ones are neither there nor gone.
     Annotations,
+    /// All pipeline definitions of the source.
+    Pipelines,
 }
 
 /// The rows of an observation, of one type.
@@ -131,6 +143,12 @@ pub enum Rows {
     Annotations(Vec<Annotation>),
     /// Versions that were served, by model and time, rebuilt from another system's records.
     Served(Vec<ServedSpan>),
+    /// Pipeline definitions.
+    Pipelines(Vec<Pipeline>),
+    /// Pipeline runs.
+    PipelineRuns(Vec<PipelineRun>),
+    /// Orchestrators: one a source.
+    Orchestrators(Vec<Orchestrator>),
 }
 
 /// A version that answered requests over a time, as another system's records tell.
@@ -173,6 +191,9 @@ impl Rows {
             Self::Alerts(rows) => rows.len(),
             Self::Annotations(rows) => rows.len(),
             Self::Served(rows) => rows.len(),
+            Self::Pipelines(rows) => rows.len(),
+            Self::PipelineRuns(rows) => rows.len(),
+            Self::Orchestrators(rows) => rows.len(),
         }
     }
 
@@ -205,6 +226,12 @@ pub enum FactKey {
     Annotation(AnnotationKey),
     /// A span of a served version.
     Served(ServedSpanKey),
+    /// A pipeline definition.
+    Pipeline(PipelineKey),
+    /// A pipeline run.
+    PipelineRun(PipelineRunKey),
+    /// An orchestrator, by its base URL.
+    Orchestrator(Key),
 }
 
 /// A source's answer to one poll of one feed, before the actor has compared it with the last one.

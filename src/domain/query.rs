@@ -7,6 +7,9 @@ use super::annotation::Link;
 use super::drift::DriftReport;
 use super::key::{ExperimentKey, Key, ModelKey, RunKey, VersionKey};
 use super::model::{ModelVersion, Package};
+use super::pipeline::{
+    LogChunk, LogKey, PipelineDetails, PipelineKey, PipelineRun, PipelineRunKey, Produced, Task,
+};
 use super::run::{Artifact, MetricHistory, Run};
 use super::signal::{Measure, SignalCheck, SignalSeries};
 use super::text::Clean;
@@ -94,6 +97,28 @@ pub enum Query {
         /// The registry's name of the model.
         model: Key,
     },
+    /// Parameters and graph of a pipeline.
+    Pipeline(PipelineKey),
+    /// One pipeline run, fresh.
+    PipelineRun(PipelineRunKey),
+    /// The newest runs of one pipeline.
+    PipelineRuns {
+        /// Which pipeline.
+        pipeline: PipelineKey,
+        /// How many at most.
+        limit: u32,
+    },
+    /// The tasks of a pipeline run.
+    Tasks(PipelineRunKey),
+    /// A task's log, from where the last look ended.
+    TaskLog {
+        /// Which log.
+        log: LogKey,
+        /// Where to go on; `None` for the start.
+        from: Option<Key>,
+    },
+    /// What the tasks of a run returned about a model version.
+    Produced(PipelineRunKey),
 }
 
 /// A stretch of time and how finely to look at it.
@@ -135,6 +160,18 @@ pub enum Detail {
     SignalChecks(Vec<SignalCheck>),
     /// Links.
     Links(Vec<Link>),
+    /// Parameters and graph.
+    Pipeline(Box<PipelineDetails>),
+    /// One pipeline run.
+    PipelineRun(Box<PipelineRun>),
+    /// Pipeline runs.
+    PipelineRuns(Vec<PipelineRun>),
+    /// Tasks.
+    Tasks(Vec<Task>),
+    /// A piece of a log.
+    TaskLog(LogChunk),
+    /// What was produced; empty where no task says.
+    Produced(Vec<Produced>),
 }
 
 /// What is on screen: what fast ticks ask for.

@@ -99,6 +99,8 @@ pub enum SourceKind {
     Evidently,
     /// A Grafana.
     Grafana,
+    /// An Airflow, 2 or 3: pipelines.
+    Airflow,
 }
 
 impl fmt::Display for SourceKind {
@@ -110,6 +112,7 @@ impl fmt::Display for SourceKind {
             Self::Alertmanager => f.pad("alertmanager"),
             Self::Evidently => f.pad("evidently"),
             Self::Grafana => f.pad("grafana"),
+            Self::Airflow => f.pad("airflow"),
         }
     }
 }
@@ -214,7 +217,7 @@ impl SourceSettings {
             workspace: None,
             every: Duration::from_secs(match kind {
                 SourceKind::Mlflow => 10,
-                SourceKind::Serving(_) => 5,
+                SourceKind::Serving(_) | SourceKind::Airflow => 5,
                 SourceKind::Prometheus | SourceKind::Alertmanager => 15,
                 SourceKind::Evidently | SourceKind::Grafana => 60,
             }),
@@ -266,6 +269,14 @@ pub enum Auth {
     },
     /// A bearer token.
     Bearer(SecretRef),
+    /// A login that gives a token for a time: Airflow 3's `POST /auth/token`. The token is renewed
+    /// before it expires.
+    Login {
+        /// The user name.
+        user: SecretRef,
+        /// The password.
+        password: SecretRef,
+    },
 }
 
 /// Where a secret is found. The secret itself is never in the settings' `Debug`.
@@ -394,6 +405,8 @@ pub struct ModelSettings {
     pub higher_is_better: Option<bool>,
     /// Deployments that serve it, by name or URL.
     pub deployments: Vec<String>,
+    /// The pipeline that trains it again: its id, `SOURCE/ID`, or its URL.
+    pub pipeline: Option<String>,
     /// How old its champion may be.
     pub max_age: Option<Duration>,
     /// Lines of its signals, by measure, tighter or looser than the policy's.

@@ -42,6 +42,11 @@ pub fn is_noisy(code: ReasonCode) -> bool {
         | ReasonCode::AliasStageDisagree
         | ReasonCode::ModelStale
         | ReasonCode::RunFailed
+        | ReasonCode::RetrainFailed
+        | ReasonCode::PipelinePaused
+        | ReasonCode::PipelineScheduler
+        | ReasonCode::PipelineMissing
+        | ReasonCode::PipelineUnread
         | ReasonCode::DriftData
         | ReasonCode::DriftPrediction
         | ReasonCode::DriftTarget

@@ -13,6 +13,7 @@ use crate::domain::observation::{
     Answer, ContextRef, Coverage, FactKey, Feed, Observation, ROWS_PER_MESSAGE, Rows, Scope,
     ServedSpanKey,
 };
+use crate::domain::pipeline::{PipelineKey, PipelineRunKey};
 use crate::domain::query::Detail;
 use crate::domain::run::Run;
 use crate::domain::signal::SignalKey;
@@ -20,6 +21,8 @@ use crate::domain::time::Millis;
 
 /// More run hashes than this are forgotten together: the next answers are sent in full once more.
 const RUNS: usize = 250_000;
+/// As many hashes of pipeline runs.
+const PIPELINE_RUNS: usize = 50_000;
 
 /// What is told of an answer beside its rows.
 #[derive(Clone, Debug)]
@@ -46,6 +49,9 @@ pub struct Sent {
     alerts: HashMap<AlertKey, u64>,
     annotations: HashMap<AnnotationKey, u64>,
     served: HashMap<ServedSpanKey, u64>,
+    pipelines: HashMap<PipelineKey, u64>,
+    pipeline_runs: HashMap<PipelineRunKey, u64>,
+    orchestrators: HashMap<Key, u64>,
     /// Runs are many and never listed in full: the key's hash is enough.
     runs: HashMap<u64, u64>,
     /// The hashes of the keys in the pages of the poll that runs.
@@ -180,6 +186,24 @@ impl Sent {
                 let (rows, gone) = fresh(&mut self.served, rows, |r| r.key.clone(), none);
                 told(rows, Rows::Served, gone, FactKey::Served)
             }
+            Rows::Pipelines(rows) => {
+                let of = all(Scope::Pipelines).map(|()| |_: &PipelineKey| true);
+                let (rows, gone) = fresh(&mut self.pipelines, rows, |r| r.key.clone(), of);
+                told(rows, Rows::Pipelines, gone, FactKey::Pipeline)
+            }
+            Rows::PipelineRuns(rows) => {
+                if self.pipeline_runs.len() > PIPELINE_RUNS {
+                    self.pipeline_runs.clear();
+                }
+                let none = None::<fn(&PipelineRunKey) -> bool>;
+                let (rows, gone) = fresh(&mut self.pipeline_runs, rows, |r| r.key.clone(), none);
+                told(rows, Rows::PipelineRuns, gone, FactKey::PipelineRun)
+            }
+            Rows::Orchestrators(rows) => {
+                let none = None::<fn(&Key) -> bool>;
+                let (rows, gone) = fresh(&mut self.orchestrators, rows, |r| r.base.clone(), none);
+                told(rows, Rows::Orchestrators, gone, FactKey::Orchestrator)
+            }
             Rows::Runs(rows) => (parts(self.fresh_runs(rows), Rows::Runs), Vec::new()),
         }
     }
@@ -201,7 +225,13 @@ impl Sent {
             | Detail::Series(_)
             | Detail::DriftReport(_)
             | Detail::SignalChecks(_)
-            | Detail::Links(_) => {}
+            | Detail::Links(_)
+            | Detail::Pipeline(_)
+            | Detail::PipelineRun(_)
+            | Detail::PipelineRuns(_)
+            | Detail::Tasks(_)
+            | Detail::TaskLog(_)
+            | Detail::Produced(_) => {}
         }
     }
 

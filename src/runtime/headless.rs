@@ -28,7 +28,7 @@ use crate::sources::registry::Visitor;
 use crate::sources::{FeedSpec, Source};
 
 /// The feeds that together show everything once.
-pub const SWEEP: [Feed; 10] = [
+pub const SWEEP: [Feed; 13] = [
     Feed::Models,
     Feed::Versions,
     Feed::Experiments,
@@ -39,6 +39,9 @@ pub const SWEEP: [Feed; 10] = [
     Feed::SignalHistory,
     Feed::Annotations,
     Feed::ServedHistory,
+    Feed::Pipelines,
+    Feed::PipelineRuns,
+    Feed::Orchestrator,
 ];
 
 /// What is asked for, and how long it may take.

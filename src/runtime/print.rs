@@ -10,6 +10,7 @@ use crate::domain::annotation::Annotation;
 use crate::domain::deployment::EndpointReading;
 use crate::domain::model::{ModelVersion, RegisteredModel};
 use crate::domain::observation::ServedSpan;
+use crate::domain::pipeline::{Orchestrator, Pipeline, PipelineRun};
 use crate::domain::run::{Experiment, Run};
 use crate::domain::signal::{SignalReading, SignalSeries};
 
@@ -35,7 +36,10 @@ printed_as_json!(
     ModelVersion,
     Experiment,
     EndpointReading,
-    Alert
+    Alert,
+    Pipeline,
+    PipelineRun,
+    Orchestrator
 );
 
 /// Signals come by the thousand every few seconds: their numbers are hashed as they are.

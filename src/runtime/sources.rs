@@ -194,6 +194,7 @@ pub(super) fn main_feed(kind: SourceKind) -> Feed {
         SourceKind::Prometheus | SourceKind::Evidently => Feed::Signals,
         SourceKind::Alertmanager => Feed::Alerts,
         SourceKind::Grafana => Feed::Annotations,
+        SourceKind::Airflow => Feed::PipelineRuns,
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! A new system is one module and one arm in [`registry`], with one folder of fixtures.
 
+pub mod airflow;
 pub mod alertmanager;
 pub mod evidently;
 pub mod grafana;

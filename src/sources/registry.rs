@@ -1,6 +1,7 @@
 //! Which module speaks for which kind of source.
 
 use super::Source;
+use super::airflow::Airflow;
 use super::alertmanager::Alertmanager;
 use super::evidently::Evidently;
 use super::grafana::Grafana;
@@ -37,6 +38,7 @@ pub fn with_source<V: Visitor>(
         SourceKind::Alertmanager => Ok(visitor.visit(Alertmanager::new(settings)?)),
         SourceKind::Evidently => Ok(visitor.visit(Evidently::new(settings)?)),
         SourceKind::Grafana => Ok(visitor.visit(Grafana::new(settings)?)),
+        SourceKind::Airflow => Ok(visitor.visit(Airflow::new(settings)?)),
         SourceKind::Serving(kind) => {
             let deployment = own(settings, deployments)?;
             Ok(match kind {

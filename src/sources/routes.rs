@@ -106,6 +106,41 @@ pub enum ReadRoute {
     PrometheusRange(Method),
     /// `GET /api/v1/rules`: rules with their alerts, pending and firing.
     PrometheusRules,
+    /// `POST /auth/token` of Airflow 3: a token for a user and a password. It changes nothing.
+    AirflowLogin,
+    /// `GET version` of Airflow.
+    AirflowVersion(AirflowApi),
+    /// `GET monitor/health`, or `GET health`: how its parts stand.
+    AirflowHealth(AirflowApi),
+    /// `GET dags`.
+    AirflowDags(AirflowApi),
+    /// `GET dags/{dag}/details`: with the schema of the parameters.
+    AirflowDetails(AirflowApi, Key),
+    /// `GET dags/{dag}/tasks`: the graph.
+    AirflowTasks(AirflowApi, Key),
+    /// `GET dags/{dag}/dagRuns`, of all definitions without one.
+    AirflowRuns(AirflowApi, Option<Key>),
+    /// `GET dags/{dag}/dagRuns/{run}`.
+    AirflowRun(AirflowApi, Key, Key),
+    /// `GET dags/{dag}/dagRuns/{run}/taskInstances`.
+    AirflowInstances(AirflowApi, Key, Key),
+    /// `POST dags/~/dagRuns/~/taskInstances/list`: a search over many runs.
+    AirflowInstanceList(AirflowApi),
+    /// `GET dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}`.
+    AirflowLog(AirflowApi, Key, Key, Key, u32),
+    /// `GET dags/{dag}/dagRuns/{run}/taskInstances/~/xcomEntries`: which tasks have results.
+    AirflowResults(AirflowApi, Key, Key),
+    /// `GET dags/{dag}/dagRuns/{run}/taskInstances/{task}/xcomEntries/return_value`.
+    AirflowResult(AirflowApi, Key, Key, Key),
+}
+
+/// The version of Airflow's REST interface.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AirflowApi {
+    /// `/api/v1`, of Airflow 2.
+    V1,
+    /// `/api/v2`, of Airflow 3.
+    V2,
 }
 
 /// How a route is called.
@@ -119,6 +154,7 @@ pub enum Method {
 
 impl ReadRoute {
     /// Method and path, percent-encoded, to be joined to the source's base URL.
+    #[expect(clippy::too_many_lines, reason = "a table: one arm a route")]
     pub fn line(&self) -> (Method, String) {
         use Method::{Get, Post};
         let api = |path: &str| format!("/api/2.0/mlflow/{path}");
@@ -199,7 +235,56 @@ impl ReadRoute {
             Self::PrometheusQuery(method) => (*method, "/api/v1/query".to_owned()),
             Self::PrometheusRange(method) => (*method, "/api/v1/query_range".to_owned()),
             Self::PrometheusRules => (Get, "/api/v1/rules".to_owned()),
+            Self::AirflowLogin => (Post, "/auth/token".to_owned()),
+            Self::AirflowInstanceList(api) => (
+                Post,
+                format!("{}/dags/~/dagRuns/~/taskInstances/list", api.root()),
+            ),
+            Self::AirflowVersion(api) => (Get, format!("{}/version", api.root())),
+            Self::AirflowHealth(AirflowApi::V1) => (Get, "/api/v1/health".to_owned()),
+            Self::AirflowHealth(AirflowApi::V2) => (Get, "/api/v2/monitor/health".to_owned()),
+            Self::AirflowDags(api) => (Get, format!("{}/dags", api.root())),
+            Self::AirflowDetails(api, dag) => (Get, format!("{}/details", api.dag(dag))),
+            Self::AirflowTasks(api, dag) => (Get, format!("{}/tasks", api.dag(dag))),
+            Self::AirflowRuns(api, None) => (Get, format!("{}/dags/~/dagRuns", api.root())),
+            Self::AirflowRuns(api, Some(dag)) => (Get, format!("{}/dagRuns", api.dag(dag))),
+            Self::AirflowRun(api, dag, run) => (Get, api.run(dag, run)),
+            Self::AirflowInstances(api, dag, run) => {
+                (Get, format!("{}/taskInstances", api.run(dag, run)))
+            }
+            Self::AirflowLog(api, dag, run, task, attempt) => {
+                (Get, format!("{}/logs/{attempt}", api.task(dag, run, task)))
+            }
+            Self::AirflowResults(api, dag, run) => (
+                Get,
+                format!("{}/taskInstances/~/xcomEntries", api.run(dag, run)),
+            ),
+            Self::AirflowResult(api, dag, run, task) => (
+                Get,
+                format!("{}/xcomEntries/return_value", api.task(dag, run, task)),
+            ),
         }
+    }
+}
+
+impl AirflowApi {
+    fn root(self) -> &'static str {
+        match self {
+            Self::V1 => "/api/v1",
+            Self::V2 => "/api/v2",
+        }
+    }
+
+    fn dag(self, dag: &Key) -> String {
+        format!("{}/dags/{}", self.root(), dag.segment())
+    }
+
+    fn run(self, dag: &Key, run: &Key) -> String {
+        format!("{}/dagRuns/{}", self.dag(dag), run.segment())
+    }
+
+    fn task(self, dag: &Key, run: &Key, task: &Key) -> String {
+        format!("{}/taskInstances/{}", self.run(dag, run), task.segment())
     }
 }
 

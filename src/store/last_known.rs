@@ -38,6 +38,8 @@ impl Store {
         pack("feature-signals", by_feature.into_iter(), &mut parts);
         pack("series", series.into_iter(), &mut parts);
         pack("alerts", state.alerts.iter(), &mut parts);
+        pack("pipelines", state.pipelines.iter(), &mut parts);
+        pack("pipeline-runs", state.pipeline_runs.iter(), &mut parts);
         pack("sources", state.sources.iter(), &mut parts);
         pack("versions", others.into_iter(), &mut parts);
         pack("experiments", state.experiments.iter(), &mut parts);
@@ -76,6 +78,8 @@ impl Store {
                 endpoints: store.part_or_none(context, "endpoints")?,
                 signals: store.part_or_none(context, "signals")?,
                 alerts: store.part_or_none(context, "alerts")?,
+                pipelines: store.part_or_none(context, "pipelines")?,
+                pipeline_runs: store.part_or_none(context, "pipeline-runs")?,
                 sources: store.part_or_none(context, "sources")?,
                 // A file of before there was one has none.
                 memory: store

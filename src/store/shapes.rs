@@ -80,6 +80,8 @@ macro_rules! words_or_other {
     )* };
 }
 
+mod pipelines;
+
 fields! {
     ModelKey { registry, name, created }
     VersionKey { model, version }
@@ -150,7 +152,7 @@ words! {
     Feed {
         WatchedModels = 1, Models = 2, NewestVersions = 3, Versions = 4, Experiments = 5,
         RecentRuns = 6, OpenRuns = 7, Endpoint = 8, Signals = 9, SignalHistory = 10, Alerts = 11,
-        Annotations = 12, ServedHistory = 13,
+        Annotations = 12, ServedHistory = 13, Pipelines = 14, PipelineRuns = 15, Orchestrator = 16,
     }
 }
 

@@ -7,7 +7,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
     (
         "auth_both",
         &[
-            "auth_both.toml:4:1: `contexts.prod.sources.mlflow.auth` is both basic and bearer; expected one of the two",
+            "auth_both.toml:4:1: `contexts.prod.sources.mlflow.auth` is both basic and bearer; expected one of them",
         ],
     ),
     (
@@ -25,7 +25,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
     (
         "auth_text",
         &[
-            "auth_text.toml:4:8: `contexts.prod.sources.a.auth` is text; expected a table with basic, bearer",
+            "auth_text.toml:4:8: `contexts.prod.sources.a.auth` is text; expected a table with basic, bearer, login",
             "auth_text.toml:8:18: `contexts.prod.sources.b.auth.basic` is text; expected a table with user, password",
             "auth_text.toml:11:7: `contexts.prod.sources.c.url`: the URL does not begin with http:// or https://; expected an http or https URL",
         ],
@@ -246,7 +246,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
     (
         "serving_as_source",
         &[
-            "serving_as_source.toml:3:8: `contexts.prod.sources.fraud.kind`: \"v2\" is none of the choices; expected \"mlflow\", \"prometheus\", \"alertmanager\", \"evidently\" or \"grafana\"; did you mean [[contexts.prod.deployments]]?",
+            "serving_as_source.toml:3:8: `contexts.prod.sources.fraud.kind`: \"v2\" is none of the choices; expected \"mlflow\", \"prometheus\", \"alertmanager\", \"evidently\", \"grafana\" or \"airflow\"; did you mean [[contexts.prod.deployments]]?",
         ],
     ),
     (

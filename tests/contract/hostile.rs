@@ -184,6 +184,9 @@ fn rows_are_unique(rows: &Rows) -> bool {
         Rows::Alerts(rows) => unique(rows.iter().map(|r| &r.key), len),
         Rows::Annotations(rows) => unique(rows.iter().map(|r| &r.key), len),
         Rows::Served(rows) => unique(rows.iter().map(|r| &r.key), len),
+        Rows::Pipelines(rows) => unique(rows.iter().map(|r| &r.key), len),
+        Rows::PipelineRuns(rows) => unique(rows.iter().map(|r| &r.key), len),
+        Rows::Orchestrators(rows) => unique(rows.iter().map(|r| &r.base), len),
         Rows::Endpoints(rows) => {
             unique(rows.iter().map(|r| &r.key), len)
                 && rows

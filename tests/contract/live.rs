@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use quarterdeck::domain::key::DeploymentKind;
 use quarterdeck::domain::settings::{Auth, SecretRef, SourceKind, SourceSettings, Tls};
@@ -11,6 +12,7 @@ use quarterdeck::domain::settings::{Auth, SecretRef, SourceKind, SourceSettings,
 use crate::checks;
 use crate::dashboards::grafana_checks;
 use crate::monitors::{Monitor, alertmanager_checks, evidently_checks, prometheus_checks};
+use crate::pipelines::{Orchestra, orchestrator_checks};
 use crate::serving::{Endpoint, Rest};
 use crate::tracker::{Tracker, access_checks, endpoint_checks, tracker_checks};
 use crate::verdict::{Check, Lack, hold, say};
@@ -351,6 +353,39 @@ async fn live_grafana_holds_the_contract() {
 #[ignore = "live: needs tests/live/fleet"]
 async fn live_evidently_holds_the_contract() {
     monitor_holds("evidently", SourceKind::Evidently, evidently_checks()).await;
+}
+
+async fn orchestrator_holds(name: &str, api: &'static str, token_life: Option<Duration>) {
+    let fleet = Fleet::read();
+    let Some(url) = fleet.url(name) else {
+        return;
+    };
+    let key = name.to_uppercase();
+    let user = fleet.secret(&format!("{key}_ADMIN_USER"));
+    let password = fleet.secret(&format!("{key}_ADMIN_PASSWORD"));
+    let settings = SourceSettings::new(name, SourceKind::Airflow, &url);
+    let mut orchestra = Orchestra::new(settings, api, (user, password));
+    orchestra.token_life = token_life;
+    hold(
+        &format!("live {name}"),
+        &orchestra,
+        &[],
+        orchestrator_checks(),
+    )
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_airflow3_holds_the_contract() {
+    // As `airflow_servers.py` has them expire.
+    orchestrator_holds("airflow3", "v2", Some(Duration::from_secs(20))).await;
+}
+
+#[tokio::test]
+#[ignore = "live: needs tests/live/fleet"]
+async fn live_airflow2_holds_the_contract() {
+    orchestrator_holds("airflow2", "v1", None).await;
 }
 
 /// The files that Evidently itself has written say the same as its service.

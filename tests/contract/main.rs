@@ -19,6 +19,7 @@ mod hostile;
 mod liar;
 mod live;
 mod monitors;
+mod pipelines;
 mod raw;
 mod registry;
 mod runs;

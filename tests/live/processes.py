@@ -39,7 +39,7 @@ class CannotRun(Exception):
 
 def environment(venv, extra):
     """The caller's environment without settings that would change the servers."""
-    env = {k: v for k, v in os.environ.items() if not k.upper().startswith(("MLFLOW_", "_MLFLOW", "BENTOML_", "MLSERVER_", "PYTHON"))}
+    env = {k: v for k, v in os.environ.items() if not k.upper().startswith(("MLFLOW_", "_MLFLOW", "BENTOML_", "MLSERVER_", "AIRFLOW", "PG", "PYTHON"))}
     home = STATE / "home"
     home.mkdir(parents=True, exist_ok=True)
     env.update(
@@ -62,8 +62,8 @@ def environment(venv, extra):
     return env
 
 
-def launch(name, venv, argv, extra=None, cwd=None, log=None, stdout=None):
-    """Starts a program in its own process group and notes the group before anything else."""
+def launch(name, venv, argv, extra=None, cwd=None, log=None, stdout=None, user=None):
+    """Starts a program in its own process group, as a user, and notes the group before anything else."""
     with LOCK, (LOGS / f"{log or name}.log").open("ab") as out, PIDS.open("a") as pids:
         # Nothing is started behind the back of a stop that is under way.
         if ENDING.is_set():
@@ -76,6 +76,7 @@ def launch(name, venv, argv, extra=None, cwd=None, log=None, stdout=None):
             stdout=stdout or out,
             stderr=out,
             start_new_session=True,
+            user=user,
         )
         pids.write(f"{child.pid} {name}\n")
     return child

@@ -24,6 +24,7 @@ impl Fleet {
         for deployment in self.joins.of_model(key).to_vec() {
             until = earliest(until, self.judge_deployment(&deployment, now));
         }
+        self.join_training(key);
         let Some(held) = self.models.get(key) else {
             if self.drop_view(key) {
                 self.revision += 1;
@@ -106,6 +107,7 @@ impl Fleet {
         let mut reasons = model_rule::judge(&facts, now).reasons;
         let monitoring = self.judge_monitoring(model, champion.as_ref(), now);
         reasons.extend(monitoring.reasons);
+        reasons.extend(self.judge_training(&model.key, now));
         let verdict = Verdict::of(reasons);
         let versions = self.versions(&model.key);
         ModelView {

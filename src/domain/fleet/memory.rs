@@ -25,6 +25,8 @@ impl Fleet {
             signals,
             series,
             alerts: self.alerts().cloned().collect(),
+            pipelines: self.pipelines().cloned().collect(),
+            pipeline_runs: self.pipeline_runs().cloned().collect(),
             sources: self.stamps(),
             memory: self.memory(),
         }
@@ -70,6 +72,7 @@ impl Fleet {
             self.put_run(h.asked_at, &h.fact);
         }
         self.recall_signals(last.signals, last.series, last.alerts);
+        self.recall_pipelines(last.pipelines, last.pipeline_runs);
         for stamp in last.sources {
             if let Some(at) = stamp.answered_at {
                 let known = self.answered_before.entry(stamp.source).or_insert(at);

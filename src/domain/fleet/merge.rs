@@ -76,6 +76,21 @@ impl Fleet {
                     self.put_served(&source, asked_at, row);
                 }
             }
+            Rows::Pipelines(rows) => {
+                for row in rows {
+                    self.put_pipeline(&source, asked_at, row);
+                }
+            }
+            Rows::PipelineRuns(rows) => {
+                for row in rows {
+                    self.put_pipeline_run(&source, asked_at, row);
+                }
+            }
+            Rows::Orchestrators(rows) => {
+                for row in rows {
+                    self.put_orchestrator(&source, asked_at, row);
+                }
+            }
         }
         for key in gone {
             self.remove(&key, asked_at);
@@ -144,6 +159,9 @@ impl Fleet {
             | FactKey::Alert(_)
             | FactKey::Annotation(_)
             | FactKey::Served(_) => self.signal_read_since(key, asked_at).unwrap_or(true),
+            FactKey::Pipeline(_) | FactKey::PipelineRun(_) | FactKey::Orchestrator(_) => {
+                self.pipeline_read_since(key, asked_at).unwrap_or(true)
+            }
         };
         if newer_held {
             return;
@@ -183,6 +201,9 @@ impl Fleet {
             | FactKey::Alert(_)
             | FactKey::Annotation(_)
             | FactKey::Served(_) => self.bury_signal(key, asked_at),
+            FactKey::Pipeline(_) | FactKey::PipelineRun(_) | FactKey::Orchestrator(_) => {
+                self.bury_pipeline(key);
+            }
             FactKey::Run(_) => {}
         }
     }

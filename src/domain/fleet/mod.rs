@@ -11,6 +11,7 @@ mod memory;
 mod merge;
 mod monitoring;
 mod observe;
+mod pipelines;
 mod pool;
 mod put;
 mod read;
@@ -29,6 +30,8 @@ use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use self::joins::Joins;
 use self::made_by::MadeBy;
+use self::pipelines::Pipelines;
+pub use self::pipelines::Training;
 use self::pool::Pool;
 use self::runs::RunStore;
 use self::signals::Signals;
@@ -73,6 +76,7 @@ pub struct Fleet {
     endpoints: BTreeMap<DeploymentKey, Held<EndpointReading>>,
     runs: RunStore,
     signals: Signals,
+    pipelines: Pipelines,
     sources: BTreeMap<SourceId, SourceHealth>,
     /// Since when feeds failed when the last state was saved: it goes on if they still do.
     failed_before: HashMap<(SourceId, Feed), Millis>,
@@ -145,6 +149,7 @@ impl Fleet {
             endpoints: BTreeMap::new(),
             runs: RunStore::default(),
             signals: Signals::default(),
+            pipelines: Pipelines::default(),
             failed_before: HashMap::new(),
             unheard: sources.keys().cloned().collect(),
             answered_before: BTreeMap::new(),
@@ -335,7 +340,8 @@ impl Fleet {
         if !telling.is_empty() {
             let rests = |key: &ModelKey, held: &Held<RegisteredModel>| {
                 let mut telling = telling.iter();
-                telling.any(|id| held.source == *id || self.monitors(id, key))
+                telling
+                    .any(|id| held.source == *id || self.monitors(id, key) || self.trains(id, key))
             };
             // They come in the order of their keys: a set of them is built at once, where adding each
             // to a set looks for its place among thousands.

@@ -10,6 +10,7 @@ use crate::domain::key::{ModelKey, SourceId};
 use crate::domain::last_known::{Held, SharedReadings, SharedSeries, SharedVersions};
 use crate::domain::model::RegisteredModel;
 use crate::domain::observation::{FactKey, Scope};
+use crate::domain::pipeline::{Pipeline, PipelineRun};
 use crate::domain::run::Experiment;
 use crate::domain::time::Millis;
 
@@ -88,6 +89,25 @@ impl Fleet {
         }
     }
 
+    /// Takes in what was known of pipelines, with the same limits. No answer holds all runs: those of
+    /// before stay until they move.
+    pub(super) fn recall_pipelines(
+        &mut self,
+        pipelines: Vec<Held<Pipeline>>,
+        runs: Vec<Held<PipelineRun>>,
+    ) {
+        for held in pipelines {
+            if self.recalls_row(&held.source, Scope::Pipelines, held.asked_at) {
+                self.put_pipeline(&held.source, held.asked_at, held.fact);
+            }
+        }
+        for held in runs {
+            if self.sources.contains_key(&held.source) {
+                self.put_pipeline_run(&held.source, held.asked_at, held.fact);
+            }
+        }
+    }
+
     /// Whether a fact of before may still hold; if so it is swept unless its source confirms it.
     fn recalls(&mut self, source: &SourceId, scope: Scope, key: FactKey, at: Millis) -> bool {
         let scope = (source.clone(), scope);
@@ -141,6 +161,7 @@ impl Fleet {
             Scope::VersionsOf(model) => of(model),
             Scope::Experiments => keys(self.experiments.iter(), old, FactKey::Experiment),
             Scope::Endpoints => keys(self.endpoints.iter(), old, FactKey::Endpoint),
+            Scope::Pipelines => keys(self.pipelines.definitions(), old, FactKey::Pipeline),
             Scope::Signals | Scope::Series | Scope::Alerts | Scope::Annotations => Vec::new(),
         }
     }

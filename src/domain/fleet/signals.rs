@@ -373,7 +373,10 @@ impl Fleet {
             | FactKey::Version(_)
             | FactKey::Experiment(_)
             | FactKey::Run(_)
-            | FactKey::Endpoint(_) => return None,
+            | FactKey::Endpoint(_)
+            | FactKey::Pipeline(_)
+            | FactKey::PipelineRun(_)
+            | FactKey::Orchestrator(_) => return None,
         };
         Some(at.is_some_and(|at| at >= asked_at))
     }
@@ -406,7 +409,10 @@ impl Fleet {
             | FactKey::Version(_)
             | FactKey::Experiment(_)
             | FactKey::Run(_)
-            | FactKey::Endpoint(_) => {}
+            | FactKey::Endpoint(_)
+            | FactKey::Pipeline(_)
+            | FactKey::PipelineRun(_)
+            | FactKey::Orchestrator(_) => {}
         }
     }
 

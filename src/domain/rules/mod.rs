@@ -7,6 +7,7 @@ pub mod model;
 pub mod next;
 pub mod quality;
 pub mod reproducible;
+pub mod retrain;
 pub mod scale;
 pub mod signals;
 pub mod signature;

@@ -30,6 +30,8 @@ pub enum Step {
     Retrain,
     /// Take note: nothing has to be done now.
     Acknowledge,
+    /// Look at what trains it again.
+    Pipeline,
     /// Look at what changed.
     Changes,
 }
@@ -151,7 +153,7 @@ fn change_before(facts: &Facts<'_>) -> Option<Next> {
 
 /// What nothing explains is decided by its kind: the data before the model, and the model before the news.
 fn by_kind(facts: &Facts<'_>) -> Option<Next> {
-    let kinds: [(&[ReasonCode], Step, &'static str, &str); 6] = [
+    let kinds: [(&[ReasonCode], Step, &'static str, &str); 8] = [
         (
             &[C::DataQuality],
             Step::Data,
@@ -192,6 +194,18 @@ fn by_kind(facts: &Facts<'_>) -> Option<Next> {
             Step::Acknowledge,
             "a",
             "promote nothing new and tell the owner; look at n for each group",
+        ),
+        (
+            &[C::RetrainFailed],
+            Step::Pipeline,
+            "6",
+            "training it again failed: read the log of the task that failed",
+        ),
+        (
+            &[C::PipelinePaused, C::PipelineScheduler, C::PipelineMissing],
+            Step::Pipeline,
+            "6",
+            "it cannot be trained again now: look at its pipeline",
         ),
     ];
     let of = |codes: &[ReasonCode]| bad(facts, codes).is_some();

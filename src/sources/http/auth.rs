@@ -6,8 +6,11 @@ use base64::Engine as _;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::super::secret;
+use super::Http;
+use super::login::renewal;
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::settings::{Auth, SecretRef};
 
@@ -22,6 +25,8 @@ pub(super) struct Credentials {
 #[derive(Clone)]
 struct Held {
     header: HeaderValue,
+    /// From when on something newer is fetched before it is used.
+    until: Option<Instant>,
 }
 
 impl fmt::Debug for Credentials {
@@ -39,22 +44,34 @@ impl Credentials {
         }
     }
 
-    /// The `Authorization` header, fetched once.
-    pub(super) async fn header(&self) -> Result<Option<HeaderValue>, Fault> {
+    /// The `Authorization` header: fetched once, and again when a token is about to expire.
+    pub(super) async fn header(&self, http: &Http) -> Result<Option<HeaderValue>, Fault> {
         let mut held = self.held.lock().await;
-        if held.is_none() {
-            *held = self.fetch().await?;
+        let over = |held: &Held| held.until.is_some_and(|until| until <= Instant::now());
+        if held
+            .as_ref()
+            .is_none_or(|held| over(held) && self.can_change())
+        {
+            *held = self.fetch(http).await?;
         }
         Ok(held.as_ref().map(|h| h.header.clone()))
     }
 
-    /// Fetches again after a refusal, and says whether something new came of it.
-    pub(super) async fn renewed(&self) -> Result<bool, Fault> {
+    /// Fetches again after a refusal, and says whether something new came of it. Where nothing is held
+    /// it was the login that was refused: it is not repeated.
+    pub(super) async fn renewed(&self, http: &Http) -> Result<bool, Fault> {
         if !self.can_change() {
             return Ok(false);
         }
         let mut held = self.held.lock().await;
-        let fresh = self.fetch().await?;
+        if held.is_none() && matches!(self.auth, Auth::Login { .. }) {
+            return Ok(false);
+        }
+        let fresh = self.fetch(http).await.inspect_err(|_| {
+            if matches!(self.auth, Auth::Login { .. }) {
+                *held = None;
+            }
+        })?;
         let changed = match (held.as_ref(), fresh.as_ref()) {
             (Some(old), Some(new)) => old.header != new.header,
             (None, None) => false,
@@ -91,10 +108,12 @@ impl Credentials {
             Auth::None => false,
             Auth::Basic { user, password } => may(user) || may(password),
             Auth::Bearer(token) => may(token),
+            Auth::Login { .. } => true,
         }
     }
 
-    async fn fetch(&self) -> Result<Option<Held>, Fault> {
+    async fn fetch(&self, http: &Http) -> Result<Option<Held>, Fault> {
+        let mut until = None;
         let (text, secrets) = match &self.auth {
             Auth::None => return Ok(None),
             Auth::Basic { user, password } => {
@@ -109,7 +128,16 @@ impl Credentials {
             }
             Auth::Bearer(token) => {
                 let token = secret::fetch(token).await?;
+                until = renewal(token.expose_secret());
                 (format!("Bearer {}", token.expose_secret()), vec![token])
+            }
+            Auth::Login { user, password } => {
+                let user = secret::fetch(user).await?;
+                let password = secret::fetch(password).await?;
+                let token = http.log_in(user, password.clone()).await?;
+                until = renewal(token.expose_secret());
+                let text = format!("Bearer {}", token.expose_secret());
+                (text, vec![token, password])
             }
         };
         if let Ok(mut hidden) = self.hidden.write() {
@@ -127,6 +155,6 @@ impl Credentials {
             )
         })?;
         header.set_sensitive(true);
-        Ok(Some(Held { header }))
+        Ok(Some(Held { header, until }))
     }
 }

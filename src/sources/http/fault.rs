@@ -191,6 +191,8 @@ pub(super) fn from_status(
     let kind = match status.as_u16() {
         401 | 407 => FaultKind::Auth,
         403 if words.contains("Invalid Host header") => FaultKind::HostRefused,
+        // Airflow 3 refuses what is no token of its own as if it were a right.
+        403 if words.contains("Invalid JWT token") => FaultKind::Auth,
         403 => FaultKind::Forbidden,
         404 if json.as_ref().is_some_and(names_a_thing) => FaultKind::NotFound,
         404 | 405 | 410 | 501 => FaultKind::NoRoute,
@@ -232,9 +234,15 @@ fn is_evaluation_timeout(json: Option<&serde_json::Value>) -> bool {
 
 /// Whether a 404 speaks of a missing thing. Frameworks answer unknown routes in JSON too.
 fn names_a_thing(json: &serde_json::Value) -> bool {
-    json.is_object()
-        && json.get("detail").and_then(|d| d.as_str()) != Some("Not Found")
-        && error_code(Some(json)) != "ENDPOINT_NOT_FOUND"
+    let text = |key: &str| json.get(key).and_then(|d| d.as_str()).unwrap_or_default();
+    let no_route = [
+        // FastAPI, Airflow 3, Airflow 3 of the routes of Airflow 2, and Airflow 2.
+        text("detail") == "Not Found",
+        text("error") == "API route not found",
+        text("error").contains("has been removed in Airflow 3"),
+        text("detail").starts_with("The requested URL was not found on the server"),
+    ];
+    json.is_object() && !no_route.contains(&true) && error_code(Some(json)) != "ENDPOINT_NOT_FOUND"
 }
 
 fn error_code(json: Option<&serde_json::Value>) -> &str {
@@ -251,6 +259,7 @@ fn message(json: &serde_json::Value) -> Option<String> {
         "error_message",
         "msg",
         "reason",
+        "title",
     ]
     .into_iter()
     .find_map(|key| match json.get(key) {

@@ -5,6 +5,7 @@ mod auth;
 mod body;
 mod client;
 mod fault;
+mod login;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -167,7 +168,7 @@ impl Http {
             Err(fault) if fault.kind == FaultKind::Auth => {
                 // A token command or file may have something newer; the same secret is not tried
                 // again, so that a wrong password cannot lock an account by being repeated.
-                if self.credentials.renewed().await? {
+                if self.credentials.renewed(self).await? {
                     self.authorised(method, url, body).await
                 } else {
                     Err(fault)
@@ -208,7 +209,11 @@ impl Http {
             let fault = Fault::new(FaultKind::NotFound, &place, detail);
             return Err(Unsent::Refused(fault));
         }
-        let auth = self.credentials.header().await.map_err(Unsent::Refused)?;
+        let auth = self
+            .credentials
+            .header(self)
+            .await
+            .map_err(Unsent::Refused)?;
         let mut builder = match method {
             WriteMethod::Post => self.client.post(url),
             WriteMethod::Patch => self.client.patch(url),
@@ -273,7 +278,7 @@ impl Http {
 
     /// One read with the credentials at hand, following redirects within the origin.
     async fn authorised(&self, method: Method, url: &Url, body: Body<'_>) -> Result<Reply, Fault> {
-        let header = self.credentials.header().await?;
+        let header = self.credentials.header(self).await?;
         let mut url = url.clone();
         for _ in 0..=REDIRECT_LIMIT {
             let place = place(method, &url);

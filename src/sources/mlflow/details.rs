@@ -29,10 +29,16 @@ impl Mlflow {
             | Query::AlertStrip { .. }
             | Query::SignalChecks
             | Query::DriftReport { .. }
-            | Query::Links { .. } => Err(Fault::new(
+            | Query::Links { .. }
+            | Query::Pipeline(_)
+            | Query::PipelineRun(_)
+            | Query::PipelineRuns { .. }
+            | Query::Tasks(_)
+            | Query::TaskLog { .. }
+            | Query::Produced(_) => Err(Fault::new(
                 FaultKind::Unsupported,
                 self.http.base(),
-                "a registry keeps no signals",
+                "a registry keeps no signals and no pipelines",
             )),
             Query::Runs {
                 experiment,

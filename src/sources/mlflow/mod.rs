@@ -117,7 +117,10 @@ impl Source for Mlflow {
             | Feed::SignalHistory
             | Feed::Alerts
             | Feed::Annotations
-            | Feed::ServedHistory => Err(Fault::new(
+            | Feed::ServedHistory
+            | Feed::Pipelines
+            | Feed::PipelineRuns
+            | Feed::Orchestrator => Err(Fault::new(
                 FaultKind::Unsupported,
                 self.http.base(),
                 "a registry has no such feed",

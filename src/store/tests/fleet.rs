@@ -324,6 +324,11 @@ fn state(size: &Size) -> LastKnown {
                 Arc::new(all.map(|reading| held(reading, at)).collect())
             })
             .collect(),
+        pipelines: vec![held(pipelines::pipeline(), 0)],
+        pipeline_runs: pipelines::runs()
+            .into_iter()
+            .map(|run| held(run, 0))
+            .collect(),
         series: (0..size.models)
             .map(|at| {
                 let both = [Measure::FeatureDrift, Measure::ErrorRatio];
@@ -427,6 +432,8 @@ fn a_state_comes_back_as_it_was_in_two_parts() {
     assert_eq!(head.endpoints, saved.endpoints);
     assert_eq!(head.sources, saved.sources);
     assert_eq!(head.alerts, saved.alerts);
+    assert_eq!(head.pipelines, saved.pipelines);
+    assert_eq!(head.pipeline_runs, saved.pipeline_runs);
     let of = |by_feature: bool| {
         let all = saved.signals.iter().flat_map(|group| group.iter());
         let is = |h: &&Held<SignalReading>| h.fact.key.measure.is_by_feature() == by_feature;

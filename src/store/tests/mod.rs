@@ -3,6 +3,7 @@
 mod files;
 mod fleet;
 mod history;
+mod pipelines;
 
 use super::*;
 use crate::domain::change::{Change, ChangeKind, Origin, Subject};
