@@ -20,6 +20,7 @@ use quarterdeck::config::{
     Environment, Kind, Loaded, Origin, Overrides, check, load, load_text, path, presets, reference,
     show,
 };
+use quarterdeck::domain::gate::{Consequence, grammar};
 use quarterdeck::domain::key::DeploymentKind;
 use quarterdeck::domain::settings::{
     Auth, Console, Follows, Policy, Rollout, SecretRef, SourceKind, SourceSettings, VersionMap,

@@ -181,6 +181,7 @@ impl Stage {
             }
             Query::Versions(_)
             | Query::Package(_)
+            | Query::LoggedModel(_)
             | Query::Series { .. }
             | Query::Expression { .. }
             | Query::AlertStrip { .. }

@@ -165,6 +165,7 @@ impl App {
             }
             Detail::History(_)
             | Detail::Artifacts(_)
+            | Detail::LoggedModel(_)
             | Detail::Series(_)
             | Detail::DriftReport(_)
             | Detail::SignalChecks(_)

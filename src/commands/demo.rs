@@ -134,6 +134,7 @@ impl Simulated {
                 })
                 .chain([(FLOOR.0.to_owned(), floored())])
                 .collect(),
+            gates: std::collections::BTreeMap::new(),
             policy: Policy {
                 rollout_grace: quick(30.0),
                 stuck_after: quick(20.0),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
+use super::gates;
 use super::implicit::RESERVED;
 use super::layers::writes_word;
 use super::monitoring::{self, kind_of};
@@ -19,7 +20,7 @@ pub(super) fn settings(tree: &Tree, found: &mut Vec<Diagnostic>) -> Settings {
     let console = path(&["console"]);
     let text = |key| tree.text(&console, key);
     let fallback = Console::default();
-    let contexts = tree
+    let contexts: BTreeMap<String, Context> = tree
         .names(&path(&["contexts"]))
         .into_iter()
         .map(|name| {
@@ -27,6 +28,7 @@ pub(super) fn settings(tree: &Tree, found: &mut Vec<Diagnostic>) -> Settings {
             (name, context)
         })
         .collect();
+    gates::unasked(tree, &contexts, found);
     Settings {
         contexts,
         context: tree.text(&[], "context").unwrap_or_default(),
@@ -121,15 +123,18 @@ fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
                 .doubt_at(&entry.origin),
         );
     }
+    let gates_at = join(&table, "gates");
     let models_at = join(&table, "models");
-    let models = tree
+    let models: BTreeMap<String, ModelSettings> = tree
         .names(&models_at)
         .into_iter()
         .map(|model| {
-            let settings = model_settings(tree, &join(&models_at, &model), found);
+            let at = join(&models_at, &model);
+            let settings = model_settings(tree, &at, &gates_at, found);
             (model, settings)
         })
         .collect();
+    let policy = policy(tree, &join(&table, "policy"), &gates_at, found);
     Context {
         name: Clean::name(name),
         writes: writes_word(tree.text(&table, "writes").as_deref().unwrap_or_default()),
@@ -138,7 +143,8 @@ fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
         sources,
         deployments,
         models,
-        policy: policy(tree, &join(&table, "policy"), found),
+        gates: gates::gates(tree, &gates_at, found),
+        policy,
     }
 }
 
@@ -152,7 +158,7 @@ fn told(found: &[Diagnostic], table: &[String]) -> bool {
     })
 }
 
-fn policy(tree: &Tree, at: &[String], found: &mut Vec<Diagnostic>) -> Policy {
+fn policy(tree: &Tree, at: &[String], gates_at: &[String], found: &mut Vec<Diagnostic>) -> Policy {
     let fallback = Policy::default();
     Policy {
         champion: tree.text(at, "champion").unwrap_or(fallback.champion),
@@ -173,11 +179,18 @@ fn policy(tree: &Tree, at: &[String], found: &mut Vec<Diagnostic>) -> Policy {
             .duration(at, "slow_probe")
             .unwrap_or(fallback.slow_probe),
         max_model_age: tree.duration(at, "max_model_age"),
+        gates: gates::named(tree, at, gates_at, found),
+        allowed_signers: tree.file(at, "allowed_signers"),
         signals: monitoring::signal_policy(tree, &join(at, "signals"), found),
     }
 }
 
-fn model_settings(tree: &Tree, at: &[String], found: &mut Vec<Diagnostic>) -> ModelSettings {
+fn model_settings(
+    tree: &Tree,
+    at: &[String],
+    gates_at: &[String],
+    found: &mut Vec<Diagnostic>,
+) -> ModelSettings {
     ModelSettings {
         owner: tree.text(at, "owner"),
         runbook: tree.text(at, "runbook"),
@@ -191,6 +204,7 @@ fn model_settings(tree: &Tree, at: &[String], found: &mut Vec<Diagnostic>) -> Mo
         cadence: tree.duration(at, "cadence"),
         importances: monitoring::numbers(tree, &join(at, "importances")),
         floors: monitoring::numbers(tree, &join(at, "floors")),
+        gates: gates::named(tree, at, gates_at, found).unwrap_or_default(),
     }
 }
 

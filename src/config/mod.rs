@@ -16,6 +16,7 @@
 mod build;
 mod diagnostic;
 mod environment;
+mod gates;
 mod implicit;
 mod layers;
 mod monitoring;
@@ -301,6 +302,7 @@ fn assemble(
     layers::apply(&mut tree, overrides, environment, &mut found);
     implicit::add(&mut tree, overrides, environment, &mut found);
     layers::share_models(&mut tree);
+    gates::share(&mut tree);
     monitoring::fill(&mut tree);
     tree.fill(&table::ROOT, &[]);
     if !unread {

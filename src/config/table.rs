@@ -1,10 +1,12 @@
 //! The one table of every key: its type, default, variable, flag and meaning. Reading, suggestions,
 //! defaults and the printed reference all derive from it.
 
+mod gates;
 mod monitoring;
 
 use std::time::Duration;
 
+use self::gates::GATE;
 use self::monitoring::{LINES, MONITORING, SIGNAL_POLICY};
 
 /// What a value may look like.
@@ -185,6 +187,11 @@ pub(super) static ROOT: Section = Section {
             "Overrides by the model's name, in every context; a context's own win.",
         ),
         row(
+            "gates",
+            Shape::Named(&GATE),
+            "Gates of promotions, in every context; a context's own win.",
+        ),
+        row(
             "contexts",
             Shape::Named(&CONTEXT),
             "The fleets. `flags` and `env` are reserved for the contexts that flags and variables make, `demo` for the demo.",
@@ -255,6 +262,7 @@ static CONTEXT: Section = Section {
             "Serving endpoints; each is polled as a source of the same name.",
         ),
         row("models", Shape::Named(&MODEL), "Overrides by the model's name."),
+        row("gates", Shape::Named(&GATE), "Gates of promotions."),
     ]],
 };
 
@@ -303,6 +311,16 @@ static POLICY: Section = Section {
             "max_model_age",
             Shape::Duration(SECOND),
             "How old a champion may be. Without it: any age.",
+        ),
+        row(
+            "gates",
+            Shape::Words,
+            "Gates that every promotion has to pass, by name: models and tags add to them and take none away. Without it: the built-in ones, unless the model's own `gates` name others.",
+        ),
+        row(
+            "allowed_signers",
+            Shape::File,
+            "Who may sign approvals: a file as `ssh-keygen -Y verify` reads it. Without it signatures are not checked.",
         ),
         row(
             "signals",
@@ -566,6 +584,11 @@ static MODEL: Section = Section {
             "floors",
             Shape::Numbers(ANY),
             "The least quality by metric, realised or estimated: `floors = { auc = 0.8 }`.",
+        ),
+        row(
+            "gates",
+            Shape::Words,
+            "Gates that its promotions have to pass, beside the policy's.",
         ),
     ]],
 };

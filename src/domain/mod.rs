@@ -9,6 +9,7 @@ pub mod deployment;
 pub mod drift;
 pub mod fault;
 pub mod fleet;
+pub mod gate;
 pub mod imported;
 pub mod key;
 pub mod last_known;

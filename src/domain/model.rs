@@ -163,3 +163,18 @@ pub struct Package {
     /// Size in bytes, where stated.
     pub size: Option<u64>,
 }
+
+/// A metric that was linked to a logged model: with the dataset it was evaluated on, where that was said.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LoggedMetric {
+    /// The metric.
+    pub name: Name,
+    /// Its value; may be NaN or infinite.
+    pub value: f64,
+    /// The step it was logged at.
+    pub step: i64,
+    /// When, by the trainer's clock.
+    pub at: Millis,
+    /// Name and digest of the dataset.
+    pub dataset: Option<(Clean, Clean)>,
+}

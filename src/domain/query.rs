@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::annotation::Link;
 use super::drift::DriftReport;
 use super::key::{ExperimentKey, Key, ModelKey, RunKey, VersionKey};
-use super::model::{ModelVersion, Package};
+use super::model::{LoggedMetric, ModelVersion, Package};
 use super::pipeline::{
     LogChunk, LogKey, PipelineDetails, PipelineKey, PipelineRun, PipelineRunKey, Produced, Task,
 };
@@ -60,6 +60,8 @@ pub enum Query {
     Versions(ModelKey),
     /// What the package of a version says of itself.
     Package(VersionKey),
+    /// Metrics of a logged model, each with the dataset it was evaluated on.
+    LoggedModel(Key),
     /// The course of one measure of a model, one series a version, part and method.
     Series {
         /// The registry's name of the model.
@@ -152,6 +154,8 @@ pub enum Detail {
     Versions(Vec<ModelVersion>),
     /// A package.
     Package(Box<Package>),
+    /// Metrics of a logged model.
+    LoggedModel(Vec<LoggedMetric>),
     /// Series.
     Series(Vec<SignalSeries>),
     /// A drift report, or `None` where there is none.

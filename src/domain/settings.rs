@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::gate::Gate;
 use super::key::DeploymentKind;
 use super::signal::{Lines, Measure, NameMap, Preset};
 use super::text::Clean;
@@ -77,6 +78,8 @@ pub struct Context {
     pub deployments: Vec<DeploymentSettings>,
     /// Per-model overrides by the model's name.
     pub models: BTreeMap<String, ModelSettings>,
+    /// Gates of promotions by name: new ones, and built-in ones that are set otherwise.
+    pub gates: BTreeMap<String, Gate>,
     /// Limits that rules judge by.
     pub policy: Policy,
 }
@@ -419,6 +422,8 @@ pub struct ModelSettings {
     pub importances: BTreeMap<String, f64>,
     /// The least realised or estimated quality, by metric.
     pub floors: BTreeMap<String, f64>,
+    /// Gates that its promotions have to pass, beside the policy's.
+    pub gates: Vec<String>,
 }
 
 /// Limits that rules judge by. Tags may tighten them and never go below.
@@ -440,6 +445,11 @@ pub struct Policy {
     pub slow_probe: Duration,
     /// How old a champion may be, if limited.
     pub max_model_age: Option<Duration>,
+    /// Gates that every promotion has to pass; tags and models add to them. Without it: the built-in ones,
+    /// unless a model names its own.
+    pub gates: Option<Vec<String>>,
+    /// Who may sign approvals, in the form of `ssh-keygen`'s allowed signers.
+    pub allowed_signers: Option<PathBuf>,
     /// Limits of signals.
     pub signals: SignalPolicy,
 }
@@ -515,6 +525,8 @@ impl Default for Policy {
             down_after_polls: 3,
             slow_probe: Duration::from_secs(1),
             max_model_age: None,
+            gates: None,
+            allowed_signers: None,
             signals: SignalPolicy::default(),
         }
     }

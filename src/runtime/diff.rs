@@ -222,6 +222,7 @@ impl Sent {
             | Detail::History(_)
             | Detail::Artifacts(_)
             | Detail::Package(_)
+            | Detail::LoggedModel(_)
             | Detail::Series(_)
             | Detail::DriftReport(_)
             | Detail::SignalChecks(_)

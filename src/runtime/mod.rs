@@ -26,6 +26,7 @@ mod print;
 pub mod schedule;
 mod screen;
 pub mod signals;
+pub mod signing;
 pub mod sources;
 pub mod store_task;
 mod turn;

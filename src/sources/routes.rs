@@ -44,6 +44,8 @@ pub enum ReadRoute {
     MlflowLoggedModels,
     /// `GET artifacts/list`.
     MlflowArtifacts,
+    /// `GET logged-models/{id}`.
+    MlflowLoggedModel(Key),
     /// `GET logged-models/{id}/artifacts/directories`.
     MlflowLoggedModelArtifacts(Key),
     /// `GET /model-versions/get-artifact`: a file of a version's package.
@@ -179,6 +181,7 @@ impl ReadRoute {
             Self::MlflowVersionGet => (Get, api("model-versions/get")),
             Self::MlflowLoggedModels => (Post, api("logged-models/search")),
             Self::MlflowArtifacts => (Get, api("artifacts/list")),
+            Self::MlflowLoggedModel(id) => (Get, api(&format!("logged-models/{}", id.segment()))),
             Self::MlflowLoggedModelArtifacts(id) => (
                 Get,
                 api(&format!(

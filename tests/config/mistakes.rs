@@ -67,6 +67,25 @@ const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "bad_gates",
+        &[
+            "bad_gates.toml:5:17: `contexts.prod.policy.gates`: there is no gate \"fairnes\"; expected one of auc, consistency, data-drift, errors, fairness, latency, none, performance, ready, reproducible, rows, signature, size, training-age; did you mean \"fairness\"?",
+            "bad_gates.toml:7:10: `contexts.prod.models.churn.gates`: there is no gate \"nope\"; expected one of auc, consistency, data-drift, errors, fairness, latency, none, performance, ready, reproducible, rows, signature, size, training-age; did you mean \"none\"?",
+            "bad_gates.toml:9:12: `gates.latency.evidence`: \"latency-p59\" is no measure; expected one of requests, error-ratio, latency-p50, latency-p95, latency-p99, latency-mean, queue, saturation, prediction-mean, positive-share, feature-drift, drift-share, prediction-drift, target-drift, quality-realised, quality-estimated, label-coverage, fairness, null-share, feature-mean, importance, samples, reference-samples, last-run; did you mean \"signal:latency-p50\"?",
+            "bad_gates.toml:12:12: `gates.auc.evidence`: \"run_metric:auc\" is no evidence; expected run-metric:NAME, model-metric:NAME, version-tag:KEY, run-tag:KEY, signal:MEASURE, quality, signature, reproducibility, consistency, size, training-age, status or approval; did you mean \"run-metric:auc\"?",
+            "bad_gates.toml:16:8: `gates.errors.rule`: \"<= 300ms\" is no rule for signal:error-ratio; expected limits such as \"<= 30 %\", \"<= 0.3\" or \"rise <= 1 %\" (points over the champion), joined by commas",
+            "bad_gates.toml:17:11: `gates.errors.on_fail`: \"explode\" is none of the choices; expected \"block\", \"reason\" or \"warn\"",
+            "bad_gates.toml:18:8: `gates.size` has no `rule`; expected limits such as \"<= 500MiB\" or \"rise <= 20 %\", joined by commas",
+            "bad_gates.toml:18:8: warning: the gate `size` is in no list of gates: only the tag quarterdeck.gates can ask for it; expected its name in `gates` of a policy or of a model",
+            "bad_gates.toml:20:8: `gates.none` has no `evidence`; expected text",
+            "bad_gates.toml:20:8: warning: the gate `none` is in no list of gates: only the tag quarterdeck.gates can ask for it; expected its name in `gates` of a policy or of a model",
+            "bad_gates.toml:24:1: `gates.signature.min_n` means nothing here; expected it with evidence = \"signal:…\", or \"run-metric:…\" with `rows`",
+            "bad_gates.toml:25:1: `gates.signature.method` means nothing here; expected it with evidence = \"signal:…\"",
+            "bad_gates.toml:26:8: warning: the gate `rows` is in no list of gates: only the tag quarterdeck.gates can ask for it; expected its name in `gates` of a policy or of a model",
+            "bad_gates.toml:28:8: `gates.rows.rule`: \"drop >= 0.1\" is no rule for run-metric:auc; expected limits such as \">= 0.9\", \"drop <= 0.005\" or \"drop <= 1 %\" (against the champion), joined by commas; the number is in the metric's own unit; did you mean \"drop <= 0.1\"?",
+        ],
+    ),
+    (
         "bad_keys",
         &[
             "bad_keys.toml:2:27: an element of `keys.\"models.open\"` is a whole number; expected text",

@@ -2,6 +2,85 @@
 
 use super::*;
 
+/// One gate of every kind of evidence, each asked for and each meaning what its comment says.
+#[test]
+fn the_example_of_gates_is_accepted_and_shows_every_kind() {
+    let text = std::fs::read_to_string(root().join("assets/gates.example.toml")).expect("there");
+    let loaded = read(&text);
+    assert_eq!(said(&loaded), Vec::<String>::new());
+    let settings = loaded.settings.expect("usable");
+    let prod = &settings.contexts["prod"];
+    let all: Vec<String> = prod
+        .gates
+        .values()
+        .map(|g| g.evidence.to_string())
+        .collect();
+    for kind in grammar::EVIDENCE
+        .split([',', ' '])
+        .filter(|k| !k.is_empty())
+    {
+        let kind = kind.split(':').next().expect("a word");
+        // Two are shown in comments: they are read as another that is shown.
+        if ["or", "quality", "run-tag"].contains(&kind) {
+            continue;
+        }
+        assert!(all.iter().any(|e| e.starts_with(kind)), "{kind} of {all:?}");
+    }
+    let gate = |name: &str| &prod.gates[name];
+    assert_eq!(gate("performance").rule_text(), "≥ 0.9, drop ≤ 0.005");
+    assert_eq!(gate("performance").on_fail, Consequence::Block);
+    assert_eq!(gate("performance").on_unknown, Consequence::Reason);
+    assert_eq!(gate("latency").rule_text(), "≤ 300 ms, rise ≤ 50 ms");
+    assert_eq!(gate("fairness").rows.as_deref(), Some("n/*"));
+    assert_eq!(gate("fairness").min_n, Some(100));
+    assert_eq!(gate("second-person").rule_text(), "verified, age ≤ 3 d");
+    assert_eq!(
+        prod.models["fraud-detector"].gates,
+        ["fairness", "calibration"]
+    );
+    assert_eq!(prod.policy.gates.as_ref().map(Vec::len), Some(12));
+    assert!(prod.policy.allowed_signers.is_some());
+}
+
+/// A context's own gate stands in for the shared one of its name as a whole, and a shared one that no list
+/// names is doubted once.
+#[test]
+fn gates_are_shared_and_a_contexts_own_wins() {
+    let text = format!(
+        "{GOOD}{}[contexts.test.policy]\ngates = [\"auc\"]\n[contexts.prod.policy]\ngates = [\"auc\"]\n\
+         [contexts.prod.gates.auc]\nevidence = \"quality\"\nrule = \">= 0.5\"\n\
+         [gates.auc]\nevidence = \"run-metric:auc\"\nrule = \">= 0.9\"\non_fail = \"block\"\n\
+         [gates.idle]\nevidence = \"signature\"\n",
+        GOOD.replace("prod", "test")
+    );
+    let loaded = load_text(
+        "c.toml",
+        &text,
+        &Overrides {
+            context: Some("prod".to_owned()),
+            ..Overrides::default()
+        },
+        &Environment::of([]),
+    );
+    assert_eq!(
+        said(&loaded),
+        [
+            "c.toml:18:8: warning: the gate `idle` is in no list of gates: only the tag quarterdeck.gates can ask for it; expected its name in `gates` of a policy or of a model"
+        ]
+    );
+    let settings = loaded.settings.expect("usable");
+    let own = &settings.contexts["prod"].gates["auc"];
+    assert_eq!(own.evidence.to_string(), "quality");
+    assert_eq!(
+        own.on_fail,
+        Consequence::Reason,
+        "nothing of the shared one"
+    );
+    let shared = &settings.contexts["test"].gates["auc"];
+    assert_eq!(shared.evidence.to_string(), "run-metric:auc");
+    assert_eq!(shared.on_fail, Consequence::Block);
+}
+
 #[test]
 fn the_example_is_accepted_and_means_what_it_says() {
     let text = std::fs::read_to_string(root().join("assets/config.example.toml")).expect("there");

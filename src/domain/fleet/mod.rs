@@ -2,6 +2,7 @@
 //! any order, and the views that rules make of them. One owner, no locks.
 
 pub mod features;
+pub mod gates;
 mod imported;
 mod joins;
 mod judge;

@@ -3,6 +3,7 @@
 
 pub mod blame;
 pub mod freshness;
+pub mod gates;
 pub mod model;
 pub mod next;
 pub mod quality;

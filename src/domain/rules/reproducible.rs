@@ -30,6 +30,9 @@ impl Truth {
     }
 }
 
+/// The four claims, in the order of [`judge`].
+pub const PARTS: [&str; 4] = ["git", "data", "model", "environment"];
+
 /// One of the four claims.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct Claim {

@@ -93,6 +93,11 @@ impl Mlflow {
                 let files = requests::artifacts(&self.http, &route, query);
                 Ok(Detail::Artifacts(map::artifacts(files.await?)))
             }
+            Query::LoggedModel(id) => {
+                let rows = requests::logged_metrics(&self.http, id).await?;
+                let metrics = Map::new(&self.registry).logged_metrics(&rows);
+                Ok(Detail::LoggedModel(metrics))
+            }
             Query::Versions(model) => Ok(Detail::Versions(self.versions_of(&model).await?)),
             Query::Package(version) => {
                 let call = Call {

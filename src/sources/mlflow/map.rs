@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::wire;
 use crate::domain::key::{ExperimentKey, Key, ModelKey, RegistryKey, RunKey, VersionKey};
-use crate::domain::model::{Alias, ModelVersion, Name, RegisteredModel, Tags, VersionStatus};
+use crate::domain::model::{
+    Alias, LoggedMetric, ModelVersion, Name, RegisteredModel, Tags, VersionStatus,
+};
 use crate::domain::run::{
     Artifact, DatasetUse, Experiment, LastMetric, MetricHistory, Point, Run, RunStatus,
 };
@@ -219,6 +221,30 @@ impl<'a> Map<'a> {
     }
 
     /// Latest metrics by name; of duplicates the one at the highest step, then time, counts.
+    /// Metrics of a logged model; of several with one name and dataset the latest.
+    pub(super) fn logged_metrics(&mut self, rows: &[wire::LoggedMetricRow]) -> Vec<LoggedMetric> {
+        let mut out: Vec<LoggedMetric> = Vec::with_capacity(rows.len());
+        for row in rows.iter().filter(|r| !r.key.is_empty()) {
+            let metric = LoggedMetric {
+                name: self.name(&row.key),
+                value: row.value,
+                step: row.step,
+                at: Millis(row.timestamp),
+                dataset: (!row.dataset_name.is_empty()).then(|| {
+                    let digest = Clean::name(&row.dataset_digest);
+                    (Clean::name(&row.dataset_name), digest)
+                }),
+            };
+            let same = |m: &&mut LoggedMetric| m.name == metric.name && m.dataset == metric.dataset;
+            match out.iter_mut().find(same) {
+                Some(old) if (old.step, old.at) > (metric.step, metric.at) => {}
+                Some(old) => *old = metric,
+                None => out.push(metric),
+            }
+        }
+        out
+    }
+
     fn metrics(&mut self, rows: &[wire::MetricRow]) -> Arc<[LastMetric]> {
         let mut out: Vec<LastMetric> = Vec::with_capacity(rows.len());
         let mut seen: HashMap<&str, usize> = HashMap::with_capacity(rows.len());

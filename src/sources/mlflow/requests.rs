@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::wire;
 use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::key::Key;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::sources::http::{Call, Http};
@@ -442,6 +443,20 @@ pub(super) async fn run(http: &Http, id: &str) -> Result<(wire::RunRow, Option<M
     let reply = http.read(&ReadRoute::MlflowRun, call).await?;
     let server_time = reply.server_time;
     Ok((wire::decode::<wire::RunAnswer>(reply)?.run, server_time))
+}
+
+/// The metrics of a logged model.
+pub(super) async fn logged_metrics(
+    http: &Http,
+    id: Key,
+) -> Result<Vec<wire::LoggedMetricRow>, Fault> {
+    let call = Call {
+        query: Vec::new(),
+        body: None,
+    };
+    let reply = http.read(&ReadRoute::MlflowLoggedModel(id), call).await?;
+    let answer = wire::decode::<wire::LoggedModelAnswer>(reply)?;
+    Ok(answer.model.data.metrics)
 }
 
 /// Every point of one metric of one run. Servers that page do so only when asked to.

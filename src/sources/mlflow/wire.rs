@@ -219,6 +219,46 @@ pub(super) struct RunData {
     pub tags: Vec<Pair>,
 }
 
+/// `logged-models/{id}`; only its metrics are read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct LoggedModelAnswer {
+    #[serde(deserialize_with = "nested")]
+    pub model: LoggedModelRow,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct LoggedModelRow {
+    #[serde(deserialize_with = "nested")]
+    pub data: LoggedModelData,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct LoggedModelData {
+    #[serde(deserialize_with = "list")]
+    pub metrics: Vec<LoggedMetricRow>,
+}
+
+/// A metric that was linked to a logged model, with the dataset where the client named one.
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+pub(super) struct LoggedMetricRow {
+    #[serde(deserialize_with = "text")]
+    pub key: String,
+    #[serde(deserialize_with = "float")]
+    pub value: f64,
+    #[serde(deserialize_with = "int")]
+    pub timestamp: i64,
+    #[serde(deserialize_with = "int")]
+    pub step: i64,
+    #[serde(deserialize_with = "text")]
+    pub dataset_name: String,
+    #[serde(deserialize_with = "text")]
+    pub dataset_digest: String,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 pub(super) struct MetricRow {
@@ -243,6 +283,20 @@ impl Default for MetricRow {
             timestamp: 0,
             step: 0,
             run_id: String::new(),
+        }
+    }
+}
+
+impl Default for LoggedMetricRow {
+    /// An absent value is no number, never zero.
+    fn default() -> Self {
+        Self {
+            key: String::new(),
+            value: f64::NAN,
+            timestamp: 0,
+            step: 0,
+            dataset_name: String::new(),
+            dataset_digest: String::new(),
         }
     }
 }

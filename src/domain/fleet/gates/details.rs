@@ -1,0 +1,80 @@
+//! What was fetched for a sheet: answers by what they are about, and why there is none.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::domain::fault::Fault;
+use crate::domain::key::{Key, RunKey, VersionKey};
+use crate::domain::model::{LoggedMetric, Package};
+use crate::domain::query::{Detail, Query};
+use crate::domain::run::Run;
+use crate::domain::text::Clean;
+
+/// The answer to one question, or the fault in words.
+pub(super) type Answer<T> = Result<T, Clean>;
+
+/// What was fetched for a sheet.
+#[derive(Clone, Debug, Default)]
+pub struct Details {
+    asked: HashSet<Query>,
+    runs: HashMap<RunKey, Answer<Run>>,
+    packages: HashMap<VersionKey, Answer<Package>>,
+    logged: HashMap<Key, Answer<Vec<LoggedMetric>>>,
+}
+
+impl Details {
+    /// Takes an answer in. Others than those of [`needs`](super::needs) are left aside.
+    pub fn absorb(&mut self, query: &Query, answer: &Result<Detail, Fault>) {
+        let fault = || match answer {
+            Err(fault) => Clean::text(&fault.line()),
+            Ok(_) => Clean::text("the source answered something else"),
+        };
+        match query {
+            Query::Run(key) => {
+                let run = match answer {
+                    Ok(Detail::Run(run)) => Ok((**run).clone()),
+                    _ => Err(fault()),
+                };
+                self.runs.insert(key.clone(), run);
+            }
+            Query::Package(key) => {
+                let package = match answer {
+                    Ok(Detail::Package(package)) => Ok((**package).clone()),
+                    _ => Err(fault()),
+                };
+                self.packages.insert(key.clone(), package);
+            }
+            Query::LoggedModel(key) => {
+                let metrics = match answer {
+                    Ok(Detail::LoggedModel(metrics)) => Ok(metrics.clone()),
+                    _ => Err(fault()),
+                };
+                self.logged.insert(key.clone(), metrics);
+            }
+            // Versions live in the fleet.
+            Query::Versions(_) => {}
+            _ => return,
+        }
+        self.asked.insert(query.clone());
+    }
+
+    /// Forgets everything: the next look reads anew.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(super) fn has_asked(&self, query: &Query) -> bool {
+        self.asked.contains(query)
+    }
+
+    pub(super) fn run(&self, key: &RunKey) -> Option<&Answer<Run>> {
+        self.runs.get(key)
+    }
+
+    pub(super) fn package(&self, key: &VersionKey) -> Option<&Answer<Package>> {
+        self.packages.get(key)
+    }
+
+    pub(super) fn logged(&self, key: &Key) -> Option<&Answer<Vec<LoggedMetric>>> {
+        self.logged.get(key)
+    }
+}
