@@ -105,6 +105,15 @@ impl App {
                     self.history.open(Place::Features(model));
                 }
             }
+            Command::GoAlerts => {
+                self.history.open(Place::Alerts);
+                if let Some(model) = self.model_of(thing.as_ref()) {
+                    self.with_pane(|pane, cx| {
+                        pane.refresh(cx);
+                        pane.select(&Thing::Model(model), cx);
+                    });
+                }
+            }
             Command::WhatChanged => {
                 let moment = self.history.current().moment(&self.cx());
                 if let Some(model) = self.model_of(thing.as_ref()) {

@@ -13,6 +13,12 @@ impl App {
             Thing::Version(key) => Some(key.model.clone()),
             Thing::Deployment(key) => self.fleet.deployment(key)?.model.clone(),
             Thing::Run(run) => self.fleet.model_made_by(run).cloned(),
+            Thing::Alert(key) => {
+                let mut alerts = self.fleet.alerts();
+                let name = alerts.find(|h| h.fact.key == *key)?.fact.model.clone()?;
+                let mut models = self.fleet.models();
+                models.find(|m| m.key.name == name).map(|m| m.key.clone())
+            }
             Thing::Experiment(_) | Thing::Source(_) => None,
         }
     }
@@ -92,6 +98,10 @@ impl App {
                 encoded(key.id.raw())
             ))),
             Thing::Deployment(key) => Some(key.base.clean()),
+            Thing::Alert(key) => {
+                let alert = self.fleet.joined_alert(key)?.fact;
+                alert.runbook.or(alert.dashboard)
+            }
             Thing::Source(_) => None,
         }
     }

@@ -46,6 +46,8 @@ pub enum PaneWord {
     Drift,
     /// What changed around the onset of the model that --select names.
     Changes,
+    /// Every alert; the first one of the model that --select names is selected.
+    Alerts,
 }
 
 /// What a frame is printed as.

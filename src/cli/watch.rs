@@ -63,6 +63,10 @@ pub struct ChangesArgs {
     /// How far before the onset, or before --at, to look.
     #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = duration)]
     pub since: Duration,
+    /// Ends with the level of the model in question as exit code, or with the worst of all: 20 crit, 30
+    /// unknown, 10 warn, 0 ok.
+    #[arg(long)]
+    pub check: bool,
 }
 
 /// Options of `history`.

@@ -11,6 +11,7 @@ use super::output::{Out, Table};
 use super::session::Session;
 use crate::cli::ChangesArgs;
 use crate::domain::fleet::suspects::Suspect;
+use crate::domain::fleet::view::ModelView;
 use crate::domain::time::{Millis, age};
 
 /// The least time after the onset that is looked at.
@@ -53,7 +54,13 @@ pub async fn run(session: &Session, args: &ChangesArgs) -> Result<Exit, Failure>
     } else {
         out.print(&text(out, &all, onset, known, now))?;
     }
-    Ok(Exit::Done)
+    let worst = || fleet.models().map(ModelView::level).max();
+    let level = model.map(ModelView::level).or_else(worst);
+    Ok(if args.check {
+        Exit::Checked(level.unwrap_or_default())
+    } else {
+        Exit::Done
+    })
 }
 
 fn suspect(s: &Suspect) -> Value {

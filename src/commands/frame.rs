@@ -154,6 +154,10 @@ fn place(fleet: &Fleet, args: &FrameArgs) -> Result<(Place, Option<Thing>), Fail
             Some(name) => (Place::Features(model(name)?), None),
             None => (Place::Drift, None),
         },
+        PaneWord::Alerts => (
+            Place::Alerts,
+            select.map(model).transpose()?.map(Thing::Model),
+        ),
         PaneWord::Changes => {
             let name = select.ok_or_else(|| needed("model"))?;
             (Place::Changes(model(name)?, None), None)

@@ -111,6 +111,7 @@ commands! {
     GoRun "go.run" Move Global ["g r"] "its run" "Opens the run behind the selected version.";
     GoEndpoint "go.endpoint" Move Global ["g e"] "its endpoint" "Shows the deployment that serves the selected model.";
     GoDrift "go.model-drift" Move Global ["g d"] "its drift" "Shows the drift of the selected model, feature by feature.";
+    GoAlerts "go.alerts" Move Global ["g a"] "alerts" "Lists every alert: firing, pending, silenced, inhibited.";
     Refresh "go.refresh" Move Global ["r"] "refresh" "Asks the sources now.";
 
     Filter "find.filter" Find List ["/"] "filter" "Filters the rows: words, `!word`, `column:value`, `column>1`, `/regex/`.";

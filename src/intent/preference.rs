@@ -5,16 +5,19 @@
 pub enum Preference {
     /// The columns of the models table, by title.
     ModelsColumns,
+    /// The columns of the runs table, by experiment.
+    RunsColumns,
 }
 
 impl Preference {
     /// Every preference.
-    pub const ALL: [Self; 1] = [Self::ModelsColumns];
+    pub const ALL: [Self; 2] = [Self::ModelsColumns, Self::RunsColumns];
 
     /// The name it is kept under.
     pub fn word(self) -> &'static str {
         match self {
             Self::ModelsColumns => "models.columns",
+            Self::RunsColumns => "runs.columns",
         }
     }
 

@@ -5,6 +5,7 @@
 //! else with [`Ask`]. A new pane is a folder here and a line in the root's table.
 
 pub mod alert;
+pub mod alerts;
 pub mod changes;
 pub mod compare;
 pub mod deployments;
@@ -72,6 +73,8 @@ pub enum Place {
     Features(ModelKey),
     /// What changed around a moment of a model, or around the onset of its trouble.
     Changes(ModelKey, Option<Millis>),
+    /// Every alert.
+    Alerts,
     /// One alert with its rule.
     Alert(AlertKey),
 }
@@ -80,7 +83,7 @@ impl Place {
     /// The number of the tab that the place belongs to.
     pub fn tab(&self) -> u8 {
         match self {
-            Self::Triage | Self::Changes(..) | Self::Alert(_) => 1,
+            Self::Triage | Self::Changes(..) | Self::Alerts | Self::Alert(_) => 1,
             Self::Models | Self::Model(_) | Self::History(_) => 2,
             Self::Experiments | Self::Run(_) | Self::Compare(_) => 3,
             Self::Drift | Self::Features(_) => 4,
@@ -173,6 +176,8 @@ pub enum Thing {
     Deployment(DeploymentKey),
     /// A source.
     Source(SourceId),
+    /// An alert.
+    Alert(AlertKey),
 }
 
 /// A detail that a pane needs while it is open.
@@ -200,6 +205,7 @@ pub fn pane_of(place: Place) -> Box<dyn Pane> {
         Place::Drift => Box::new(drift::Drift::new()),
         Place::Features(key) => Box::new(drift::features::Features::new(key)),
         Place::Changes(key, at) => Box::new(changes::Changes::new(key, at)),
+        Place::Alerts => Box::new(alerts::Alerts::new()),
         Place::Alert(key) => Box::new(alert::AlertPage::new(key)),
     }
 }

@@ -105,7 +105,8 @@ impl Fleet {
             looks_alike: self.looks_alike(&model.key),
         };
         let mut reasons = model_rule::judge(&facts, now).reasons;
-        let monitoring = self.judge_monitoring(model, champion.as_ref(), now);
+        let mut monitoring = self.judge_monitoring(model, champion.as_ref(), now);
+        self.date(&mut monitoring.reasons, &model.key, now);
         reasons.extend(monitoring.reasons);
         reasons.extend(self.judge_training(&model.key, now));
         let verdict = Verdict::of(reasons);

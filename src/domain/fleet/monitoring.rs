@@ -23,6 +23,17 @@ pub(super) struct Monitoring {
 }
 
 impl Fleet {
+    /// Gives findings an onset where their courses hold none: at least since they were first made.
+    pub(super) fn date(&self, reasons: &mut [Reason], model: &ModelKey, now: Millis) {
+        let before = self.views.get(model);
+        for reason in reasons.iter_mut().filter(|r| r.since == Since::Unknown) {
+            let mut made = before.iter().flat_map(|view| &view.verdict.reasons);
+            let same = made.find(|r| r.code == reason.code && r.source == reason.source);
+            let known = same.map(|r| r.since).filter(|s| *s != Since::Unknown);
+            reason.since = known.unwrap_or(Since::AtLeast(now));
+        }
+    }
+
     /// Judges what monitoring says of a model.
     pub(super) fn judge_monitoring(
         &self,

@@ -179,7 +179,7 @@ fn a_report_is_asked_for_only_where_its_histograms_show() {
      ✖ crit  fraud-detector   1 of 2 features over their line   2 without a verdic…
      verdict same drift on v13 and v14: data, not model
      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % >…
-     ? unkn  feature drift of device_age is NaN: its job could not compute it  –
+     ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
     ─ features ─ over time ─ heat strip ─ distributions ─────────────────── amount ─
     amount   reference n=20,000   current n=12,400   report 10:02Z (4h)
     mean 84 → 102 (+21 %)   p95 181 → 214 (+18 %)
@@ -297,7 +297,7 @@ fn the_features_at_their_sizes() {
      ✖ crit  fraud-detector   1 of 2 features over their line   2 without a verdic…
      verdict same drift on v13 and v14: data, not model
      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % >…
-     ? unkn  feature drift of device_age is NaN: its job could not compute it  –
+     ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
     ─ features ─ over time ─ heat strip ─ distributions ────────────────────────────
      FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N      MEAN
     ›amount            0.420    >0.1    4.2     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣶⣿  12.4k     +19 %
@@ -324,7 +324,7 @@ fn with_room_every_part_is_seen_at_once() {
      ✖ crit  fraud-detector   1 of 2 features over their line   2 without a verdict   as of 14:01Z (1m)
      verdict same drift on v13 and v14: data, not model
      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12 window…
-     ? unkn  feature drift of device_age is NaN: its job could not compute it  –
+     ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
      4 features ────────────────────────────────────────────────   over time ───────────────────────────────────────────────
      FEATURE           SCORE    LINE  TREND           N           0.42  line >0.1  n=12,400  psi
     ›amount            0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣶⣿  12.4k           amount                           ╌ line 0.1  · noise 0.002
@@ -347,7 +347,7 @@ fn with_room_every_part_is_seen_at_once() {
      ✖ crit  fraud-detector   1 of 2 features over their line   2 without a verdict   as of 14:01Z (1m)
      verdict same drift on v13 and v14: data, not model
      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12 windows  1h
-     ? unkn  feature drift of device_age is NaN: its job could not compute it  –
+     ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
      4 features ────────────────────────────────────────────────────────────────────────────────   over time ───────────────────────────────────────────────────────────────────────────────────────────────
      FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N      MEAN   NULL %         0.42  line >0.1  n=12,400  psi
     ›amount            0.420    >0.1    4.2     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣶⣿  12.4k     +19 %    0.200         amount   ● all 0.420   ■ v13 0.410   ▲ v14 0.430                                 ╌ line 0.1  · noise 0.002

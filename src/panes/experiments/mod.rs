@@ -2,6 +2,7 @@
 //! followed.
 
 pub(in crate::panes) mod columns;
+mod kept;
 pub mod rows;
 mod state;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use std::collections::BTreeSet;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use self::kept::Kept;
 pub use self::state::Experiments;
 use self::state::Part;
 pub use self::update::MARKS;
@@ -24,12 +26,23 @@ use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::intent::command::{Command, Scope};
 use crate::intent::msg::Computed;
+use crate::intent::preference::Preference;
 use crate::ui::hits::{Hits, Target};
 use crate::ui::look::Look;
 
 impl Pane for Experiments {
     fn place(&self) -> Place {
         Place::Experiments
+    }
+
+    fn restore(&mut self, preference: Preference, value: &str) -> Result<(), String> {
+        if preference != Preference::RunsColumns {
+            return Ok(());
+        }
+        let (kept, said) = Kept::read(value);
+        self.kept = kept;
+        self.view.table.column = None;
+        said
     }
 
     fn title(&self, cx: &Cx<'_>) -> Clean {
@@ -141,8 +154,7 @@ impl Pane for Experiments {
     }
 
     fn chosen(&mut self, index: usize, _cx: &Cx<'_>) -> Vec<Ask> {
-        self.toggle_column(index);
-        Vec::new()
+        self.toggle_column(index)
     }
 
     fn select(&mut self, thing: &Thing, cx: &Cx<'_>) {

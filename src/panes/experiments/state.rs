@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::columns::Catalogue;
+use super::kept::Kept;
 use super::rows::compute;
 use crate::domain::fleet::runs::PackedRun;
 use crate::domain::key::{ExperimentKey, Key, RunKey};
@@ -53,7 +54,6 @@ pub(super) struct View {
     pub(super) sort: RunColumn,
     pub(super) descending: bool,
     pub(super) table: TableState,
-    pub(super) columns: Option<Vec<RunColumn>>,
     pub(super) selected: Option<RunKey>,
     /// The filter in the tracker's grammar that rows come from.
     pub(super) server: Option<Clean>,
@@ -70,7 +70,6 @@ impl Default for View {
             sort: RunColumn::Started,
             descending: true,
             table: TableState::default(),
-            columns: None,
             selected: None,
             server: None,
             asking: None,
@@ -154,6 +153,8 @@ pub struct Experiments {
     pub(super) catalogue: Catalogue,
     learned: Option<Learned>,
     pub(super) offered: Vec<RunColumn>,
+    /// The columns that were chosen, by experiment.
+    pub(super) kept: Kept,
     pub(super) marks: Vec<RunKey>,
     pub(super) hidden_marks: usize,
     pub(super) loads: Vec<Load>,
@@ -483,9 +484,7 @@ impl Experiments {
 
     /// The columns of the chosen experiment, status and name first: those two never scroll away.
     pub(super) fn columns(&self) -> Vec<RunColumn> {
-        match &self.view.columns {
-            Some(own) => own.clone(),
-            None => self.catalogue.usual(),
-        }
+        let own = self.chosen.as_ref().and_then(|key| self.kept.of(key));
+        own.cloned().unwrap_or_else(|| self.catalogue.usual())
     }
 }

@@ -414,12 +414,27 @@ fn columns_are_chosen_by_switches_and_the_name_stays() {
     let (objective, name) = (at("objective").unwrap(), at("run").unwrap());
     assert_eq!(choice.rows[objective].1, Some(false), "it never differs");
     pane.chosen(objective, &world.cx());
+    let asks = pane.chosen(objective, &world.cx());
+    assert!(matches!(&asks[..], [Ask::Prefer(..)]), "{asks:?}");
+    let asks = pane.chosen(objective, &world.cx());
     pane.chosen(name, &world.cx());
     assert!(
         pane.columns()
             .contains(&RunColumn::Param(Clean::name("objective")))
     );
     assert!(pane.columns().contains(&RunColumn::Name));
+    // Another start takes them back, and says what it cannot read.
+    let [Ask::Prefer(preference, text)] = &asks[..] else {
+        panic!("{asks:?}")
+    };
+    let (mut again, _) = self::pane(&mut world, 120, 36, &[Command::Open]);
+    assert_ne!(again.columns(), pane.columns());
+    again.restore(*preference, text).expect("as it was written");
+    assert_eq!(again.columns(), pane.columns());
+    let mended = text.replace("\tstarted", "\tstarted\tweather");
+    let said = again.restore(*preference, &mended);
+    assert_eq!(said, Err("no columns are called weather".to_owned()));
+    assert_eq!(again.columns(), pane.columns());
 }
 
 fn many(count: u64) -> World {

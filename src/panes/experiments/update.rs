@@ -10,6 +10,7 @@ use crate::domain::time::Millis;
 use crate::intent::command::Command;
 use crate::intent::filter::Filter;
 use crate::intent::msg::{Notice, RunColumn};
+use crate::intent::preference::Preference;
 use crate::panes::{Ask, Choice, Cx, Place, Prompt, PromptKind, Want, move_in};
 
 /// Runs that can be compared at once.
@@ -193,9 +194,9 @@ impl Experiments {
         })]
     }
 
-    pub(super) fn toggle_column(&mut self, index: usize) {
+    pub(super) fn toggle_column(&mut self, index: usize) -> Vec<Ask> {
         let Some(column) = self.offered.get(index) else {
-            return;
+            return Vec::new();
         };
         let mut shown = self.columns();
         match shown.iter().position(|c| c == column) {
@@ -211,7 +212,11 @@ impl Experiments {
             }
         }
         self.view.table.column = None;
-        self.view.columns = Some(shown);
+        let Some(experiment) = &self.chosen else {
+            return Vec::new();
+        };
+        self.kept.note(experiment, shown);
+        vec![Ask::Prefer(Preference::RunsColumns, self.kept.text())]
     }
 
     fn mark(&mut self, cx: &Cx<'_>) -> Vec<Ask> {

@@ -351,7 +351,7 @@ fn the_detail_tells_signals_alerts_and_who_silenced_them() {
       ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12
               of 12 windows  1h  prom
       ✖ crit  HighErrorRate firing: errors of fraud-detector over 1 %  6m  prom
-      ? unkn  feature drift of device_age is NaN: its job could not compute it  –  prom
+      ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m  prom
       ● info  FeatureDrift silenced by ben until 11-23 15:32: amount drifts  1h  prom
       next    roll back to v13: serving broke, 6m after serves v13 → v14  b roll back: not in this version
       touches 2 endpoints, 2 in production, 212/s

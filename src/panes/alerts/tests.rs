@@ -1,0 +1,124 @@
+//! Alerts: from a monitored fleet and commands to rows, asks and frames.
+
+use super::*;
+use crate::panes::PromptKind;
+use crate::panes::models::testing::{cx, drawn, fleet as bare, model_key};
+use crate::panes::monitored::fleet;
+use crate::ui::testing::screen;
+
+const SIZE: (u16, u16) = (120, 36);
+
+fn open(fleet: &crate::domain::fleet::Fleet) -> Alerts {
+    let mut pane = Alerts::new();
+    pane.refresh(&cx(fleet, SIZE));
+    pane
+}
+
+fn names(pane: &Alerts) -> Vec<&str> {
+    pane.list.rows.iter().map(|a| a.name.as_str()).collect()
+}
+
+#[test]
+fn the_loudest_comes_first_and_enter_opens_its_page() {
+    let fleet = fleet();
+    let mut pane = open(&fleet);
+    assert_eq!(names(&pane)[0], "HighErrorRate");
+    let loud: Vec<bool> = pane.list.rows.iter().map(Alert::is_loud).collect();
+    assert!(loud.is_sorted_by(|a, b| a >= b), "{loud:?}");
+    let key = pane.current().expect("an alert").key.clone();
+    assert_eq!(
+        pane.selected(&cx(&fleet, SIZE)),
+        Some(Thing::Alert(key.clone()))
+    );
+    let asks = pane.update(Command::Open, &cx(&fleet, SIZE));
+    let asks = asks.expect("a use for it");
+    assert!(matches!(&asks[..], [Ask::Open(Place::Alert(opened))] if *opened == key));
+}
+
+#[test]
+fn rows_are_filtered_by_state_model_and_label_and_sorted_by_column() {
+    let fleet = fleet();
+    let mut pane = open(&fleet);
+    let all = pane.list.rows.len();
+    for (filter, kept) in [
+        ("state:silenced", "FeatureDrift"),
+        ("model:fraud errors", "HighErrorRate"),
+        ("name:higherror", "HighErrorRate"),
+    ] {
+        pane.prompt(PromptKind::Filter, filter, true, &cx(&fleet, SIZE))
+            .expect("a filter");
+        assert_eq!(names(&pane), [kept], "{filter}");
+    }
+    pane.update(Command::Back, &cx(&fleet, SIZE));
+    assert_eq!(pane.list.rows.len(), all);
+    pane.update(Command::Sort, &cx(&fleet, SIZE));
+    assert!(names(&pane).is_sorted(), "{:?}", names(&pane));
+    pane.click_column(1, &cx(&fleet, SIZE));
+    let turned = names(&pane);
+    assert!(turned.is_sorted_by(|a, b| a >= b), "{turned:?}");
+    pane.click_column(5, &cx(&fleet, SIZE));
+    assert_eq!(pane.by, By::Name, "a summary is nothing to sort by");
+}
+
+#[test]
+fn a_models_first_alert_is_selected_and_its_onset_is_the_moment() {
+    let fleet = fleet();
+    let mut pane = open(&fleet);
+    pane.update(Command::Last, &cx(&fleet, SIZE));
+    let model = Thing::Model(model_key("fraud-detector"));
+    pane.select(&model, &cx(&fleet, SIZE));
+    let current = pane.current().expect("an alert");
+    assert_eq!(current.name, "HighErrorRate");
+    assert_eq!(pane.moment(&cx(&fleet, SIZE)), Some(current.since));
+}
+
+#[test]
+fn without_alerts_the_pane_says_what_would_fill_it() {
+    let shown = screen(&drawn(&mut Alerts::new(), &bare(), SIZE));
+    assert!(
+        shown.contains("No source of alerts is configured."),
+        "{shown}"
+    );
+    let fleet = fleet();
+    let mut pane = open(&fleet);
+    pane.prompt(PromptKind::Filter, "nothing-so", true, &cx(&fleet, SIZE))
+        .expect("a filter");
+    let shown = screen(&drawn(&mut pane, &fleet, SIZE));
+    assert!(
+        shown.contains("No alert passes the filter.") && shown.contains("2 alerts are hidden"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn frames() {
+    let fleet = fleet();
+    for size in [(60, 16), (80, 24), (120, 36), (200, 60)] {
+        let shown = screen(&drawn(&mut open(&fleet), &fleet, size));
+        assert!(shown.contains("HighErrorRate"), "{shown}");
+    }
+    insta::assert_snapshot!(screen(&drawn(&mut open(&fleet), &fleet, (60, 16))), @r"
+     1 firing   1 silenced
+     STATE▴       ALERT          MODEL           SINCE
+    ›✖ firing     HighErrorRate  fraud-detector     6m
+     ● silenced   FeatureDrift   fraud-detector     1h
+    ");
+    insta::assert_snapshot!(screen(&drawn(&mut open(&fleet), &fleet, (80, 24))), @r"
+     1 firing   1 silenced
+     STATE▴       ALERT          MODEL           SINCE  SUMMARY
+    ›✖ firing     HighErrorRate  fraud-detector     6m  errors of fraud-detector ov…
+     ● silenced   FeatureDrift   fraud-detector     1h  amount drifts
+    ");
+    insta::assert_snapshot!(screen(&drawn(&mut open(&fleet), &fleet, (120, 36))), @r"
+     1 firing   1 silenced
+     STATE▴       ALERT          MODEL           SEVERITY  SINCE  SUMMARY                         MUTED                GROUP
+    ›✖ firing     HighErrorRate  fraud-detector  crit         6m  errors of fraud-detector over…  –                    –
+     ● silenced   FeatureDrift   fraud-detector  warn         1h  amount drifts                   by ben until 15:32Z  –
+    ");
+    insta::assert_snapshot!(screen(&drawn(&mut open(&fleet), &fleet, (200, 60))), @r"
+     1 firing   1 silenced
+     STATE▴       ALERT          MODEL           SEVERITY  SINCE  SUMMARY                                                                              MUTED                                           GROUP
+    ›✖ firing     HighErrorRate  fraud-detector  crit         6m  errors of fraud-detector over 1 %                                                    –                                               –
+     ● silenced   FeatureDrift   fraud-detector  warn         1h  amount drifts                                                                        by ben until 15:32Z                             –
+    ");
+}

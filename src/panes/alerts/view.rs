@@ -1,0 +1,162 @@
+//! How the list of alerts is drawn: how many of each state, then one line an alert.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Alerts, By, model_name};
+use crate::domain::alert::{Alert, AlertState};
+use crate::domain::time::age;
+use crate::panes::{Cx, signal};
+use crate::ui::frame::empty;
+use crate::ui::hits::Hits;
+use crate::ui::look::Look;
+use crate::ui::paint::{self, Span, span};
+use crate::ui::table::{Cell, Column, Row, Sort, Table};
+use crate::ui::text;
+use crate::ui::theme::Role;
+
+/// The titles, in the order of [`cells`].
+pub(super) const TITLES: [&str; 8] = [
+    "STATE", "ALERT", "MODEL", "SEVERITY", "SINCE", "SUMMARY", "MUTED", "GROUP",
+];
+
+/// Every cell of an alert as text.
+pub(super) fn cells(alert: &Alert, cx: &Cx<'_>) -> [String; 8] {
+    let or_none = |text: String| {
+        if text.is_empty() {
+            "–".to_owned()
+        } else {
+            text
+        }
+    };
+    let silence = alert.silences.first();
+    let muted = silence.map_or_else(String::new, |s| {
+        format!("by {} until {}Z", s.author, s.until.hour_minute())
+    });
+    [
+        alert.state.word().to_owned(),
+        alert.name.to_string(),
+        or_none(model_name(alert).to_string()),
+        or_none(alert.severity.to_string()),
+        age(cx.now.wall.since(alert.since)),
+        or_none(alert.summary.to_string()),
+        or_none(muted),
+        or_none(alert.group.to_string()),
+    ]
+}
+
+/// What a press on a title sorts by.
+pub(super) fn by_column(index: usize) -> Option<By> {
+    let title = TITLES.get(index)?;
+    By::ALL.into_iter().find(|by| by.title() == *title)
+}
+
+fn columns(pane: &Alerts) -> [Column<'static>; 8] {
+    let wide = |of: &dyn Fn(&Alert) -> usize| {
+        let widest = pane.list.rows.iter().map(of).max();
+        u16::try_from(widest.unwrap_or(0)).unwrap_or(u16::MAX)
+    };
+    let name = wide(&|a| a.name.width());
+    let model = wide(&|a| model_name(a).width());
+    let severity = wide(&|a| a.severity.width());
+    let group = wide(&|a| a.group.width());
+    [
+        Column::fixed(TITLES[0], 11, 0),
+        Column::name(TITLES[1], 12, name.clamp(5, 32)),
+        Column::fixed(TITLES[2], model.clamp(5, 24), 1),
+        Column::fixed(TITLES[3], severity.clamp(8, 10), 4),
+        Column::fixed(TITLES[4], 5, 1).right(),
+        Column::flex(TITLES[5], 20, 2, 2),
+        Column::flex(TITLES[6], 14, 1, 3),
+        Column::fixed(TITLES[7], group.clamp(5, 24), 5),
+    ]
+}
+
+fn row<'a>(alert: &'a Alert, cx: &Cx<'a>, look: &Look) -> Row<'a> {
+    let [_, name, model, severity, since, summary, muted, group] = cells(alert, cx);
+    let (state, role) = signal::alert_state(alert, look);
+    let plain = if alert.is_loud() {
+        Role::Text
+    } else {
+        Role::Dim
+    };
+    Row::from(vec![
+        Cell::new(role, state),
+        Cell::new(plain, name),
+        Cell::new(plain, model),
+        Cell::new(Role::Dim, severity),
+        Cell::new(Role::Dim, since),
+        Cell::new(plain, summary),
+        Cell::new(Role::Dim, muted),
+        Cell::new(Role::Dim, group),
+    ])
+}
+
+/// `2 firing   1 pending   1 silenced`: every state that there is, of all alerts that pass the filter.
+fn head(pane: &Alerts) -> Vec<Span<'static>> {
+    let states = [
+        (AlertState::Firing, Role::Crit),
+        (AlertState::Pending, Role::Warn),
+        (AlertState::Silenced, Role::Dim),
+        (AlertState::Inhibited, Role::Dim),
+    ];
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    for (state, role) in states {
+        let count = pane.list.rows.iter().filter(|a| a.state == state).count();
+        if count > 0 {
+            let gap = if spans.is_empty() { "" } else { "   " };
+            spans.push(span(role, format!("{gap}{count} {}", state.word())));
+        }
+    }
+    if pane.list.hidden() > 0 {
+        let hidden = format!("   {} hidden by the filter", pane.list.hidden());
+        spans.push(span(Role::Dim, hidden));
+    }
+    spans
+}
+
+pub(super) fn draw(pane: &Alerts, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
+    if pane.list.rows.is_empty() {
+        nothing(pane, cx, look, area, buf);
+        return Hits::default();
+    }
+    let line = paint::inner_columns(paint::row(area, 0), 1, 1);
+    paint::put_spans(buf, look, line, line.x, line.y, &head(pane));
+    let columns = columns(pane);
+    let sorted = TITLES.iter().position(|t| *t == pane.by.title());
+    let table = Table {
+        columns: &columns,
+        len: pane.list.rows.len(),
+        state: &pane.list.table,
+        sort: sorted.map(|column| Sort {
+            column,
+            descending: pane.turned,
+        }),
+        focused: true,
+    };
+    let body = paint::inner_rows(area, 1, 0);
+    table.draw(buf, look, body, |index| {
+        row(&pane.list.rows[index], cx, look)
+    })
+}
+
+/// Why there is no alert; never more than is known.
+fn nothing(pane: &Alerts, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) {
+    if pane.list.hidden() > 0 {
+        let hidden = text::counted(pane.list.hidden(), "alert is", "alerts are");
+        let how = format!("{hidden} hidden · esc clears the filter");
+        empty(buf, look, area, "No alert passes the filter.", &[&how]);
+    } else if signal::is_monitored(cx) {
+        let how = "What fires, is pending or is muted appears here as its source tells of it.";
+        empty(buf, look, area, "No alert is known.", &[how]);
+    } else {
+        let how = "Sources of kind prometheus or alertmanager fill this pane.";
+        empty(
+            buf,
+            look,
+            area,
+            "No source of alerts is configured.",
+            &[how],
+        );
+    }
+}
