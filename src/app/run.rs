@@ -92,6 +92,25 @@ impl App {
         self.run_global(command, effects);
     }
 
+    /// Goes to a list and selects what belongs to the selected thing there.
+    fn go_to_list(&mut self, command: Command, thing: Option<&Thing>) {
+        let (place, there) = if command == Command::GoAlerts {
+            (Place::Alerts, self.model_of(thing).map(Thing::Model))
+        } else {
+            let Some(key) = self.endpoint_of(thing) else {
+                return;
+            };
+            (Place::Deployments, Some(Thing::Deployment(key)))
+        };
+        self.history.open(place);
+        if let Some(there) = there {
+            self.with_pane(|pane, cx| {
+                pane.refresh(cx);
+                pane.select(&there, cx);
+            });
+        }
+    }
+
     fn run_global(&mut self, command: Command, effects: &mut Effects) {
         let thing = self.history.current().selected(&self.cx());
         match command {
@@ -105,15 +124,7 @@ impl App {
                     self.history.open(Place::Features(model));
                 }
             }
-            Command::GoAlerts => {
-                self.history.open(Place::Alerts);
-                if let Some(model) = self.model_of(thing.as_ref()) {
-                    self.with_pane(|pane, cx| {
-                        pane.refresh(cx);
-                        pane.select(&Thing::Model(model), cx);
-                    });
-                }
-            }
+            Command::GoAlerts | Command::GoEndpoint => self.go_to_list(command, thing.as_ref()),
             Command::WhatChanged => {
                 let moment = self.history.current().moment(&self.cx());
                 if let Some(model) = self.model_of(thing.as_ref()) {
@@ -143,15 +154,6 @@ impl App {
             Command::GoRun => {
                 if let Some(run) = self.run_of(thing.as_ref()) {
                     self.history.open(Place::Run(run));
-                }
-            }
-            Command::GoEndpoint => {
-                if let Some(key) = self.endpoint_of(thing.as_ref()) {
-                    self.history.open(Place::Deployments);
-                    self.with_pane(|pane, cx| {
-                        pane.refresh(cx);
-                        pane.select(&Thing::Deployment(key), cx);
-                    });
                 }
             }
             Command::History => {
