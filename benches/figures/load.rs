@@ -627,6 +627,7 @@ fn settings_of() -> Context {
             declared_version: None,
             hold: None,
             rollout: Rollout::None,
+            hook: None,
         });
     }
     context

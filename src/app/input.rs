@@ -14,6 +14,8 @@ impl App {
     pub(super) fn key(&mut self, chord: Chord, effects: &mut Effects) {
         if self.dialog.is_some() {
             self.dialog_key(chord, effects);
+        } else if self.sheet.is_some() {
+            self.sheet_key(chord, effects);
         } else if self.typing.is_some() {
             self.type_key(chord, effects);
         } else {
@@ -64,6 +66,8 @@ impl App {
     pub(super) fn paste(&mut self, text: &Clean, effects: &mut Effects) {
         if let Some(dialog) = &mut self.dialog {
             dialog.paste(text);
+        } else if self.sheet.is_some() {
+            self.sheet_paste();
         } else if let Some(mut typing) = self.typing.take() {
             typing.input.paste(text);
             let (kind, line) = (typing.prompt.kind, typing.input.as_str().to_owned());
@@ -112,6 +116,8 @@ impl App {
                 self.dialog_key(Chord::plain(Code::Enter), effects);
             }
             _ if self.dialog.is_some() => self.dialog = None,
+            // A press beside the sheet neither allows nor ends anything.
+            _ if self.sheet.is_some() => {}
             Target::Tab(number) => {
                 let command = match number {
                     1 => Command::Triage,
@@ -138,6 +144,7 @@ impl App {
     pub(super) fn scroll(&mut self, rows: i16) {
         match &mut self.dialog {
             Some(dialog) => dialog.scroll(rows),
+            None if self.sheet.is_some() => self.sheet_scroll(rows),
             None => self.with_pane(|pane, cx| pane.scroll(rows, cx)),
         }
     }

@@ -5,18 +5,23 @@ mod dialogs;
 mod history;
 mod input;
 mod run;
+mod sheet;
+mod sheet_view;
 mod things;
 mod typing;
 mod update;
 mod view;
 mod wants;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::dialogs::Dialog;
 use self::history::History;
+use self::sheet::Sheet;
 use self::wants::Wants;
+use self::writing::Writing;
 use crate::domain::fault::Fault;
 use crate::domain::fleet::Fleet;
 use crate::domain::key::SourceId;
@@ -58,6 +63,8 @@ pub struct App {
     history: History,
     dialog: Option<Dialog>,
     typing: Option<Typing>,
+    sheet: Option<Sheet>,
+    writing: Writing,
     notice: Option<Notice>,
     window: Window,
     screen: (u16, u16),
@@ -88,6 +95,8 @@ impl App {
             history: History::new(Place::Triage),
             dialog: None,
             typing: None,
+            sheet: None,
+            writing: Writing::default(),
             notice: None,
             window: Window::default(),
             screen,
@@ -173,6 +182,7 @@ impl App {
         if let Some(page) = hits.page {
             self.history.current_mut().set_page(page);
         }
+        self.sheet_drawn();
         self.hits = hits;
     }
 
@@ -200,6 +210,8 @@ impl App {
         self.history = History::new(Place::Triage);
         self.dialog = None;
         self.typing = None;
+        self.sheet = None;
+        self.writing.armed_until = None;
         self.focus = Focus::default();
         self.wants = Wants::default();
         self.abilities.clear();
@@ -231,5 +243,7 @@ fn fleet_of(context: Context, generation: u64) -> Fleet {
     Fleet::new(Arc::new(reference), Arc::new(context))
 }
 
+#[cfg(test)]
+mod sheet_tests;
 #[cfg(test)]
 mod tests;

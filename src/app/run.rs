@@ -1,6 +1,8 @@
 //! Keys become commands, and commands are carried out or say why they cannot be.
 
 use super::{App, Effects};
+use crate::domain::action::Wish;
+use crate::domain::settings::Writes;
 use crate::domain::text::Clean;
 use crate::intent::chord::{Chord, Code, sequence_text};
 use crate::intent::command::{Command, RESERVED, Scope};
@@ -73,6 +75,13 @@ impl App {
             Command::Link if self.link_of(thing.as_ref()).is_none() => {
                 "no link is known for it: set a runbook, or select a model, version or run"
             }
+            Command::Undo => match self.mode().allows() {
+                Ok(()) => return None,
+                Err(why) => return Some(Clean::text(&why.to_string())),
+            },
+            Command::Arm if self.fleet.settings().writes != Writes::Armed => {
+                "this context needs no arming: writes is not \"armed\""
+            }
             Command::Contexts if self.settings.contexts.len() < 2 => "there is one context only",
             _ => return None,
         };
@@ -114,6 +123,8 @@ impl App {
     fn run_global(&mut self, command: Command, effects: &mut Effects) {
         let thing = self.history.current().selected(&self.cx());
         match command {
+            Command::Undo => self.wish(Wish::Undo(None)),
+            Command::Arm => self.arm(self.now),
             Command::Triage => self.history.open(Place::Triage),
             Command::Models => self.history.open(Place::Models),
             Command::Experiments => self.history.open(Place::Experiments),

@@ -53,6 +53,7 @@ fn context(name: &str) -> Context {
             declared_version: None,
             hold: None,
             rollout: Rollout::None,
+            hook: None,
         }],
         ..Context::default()
     }

@@ -8,7 +8,7 @@ use crate::domain::query::{Detail, Query};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now};
 use crate::intent::msg::{Effect, Msg};
-use crate::panes::{Ask, Cx, Pane};
+use crate::panes::{Ask, Cx, Pane, Want};
 use crate::ui::form::TextInput;
 
 /// Takes one message in and says what is to be done.
@@ -83,6 +83,12 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
         | Msg::Ledger(..)
         | Msg::Unwatched(..)
         | Msg::Preferences(..) => {}
+        Msg::Wrote(context, at, record) if context == *app.fleet.context() => {
+            app.wrote(at, &record, &mut effects);
+        }
+        // It is in the journal, whatever context is open.
+        Msg::Wrote(_, at, record) => app.writing.writes.take(&record, at),
+        Msg::Journal(records, remarks) => app.journal(records, &remarks, &mut effects),
         Msg::Tick => app.fleet.tick(now.wall),
         Msg::Notice(notice) => app.notice = Some(notice),
         Msg::Terminate => effects.push(Effect::Quit),
@@ -115,10 +121,22 @@ impl App {
             pane.due(cx)
         });
         self.ask(asks, effects);
+        self.settle_sheet();
         let (focus, wanted) = {
             let cx = self.cx();
             let pane = self.history.current();
-            (pane.focus(&cx), pane.wants(&cx))
+            let mut wanted = pane.wants(&cx);
+            let needs = self.sheet.as_ref().map(|s| s.wish.needs(&self.fleet));
+            for (source, query) in needs.into_iter().flatten() {
+                if !wanted.iter().any(|want| want.query == query) {
+                    wanted.push(Want {
+                        source,
+                        query,
+                        every: None,
+                    });
+                }
+            }
+            (pane.focus(&cx), wanted)
         };
         if focus != self.focus {
             self.focus = focus.clone();
@@ -221,6 +239,7 @@ impl App {
                 Ask::Copy(text) => effects.push(Effect::Copy(text)),
                 Ask::Compute(work) => effects.push(Effect::Compute(work)),
                 Ask::Say(notice) => self.notice = Some(notice),
+                Ask::Wish(wish) => self.wish(*wish),
                 Ask::Prefer(preference, value) => {
                     self.history.prefer(preference, value.clone());
                     effects.push(Effect::Prefer(preference, value));

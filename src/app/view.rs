@@ -81,6 +81,11 @@ pub fn view(app: &App, look: &Look, buf: &mut Buffer) -> Drawn {
     drawn
         .hits
         .extend(foot(app, look, paint::row(area, area.height - 1), buf));
+    if let Some(sheet) = &app.sheet {
+        let (hits, cursor) = super::sheet_view::draw(app, sheet, look, area, buf);
+        drawn.hits.extend(hits);
+        drawn.cursor = cursor;
+    }
     if let Some(dialog) = &app.dialog {
         let width = (area.width * 4 / 5)
             .clamp(48, 100)

@@ -1,7 +1,7 @@
 //! The console on a context: what `quarterdeck` without a subcommand and `quarterdeck demo` do.
 
 use super::exit::{Exit, Failure};
-use super::session::{Session, log_file, state_file};
+use super::session::{Session, journal_dir, log_file, state_file};
 use crate::runtime::console::{ConsoleError, Options, attend};
 
 /// Runs the console until it is left, on the thread that waits for it.
@@ -12,6 +12,7 @@ pub async fn run(session: &Session) -> Result<Exit, Failure> {
     let options = Options {
         // A simulated fleet leaves no trace among the records of real ones.
         state: state_file().filter(|_| !session.is_simulated()),
+        journals: journal_dir().filter(|_| !session.is_simulated()),
         log: log_file().filter(|_| !session.is_simulated()),
         ..Options::new(session.settings.clone())
     };

@@ -117,6 +117,7 @@ impl Simulated {
         // The incident plays in two minutes: patience that fits a real rollout would outlast it.
         let quick = |seconds: f64| Duration::from_secs_f64((seconds / self.speed).max(1.0));
         Context {
+            hooks: std::collections::BTreeMap::new(),
             name: Clean::name(NAME),
             writes: Writes::Confirm,
             protected: false,
@@ -222,6 +223,7 @@ fn deployment(server: &SimEndpoint, kind: DeploymentKind) -> DeploymentSettings 
         declared_version: (server.name == "credit-prod").then(|| "8".to_owned()),
         hold: None,
         rollout: Rollout::External,
+        hook: None,
     }
 }
 

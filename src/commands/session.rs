@@ -264,3 +264,8 @@ pub fn state_file() -> Option<PathBuf> {
 pub fn log_file() -> Option<PathBuf> {
     state_dir().map(|dir| dir.join("quarterdeck.log"))
 }
+
+/// The directory of journals.
+pub fn journal_dir() -> Option<PathBuf> {
+    state_dir().map(|dir| dir.join("journal"))
+}

@@ -1,6 +1,7 @@
 //! Settings from the effective values, and the checks that need more than one of them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
 use super::gates;
@@ -10,8 +11,8 @@ use super::monitoring::{self, kind_of};
 use super::tree::{Path, Setting, Tree, dotted, join, path};
 use crate::domain::key::DeploymentKind;
 use crate::domain::settings::{
-    Auth, Console, Context, DeploymentSettings, Follows, ModelSettings, Policy, Rollout, Settings,
-    SourceKind, SourceSettings, Tls, VersionMap,
+    Auth, Console, Context, DeploymentSettings, Follows, Hook, ModelSettings, Policy, Rollout,
+    Settings, SourceKind, SourceSettings, Tls, VersionMap,
 };
 use crate::domain::text::Clean;
 
@@ -145,7 +146,22 @@ fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
         models,
         gates: gates::gates(tree, &gates_at, found),
         policy,
+        hooks: hooks(tree, &join(&table, "hooks")),
     }
+}
+
+fn hooks(tree: &Tree, at: &[String]) -> BTreeMap<String, Hook> {
+    let hook = |name: String| {
+        let here = join(at, &name);
+        let hook = Hook {
+            command: tree.words(&here, "command"),
+            timeout: tree
+                .duration(&here, "timeout")
+                .unwrap_or(Duration::from_secs(600)),
+        };
+        (name, hook)
+    };
+    tree.names(at).into_iter().map(hook).collect()
 }
 
 /// Whether an error below a table has been told: what it took away is then not told as missing.
@@ -238,6 +254,7 @@ fn deployment(tree: &Tree, at: &[String]) -> DeploymentSettings {
             Some("hook") => Rollout::Hook,
             _ => Rollout::None,
         },
+        hook: text("hook"),
     }
 }
 

@@ -263,6 +263,11 @@ static CONTEXT: Section = Section {
         ),
         row("models", Shape::Named(&MODEL), "Overrides by the model's name."),
         row("gates", Shape::Named(&GATE), "Gates of promotions."),
+        row(
+            "hooks",
+            Shape::Named(&HOOK),
+            "Commands of this machine by which versions get to serving.",
+        ),
     ]],
 };
 
@@ -449,6 +454,7 @@ static DEPLOYMENT: Section = Section {
                 "How a new version gets there.",
             )
             .or("none"),
+            row("hook", Shape::Name, "Which of `hooks` it is, for `rollout = \"hook\"`."),
             row("every", Shape::Duration(SECOND), "How often it is probed.").or("5s"),
             row(
                 "probe_timeout",
@@ -458,6 +464,20 @@ static DEPLOYMENT: Section = Section {
         ],
         CONNECTION,
     ],
+};
+
+static HOOK: Section = Section {
+    title: "[contexts.NAME.hooks.HOOK]",
+    doc: "A command of this machine that brings a version to serving. It is given MODEL, VERSION and ALIAS as environment variables and no shell reads it. It runs only as a step of a confirmed plan.",
+    groups: &[&[
+        row("command", Shape::Words, "Program and arguments.").needed(),
+        row(
+            "timeout",
+            Shape::Duration(SECOND),
+            "How long it may take before it is stopped.",
+        )
+        .or("10m"),
+    ]],
 };
 
 static AUTH: Section = Section {

@@ -82,6 +82,17 @@ pub struct Context {
     pub gates: BTreeMap<String, Gate>,
     /// Limits that rules judge by.
     pub policy: Policy,
+    /// Commands of this machine by which versions get to serving.
+    pub hooks: BTreeMap<String, Hook>,
+}
+
+/// A command of this machine. It is given MODEL, VERSION and ALIAS as environment variables.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hook {
+    /// Program and arguments; no shell reads them.
+    pub command: Vec<String>,
+    /// How long it may take before it is stopped.
+    pub timeout: Duration,
 }
 
 /// The systems that sources can be.
@@ -393,6 +404,8 @@ pub struct DeploymentSettings {
     pub hold: Option<String>,
     /// How a new version gets there.
     pub rollout: Rollout,
+    /// Which hook does it, where a hook does.
+    pub hook: Option<String>,
 }
 
 /// Per-model overrides.

@@ -56,6 +56,8 @@ pub enum Group {
     Find,
     /// Changing how things look.
     Look,
+    /// Changing what servers hold: each opens a sheet first.
+    Act,
     /// Leaving, copying, switching.
     Out,
 }
@@ -67,6 +69,7 @@ impl Group {
             Self::Move => "Move",
             Self::Find => "Find",
             Self::Look => "Look",
+            Self::Act => "Act",
             Self::Out => "Out",
         }
     }
@@ -141,6 +144,9 @@ commands! {
     WhatChanged "look.what-changed" Look Global ["w"] "what changed" "Lists what changed around the onset of a model's trouble, or around the chart cursor.";
     History "look.history" Look Global ["H"] "history" "Shows the known changes of the selected thing.";
 
+    Undo "act.undo" Act Global ["z"] "undo" "Plans the inverse of your last write here.";
+    Arm "act.arm" Act Global ["!"] "arm" "Arms this process for writes for five minutes, where the context asks for it.";
+
     CopyRow "out.copy-row" Out List ["y"] "copy row" "Copies the selected row.";
     CopyPane "out.copy-pane" Out Global ["Y"] "copy pane" "Copies the pane as Markdown.";
     Link "out.link" Out Global ["o"] "link" "Copies the link to the selected thing's page or runbook.";
@@ -159,13 +165,11 @@ pub const RESERVED: &[(&str, &str)] = &[
     ("p", "promote"),
     ("b", "roll back"),
     ("t", "retrain"),
-    ("z", "undo"),
     ("x", "traffic"),
     ("a", "acknowledge"),
     ("s", "silence"),
     ("e", "edit"),
     ("A", "approve"),
-    ("!", "arm"),
     ("F", "follow a write"),
     ("@", "show the exact request"),
 ];

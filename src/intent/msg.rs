@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::chord::Chord;
+use crate::domain::action::{Confirmed, Record, Stamped, Written};
 use crate::domain::change::Change;
 use crate::domain::fault::Fault;
 use crate::domain::fleet::runs::RunStore;
@@ -75,6 +76,10 @@ pub enum Msg {
     Preferences(Arc<ContextRef>, Vec<(String, String)>),
     /// Changes from the ledger: history, or what another process observed.
     Ledger(Arc<ContextRef>, Vec<Change>),
+    /// A record of a write of this process: it is on disk.
+    Wrote(Arc<ContextRef>, Millis, Box<Record>),
+    /// What the journals of this machine say of writes, of every context, and what could not be read.
+    Journal(Vec<Stamped>, Vec<Clean>),
     /// Time passed: once a minute, and when something is due.
     Tick,
     /// A remark for the message line.
@@ -154,8 +159,8 @@ pub enum Computed {
     },
 }
 
-/// Everything the state may ask for.
-#[derive(Clone, Debug)]
+/// Everything the state may ask for. Not to be copied: a confirmed plan is carried out once.
+#[derive(Debug)]
 pub enum Effect {
     /// Ask a source for a detail.
     Fetch {
@@ -185,6 +190,10 @@ pub enum Effect {
     Switch(String),
     /// Keep a preference.
     Prefer(Preference, String),
+    /// Carry a confirmed plan out.
+    Write(Box<Confirmed>),
+    /// Look up the steps of a write whose ends nobody has seen.
+    LookUp(Box<Written>),
     /// Write a line to the log: something was passed over.
     Log(Clean),
     /// Report the mouse, or leave it to the terminal.

@@ -31,6 +31,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use self::list::Listing;
+use crate::domain::action::Wish;
 use crate::domain::alert::AlertKey;
 use crate::domain::change::Subject;
 use crate::domain::fault::Fault;
@@ -124,6 +125,8 @@ pub enum Ask {
     Compute(Box<Compute>),
     /// Say something on the message line.
     Say(Notice),
+    /// Plan what somebody wishes to be done, and ask for consent.
+    Wish(Box<Wish>),
     /// Keep a preference.
     Prefer(Preference, String),
 }

@@ -374,6 +374,7 @@ pub(crate) fn endpoint_settings(name: &str, model: &str) -> DeploymentSettings {
         declared_version: None,
         hold: None,
         rollout: Rollout::None,
+        hook: None,
     }
 }
 

@@ -18,6 +18,8 @@ use super::signals::{self, Alarm};
 use super::sources::{Common, Sources};
 use super::store_task::{Keeper, first_look};
 use super::turn::{End, Turns};
+use super::writes::who;
+use super::writing::Writing;
 use super::{logging, looks};
 use crate::app::{App, Effects, take_in};
 use crate::domain::settings::Settings;
@@ -45,6 +47,8 @@ pub struct Options {
     pub settings: Arc<Settings>,
     /// The state file; nothing outlives the process without one.
     pub state: Option<PathBuf>,
+    /// The directory of journals; writes leave no trace without one.
+    pub journals: Option<PathBuf>,
     /// The log, unless the caller keeps one already.
     pub log: Option<PathBuf>,
     /// The place to open, Triage unless set.
@@ -59,6 +63,7 @@ impl Options {
         Self {
             settings,
             state: None,
+            journals: None,
             log: None,
             place: None,
             compute: rows,
@@ -210,7 +215,17 @@ async fn start(
             None
         }
     });
-    let mut hands = Hands::new(common, sources, keeper, options.compute, alarm.clone());
+    let writing = Writing::new(options.journals, who::session());
+    writing.read(common.out.clone());
+    app.begin_writes(writing.actor(), fastrand::u64(..));
+    let mut hands = Hands::new(
+        common,
+        sources,
+        keeper,
+        options.compute,
+        alarm.clone(),
+        writing,
+    );
     hands.mux = caps.mux;
     hands.carry_out(begun, &mut app, Some(&session));
     hands
@@ -251,7 +266,7 @@ async fn start(
     turns.typed(&query::typed_keys(&answers.typed));
     let end = turns.run().await;
     drop(watch);
-    leave(turns).await;
+    Box::pin(leave(turns)).await;
     match end {
         End::Left => Ok(()),
         End::NoTerminal(error) => Err(ConsoleError::Terminal(error)),
@@ -327,6 +342,7 @@ async fn leave<K>(turns: Turns<K>) {
         ..
     } = turns;
     hands.save(&app);
+    hands.writing.end(hands.common.clock.wall());
     let Hands {
         sources, keeper, ..
     } = hands;

@@ -9,6 +9,7 @@ use super::actor::Request;
 use super::signals::Alarm;
 use super::sources::{Common, Sources};
 use super::store_task::Keeper;
+use super::writing::Writing;
 use crate::app::App;
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::SourceId;
@@ -40,6 +41,7 @@ pub(super) struct Hands {
     /// Work above a millisecond, for another thread.
     pub(super) compute: fn(Compute) -> Computed,
     pub(super) alarms: UnboundedSender<Alarm>,
+    pub(super) writing: Writing,
     pub(super) mux: Option<Mux>,
     /// Messages from here, to be taken before any other.
     pub(super) own: VecDeque<Msg>,
@@ -60,6 +62,7 @@ impl Hands {
         keeper: Option<Keeper>,
         compute: fn(Compute) -> Computed,
         alarms: UnboundedSender<Alarm>,
+        writing: Writing,
     ) -> Self {
         Self {
             common,
@@ -67,6 +70,7 @@ impl Hands {
             keeper,
             compute,
             alarms,
+            writing,
             mux: None,
             own: VecDeque::new(),
             bytes: Vec::new(),
@@ -125,6 +129,8 @@ impl Hands {
                         keeper.prefer(app.context(), name, value);
                     }
                 }
+                Effect::Write(confirmed) => self.writing.begin(app, &self.common, confirmed),
+                Effect::LookUp(written) => self.writing.look_up(app, &self.common, *written),
                 Effect::Log(line) => tracing::warn!("{line}"),
                 Effect::Mouse(on) => {
                     if let Some(session) = session {

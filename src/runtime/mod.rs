@@ -31,6 +31,7 @@ pub mod sources;
 pub mod store_task;
 mod turn;
 pub mod writes;
+mod writing;
 
 #[cfg(test)]
 mod testing;

@@ -20,6 +20,7 @@ use super::screen::Screen;
 use super::signals::Alarm;
 use crate::app::{App, judge_more, settle, take_in, update};
 use crate::domain::fleet::SLICE;
+use crate::domain::text::Clean;
 use crate::intent::msg::Msg;
 use crate::terminal::caps::Caps;
 use crate::terminal::events::Events;
@@ -135,7 +136,10 @@ impl<K: Keyboard> Turns<K> {
                     self.input(batch);
                 }
                 Some(report) = self.reports.recv() => match report {
-                    Report::Done(done) => self.screen.done(done),
+                    Report::Done(done) => {
+                        self.screen.done(done);
+                        self.app.frame_left(self.hands.common.clock.now());
+                    }
                     Report::Failed(error) => return Err(error),
                 },
                 () = std::future::ready(()), if self.app.fleet().has_more_to_judge() => self.judge(),
@@ -155,6 +159,14 @@ impl<K: Keyboard> Turns<K> {
     }
 
     fn input(&mut self, batch: Batch) {
+        // What comes in one piece while a plan waits for consent was not typed after reading it.
+        if self.app.asks_for_consent()
+            && batch.inputs.iter().filter(|i| keys::prints(i)).count() > 3
+        {
+            self.take(Msg::Paste(Clean::empty()));
+            self.screen.want_now();
+            return;
+        }
         for input in batch.inputs {
             if let Input::Resize(size) = input {
                 self.resize(size);

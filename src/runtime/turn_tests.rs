@@ -13,6 +13,8 @@ use crate::intent::msg::{Compute, Computed, Effect};
 use crate::runtime::clock::Clock;
 use crate::runtime::sources::{Common, Sources};
 use crate::runtime::testing::model;
+use crate::runtime::writes::who;
+use crate::runtime::writing::Writing;
 use crate::terminal::caps::{ColorWish, Environment, detect};
 use crate::terminal::writer::Writer;
 use crossterm::event::{KeyCode, KeyModifiers};
@@ -144,7 +146,14 @@ fn bench(contexts: BTreeMap<String, Context>) -> Bench {
         out: out.clone(),
     };
     let sources = Sources::start(app.context(), app.fleet().settings(), &common);
-    let hands = Hands::new(common, sources, None, rows, alarm.clone());
+    let hands = Hands::new(
+        common,
+        sources,
+        None,
+        rows,
+        alarm.clone(),
+        Writing::new(None, who::session()),
+    );
     let turns = Turns {
         app,
         look,

@@ -207,25 +207,8 @@ pub fn recover(
     directory: &Path,
     now: Millis,
 ) -> Result<(Vec<Recovered>, Vec<Remark>), JournalError> {
-    let fail = |e| JournalError::at(directory, e);
-    let listing = match fs::read_dir(directory) {
-        Ok(listing) => listing,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
-        Err(e) => return Err(fail(e)),
-    };
-    let mut paths = Vec::new();
-    for entry in listing {
-        let path = entry.map_err(fail)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "jsonl")
-        {
-            paths.push(path);
-        }
-    }
-    paths.sort();
     let (mut found, mut remarks) = (Vec::new(), Vec::new());
-    for path in paths {
+    for path in files(directory)? {
         match recover_one(&path, now, &mut remarks) {
             Ok(Some(recovered)) if spent(&recovered, now) => {
                 // Another process may have been quicker.
@@ -239,6 +222,62 @@ pub fn recover(
         }
     }
     Ok((found, remarks))
+}
+
+/// What all journals in `directory` say of writes, those of living processes too, oldest file first.
+/// Nothing is changed: a torn end is left to [`recover`].
+///
+/// # Errors
+/// When the directory cannot be listed. A single unreadable file is a remark.
+pub fn read_writes(directory: &Path) -> Result<(Vec<action::Stamped>, Vec<Remark>), JournalError> {
+    let (mut records, mut remarks) = (Vec::new(), Vec::new());
+    for path in files(directory)? {
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) => {
+                remarks.push(Remark {
+                    kind: RemarkKind::Unread,
+                    text: Clean::text(&format!("{} cannot be read: {error}", path.display())),
+                });
+                continue;
+            }
+        };
+        let whole = text.split_inclusive(|byte| *byte == b'\n');
+        for line in whole.filter(|line| line.ends_with(b"\n")) {
+            // A line of a newer version, or a damaged one: [`recover`] counts them.
+            if let Ok(Entry {
+                at,
+                record: Record::Write(record),
+                ..
+            }) = serde_json::from_slice(line)
+            {
+                records.push((at, record));
+            }
+        }
+    }
+    Ok((records, remarks))
+}
+
+/// The journals of a directory, oldest first; none where it is not there.
+fn files(directory: &Path) -> Result<Vec<PathBuf>, JournalError> {
+    let fail = |e| JournalError::at(directory, e);
+    let listing = match fs::read_dir(directory) {
+        Ok(listing) => listing,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(fail(e)),
+    };
+    let mut paths = Vec::new();
+    for entry in listing {
+        let path = entry.map_err(fail)?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "jsonl")
+        {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
 }
 
 /// Whether a journal tells of nothing worth keeping any longer.

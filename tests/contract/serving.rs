@@ -65,6 +65,7 @@ impl Endpoint {
                 declared_version: None,
                 hold: None,
                 rollout: Rollout::None,
+                hook: None,
             },
             tls: Tls::default(),
             raw: Raw::new(url, None),

@@ -126,6 +126,7 @@ pub(crate) fn settings(
                 declared_version: None,
                 hold: None,
                 rollout: Rollout::None,
+                hook: None,
             });
         }
     }

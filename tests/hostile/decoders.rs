@@ -309,6 +309,7 @@ fn settings(kind: SourceKind, url: &str) -> (SourceSettings, Context) {
             declared_version: None,
             hold: None,
             rollout: Rollout::None,
+            hook: None,
         });
     }
     (source, context)

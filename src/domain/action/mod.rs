@@ -15,6 +15,7 @@ pub use self::plan::{
     Consent, Friction, GateNote, Mode, PLAN_HOLDS, Plan, PlanId, Refusal, Step, UNDO_HOLDS, Verb,
     Weight,
 };
-pub use self::record::{Actor, How, Outcome, Progress, Record, StepEnd, Writes, Written};
+pub use self::record::{Actor, How, Outcome, Progress, Record, Stamped, StepEnd, Writes, Written};
 pub use self::request::{Request, WriteMethod, WriteRoute};
 pub use self::ticket::{Begun, Confirmed, IntentLog, Ticket};
+pub use self::verbs::{Planning, Wish};

@@ -200,6 +200,15 @@ fn within(act: &Act) -> u64 {
 pub struct GateNote {
     /// The gate.
     pub gate: Clean,
+    /// Its rule, in words.
+    #[serde(default, skip_serializing_if = "Clean::is_empty")]
+    pub rule: Clean,
+    /// The value of what holds the alias, where the gate compares.
+    #[serde(default, skip_serializing_if = "Clean::is_empty")]
+    pub champion: Clean,
+    /// The value of the candidate.
+    #[serde(default, skip_serializing_if = "Clean::is_empty")]
+    pub candidate: Clean,
     /// `pass`, `warn`, `fail` or `unknown`.
     pub verdict: Clean,
     /// Why.
@@ -346,6 +355,13 @@ impl Plan {
     /// Whether a reason must be given.
     pub fn needs_reason(&self) -> bool {
         self.friction == Friction::NameAndReason
+    }
+
+    /// Whether another plan for the same says the same, whenever it was made.
+    pub fn says_as(&self, other: &Self) -> bool {
+        let this = (&self.steps, &self.gates, &self.notes, &self.blocked);
+        let that = (&other.steps, &other.gates, &other.notes, &other.blocked);
+        this == that && self.friction == other.friction && self.summary == other.summary
     }
 
     /// Why it cannot be confirmed by this consent now, if so.

@@ -87,6 +87,9 @@ pub enum Record {
     },
 }
 
+/// A record and when it was written.
+pub type Stamped = (Millis, Record);
+
 impl Record {
     /// The plan it is about.
     pub fn plan(&self) -> &PlanId {

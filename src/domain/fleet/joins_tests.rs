@@ -31,6 +31,7 @@ fn deployment(name: &str, url: &str, model: Option<&str>) -> DeploymentSettings 
         declared_version: None,
         hold: None,
         rollout: Rollout::None,
+        hook: None,
     }
 }
 

@@ -45,6 +45,7 @@ fn deployment() -> DeploymentSettings {
         declared_version: None,
         hold: None,
         rollout: Rollout::None,
+        hook: None,
     }
 }
 

@@ -197,6 +197,7 @@ fn deployment(name: &str, kind: DeploymentKind, model: &str) -> DeploymentSettin
         declared_version: None,
         hold: None,
         rollout: Rollout::None,
+        hook: None,
     }
 }
 

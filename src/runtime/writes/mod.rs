@@ -2,10 +2,67 @@
 //! that sends a ticket. What plans are made of is the domain's, how a system is written to its source's
 //! matter.
 
+mod book;
 mod carry;
 mod doer;
+mod hook;
+mod servers;
 #[cfg(test)]
 mod tests;
+pub mod who;
 
+pub use self::book::{Book, BookLog, writes_of};
 pub use self::carry::{Ended, World, carry_out, look_up};
 pub use self::doer::{Doer, doer};
+pub use self::servers::Servers;
+
+use std::sync::{Arc, Mutex};
+
+use crate::domain::action::{Actor, Confirmed, Outcome, Record, Written};
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+
+/// Who acts here, before a registry says who that is to it.
+pub fn actor(book: &Mutex<Book>) -> Actor {
+    let book = book
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    Actor {
+        user: book.session().user.clone(),
+        host: book.session().host.clone(),
+        account: None,
+    }
+}
+
+/// Carries a confirmed plan out in the real world. `tell` hears each record once it is on disk.
+///
+/// # Errors
+/// When the journal does not take the plan: nothing was sent.
+pub async fn write<F>(
+    confirmed: Confirmed,
+    actor: &Actor,
+    servers: &Servers,
+    book: Arc<Mutex<Book>>,
+    tell: F,
+) -> Result<Ended, Clean>
+where
+    F: FnMut(&Record, Millis) + Send,
+{
+    carry_out(confirmed, actor, servers, &mut BookLog::new(book, tell)).await
+}
+
+/// Looks up in the real world what became of a write whose end nobody has seen.
+///
+/// # Errors
+/// When the journal does not take what was found.
+pub async fn resolve<F>(
+    written: &Written,
+    servers: &Servers,
+    book: Arc<Mutex<Book>>,
+    tell: F,
+) -> Result<Outcome, Clean>
+where
+    F: FnMut(&Record, Millis) + Send,
+{
+    look_up(written, servers, &mut BookLog::new(book, tell)).await
+}

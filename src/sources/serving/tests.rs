@@ -132,6 +132,7 @@ impl Stage {
             declared_version: None,
             hold: None,
             rollout: crate::domain::settings::Rollout::None,
+            hook: None,
         };
         let mut source = SourceSettings::new("prod-fraud", SourceKind::Serving(P::KIND), &self.url);
         source.probe_timeout = deadline;

@@ -2,3 +2,68 @@
 //! known to a plan or to the reason why there is none.
 
 pub mod undo;
+
+use super::plan::{Plan, PlanId, Verb};
+use super::record::{Actor, Writes};
+use crate::domain::fleet::Fleet;
+use crate::domain::key::SourceId;
+use crate::domain::query::Query;
+use crate::domain::text::Clean;
+use crate::domain::time::Now;
+
+/// What somebody wishes to be done. A plan for it can be made anew at any time: from newer facts, it
+/// may say something else.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Wish {
+    /// A write of ours is taken back; without an identity, the last one that can be.
+    Undo(Option<PlanId>),
+}
+
+/// What plans are made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Planning<'a> {
+    /// The joined state.
+    pub fleet: &'a Fleet,
+    /// What the journals tell.
+    pub writes: &'a Writes,
+    /// Who acts.
+    pub actor: &'a Actor,
+    /// The present.
+    pub now: Now,
+}
+
+impl Wish {
+    /// What for.
+    pub fn verb(&self) -> Verb {
+        match self {
+            Self::Undo(_) => Verb::Undo,
+        }
+    }
+
+    /// The plan for it, under an identity.
+    ///
+    /// # Errors
+    /// When there can be none, in words.
+    pub fn plan(&self, id: PlanId, with: &Planning<'_>) -> Result<Plan, Clean> {
+        match self {
+            Self::Undo(Some(old)) => match with.writes.get(old) {
+                Some(written) => undo::plan(written, id, with.now),
+                None => Err(Clean::text(
+                    "the journals of this machine do not tell of it",
+                )),
+            },
+            Self::Undo(None) => match undo::last(with) {
+                Some(written) => undo::plan(written, id, with.now),
+                None => Err(Clean::text("there is nothing of yours to undo here")),
+            },
+        }
+    }
+
+    /// Details that its plan rests on and that are not held yet: to be fetched while it is considered.
+    pub fn needs(&self, fleet: &Fleet) -> Vec<(SourceId, Query)> {
+        let _ = fleet;
+        match self {
+            Self::Undo(_) => Vec::new(),
+        }
+    }
+}

@@ -1,10 +1,20 @@
 //! The inverse of a write: the steps that took effect, inverted, newest first.
 
+use super::Planning;
 use crate::domain::action::{
     Friction, PLAN_HOLDS, Plan, PlanId, Step, UNDO_HOLDS, Verb, Weight, Written,
 };
 use crate::domain::text::Clean;
 use crate::domain::time::{Now, age};
+
+/// The last write of this context that a person made here and that can still be taken back.
+pub fn last<'a>(with: &Planning<'a>) -> Option<&'a Written> {
+    let here = &with.fleet.context().name;
+    let newest = with.writes.iter().rev();
+    newest
+        .filter(|written| written.plan.context == *here && written.plan.verb != Verb::Undo)
+        .find(|written| written.undone_by.is_none() && written.applied().next().is_some())
+}
 
 /// The plan that takes a write back.
 ///

@@ -62,6 +62,7 @@ fn endpoint(name: &str, follows: Follows, environment: &str) -> DeploymentSettin
         declared_version: None,
         hold: None,
         rollout: Rollout::V2Load,
+        hook: None,
     }
 }
 

@@ -1,0 +1,299 @@
+//! Drawing the sheet of a plan: what fails first and scrolls, what is asked stays pinned.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use super::App;
+use super::sheet::{Focus, Sheet};
+use crate::domain::action::{GateNote, Mode, Plan, Weight};
+use crate::domain::text::Clean;
+use crate::domain::time::age;
+use crate::ui::form::Field;
+use crate::ui::frame::{Dialog, Hint};
+use crate::ui::hits::Hits;
+use crate::ui::look::Look;
+use crate::ui::paint::{self, Span, span};
+use crate::ui::text;
+use crate::ui::theme::Role;
+
+/// A column of the gates: its text, its title and how wide it may be.
+type Column<'a> = (fn(&GateNote) -> &Clean, &'a str, usize);
+
+/// A line of the scrolling part.
+type Line<'a> = Vec<Span<'a>>;
+
+/// Draws the sheet over the screen.
+pub(super) fn draw(
+    app: &App,
+    sheet: &Sheet,
+    look: &Look,
+    screen: Rect,
+    buf: &mut Buffer,
+) -> (Hits, Option<Position>) {
+    let mode = app.mode();
+    let title = heading(sheet);
+    let note = sheet.plan.as_ref().ok().map_or_else(String::new, |plan| {
+        format!("read {} ago", age(look.now.wall.since(plan.read_at)))
+    });
+    let hints = hints(sheet, mode);
+    let width = screen.width.saturating_sub(6).min(132);
+    let columns = usize::from(width);
+    let (lines, pinned) = match &sheet.plan {
+        Ok(plan) => (body(plan, sheet.requests, look, columns), pins(plan)),
+        Err(why) => (wrap(Role::Text, why, columns), Vec::new()),
+    };
+    let fields: Vec<Focus> = sheet.fields(mode).collect();
+    let errors = u16::from(sheet.error.is_some());
+    let below = fields.len() as u16 + pinned.len() as u16 + errors;
+    let wanted = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let boxed = Dialog {
+        title: &title,
+        note: &note,
+        width,
+        height: wanted
+            .saturating_add(below + 1)
+            .min(screen.height.saturating_sub(7)),
+        hints: &hints,
+    };
+    let opened = boxed.draw(buf, look, screen);
+    let inner = opened.inner;
+    let room = inner.height.saturating_sub(below + u16::from(below > 0));
+    let last = lines.len().saturating_sub(usize::from(room));
+    let from = sheet.scroll.min(last);
+    for (y, line) in (inner.y..inner.y + room).zip(lines.iter().skip(from)) {
+        paint::put_spans(buf, look, inner, inner.x, y, line);
+    }
+    if last > 0 {
+        let part = format!(
+            "{}-{} of {}",
+            from + 1,
+            from + usize::from(room),
+            lines.len()
+        );
+        let y = inner.y + room.saturating_sub(1);
+        paint::put_right(buf, look, inner, y, &[span(Role::Dim, part)]);
+    }
+    let mut y = inner.bottom().saturating_sub(below);
+    for line in &pinned {
+        paint::put_spans(buf, look, inner, inner.x, y, line);
+        y += 1;
+    }
+    let mut cursor = None;
+    for field in fields {
+        let row = Rect {
+            y,
+            height: 1,
+            ..inner
+        };
+        cursor = cursor.or(input(sheet, field, mode, look, row, buf));
+        y += 1;
+    }
+    if let Some(error) = &sheet.error {
+        let error = look.symbols.plain(error.as_str());
+        paint::put_spans(
+            buf,
+            look,
+            inner,
+            inner.x,
+            y,
+            &[span(Role::InputError, error)],
+        );
+    }
+    (opened.hits, cursor)
+}
+
+fn heading(sheet: &Sheet) -> String {
+    match &sheet.plan {
+        Ok(plan) => format!("{} {}   {}", plan.verb.title(), plan.subject, plan.summary),
+        Err(_) => sheet.wish.verb().title().to_owned(),
+    }
+}
+
+fn hints(sheet: &Sheet, mode: Mode) -> Vec<Hint<'static>> {
+    let mut hints = vec![Hint::new("esc", "leave it as it is", 0)];
+    let Ok(plan) = &sheet.plan else {
+        return hints;
+    };
+    if plan.asks(mode).is_none() && !plan.needs_reason() {
+        hints.push(Hint::new("y", "do it", 1));
+    } else {
+        hints.push(Hint::new("tab", "next field", 1));
+        hints.push(Hint::new("enter", "do it", 2));
+    }
+    hints.push(Hint::new("@", "exact requests", 3));
+    hints
+}
+
+fn input(
+    sheet: &Sheet,
+    field: Focus,
+    mode: Mode,
+    look: &Look,
+    row: Rect,
+    buf: &mut Buffer,
+) -> Option<Position> {
+    let name = sheet.plan.as_ref().ok().and_then(|plan| plan.asks(mode));
+    let label = match (field, &name) {
+        (Focus::Name, Some(name)) => format!("type {name} "),
+        _ => "reason ".to_owned(),
+    };
+    let shown = match field {
+        Focus::Name => &sheet.name,
+        Focus::Reason | Focus::Plan => &sheet.reason,
+    };
+    let around = Field {
+        label: &label,
+        hint: if field == Focus::Reason {
+            "why, for teammates"
+        } else {
+            ""
+        },
+        error: None,
+        focused: sheet.focus == field,
+    };
+    shown.draw(buf, look, row, &around)
+}
+
+/// What stays in view: what stands against it, and how it can be taken back.
+fn pins(plan: &Plan) -> Vec<Line<'_>> {
+    let mut pins: Vec<Line<'_>> = plan
+        .blocked
+        .iter()
+        .take(3)
+        .map(|why| {
+            vec![
+                span(Role::Crit, "cannot be done: "),
+                span(Role::Text, why.as_str()),
+            ]
+        })
+        .collect();
+    if pins.is_empty() {
+        let undo = match plan.undo_until {
+            Some(until) => format!("undo: z, until {}", until.day_minute()),
+            None => "there is no undo".to_owned(),
+        };
+        let steps = text::counted(plan.steps.len(), "step", "steps");
+        pins.push(vec![span(Role::Dim, format!("{steps} · {undo}"))]);
+    }
+    pins
+}
+
+fn body<'a>(plan: &'a Plan, requests: bool, look: &Look, columns: usize) -> Vec<Line<'a>> {
+    let mut lines = Vec::new();
+    if !plan.gates.is_empty() {
+        lines.extend(gates(&plan.gates, look, columns));
+        lines.push(Vec::new());
+    }
+    for note in &plan.notes {
+        lines.extend(wrap(Role::Text, note, columns));
+    }
+    if !plan.notes.is_empty() {
+        lines.push(Vec::new());
+    }
+    for (index, step) in plan.steps.iter().enumerate() {
+        let weight = match step.weight {
+            Weight::Required => "",
+            Weight::BestEffort => "  (best effort)",
+        };
+        let label = format!("{} {}  ", index + 1, step.source);
+        lines.extend(paint::wrapped(
+            span(Role::Label, label),
+            Role::Text,
+            &look.symbols.plain(step.act.words().as_str()),
+            span(Role::Dim, weight),
+            columns,
+        ));
+        if requests {
+            let request = step.act.request(&[]).map_or_else(
+                || Clean::text("sends nothing over the network"),
+                |request| request.text(),
+            );
+            let indented = paint::wrapped(
+                span(Role::Dim, "    "),
+                Role::Dim,
+                request.as_str(),
+                span(Role::Dim, ""),
+                columns,
+            );
+            lines.extend(indented);
+        }
+    }
+    lines
+}
+
+/// The gates as a table: what fails and what is not known comes first.
+fn gates<'a>(gates: &'a [GateNote], look: &Look, columns: usize) -> Vec<Line<'a>> {
+    let rank = |gate: &GateNote| match gate.verdict.as_str() {
+        "fail" => 0,
+        "unknown" => 1,
+        "warn" => 2,
+        _ => 3,
+    };
+    let mut sorted: Vec<&GateNote> = gates.iter().collect();
+    sorted.sort_by_key(|gate| rank(gate));
+    let wide = |of: fn(&GateNote) -> &Clean, title: &str, most: usize| {
+        let widest = gates
+            .iter()
+            .map(|gate| text::width(of(gate).as_str()))
+            .max();
+        widest.unwrap_or(0).max(text::width(title)).min(most)
+    };
+    let parts: [Column<'_>; 4] = [
+        (|gate| &gate.gate, "GATE", columns / 4),
+        (|gate| &gate.rule, "RULE", columns / 4),
+        (|gate| &gate.champion, "CHAMPION", 14),
+        (|gate| &gate.candidate, "CANDIDATE", 18),
+    ];
+    // Where rows are short the verdict and its why come before the values.
+    let kept: Vec<_> = parts
+        .into_iter()
+        .enumerate()
+        .filter(|(n, _)| columns >= 90 || *n == 0 || *n == 3)
+        .map(|(_, part)| part)
+        .collect();
+    let pad = |text_: &str, width: usize| {
+        let cut = text::cut(text_, width, look.symbols.ellipsis);
+        let fill = width.saturating_sub(text::width(&cut)) + 2;
+        format!("{cut}{}", " ".repeat(fill))
+    };
+    let mut head = Vec::new();
+    for (of, title, most) in &kept {
+        head.push(span(Role::Header, pad(title, wide(*of, title, *most))));
+    }
+    head.push(span(Role::Header, "VERDICT"));
+    let mut lines = vec![head];
+    for gate in sorted {
+        let mut line = Vec::new();
+        for (of, title, most) in &kept {
+            line.push(span(
+                Role::Text,
+                pad(of(gate).as_str(), wide(*of, title, *most)),
+            ));
+        }
+        let (role, glyph) = match gate.verdict.as_str() {
+            "fail" => (Role::Crit, "✖ "),
+            "unknown" => (Role::Unknown, "? "),
+            "warn" => (Role::Warn, "▲ "),
+            _ => (Role::Ok, "✔ "),
+        };
+        line.push(span(
+            role,
+            format!("{}{}", look.symbols.plain(glyph), gate.verdict),
+        ));
+        if !gate.why.is_empty() {
+            line.push(span(
+                Role::Dim,
+                format!("  {}", look.symbols.plain(gate.why.as_str())),
+            ));
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+fn wrap<'a>(role: Role, words: &Clean, columns: usize) -> Vec<Line<'a>> {
+    text::wrap(words.as_str(), columns.max(1))
+        .into_iter()
+        .map(|line| vec![span(role, line)])
+        .collect()
+}

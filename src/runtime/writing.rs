@@ -1,0 +1,142 @@
+//! Writes of the console: each confirmed plan in a task of its own, its records told to the loop. How a
+//! plan is carried out is [`super::writes`]' matter.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tokio::sync::mpsc;
+
+use super::effects::notice;
+use super::sources::Common;
+use super::writes::{self, Book, Servers};
+use crate::app::App;
+use crate::domain::action::{Actor, Confirmed, Record, Verb, Written};
+use crate::domain::key::ModelKey;
+use crate::domain::observation::ContextRef;
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+use crate::intent::msg::Msg;
+use crate::store::journal::Session;
+
+/// The plans of this process that are on their way, and their journal.
+pub(super) struct Writing {
+    book: Arc<Mutex<Book>>,
+    /// What waits for its world to follow, by model: a later plan ends that.
+    waiting: Vec<(ModelKey, Weak<Servers>)>,
+}
+
+impl Writing {
+    /// Writes that are journalled in a directory; without one they leave no trace.
+    pub(super) fn new(directory: Option<PathBuf>, session: Session) -> Self {
+        Self {
+            book: Book::new(directory, session),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Who acts here.
+    pub(super) fn actor(&self) -> Actor {
+        writes::actor(&self.book)
+    }
+
+    /// Reads the journals of this machine away from the loop.
+    pub(super) fn read(&self, out: mpsc::Sender<Msg>) {
+        let book = Arc::clone(&self.book);
+        tokio::task::spawn_blocking(move || {
+            let (records, remarks) = book.lock().unwrap_or_else(PoisonError::into_inner).read();
+            // A loop that has ended reads no journal.
+            let _ = out.blocking_send(Msg::Journal(records, remarks));
+        });
+    }
+
+    /// Carries a confirmed plan out.
+    pub(super) fn begin(&mut self, app: &App, common: &Common, confirmed: Box<Confirmed>) {
+        let servers = Servers::new(
+            Arc::clone(app.fleet().settings()),
+            Arc::clone(&common.clock),
+        );
+        let servers = Arc::new(servers);
+        let moves_serving = matches!(
+            confirmed.plan().verb,
+            Verb::Promote | Verb::RollBack | Verb::Undo
+        );
+        if let Some(model) = confirmed.plan().model.clone().filter(|_| moves_serving) {
+            let by = format!("{} has taken its place", confirmed.plan().summary);
+            self.waiting
+                .retain(|(other, waiting)| match waiting.upgrade() {
+                    Some(waiting) if *other == model => {
+                        waiting.supersede(Clean::text(&by));
+                        false
+                    }
+                    Some(_) => true,
+                    None => false,
+                });
+            self.waiting.push((model, Arc::downgrade(&servers)));
+        }
+        let (book, actor) = (Arc::clone(&self.book), app.actor());
+        let (context, out) = (Arc::clone(app.context()), common.out.clone());
+        tokio::spawn(async move {
+            let (records, teller) = teller(&context, &out);
+            let ended = writes::write(*confirmed, &actor, &servers, book, records).await;
+            // The last record comes before the remark.
+            let _ = teller.await;
+            if let Err(why) = ended {
+                let text = format!("nothing was sent, for the journal cannot be written: {why}");
+                let _ = out.send(notice(true, &text)).await;
+            }
+        });
+    }
+
+    /// Looks up what became of a write.
+    pub(super) fn look_up(&mut self, app: &App, common: &Common, written: Written) {
+        let servers = Servers::new(
+            Arc::clone(app.fleet().settings()),
+            Arc::clone(&common.clock),
+        );
+        let book = Arc::clone(&self.book);
+        let (context, out) = (Arc::clone(app.context()), common.out.clone());
+        tokio::spawn(async move {
+            let (records, teller) = teller(&context, &out);
+            let outcome = writes::resolve(&written, &servers, book, records).await;
+            let _ = teller.await;
+            if let Err(why) = outcome {
+                let text = format!("what was found cannot be journalled: {why}");
+                let _ = out.send(notice(true, &text)).await;
+            }
+        });
+    }
+
+    /// Records the end of the session.
+    pub(super) fn end(&self, now: Millis) {
+        self.book
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .end(now);
+    }
+}
+
+/// A function that tells records to the loop in their order, without waiting, and the task that hands
+/// them over until it is dropped.
+fn teller(
+    context: &Arc<ContextRef>,
+    out: &mpsc::Sender<Msg>,
+) -> (
+    impl FnMut(&Record, Millis) + Send + use<>,
+    tokio::task::JoinHandle<()>,
+) {
+    let (records, mut told) = mpsc::unbounded_channel::<(Millis, Record)>();
+    let (context, out) = (Arc::clone(context), out.clone());
+    let task = tokio::spawn(async move {
+        while let Some((at, record)) = told.recv().await {
+            let msg = Msg::Wrote(Arc::clone(&context), at, Box::new(record));
+            if out.send(msg).await.is_err() {
+                return;
+            }
+        }
+    });
+    let tell = move |record: &Record, at: Millis| {
+        // The task ends only with the loop.
+        let _ = records.send((at, record.clone()));
+    };
+    (tell, task)
+}
