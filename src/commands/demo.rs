@@ -222,7 +222,12 @@ fn deployment(server: &SimEndpoint, kind: DeploymentKind) -> DeploymentSettings 
         // Such a server cannot tell its version: for one of them the configuration does.
         declared_version: (server.name == "credit-prod").then(|| "8".to_owned()),
         hold: None,
-        rollout: Rollout::External,
+        // Somebody's controller follows the alias, but for servers that load when they are told to.
+        rollout: if kind == DeploymentKind::V2 {
+            Rollout::V2Load
+        } else {
+            Rollout::External
+        },
         hook: None,
     }
 }

@@ -1,5 +1,4 @@
-//! A simulated Alertmanager 0.25, read side of `/api/v2`: what the fleet's rules fire, grouped, and
-//! silenced by two people.
+//! A simulated Alertmanager 0.25, `/api/v2`: what the fleet's rules fire, grouped, and who silenced it.
 
 use serde_json::{Value, json};
 
@@ -8,71 +7,12 @@ use super::prometheus::rules::Alert;
 use super::prometheus::{Matcher, metric, rfc3339};
 use super::reply::{Reply, Request};
 use super::samples::labels::Labels;
+use super::silences::Silence;
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 /// Alerts that nobody sends again end after so long.
 const EXPIRY: i64 = 4 * MINUTE;
-
-/// A silence of the fleet; times are milliseconds after the start.
-struct Silence {
-    id: &'static str,
-    by: &'static str,
-    comment: &'static str,
-    from: i64,
-    until: i64,
-    matchers: &'static [(&'static str, &'static str)],
-}
-
-const SILENCES: [Silence; 2] = [
-    Silence {
-        id: "6c1f0f2e-4d0a-4f35-9a6e-3b1f0d7c9e21",
-        by: "farid",
-        comment: "SUP-311: suppliers raised their prices, retraining is planned",
-        from: -3 * HOUR,
-        until: 5 * HOUR,
-        matchers: &[("alertname", "FeatureDrift"), ("model", "demand-forecast")],
-    },
-    Silence {
-        id: "b2a7c1d4-90e3-4f6b-8d55-1c7e2a9f4b10",
-        by: "ana",
-        comment: "load test",
-        from: -50 * HOUR,
-        until: -49 * HOUR,
-        matchers: &[("model", "fraud-detector")],
-    },
-];
-
-impl Silence {
-    fn covers(&self, labels: &Labels) -> bool {
-        let mut matchers = self.matchers.iter();
-        matchers.all(|(name, value)| labels.get(name) == *value)
-    }
-
-    fn state(&self, played: i64) -> &'static str {
-        if played >= self.until {
-            "expired"
-        } else {
-            "active"
-        }
-    }
-
-    fn json(&self, look: &Look) -> Value {
-        let at = |after: i64| rfc3339(look.facts.epoch + after);
-        let matchers: Vec<Value> = self
-            .matchers
-            .iter()
-            .map(|(name, value)| {
-                json!({"name": name, "value": value, "isRegex": false, "isEqual": true})
-            })
-            .collect();
-        json!({
-            "id": self.id, "status": {"state": self.state(look.now - look.facts.epoch)},
-            "updatedAt": at(self.from), "startsAt": at(self.from), "endsAt": at(self.until),
-            "comment": self.comment, "createdBy": self.by, "matchers": matchers,
-        })
-    }
-}
 
 /// Answers one request.
 pub(crate) fn handle(look: &Look, monitoring: &Monitoring, request: &Request) -> Reply {
@@ -83,11 +23,24 @@ pub(crate) fn handle(look: &Look, monitoring: &Monitoring, request: &Request) ->
     let Some(path) = request.path.strip_prefix("/api/v2/") else {
         return Reply::text(404, "404 page not found\n");
     };
-    if request.method != "GET" {
-        let text = format!("method {} is not allowed", request.method);
-        return Reply::go(405, json!({"code": 405, "message": text})).with_header("allow", "GET");
+    let allowed: &[&str] = match path {
+        "silences" => &["POST", "GET"],
+        _ if path.starts_with("silence/") => &["GET", "DELETE"],
+        _ => &["GET"],
+    };
+    let (all, epoch) = (&monitoring.silences, look.facts.epoch);
+    let method = request.method.as_str();
+    if !allowed.contains(&method) {
+        let allowed = allowed.join(",");
+        let text = format!("method {method} is not allowed, but [{allowed}] are");
+        return Reply::go(405, json!({"code": 405, "message": text})).with_header("allow", allowed);
     }
+    let look = &Silenced {
+        look,
+        silences: all.all(epoch),
+    };
     match path {
+        "silences" if method == "POST" => all.post(request, epoch, look.now),
         "status" => Reply::go(200, status(look)),
         "receivers" => Reply::go(200, json!([{"name": "on-call"}, {"name": "tickets"}])),
         "silences" => silences(look, request),
@@ -100,6 +53,9 @@ pub(crate) fn handle(look: &Look, monitoring: &Monitoring, request: &Request) ->
             Err(reply) => reply,
         },
         _ => match path.strip_prefix("silence/") {
+            Some(id) if method == "DELETE" => {
+                not_an_id(id).unwrap_or_else(|| all.delete(id, epoch, look.now))
+            }
             Some(id) => silence(look, id),
             None => {
                 let text = format!("path {} was not found", request.path);
@@ -121,33 +77,49 @@ fn status(look: &Look) -> Value {
     })
 }
 
-fn silences(look: &Look, request: &Request) -> Reply {
+/// What is looked at, with the silences of the moment.
+struct Silenced<'a> {
+    look: &'a Look,
+    silences: Vec<Silence>,
+}
+
+impl std::ops::Deref for Silenced<'_> {
+    type Target = Look;
+
+    fn deref(&self) -> &Look {
+        self.look
+    }
+}
+
+fn silences(look: &Silenced<'_>, request: &Request) -> Reply {
     let filters = match filters(request) {
         Ok(filters) => filters,
         Err(reply) => return reply,
     };
-    // A silence is found by its matchers' own texts, not by what they would match.
-    let found = SILENCES.iter().filter(|silence| {
-        filters.iter().all(|filter| {
-            let mut matchers = silence.matchers.iter();
-            matchers.any(|(name, value)| *name == filter.label && filter.accepts(value))
-        })
-    });
-    Reply::go(200, found.map(|silence| silence.json(look)).collect())
+    let found = (look.silences.iter())
+        .filter(|silence| filters.iter().all(|filter| silence.found_by(filter)));
+    Reply::go(200, found.map(|silence| silence.json(look.now)).collect())
 }
 
-fn silence(look: &Look, id: &str) -> Reply {
+/// The refusal of what is no UUID.
+fn not_an_id(id: &str) -> Option<Reply> {
     let is_uuid = id.len() == 36
         && (id.char_indices()).all(|(at, c)| match at {
             8 | 13 | 18 | 23 => c == '-',
             _ => c.is_ascii_hexdigit(),
         });
-    if !is_uuid {
+    (!is_uuid).then(|| {
         let text = format!("silenceID in path must be of type uuid: {id:?}");
-        return Reply::go(422, json!({"code": 601, "message": text}));
+        Reply::go(422, json!({"code": 601, "message": text}))
+    })
+}
+
+fn silence(look: &Silenced<'_>, id: &str) -> Reply {
+    if let Some(refusal) = not_an_id(id) {
+        return refusal;
     }
-    match SILENCES.iter().find(|silence| silence.id == id) {
-        Some(silence) => Reply::go(200, silence.json(look)),
+    match look.silences.iter().find(|silence| silence.id == id) {
+        Some(silence) => Reply::go(200, silence.json(look.now)),
         None => Reply::empty(404),
     }
 }
@@ -183,7 +155,11 @@ fn matcher(text: &str) -> Result<Matcher, String> {
 }
 
 /// The firing alerts that a request asks for: pending ones never get here.
-fn wanted(look: &Look, monitoring: &Monitoring, request: &Request) -> Result<Vec<Alert>, Reply> {
+fn wanted(
+    look: &Silenced<'_>,
+    monitoring: &Monitoring,
+    request: &Request,
+) -> Result<Vec<Alert>, Reply> {
     let filters = filters(request)?;
     let asked = |name: &str| request.query(name) != Some("false");
     let receiver = request.query("receiver");
@@ -202,12 +178,11 @@ fn wanted(look: &Look, monitoring: &Monitoring, request: &Request) -> Result<Vec
     Ok(alerts)
 }
 
-fn silenced_by<'a>(look: &Look, alert: &'a Alert) -> impl Iterator<Item = &'static str> + 'a {
-    let played = look.now - look.facts.epoch;
-    SILENCES
+fn silenced_by<'a>(look: &'a Silenced<'_>, alert: &'a Alert) -> impl Iterator<Item = &'a str> {
+    look.silences
         .iter()
-        .filter(move |silence| silence.state(played) == "active" && silence.covers(&alert.labels))
-        .map(|silence| silence.id)
+        .filter(|silence| silence.state(look.now) == "active" && silence.covers(&alert.labels))
+        .map(|silence| silence.id.as_str())
 }
 
 fn receiver_of(alert: &Alert) -> &'static str {
@@ -218,7 +193,7 @@ fn receiver_of(alert: &Alert) -> &'static str {
     }
 }
 
-fn alert(look: &Look, alert: &Alert) -> Value {
+fn alert(look: &Silenced<'_>, alert: &Alert) -> Value {
     let silenced: Vec<&str> = silenced_by(look, alert).collect();
     let state = if silenced.is_empty() {
         "active"
@@ -239,7 +214,7 @@ fn alert(look: &Look, alert: &Alert) -> Value {
 }
 
 /// Alerts by name and model, as the fleet's route groups them.
-fn groups(look: &Look, alerts: &[Alert]) -> Value {
+fn groups(look: &Silenced<'_>, alerts: &[Alert]) -> Value {
     let by = ["alertname".to_owned(), "model".to_owned()];
     let mut groups: Vec<(Labels, &str, Vec<Value>)> = Vec::new();
     for firing in alerts {

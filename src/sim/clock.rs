@@ -87,6 +87,11 @@ impl Running {
         }
     }
 
+    /// Whether time passes by itself.
+    pub(crate) fn passes(&self) -> bool {
+        matches!(self.source, Source::Real(..))
+    }
+
     /// The wall time at the start, in epoch milliseconds.
     pub(crate) fn epoch(&self) -> i64 {
         self.epoch

@@ -4,6 +4,7 @@
 //! all reading one seeded world that a script moves from calm to crisis. Nothing here knows of the
 //! rest of the program: clients reach it over HTTP alone, as they reach real servers.
 
+mod airflow;
 mod alertmanager;
 mod clock;
 mod evidently;
@@ -16,7 +17,9 @@ mod reply;
 mod samples;
 mod server;
 mod serving;
+mod silences;
 mod world;
+mod writes;
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -24,11 +27,13 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+pub use self::airflow::{AirflowOptions, AirflowUser, AirflowVersion};
 pub use self::clock::{Clock, MANUAL_EPOCH, ManualClock};
 pub use self::faults::{Fault, FaultControl};
 pub use self::mlflow::{Access, Account, BasicAuth, MlflowOptions};
 pub use self::world::Scale;
 pub use self::world::script::Scenario;
+pub use self::writes::{Rival, Write, WriteFault, Writes};
 
 use self::server::{Role, Shared};
 use self::world::run::{Curve, Metric, Point, Run, Status};
@@ -50,6 +55,8 @@ pub struct Options {
     pub mlflow: MlflowOptions,
     /// Whether its monitoring systems run beside it.
     pub monitoring: bool,
+    /// How its `Airflow` was started; none runs beside it when `None`.
+    pub airflow: Option<AirflowOptions>,
 }
 
 /// The monitoring systems by their names, which are their kinds as well.
@@ -70,6 +77,7 @@ impl Default for Options {
             scale: Scale::default(),
             mlflow: MlflowOptions::default(),
             monitoring: false,
+            airflow: None,
         }
     }
 }
@@ -79,7 +87,7 @@ impl Default for Options {
 pub struct SimEndpoint {
     /// Unique in the fleet: `mlflow`, `fraud-prod` …
     pub name: String,
-    /// `mlflow`, `v2`, `tfserving`, `bentoml` or `mlflow-serve`.
+    /// `mlflow`, `v2`, `tfserving`, `bentoml`, `mlflow-serve`, `airflow`, or a monitoring system's.
     pub kind: &'static str,
     /// `http://127.0.0.1:PORT`, without a slash at the end (with the prefix, where one is set).
     pub url: String,
@@ -152,14 +160,32 @@ impl SimFleet {
                 });
             }
         }
-        let world = world::generate::world(options.seed, clock.epoch(), options.scale, servers);
+        let mut pipelines = None;
+        if options.airflow.is_some() {
+            let (listener, address) = server::listen().await?;
+            listeners.push((listener, Role::Airflow));
+            let url = format!("http://{address}");
+            pipelines = Some(url.clone());
+            endpoints.push(SimEndpoint {
+                name: "airflow".to_owned(),
+                kind: "airflow",
+                url,
+                model: None,
+            });
+        }
+        let mut world = world::generate::world(options.seed, clock.epoch(), options.scale, servers);
+        if let Some(url) = pipelines {
+            world.remember_pipelines(&url);
+        }
         let shared = Arc::new(Shared {
             world: Mutex::new(world),
             clock,
             speed: options.speed,
             scenario: options.scenario,
             faults: FaultControl::default(),
+            writes: Writes::default(),
             mlflow: options.mlflow,
+            airflow: options.airflow,
             monitoring: monitoring::Monitoring::default(),
         });
         let tasks = listeners
@@ -193,6 +219,11 @@ impl SimFleet {
     /// The switches for faults.
     pub fn faults(&self) -> &FaultControl {
         &self.shared.faults
+    }
+
+    /// What is written to the fleet, and what goes wrong with it.
+    pub fn writes(&self) -> &Writes {
+        &self.shared.writes
     }
 
     /// Time played since the start.
@@ -264,6 +295,15 @@ impl SimFleet {
                 .map(|endpoint| endpoint.delay = delay.as_millis() as u64)
                 .is_some()
         })
+    }
+
+    /// Stops the pipelines' scheduler, or starts it again: the server goes on taking requests.
+    pub fn set_scheduler(&self, alive: bool) {
+        self.shared.with(|world| {
+            let now = world.now;
+            world.pipelines.dead_since = (!alive).then_some(now);
+            world.pipelines.wake(now);
+        });
     }
 
     /// Adds a run that starts now; gives its id, none when the experiment does not exist.

@@ -4,9 +4,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::grafana::Mark;
 use super::prometheus::rules::{Alert, Timeline};
 use super::samples::store::{Series, Store};
 use super::samples::{self, Playing};
+use super::silences::Silences;
 use super::world::catalog::Entry;
 use super::world::{Span, World};
 
@@ -17,6 +19,9 @@ pub(crate) struct Monitoring {
     /// Series of no server of the fleet, which somebody wants to be asked for.
     exposed: Mutex<Vec<Series>>,
     timeline: Mutex<Timeline>,
+    pub(crate) silences: Silences,
+    /// Marks that were made over HTTP.
+    pub(crate) marks: Mutex<Vec<Mark>>,
 }
 
 #[derive(Debug)]

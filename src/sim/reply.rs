@@ -18,6 +18,17 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// The same request once more.
+    pub(crate) fn again(&self) -> Self {
+        Self {
+            method: self.method.clone(),
+            path: self.path.clone(),
+            query: self.query.clone(),
+            headers: self.headers.clone(),
+            body: self.body.clone(),
+        }
+    }
+
     /// A header's text, empty when absent or not text.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
@@ -78,6 +89,8 @@ pub(crate) struct Reply {
     pub(crate) body: Body,
     /// How long the server takes before it answers.
     pub(crate) delay: Duration,
+    /// How long more of the fleet's own time, where that passes by itself.
+    pub(crate) hold: Duration,
 }
 
 /// The answer's content.
@@ -158,6 +171,7 @@ impl Reply {
             headers: Vec::new(),
             body: Body::Bytes(Vec::new()),
             delay: Duration::ZERO,
+            hold: Duration::ZERO,
         }
     }
 
@@ -167,6 +181,7 @@ impl Reply {
             headers: vec![("content-type", content_type.to_owned())],
             body,
             delay: Duration::ZERO,
+            hold: Duration::ZERO,
         }
     }
 

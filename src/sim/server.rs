@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use super::airflow::{self, AirflowOptions};
 use super::clock::Running;
 use super::faults::{self, FaultControl, Sending};
 use super::mlflow::{self, MlflowOptions};
@@ -25,6 +26,7 @@ use super::samples::Playing;
 use super::serving;
 use super::world::World;
 use super::world::script::Scenario;
+use super::writes::{self, WriteFault, Writes};
 use super::{alertmanager, evidently, grafana, prometheus};
 
 /// The real servers close a connection that has been idle for five seconds.
@@ -40,7 +42,9 @@ pub(crate) struct Shared {
     pub(crate) speed: f64,
     pub(crate) scenario: Scenario,
     pub(crate) faults: FaultControl,
+    pub(crate) writes: Writes,
     pub(crate) mlflow: MlflowOptions,
+    pub(crate) airflow: Option<AirflowOptions>,
     pub(crate) monitoring: Monitoring,
 }
 
@@ -75,6 +79,7 @@ pub(crate) enum Role {
     Alertmanager,
     Evidently,
     Grafana,
+    Airflow,
 }
 
 /// A free port on loopback.
@@ -140,30 +145,19 @@ async fn one(
         faults::before(fault, &mut request);
     }
     let (path, head_only) = (request.path.clone(), request.method == "HEAD");
-    let (answer, now) = match role {
-        Role::Mlflow => {
-            shared.with(|world| (mlflow::handle(world, &shared.mlflow, &request), world.now))
+    let (mut answer, now) = if writes::changes(&request) {
+        written(name, role, shared, &request).await?
+    } else {
+        let told = request.again();
+        let answer = answered(role, shared, request).await?;
+        if let Some(rival) = shared.writes.read(name, &path) {
+            shared.with(|world| rival.act(world, &told));
         }
-        Role::Endpoint(index) => {
-            shared.with(|world| (serving::handle(world, *index, &request), world.now))
-        }
-        Role::Prometheus | Role::Alertmanager | Role::Evidently | Role::Grafana => {
-            // Nobody else waits for a long evaluation: neither for the world nor for a thread.
-            let (shared, role) = (Arc::clone(shared), role.clone());
-            let monitor = move || {
-                let (look, monitoring) = (shared.look(), &shared.monitoring);
-                let answer = match role {
-                    Role::Alertmanager => alertmanager::handle(&look, monitoring, &request),
-                    Role::Evidently => evidently::handle(&look, &request),
-                    Role::Grafana => grafana::handle(&look, monitoring, &request),
-                    _ => prometheus::handle(&look, monitoring, &request),
-                };
-                (answer, look.now)
-            };
-            let answered = tokio::task::spawn_blocking(monitor).await;
-            answered.map_err(io::Error::other)?
-        }
+        answer
     };
+    if shared.clock.passes() {
+        answer.delay += answer.hold;
+    }
     if !answer.delay.is_zero() {
         tokio::time::sleep(answer.delay).await;
     }
@@ -214,6 +208,82 @@ async fn one(
             response(&reply, now, None, Body::from_stream(chunks))
         }
     }
+}
+
+/// What a write is answered, on record and with what the script spoils.
+async fn written(
+    name: &str,
+    role: &Role,
+    shared: &Arc<Shared>,
+    request: &Request,
+) -> io::Result<(Reply, i64)> {
+    let (place, spoilt) = shared.writes.arrives(name, request);
+    match spoilt {
+        Some(WriteFault::LostBefore) => return Err(io::ErrorKind::ConnectionReset.into()),
+        Some(WriteFault::HangBefore) => return std::future::pending().await,
+        Some(WriteFault::Slow(time)) => tokio::time::sleep(time).await,
+        Some(WriteFault::After(ref rival)) => shared.with(|world| rival.act(world, request)),
+        _ => {}
+    }
+    let instead = spoilt.as_ref().and_then(|fault| fault.reply(name));
+    let commits = !matches!(
+        spoilt,
+        Some(
+            WriteFault::Forbidden
+                | WriteFault::Conflict
+                | WriteFault::ErrorBefore
+                | WriteFault::Collision
+        )
+    );
+    let mut answer = match (commits, instead) {
+        (false, Some(reply)) => (reply, shared.with(|world| world.now)),
+        (_, instead) => {
+            let request = request.again();
+            let (reply, now) = answered(role, shared, request).await?;
+            shared.writes.answered(place, reply.status);
+            (instead.unwrap_or(reply), now)
+        }
+    };
+    match spoilt {
+        Some(WriteFault::LostAfter) => return Err(io::ErrorKind::ConnectionReset.into()),
+        Some(WriteFault::HangAfter) => return std::future::pending().await,
+        Some(WriteFault::SlowAnswer(time)) => answer.0.delay += time,
+        Some(WriteFault::Before(ref rival)) => shared.with(|world| rival.act(world, request)),
+        _ => {}
+    }
+    Ok(answer)
+}
+
+/// What the server itself answers, and the time it was then.
+async fn answered(role: &Role, shared: &Arc<Shared>, request: Request) -> io::Result<(Reply, i64)> {
+    Ok(match role {
+        Role::Mlflow => {
+            shared.with(|world| (mlflow::handle(world, &shared.mlflow, &request), world.now))
+        }
+        Role::Airflow => {
+            let options = shared.airflow.clone().unwrap_or_default();
+            shared.with(|world| (airflow::handle(world, &options, &request), world.now))
+        }
+        Role::Endpoint(index) => {
+            shared.with(|world| (serving::handle(world, *index, &request), world.now))
+        }
+        Role::Prometheus | Role::Alertmanager | Role::Evidently | Role::Grafana => {
+            // Nobody else waits for a long evaluation: neither for the world nor for a thread.
+            let (shared, role) = (Arc::clone(shared), role.clone());
+            let monitor = move || {
+                let (look, monitoring) = (shared.look(), &shared.monitoring);
+                let answer = match role {
+                    Role::Alertmanager => alertmanager::handle(&look, monitoring, &request),
+                    Role::Evidently => evidently::handle(&look, &request),
+                    Role::Grafana => grafana::handle(&look, monitoring, &request),
+                    _ => prometheus::handle(&look, monitoring, &request),
+                };
+                (answer, look.now)
+            };
+            let answered = tokio::task::spawn_blocking(monitor).await;
+            answered.map_err(io::Error::other)?
+        }
+    })
 }
 
 fn response(

@@ -469,6 +469,8 @@ pub(crate) fn alertmanager_checks() -> Vec<Check<Monitor>> {
         monitors::alerts_are_those_of_the_groups,
         monitors::a_models_alerts_are_those_of_its_label,
         monitors::silences_are_joined_to_their_alerts,
+        writes::silences_are_made_changed_and_ended,
+        writes::silences_that_make_no_sense_are_refused,
     ]
 }
 

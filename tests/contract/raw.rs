@@ -93,6 +93,12 @@ impl Raw {
         self.send(self.client.post(url).json(body)).await
     }
 
+    /// DELETE without a body, any status.
+    pub(crate) async fn end(&self, path: &str) -> Result<Said, String> {
+        self.send(self.client.delete(format!("{}{path}", self.base)))
+            .await
+    }
+
     /// GET below the MLflow API, which must answer 200.
     pub(crate) async fn get(&self, call: &str, query: &[(&str, &str)]) -> Result<Value, String> {
         let said = self.ask(&api(call), query).await?;

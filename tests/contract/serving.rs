@@ -78,7 +78,7 @@ impl Endpoint {
         }
     }
 
-    fn need(&self, lack: Lack) -> Result<(), Stop> {
+    pub(crate) fn need(&self, lack: Lack) -> Result<(), Stop> {
         if self.lacks.iter().any(|(known, _)| *known == lack) {
             return Err(Stop::NotOffered(lack));
         }
@@ -406,11 +406,17 @@ pub(crate) async fn nothing_can_be_fetched(e: &Endpoint) -> Verdict {
 /// What a kind of endpoint cannot tell.
 pub(crate) fn lacks(kind: DeploymentKind) -> Vec<(Lack, &'static str)> {
     let no_names = (Lack::ModelNames, "this server has one model without a name");
+    let no_loads = (
+        Lack::Repository,
+        "this server has no repository to load from",
+    );
     match kind {
-        DeploymentKind::V2 | DeploymentKind::Tfserving => Vec::new(),
-        DeploymentKind::Bentoml => vec![no_names],
+        DeploymentKind::V2 => Vec::new(),
+        DeploymentKind::Tfserving => vec![no_loads],
+        DeploymentKind::Bentoml => vec![no_names, no_loads],
         DeploymentKind::MlflowServe => vec![
             no_names,
+            no_loads,
             (
                 Lack::Versions,
                 "this server cannot tell its model's version",

@@ -309,6 +309,7 @@ pub(crate) fn endpoint_checks() -> Vec<Check<Endpoint>> {
         serving::wrong_addresses_are_faults,
         serving::another_kind_is_not_mistaken,
         serving::nothing_can_be_fetched,
+        writes::only_known_models_are_loaded,
         // Last, because the endpoint goes on serving the other version.
         serving::other_version_is_seen_by_the_next_look,
     ]

@@ -33,6 +33,8 @@ pub(crate) enum Lack {
     ModelNames,
     /// The model cannot be put to rest and woken.
     Resting,
+    /// The endpoint loads nothing when asked to.
+    Repository,
     /// The endpoint cannot be given another version.
     OtherVersion,
     /// The endpoint cannot tell its version.

@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 
 use crate::ensure;
+use crate::monitors::Monitor;
 use crate::raw::{Said, list, text};
+use crate::serving::Endpoint;
 use crate::tracker::{Scratch, Tracker};
 use crate::verdict::{Lack, Stop, Verdict};
 
@@ -410,4 +412,148 @@ pub(crate) async fn versions_are_never_numbered_twice(t: &Tracker) -> Verdict {
         Ok(())
     })
     .await
+}
+
+/// A time so many seconds from now.
+fn later(seconds: i64) -> String {
+    let at = chrono::Utc::now() + chrono::Duration::seconds(seconds);
+    at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+fn silence(matchers: &Value, from: &str, until: &str) -> Value {
+    json!({"matchers": matchers, "startsAt": from, "endsAt": until, "createdBy": "contract",
+           "comment": "made by the contract suite"})
+}
+
+fn only(model: &str) -> Value {
+    json!([{"name": "model", "value": model, "isRegex": false, "isEqual": true}])
+}
+
+/// A silence keeps its id while it silences the same, gets another when it does not, and is ended twice
+/// without an error.
+pub(crate) async fn silences_are_made_changed_and_ended(m: &Monitor) -> Verdict {
+    let (from, until) = (later(0), later(600));
+    let post = async |body: &Value| -> Result<String, Stop> {
+        let said = m.raw.tell("/api/v2/silences", body).await?;
+        ensure!(said.status == 200, "{body}: {said:?}");
+        Ok(text(&said.json()["silenceID"]).to_owned())
+    };
+    let look = async |id: &str| m.raw.ask(&format!("/api/v2/silence/{id}"), &[]).await;
+    let first = post(&silence(&only("contract-a"), &from, &until)).await?;
+    let told = look(&first).await?.json();
+    ensure!(
+        told["status"]["state"] == "active" && told["matchers"][0]["value"] == "contract-a",
+        "made: {told}"
+    );
+    let mut longer = silence(&only("contract-a"), text(&told["startsAt"]), &later(1_200));
+    longer["id"] = json!(first);
+    ensure!(post(&longer).await? == first, "longer, under another id");
+    let mut other = silence(&only("contract-b"), &from, &until);
+    other["id"] = json!(first);
+    let second = post(&other).await?;
+    ensure!(second != first, "other alerts, under the same id");
+    let told = look(&first).await?.json();
+    ensure!(
+        told["status"]["state"] == "expired",
+        "the first lives on: {told}"
+    );
+    for _ in 0..2 {
+        let said = m.raw.end(&format!("/api/v2/silence/{second}")).await?;
+        ensure!(
+            said.status == 200 && said.text.is_empty(),
+            "ended: {said:?}"
+        );
+        let told = look(&second).await?.json();
+        ensure!(told["status"]["state"] == "expired", "not ended: {told}");
+    }
+    let unknown = "11111111-1111-4111-8111-111111111111";
+    let said = m.raw.end(&format!("/api/v2/silence/{unknown}")).await?;
+    ensure!(
+        matches!(said.status, 404 | 500),
+        "one that nobody made: {said:?}"
+    );
+    let mut lost = silence(&only("contract-a"), &from, &until);
+    lost["id"] = json!(unknown);
+    let said = m.raw.tell("/api/v2/silences", &lost).await?;
+    ensure!(
+        said.status == 404 && said.json() == "silence not found",
+        "changing one that nobody made: {said:?}"
+    );
+    Ok(())
+}
+
+/// What breaks the schema is refused in an object, what breaks the rules in a bare text; an empty comment
+/// is taken.
+pub(crate) async fn silences_that_make_no_sense_are_refused(m: &Monitor) -> Verdict {
+    let (from, until) = (later(0), later(600));
+    let without = |name: &str| {
+        let mut body = silence(&only("contract-a"), &from, &until);
+        body.as_object_mut().map(|body| body.remove(name));
+        body
+    };
+    let matching = |matchers: Value| silence(&matchers, &from, &until);
+    let anything = json!([{"name": "model", "value": ".*", "isRegex": true}]);
+    let broken = json!([{"name": "model", "value": "[", "isRegex": true}]);
+    for (body, status, words) in [
+        (without("createdBy"), 422, "createdBy in body is required"),
+        (without("comment"), 422, "comment in body is required"),
+        (without("matchers"), 422, "matchers in body is required"),
+        (matching(json!([])), 422, "at least 1 items"),
+        (
+            silence(&only("contract-a"), &later(-900), &later(-600)),
+            400,
+            "end time can't be in the past",
+        ),
+        (
+            silence(&only("contract-a"), &until, &from),
+            400,
+            "start time must be before end time",
+        ),
+        (matching(anything), 400, "must not match the empty string"),
+        (matching(broken), 400, "invalid regular expression"),
+    ] {
+        let said = m.raw.tell("/api/v2/silences", &body).await?;
+        let told = said.json();
+        let told = if status == 422 {
+            &told["message"]
+        } else {
+            &told
+        };
+        ensure!(
+            said.status == status && text(told).contains(words),
+            "{body}: {said:?}"
+        );
+    }
+    let mut bare = silence(&only("contract-c"), &from, &until);
+    bare["comment"] = json!("");
+    let said = m.raw.tell("/api/v2/silences", &bare).await?;
+    ensure!(said.status == 200, "an empty comment: {said:?}");
+    let id = said.json()["silenceID"].clone();
+    m.raw.end(&format!("/api/v2/silence/{}", text(&id))).await?;
+    Ok(())
+}
+
+/// A model that the repository does not hold is not loaded; one that it holds may be loaded again.
+pub(crate) async fn only_known_models_are_loaded(e: &Endpoint) -> Verdict {
+    e.need(Lack::Repository)?;
+    let ask = async |model: &str, verb: &str| {
+        let path = format!("/v2/repository/models/{model}/{verb}");
+        e.raw.tell(&path, &json!({})).await
+    };
+    for verb in ["load", "unload"] {
+        let said = ask("no-such-model", verb).await?;
+        ensure!(
+            said.status == 404 && said.json()["error"] == "Model no-such-model not found",
+            "{verb}: {said:?}"
+        );
+    }
+    let model = e.deployment.model.clone().unwrap_or_default();
+    let said = ask(&model, "load").await?;
+    ensure!(
+        said.status == 200 && said.text.is_empty(),
+        "again: {said:?}"
+    );
+    let ready = e.raw.ask(&format!("/v2/models/{model}/ready"), &[]).await?;
+    ensure!(ready.status == 200, "after it: {ready:?}");
+    Ok(())
 }

@@ -101,7 +101,7 @@ fn every_pane(columns: u16, rows: u16) {
     pty.wait_for("compared with");
     pty.wait_until("a chart over a table", |s| {
         let screen = s.contents();
-        has_chart(&screen) && screen.contains("recall_100")
+        has_chart(&screen) && screen.contains("eval_rows")
     });
     pty.send("=");
     pty.send("\x1b");

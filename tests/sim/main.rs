@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod adapter;
+mod airflow;
 mod monitoring;
 mod promql;
 mod recorded;
 mod servers;
 mod stacks;
+mod writes;
 
 use std::time::Duration;
 

@@ -16,6 +16,8 @@ use crate::sim::world::run::mix;
 const NEVER: i64 = i64::MAX / 4;
 /// How many times slower than the usual request the slow ones are.
 const SLOWER: f64 = 6.0;
+/// The share of requests that fail while another version tries to load in vain.
+const STRUGGLING: f64 = 0.048;
 /// The share of requests that are slow on a calm day.
 const SLOW: f64 = 0.03;
 /// The median of requests that an overloaded server takes, in seconds.
@@ -128,7 +130,7 @@ fn loads(maker: &Maker<'_>, endpoint: &Endpoint) -> Vec<Load> {
     for span in &endpoint.spans {
         edges.extend([span.from, span.until.unwrap_or(NEVER)]);
     }
-    for (from, until) in &endpoint.outages {
+    for (from, until) in endpoint.outages.iter().chain(&endpoint.struggles) {
         edges.extend([*from, until.unwrap_or(NEVER)]);
     }
     if let Some((at, over, _)) = burn {
@@ -141,10 +143,11 @@ fn loads(maker: &Maker<'_>, endpoint: &Endpoint) -> Vec<Load> {
         let spans = endpoint.spans.iter();
         spans.filter(move |span| span.from <= at && span.until.is_none_or(|until| at < until))
     };
-    let out = |at: i64| {
-        let mut outages = endpoint.outages.iter();
-        outages.any(|(from, until)| *from <= at && until.is_none_or(|until| at < until))
+    let within = |times: &[(i64, Option<i64>)], at: i64| {
+        let mut times = times.iter();
+        times.any(|(from, until)| *from <= at && until.is_none_or(|until| at < until))
     };
+    let out = |at: i64| within(&endpoint.outages, at);
     endpoint
         .spans
         .iter()
@@ -183,11 +186,18 @@ fn loads(maker: &Maker<'_>, endpoint: &Endpoint) -> Vec<Load> {
             // An endpoint that is slow to say how it is answers requests in time.
             let usual = endpoint.usual_ms.min(MOST_MS) as f64 / 1_000.0;
             let median = usual * (0.9 + 0.3 * unit(mix(own ^ 2)));
+            // A version that cannot be loaded takes its memory from the one that answers.
+            let failing = pieces.iter().map(|(from, until, factor)| {
+                let struggles = within(&endpoint.struggles, *from);
+                let share = if struggles { STRUGGLING } else { errors };
+                (*from, *until, factor * share)
+            });
+            let failing: Vec<_> = failing.collect();
             Load {
                 version: span.version,
                 from: span.from,
                 until: span.until,
-                failed: Arc::new(Flow::new(rate * errors, mix(own ^ 3), pieces.clone())),
+                failed: Arc::new(Flow::new(rate, mix(own ^ 3), failing)),
                 slow: Arc::new(Flow::new(rate * SLOW, mix(own ^ 4), pieces.clone())),
                 all: Arc::new(Flow::new(rate, seed, pieces)),
                 burning,

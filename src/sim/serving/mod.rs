@@ -12,7 +12,10 @@ use crate::sim::world::catalog::Kind;
 use crate::sim::world::{Endpoint, World};
 
 /// Answers one request to an endpoint.
-pub(crate) fn handle(world: &World, index: usize, request: &Request) -> Reply {
+pub(crate) fn handle(world: &mut World, index: usize, request: &Request) -> Reply {
+    if let Some(reply) = v2::repository(world, index, request) {
+        return reply;
+    }
     let Some(endpoint) = world.endpoints.get(index) else {
         return Reply::empty(404);
     };

@@ -1,10 +1,14 @@
 //! The V2 (open inference) protocol: `MLServer` as recorded, Triton as documented.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::known;
 use crate::sim::reply::{Reply, Request};
-use crate::sim::world::Endpoint;
+use crate::sim::world::catalog::Kind;
+use crate::sim::world::endpoint::LOADING;
+use crate::sim::world::{Endpoint, World};
 
 /// `MLServer` 1.7: versions are told by the repository index alone, and one state covers all
 /// versions of a name.
@@ -22,6 +26,7 @@ pub(super) fn mlserver(endpoint: &Endpoint, request: &Request) -> Reply {
             ready,
         }) => {
             let missing = name != &*endpoint.model
+                || endpoint.loaded.is_empty()
                 || version.is_some_and(|version| !known(endpoint, version));
             if missing {
                 let text = match version {
@@ -48,9 +53,15 @@ pub(super) fn mlserver(endpoint: &Endpoint, request: &Request) -> Reply {
             ]}),
         ),
         Some(Route::Index) => {
-            let state = if endpoint.ready { "READY" } else { "UNKNOWN" };
+            let state = match (endpoint.loaded.is_empty(), endpoint.ready) {
+                (true, _) => "UNAVAILABLE",
+                (_, true) => "READY",
+                (_, false) => "UNKNOWN",
+            };
+            // Seen: it lists what the repository holds, under the state of the name. A version that
+            // still loads, or that could not be loaded, reads as ready here and is not.
             let rows: Vec<Value> = endpoint
-                .loaded
+                .shelf
                 .iter()
                 .map(|version| row(endpoint, *version, state, ""))
                 .collect();
@@ -124,10 +135,87 @@ pub(super) fn triton(endpoint: &Endpoint, request: &Request) -> Reply {
                     .iter()
                     .map(|version| row(endpoint, *version, "UNAVAILABLE", "unloaded")),
             );
+            rows.extend(
+                endpoint
+                    .failed
+                    .map(|version| row(endpoint, version, "UNAVAILABLE", REASON)),
+            );
             index(rows, request)
         }
         None => Reply::json(404, json!({"error": "Not Found"})),
     }
+}
+
+/// Why a version could not be loaded.
+const REASON: &str = "Internal: failed to allocate memory";
+
+/// Loads a model from the repository, or takes it out. The answer comes when that is over; until then,
+/// and when it fails, the versions that were loaded go on answering.
+pub(super) fn repository(world: &mut World, index: usize, request: &Request) -> Option<Reply> {
+    let path = request.path.strip_prefix("/v2/repository/models/")?;
+    let (name, verb) = path.rsplit_once('/')?;
+    if !matches!(verb, "load" | "unload") || name.contains('/') {
+        return None;
+    }
+    let endpoint = world.endpoints.get(index)?;
+    let (kind, delay) = (endpoint.kind, Duration::from_millis(endpoint.delay));
+    let mlserver = match kind {
+        Kind::MlServer => true,
+        Kind::Triton => false,
+        _ => return None,
+    };
+    if request.method != "POST" {
+        let reply = Reply::json(405, json!({"detail": "Method Not Allowed"}));
+        return Some(reply.with_header("allow", "POST"));
+    }
+    let gone = mlserver && verb == "unload" && endpoint.loaded.is_empty();
+    let mut reply = if name != &*endpoint.model || gone {
+        if mlserver {
+            Reply::json(404, json!({"error": format!("Model {name} not found")}))
+        } else {
+            let text = format!("failed to {verb} '{name}', failed to poll from model repository");
+            Reply::json(400, json!({"error": text}))
+        }
+    } else if verb == "unload" {
+        world.unload(index);
+        Reply::empty(200)
+    } else {
+        let before = endpoint.loaded.clone();
+        let asked = specific(request).filter(|_| !mlserver);
+        let version = world.load(index, asked);
+        let fails = version.is_some_and(|version| !world.endpoints[index].loads(version));
+        let mut reply = match version {
+            Some(_) if !fails => Reply::empty(200),
+            _ if mlserver => Reply::text(500, "Internal Server Error"),
+            version => {
+                let version = version.map_or_else(|| "?".to_owned(), |version| version.to_string());
+                let text = format!(
+                    "load failed for model '{name}': version {version} is at UNAVAILABLE state: {REASON};\n"
+                );
+                Reply::json(400, json!({"error": text}))
+            }
+        };
+        if version.is_some_and(|version| before != [version]) {
+            reply.hold = Duration::from_millis(LOADING as u64);
+        }
+        reply
+    };
+    reply.delay = delay;
+    Some(if mlserver {
+        reply.with_header("server", "uvicorn")
+    } else {
+        reply
+    })
+}
+
+/// The version that a model configuration in the request asks for, as Triton takes it.
+fn specific(request: &Request) -> Option<u32> {
+    let body: Value = serde_json::from_slice(&request.body).ok()?;
+    let config: Value = serde_json::from_str(body["parameters"]["config"].as_str()?).ok()?;
+    let versions = config["version_policy"]["specific"]["versions"].as_array()?;
+    let last = versions.last()?;
+    (last.as_u64().map(|number| number as u32))
+        .or_else(|| last.as_str().and_then(|text| text.parse().ok()))
 }
 
 fn row(endpoint: &Endpoint, version: u32, state: &str, reason: &str) -> Value {

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use super::files::Recipe;
 use super::registry::{DELETED, Model, Version};
 use super::run::{self, Run};
-use super::{Experiment, World};
+use super::{Experiment, LoggedModel, World};
+
+/// The alias that serving follows.
+const CHAMPION: &str = "champion";
 
 impl World {
     /// Points an alias at a version. As in the registry, no timestamp moves.
@@ -19,7 +22,37 @@ impl World {
             return false;
         }
         model.aliases.insert(alias.to_owned(), number);
+        let (name, now) = (model.name.clone(), self.now);
+        if alias == CHAMPION {
+            let mut followers = self.endpoints.iter_mut();
+            if let Some(endpoint) = followers.find(|endpoint| endpoint.model == name) {
+                endpoint.notice(number, now);
+            }
+        }
         true
+    }
+
+    /// Has an endpoint load what its model's champion is, as a repository that follows the registry
+    /// holds it, or the version that is asked for; gives the version.
+    pub(crate) fn load(&mut self, endpoint: usize, version: Option<u32>) -> Option<u32> {
+        let model = self.endpoints.get(endpoint)?.model.clone();
+        let model = self.model(&model)?;
+        let newest = model.live_versions().map(|version| version.number).max();
+        let version = version.or_else(|| model.aliases.get(CHAMPION).copied().or(newest))?;
+        model.version(version)?;
+        let now = self.now;
+        self.endpoints.get_mut(endpoint)?.load(version, now);
+        self.revision += 1;
+        Some(version)
+    }
+
+    /// Has an endpoint drop all that it serves.
+    pub(crate) fn unload(&mut self, endpoint: usize) {
+        let now = self.now;
+        self.revision += 1;
+        if let Some(endpoint) = self.endpoints.get_mut(endpoint) {
+            endpoint.unload(now);
+        }
     }
 
     /// Registers a version from a run, or from the model's newest source; gives its number.
@@ -71,6 +104,12 @@ impl World {
     pub(crate) fn push_run(&mut self, run: Run) {
         self.run_at.insert(run.id.clone(), self.runs.len());
         self.runs.push(run);
+    }
+
+    /// Puts a logged model beside the others.
+    pub(crate) fn push_logged(&mut self, model: LoggedModel) {
+        self.logged_at.insert(model.id.clone(), self.logged.len());
+        self.logged.push(model);
     }
 
     /// Makes an experiment of a name that is free; gives its id.

@@ -8,7 +8,7 @@ use super::files::Recipe;
 use super::registry::{Model, Version};
 use super::run::{Curve, Dataset, Metric, Run, Status, mix};
 use super::script::LIVE;
-use super::{Endpoint, Experiment, LoggedModel, Scale, World};
+use super::{Endpoint, Experiment, LoggedModel, Scale, World, evidence};
 
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 24 * 60 * MINUTE;
@@ -74,20 +74,7 @@ pub(crate) fn endpoints(scale: Scale) -> Vec<Endpoint> {
                 (Some(at), Scale::Load { .. }) => (at.kind, vec![plan.versions], 2),
                 (None, _) => (Kind::MlServer, vec![plan.versions], 2),
             };
-            Some(Endpoint {
-                name,
-                kind,
-                model: plan.name,
-                url: String::new(),
-                delay,
-                loaded: versions,
-                loading: None,
-                ended: Vec::new(),
-                ready: true,
-                usual_ms: delay,
-                spans: Vec::new(),
-                outages: Vec::new(),
-            })
+            Some(Endpoint::new(name, kind, plan.name, versions, delay))
         })
         .collect()
 }
@@ -378,9 +365,18 @@ impl Builder {
     }
 
     fn dataset(&mut self, context: &'static str, rows: u64) -> Dataset {
+        let mut digest = format!("{:08x}", self.rng.u32(..));
+        if context == "validation" {
+            // All versions are evaluated on the same rows, or they could not be compared.
+            let name = self.plan.entry.dataset;
+            let bits = name
+                .bytes()
+                .fold(1, |bits, byte| mix(bits ^ u64::from(byte)));
+            digest = format!("{:08x}", bits as u32);
+        }
         Dataset {
             name: format!("{}_{context}", self.plan.entry.dataset),
-            digest: format!("{:08x}", self.rng.u32(..)),
+            digest,
             context,
             columns: self
                 .plan
@@ -431,6 +427,10 @@ impl Builder {
             _ => "passed",
         };
         let mut tags = BTreeMap::from([("validation_status".to_owned(), validation.to_owned())]);
+        tags.extend(evidence::tags(entry, number, created));
+        let end = run.end.unwrap_or(run.start);
+        let quality = run.metric(entry.quality.0, end).unwrap_or_default();
+        (run.metrics).extend(evidence::logged(entry, number, quality, end));
         if !entry.name.is_ascii() {
             // A bento's own tag is random text: the version says which one carries it.
             tags.insert("quarterdeck.serving_version".to_owned(), bento_tag(number));

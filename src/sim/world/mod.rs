@@ -4,20 +4,24 @@
 
 pub(crate) mod catalog;
 pub(crate) mod change;
+pub(crate) mod endpoint;
+pub(crate) mod evidence;
 pub(crate) mod files;
 pub(crate) mod generate;
 pub(crate) mod registry;
+pub(crate) mod retrain;
 pub(crate) mod run;
 pub(crate) mod script;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use self::catalog::Kind;
+pub(crate) use self::endpoint::{Endpoint, Span};
 use self::files::Recipe;
 use self::registry::Model;
 use self::run::{Run, Status};
 use self::script::Happening;
+use super::airflow::runs::Pipelines;
 
 /// How much world there is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -62,98 +66,6 @@ pub(crate) struct LoggedModel {
     pub(crate) versions: Vec<(Arc<str>, u32)>,
 }
 
-/// A serving endpoint: one server program, one model.
-#[derive(Clone, Debug)]
-pub(crate) struct Endpoint {
-    pub(crate) name: String,
-    pub(crate) kind: Kind,
-    pub(crate) model: Arc<str>,
-    pub(crate) url: String,
-    /// Milliseconds an answer takes.
-    pub(crate) delay: u64,
-    /// Versions that answer, the default one last.
-    pub(crate) loaded: Vec<u32>,
-    pub(crate) loading: Option<u32>,
-    /// Versions served before (`TensorFlow` Serving goes on listing them).
-    pub(crate) ended: Vec<u32>,
-    pub(crate) ready: bool,
-    /// Milliseconds a request takes on an ordinary day, whatever [`Endpoint::delay`] says now.
-    pub(crate) usual_ms: u64,
-    /// What it has answered, and when, oldest first.
-    pub(crate) spans: Vec<Span>,
-    /// When it was not ready: from, and until unless it still is not.
-    pub(crate) outages: Vec<(i64, Option<i64>)>,
-}
-
-/// A time in which a version was served, in epoch milliseconds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
-    pub(crate) version: u32,
-    pub(crate) from: i64,
-    /// None while it is served.
-    pub(crate) until: Option<i64>,
-}
-
-impl Endpoint {
-    /// The version that answers a request that names none.
-    pub(crate) fn answering(&self) -> Option<u32> {
-        self.loaded.last().copied()
-    }
-
-    fn serve(&mut self, version: u32, now: i64) {
-        let open = |span: &&mut Span| span.until.is_none();
-        for span in self.spans.iter_mut().filter(open) {
-            if span.version != version {
-                span.until = Some(now);
-            }
-        }
-        if !self.spans.iter().any(|span| span.until.is_none()) {
-            self.spans.push(Span {
-                version,
-                from: now,
-                until: None,
-            });
-        }
-        for old in std::mem::replace(&mut self.loaded, vec![version]) {
-            if old != version && !self.ended.contains(&old) {
-                self.ended.push(old);
-            }
-        }
-        self.ended.retain(|ended| *ended != version);
-        self.loading = None;
-    }
-
-    fn set_ready(&mut self, ready: bool, now: i64) {
-        self.ready = ready;
-        match self.outages.last_mut() {
-            Some((_, until @ None)) if ready => *until = Some(now),
-            Some((_, None)) => {}
-            _ if ready => {}
-            _ => self.outages.push((now, None)),
-        }
-    }
-
-    /// Makes up which versions were served in the weeks before `epoch`.
-    pub(crate) fn remember(&mut self, seed: u64, epoch: i64, oldest: i64) {
-        let mut rng = fastrand::Rng::with_seed(seed);
-        let mut next = None;
-        let mut from = epoch;
-        for version in (1..=self.answering().unwrap_or(0)).rev() {
-            if from < oldest {
-                break;
-            }
-            from -= rng.i64(40..220) * 3_600_000;
-            self.spans.push(Span {
-                version,
-                from,
-                until: next.filter(|_| !self.loaded.contains(&version)),
-            });
-            next = Some(from);
-        }
-        self.spans.reverse();
-    }
-}
-
 /// A right that somebody has got by making a thing.
 #[derive(Clone, Debug)]
 pub(crate) struct Grant {
@@ -174,6 +86,8 @@ pub(crate) struct World {
     pub(crate) endpoints: Vec<Endpoint>,
     /// Who made what since the start, where the registry has accounts.
     pub(crate) grants: Vec<Grant>,
+    /// What the pipelines do; empty where there are none.
+    pub(crate) pipelines: Pipelines,
     /// Epoch milliseconds now.
     pub(crate) now: i64,
     epoch: i64,
@@ -203,6 +117,7 @@ impl World {
             logged: Vec::new(),
             endpoints,
             grants: Vec::new(),
+            pipelines: Pipelines::default(),
             now: epoch,
             epoch,
             seed,
@@ -273,10 +188,22 @@ impl World {
                 break;
             }
             self.played += 1;
+            self.settle(self.epoch + at);
             self.now = self.now.max(self.epoch + at);
             self.happen(*happening);
         }
+        self.settle(self.epoch + elapsed);
         self.now = self.now.max(self.epoch + elapsed);
+    }
+
+    /// Lets what loads arrive until a time.
+    fn settle(&mut self, until: i64) {
+        self.play_pipelines(until);
+        for endpoint in &mut self.endpoints {
+            if endpoint.settle(until) {
+                self.revision += 1;
+            }
+        }
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -291,8 +218,10 @@ impl World {
                 }
             }
             Happening::LoadForEver { endpoint, version } => {
+                let now = self.now;
+                self.revision += 1;
                 if let Some(endpoint) = self.endpoint_mut(endpoint) {
-                    endpoint.loading = Some(version);
+                    endpoint.struggle(version, now);
                 }
             }
             Happening::NotReady { endpoint } => {

@@ -110,6 +110,21 @@ pub(crate) enum Curve {
 }
 
 impl Metric {
+    /// A metric that was logged once.
+    pub(crate) fn single(key: &str, value: f64, at: i64) -> Self {
+        let point = Point {
+            value,
+            timestamp: at,
+            step: 0,
+        };
+        Self {
+            key: key.into(),
+            curve: Curve::Written([point].into()),
+            interval: 1_000,
+            total: 1,
+        }
+    }
+
     /// How many points exist at a time, in a run started at `start` that stopped at `end`.
     pub(crate) fn count(&self, start: i64, end: Option<i64>, now: i64) -> u32 {
         if let Curve::Written(points) = &self.curve {

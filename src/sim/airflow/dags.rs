@@ -1,0 +1,277 @@
+//! The definitions of the simulated Airflow: one pipeline that trains a model again for each of some
+//! models, with the schema of its parameters.
+
+use serde_json::{Map, Value, json};
+
+/// The tasks of a pipeline in their order, and seconds that each takes.
+pub(crate) const TASKS: [(&str, i64); 4] = [
+    ("prepare", 6),
+    ("train", 18),
+    ("evaluate", 6),
+    ("register", 3),
+];
+
+/// A definition.
+#[derive(Debug)]
+pub(crate) struct Dag {
+    pub(crate) id: &'static str,
+    pub(crate) model: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) schedule: Option<&'static str>,
+    pub(crate) paused: bool,
+    /// How many runs at a time.
+    pub(crate) most: usize,
+    /// The task at which its last runs have failed.
+    pub(crate) fails_at: Option<&'static str>,
+}
+
+const fn dag(id: &'static str, model: &'static str, description: &'static str) -> Dag {
+    Dag {
+        id,
+        model,
+        description,
+        schedule: None,
+        paused: false,
+        most: 2,
+        fails_at: None,
+    }
+}
+
+/// The definitions, in the order of their ids.
+pub(crate) const DAGS: &[Dag] = &[
+    dag("retrain_ad_ctr", "ad-ctr", "Trains the click model again."),
+    dag("retrain_churn", "churn", "Trains the churn model again."),
+    Dag {
+        paused: true,
+        ..dag(
+            "retrain_credit_score",
+            "credit-score",
+            "Trains the credit model again. Paused during the audit.",
+        )
+    },
+    Dag {
+        schedule: Some("0 4 * * 1"),
+        ..dag(
+            "retrain_demand_forecast",
+            "demand-forecast",
+            "Trains the demand model again each week.",
+        )
+    },
+    Dag {
+        fails_at: Some("evaluate"),
+        ..dag(
+            "retrain_eta_city",
+            "eta-city",
+            "Trains the arrival model again.",
+        )
+    },
+    dag(
+        "retrain_fraud_detector",
+        "fraud-detector",
+        "Trains the fraud detector again.",
+    ),
+    dag(
+        "retrain_ranker_eu",
+        "ranker-eu",
+        "Trains the European ranker again.",
+    ),
+];
+
+impl Dag {
+    /// The parameters: name, default, schema, description.
+    pub(crate) fn params(&self) -> Vec<(&'static str, Value, Value, &'static str)> {
+        vec![
+            (
+                "model",
+                json!(self.model),
+                json!({"type": "string", "enum": [self.model]}),
+                "The registered model to train again.",
+            ),
+            (
+                "epochs",
+                json!(3),
+                json!({"type": "integer", "minimum": 1, "maximum": 50}),
+                "How often the data are gone through.",
+            ),
+            (
+                "learning_rate",
+                json!(0.05),
+                json!({"type": "number", "minimum": 0.0001, "maximum": 1.0}),
+                "The step of the optimiser.",
+            ),
+            (
+                "data_from",
+                Value::Null,
+                json!({"type": ["null", "string"], "format": "date"}),
+                "The first day of the training data; the last 90 days when empty.",
+            ),
+            (
+                "data_until",
+                Value::Null,
+                json!({"type": ["null", "string"], "format": "date"}),
+                "The last day of the training data; yesterday when empty.",
+            ),
+            (
+                "sampling",
+                json!("recent"),
+                json!({"type": "string", "enum": ["recent", "uniform", "stratified"]}),
+                "How rows are drawn.",
+            ),
+            (
+                "full_refresh",
+                json!(false),
+                json!({"type": "boolean"}),
+                "Whether features are computed anew.",
+            ),
+            (
+                "correlation_id",
+                json!(""),
+                json!({"type": "string", "maxLength": 64}),
+                "Handed to the training job, which tags its run and its version with it.",
+            ),
+        ]
+    }
+
+    /// The defaults with what a request sets; the server's sentence where that breaks the schema.
+    pub(crate) fn fill(&self, conf: &Map<String, Value>) -> Result<Map<String, Value>, String> {
+        // Keys that the definition does not know are let through.
+        let mut all = conf.clone();
+        for (name, default, schema, _) in self.params() {
+            let value = all.entry(name.to_owned()).or_insert(default);
+            if let Some(why) = broken(value, &schema) {
+                let (rule, why) = why;
+                return Err(format!(
+                    "Invalid input for param {name}: {why}\n\nFailed validating '{rule}' in schema:\n    \
+                     {}\n\nOn instance:\n    {}",
+                    python(&schema),
+                    python(value)
+                ));
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// The rule of a schema that a value breaks, and how.
+fn broken(value: &Value, schema: &Value) -> Option<(&'static str, String)> {
+    let types: Vec<&str> = match &schema["type"] {
+        Value::Array(types) => types.iter().filter_map(Value::as_str).collect(),
+        one => one.as_str().into_iter().collect(),
+    };
+    let is = |kind: &str| match kind {
+        "null" => value.is_null(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        _ => false,
+    };
+    let shown = python(value);
+    if !types.iter().any(|kind| is(kind)) {
+        let names: Vec<String> = types.iter().map(|kind| format!("'{kind}'")).collect();
+        return Some((
+            "type",
+            format!("{shown} is not of type {}", names.join(", ")),
+        ));
+    }
+    if let (Some(least), Some(number)) = (schema["minimum"].as_f64(), value.as_f64())
+        && number < least
+    {
+        let limit = python(&schema["minimum"]);
+        return Some((
+            "minimum",
+            format!("{shown} is less than the minimum of {limit}"),
+        ));
+    }
+    if let (Some(most), Some(number)) = (schema["maximum"].as_f64(), value.as_f64())
+        && number > most
+    {
+        let limit = python(&schema["maximum"]);
+        return Some((
+            "maximum",
+            format!("{shown} is greater than the maximum of {limit}"),
+        ));
+    }
+    if let Some(words) = schema["enum"].as_array()
+        && !words.contains(value)
+    {
+        return Some((
+            "enum",
+            format!("{shown} is not one of {}", python(&schema["enum"])),
+        ));
+    }
+    if let (Some(most), Some(text)) = (schema["maxLength"].as_u64(), value.as_str())
+        && text.chars().count() as u64 > most
+    {
+        return Some(("maxLength", format!("{shown} is too long")));
+    }
+    if schema["format"] == "date"
+        && let Some(text) = value.as_str()
+        && chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_err()
+    {
+        return Some(("format", format!("{shown} is not a 'date'")));
+    }
+    None
+}
+
+/// A value as Python's `repr` writes it.
+pub(super) fn python(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
+        Value::Array(rows) => {
+            let rows: Vec<String> = rows.iter().map(python).collect();
+            format!("[{}]", rows.join(", "))
+        }
+        Value::Object(fields) => {
+            let fields: Vec<String> = (fields.iter())
+                .map(|(key, value)| format!("'{key}': {}", python(value)))
+                .collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_held_to_their_schema_in_the_servers_words() {
+        let dag = &DAGS[0];
+        let fill = |conf: Value| dag.fill(conf.as_object().unwrap());
+        assert_eq!(fill(json!({})).unwrap()["epochs"], 3);
+        let why = fill(json!({"epochs": 500})).unwrap_err();
+        let start = "Invalid input for param epochs: 500 is greater than the maximum of 50\n\n\
+                     Failed validating 'maximum' in schema:\n    {";
+        assert!(why.starts_with(start), "{why}");
+        assert!(why.ends_with("On instance:\n    500"), "{why}");
+        for bad in [
+            json!({"epochs": "3"}),
+            json!({"epochs": 1.5}),
+            json!({"learning_rate": 0}),
+            json!({"sampling": "none"}),
+            json!({"data_from": "yesterday"}),
+            json!({"full_refresh": null}),
+        ] {
+            assert!(fill(bad.clone()).is_err(), "{bad}");
+        }
+        assert!(fill(json!({"unknown": [1], "data_from": "2026-10-01"})).is_ok());
+    }
+
+    #[test]
+    fn every_definition_trains_a_model_that_exists() {
+        for dag in DAGS {
+            let known = |entry: &crate::sim::world::catalog::Entry| entry.name == dag.model;
+            assert!(
+                crate::sim::world::catalog::MODELS.iter().any(known),
+                "{}",
+                dag.id
+            );
+        }
+        assert!(DAGS.is_sorted_by_key(|dag| dag.id));
+    }
+}
