@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::demo::{DemoArgs, ScenarioWord};
 pub use self::frame::{FormatWord, FrameArgs, PaneWord};
-pub use self::lists::{ModelsArgs, RunsArgs};
+pub use self::lists::{ModelsArgs, PipelinesArgs, RunsArgs};
 pub use self::own::{ConfigCommand, KeysArgs, RecordArgs};
 pub use self::values::At;
 use self::values::{at, duration};
@@ -235,6 +235,9 @@ pub enum Command {
     Runs(RunsArgs),
     /// Lists the serving endpoints: what each should answer, and what it answers.
     Deployments,
+    /// Lists the runs of pipelines, what keeps them from starting, and the models they train; or shows one
+    /// run with its tasks and the log of the task in trouble.
+    Pipelines(PipelinesArgs),
     /// Shows which models drift, or how each feature of one has moved against its line.
     Drift(WatchArgs),
     /// Shows what the monitoring says of the models: errors, latency, requests, predictions, quality.

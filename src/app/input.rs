@@ -125,6 +125,7 @@ impl App {
                     3 => Command::Experiments,
                     4 => Command::Drift,
                     5 => Command::Deployments,
+                    6 => Command::Pipelines,
                     _ => return,
                 };
                 self.run(command, effects);

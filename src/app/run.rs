@@ -129,6 +129,7 @@ impl App {
             Command::Models => self.history.open(Place::Models),
             Command::Experiments => self.history.open(Place::Experiments),
             Command::Deployments => self.history.open(Place::Deployments),
+            Command::Pipelines => self.history.open(Place::Pipelines),
             Command::Drift => self.history.open(Place::Drift),
             Command::GoDrift => {
                 if let Some(model) = self.model_of(thing.as_ref()) {

@@ -23,7 +23,7 @@ use crate::ui::paint::{self, span};
 use crate::ui::theme::Role;
 
 /// The panes of the tab bar.
-const TABS: [Tab<'static>; 5] = [
+const TABS: [Tab<'static>; 6] = [
     Tab {
         number: 1,
         title: "Triage",
@@ -43,6 +43,10 @@ const TABS: [Tab<'static>; 5] = [
     Tab {
         number: 5,
         title: "Deployments",
+    },
+    Tab {
+        number: 6,
+        title: "Pipelines",
     },
 ];
 

@@ -40,6 +40,8 @@ pub enum PaneWord {
     Compare,
     /// Serving endpoints.
     Deployments,
+    /// The runs of all pipelines; the run that --select names, by its id.
+    Pipelines,
     /// The known changes of the model or deployment that --select names.
     History,
     /// Every model whose drift is watched; the features of the model that --select names.

@@ -9,6 +9,25 @@ pub struct ModelsArgs {
     pub name: Option<String>,
 }
 
+/// Options of `pipelines`.
+#[derive(Args, Debug)]
+pub struct PipelinesArgs {
+    /// Shows this run alone, by its id.
+    pub run: Option<String>,
+    /// Only runs of this pipeline, by its id.
+    #[arg(long, value_name = "ID")]
+    pub pipeline: Option<String>,
+    /// Only runs that train this model.
+    #[arg(long, value_name = "NAME", conflicts_with = "run")]
+    pub model: Option<String>,
+    /// The most runs to list.
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+    /// The most lines of a log to show, the last ones.
+    #[arg(long, value_name = "N", default_value_t = 40, requires = "run")]
+    pub lines: usize,
+}
+
 /// Options of `runs`.
 #[derive(Args, Debug)]
 pub struct RunsArgs {

@@ -193,6 +193,7 @@ fn source(server: &SimEndpoint, serving: Option<DeploymentKind>) -> SourceSettin
         (None, "alertmanager") => SourceKind::Alertmanager,
         (None, "evidently") => SourceKind::Evidently,
         (None, "grafana") => SourceKind::Grafana,
+        (None, "airflow") => SourceKind::Airflow,
         (None, _) => SourceKind::Mlflow,
     };
     let mut settings = SourceSettings::new(&server.name, kind, &server.url);

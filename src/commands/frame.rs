@@ -133,6 +133,18 @@ fn place(fleet: &Fleet, args: &FrameArgs) -> Result<(Place, Option<Thing>), Fail
                 thing.map(|d| Thing::Deployment(d.key.clone())),
             )
         }
+        PaneWord::Pipelines => match select {
+            None => (Place::Pipelines, None),
+            Some(id) => {
+                let mut runs = fleet.pipeline_runs().map(|held| &held.fact.key);
+                let found = runs.find(|key| key.id.raw() == id).cloned();
+                let found = found.ok_or_else(|| {
+                    Failure::usage("no pipeline run has this id")
+                        .advice("`quarterdeck pipelines` lists them")
+                });
+                (Place::PipelineRun(found?), None)
+            }
+        },
         PaneWord::Experiments => {
             let thing = select
                 .map(|name| names::experiment(fleet, name))

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod models;
 mod names;
 pub mod output;
+pub mod pipelines;
 pub mod record;
 pub mod runs;
 pub mod session;
@@ -109,6 +110,9 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         }
         Some(Command::Deployments) => {
             wait_for(async { deployments::run(&Session::open(global).await?).await })
+        }
+        Some(Command::Pipelines(args)) => {
+            wait_for(async { pipelines::run(&Session::open(global).await?, args).await })
         }
         Some(Command::Wiring) => {
             wait_for(async { wiring::run(&Session::open(global).await?).await })

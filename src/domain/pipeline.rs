@@ -402,6 +402,8 @@ pub const SCHEDULER: &str = "scheduler";
 pub struct Orchestrator {
     /// Its base URL.
     pub base: Key,
+    /// The major version of its product: which dialect its interface speaks.
+    pub major: u8,
     /// Its parts.
     pub parts: Arc<[Part]>,
 }

@@ -109,6 +109,7 @@ commands! {
     Experiments "go.experiments" Move Global ["3"] "Experiments" "Shows experiments and their runs.";
     Drift "go.drift" Move Global ["4"] "Drift" "Shows every model whose drift is watched, worst first.";
     Deployments "go.deployments" Move Global ["5"] "Deployments" "Shows every serving endpoint.";
+    Pipelines "go.pipelines" Move Global ["6"] "Pipelines" "Shows the runs of all pipelines.";
     NextFocus "go.focus" Move Global ["tab"] "other part" "Moves the focus to the next part of the pane.";
     GoModel "go.model" Move Global ["g m"] "its model" "Opens the model of the selected thing.";
     GoRun "go.run" Move Global ["g r"] "its run" "Opens the run behind the selected version.";
@@ -159,7 +160,6 @@ commands! {
 
 /// Keys that the design keeps for verbs this version does not have, with their words.
 pub const RESERVED: &[(&str, &str)] = &[
-    ("6", "Pipelines"),
     ("7", "Features"),
     ("8", "Journal"),
     ("p", "promote"),

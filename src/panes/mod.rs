@@ -18,6 +18,8 @@ pub mod model;
 pub mod models;
 #[cfg(test)]
 pub(crate) mod monitored;
+pub mod pipeline_run;
+pub mod pipelines;
 pub mod run;
 mod signal;
 #[cfg(test)]
@@ -38,6 +40,7 @@ use crate::domain::fault::Fault;
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::view::ModelView;
 use crate::domain::key::{DeploymentKey, ExperimentKey, ModelKey, RunKey, SourceId, VersionKey};
+use crate::domain::pipeline::PipelineRunKey;
 use crate::domain::query::{Detail, Focus, Query};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now, Window};
@@ -66,6 +69,10 @@ pub enum Place {
     Compare(Arc<[RunKey]>),
     /// Every deployment.
     Deployments,
+    /// The runs of all pipelines.
+    Pipelines,
+    /// One pipeline run.
+    PipelineRun(PipelineRunKey),
     /// The known changes of a subject.
     History(Subject),
     /// Every model whose drift is watched.
@@ -89,6 +96,7 @@ impl Place {
             Self::Experiments | Self::Run(_) | Self::Compare(_) => 3,
             Self::Drift | Self::Features(_) => 4,
             Self::Deployments => 5,
+            Self::Pipelines | Self::PipelineRun(_) => 6,
         }
     }
 }
@@ -205,6 +213,8 @@ pub fn pane_of(place: Place) -> Box<dyn Pane> {
         Place::Model(key) => Box::new(model::ModelPage::new(key)),
         Place::History(subject) => Box::new(history::History::new(subject)),
         Place::Deployments => Box::new(deployments::Deployments::new()),
+        Place::Pipelines => Box::new(pipelines::Pipelines::new()),
+        Place::PipelineRun(key) => Box::new(pipeline_run::PipelineRunPage::new(key)),
         Place::Drift => Box::new(drift::Drift::new()),
         Place::Features(key) => Box::new(drift::features::Features::new(key)),
         Place::Changes(key, at) => Box::new(changes::Changes::new(key, at)),

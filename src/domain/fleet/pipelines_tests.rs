@@ -265,6 +265,7 @@ fn a_paused_pipeline_a_dead_scheduler_and_a_lost_definition_are_told() {
         let base = Key::new("http://af.test");
         Rows::Orchestrators(vec![Orchestrator {
             base,
+            major: 3,
             parts: Arc::from([part]),
         }])
     };

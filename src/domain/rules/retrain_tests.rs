@@ -80,6 +80,7 @@ impl Scene {
     fn told(&self) -> Vec<(ReasonCode, Level, String, Since)> {
         let orchestrator = Orchestrator {
             base: key().base,
+            major: 3,
             parts: Arc::from([Part {
                 name: Clean::name("scheduler"),
                 health: self.scheduler,

@@ -14,6 +14,7 @@ use crate::domain::pipeline::{
 };
 use crate::domain::text::{Clean, without_credentials};
 use crate::sources::labels::instant;
+use crate::sources::routes::AirflowApi;
 
 /// How the note of a run begins that a console has cancelled: Airflow has no word for it.
 pub(super) const CANCELLED: &str = "cancelled by ";
@@ -194,7 +195,7 @@ pub(super) fn graph(rows: &[TaskRow]) -> Vec<Node> {
 }
 
 /// The parts of an Airflow and how they stand.
-pub(super) fn orchestrator(base: &Key, health: &Health) -> Orchestrator {
+pub(super) fn orchestrator(base: &Key, api: AirflowApi, health: &Health) -> Orchestrator {
     let parts = health.parts.iter().map(|(name, value)| {
         let row = PartRow::of(value);
         let heartbeat = value
@@ -218,6 +219,10 @@ pub(super) fn orchestrator(base: &Key, health: &Health) -> Orchestrator {
     });
     Orchestrator {
         base: base.clone(),
+        major: match api {
+            AirflowApi::V1 => 2,
+            AirflowApi::V2 => 3,
+        },
         parts: parts.collect(),
     }
 }

@@ -223,7 +223,7 @@ impl Airflow {
         let (health, reply) = self.ask::<Health>(&route, Vec::new()).await?;
         Ok(Answer {
             coverage: Coverage::Partial,
-            rows: Rows::Orchestrators(vec![map::orchestrator(&self.base, &health)]),
+            rows: Rows::Orchestrators(vec![map::orchestrator(&self.base, api, &health)]),
             server_time: reply.server_time,
             partial: None,
         })

@@ -1,6 +1,7 @@
 //! The plans of each verb, made of the joined state: one file a verb, each a pure function from what is
 //! known to a plan or to the reason why there is none.
 
+pub mod retrain;
 pub mod undo;
 
 use super::plan::{Plan, PlanId, Verb};
