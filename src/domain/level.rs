@@ -274,19 +274,41 @@ impl Verdict {
         }
     }
 
-    /// Since when it is this bad: the newest onset among the worst reasons; nothing without reasons.
+    /// Since when it is this bad: the newest onset among the worst reasons; nothing without reasons. One
+    /// that is known exactly comes before what has been so at least, which began nobody knows when.
     pub fn since(&self) -> Option<Since> {
         self.reasons
             .iter()
             .filter(|r| r.level == self.level)
             .map(|r| r.since)
-            .max_by_key(|s| s.stamp())
+            .max_by_key(|s| s.rank())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_exact_onset_is_told_before_what_has_been_so_at_least() {
+        use crate::domain::time::Millis;
+        let reason = |since| Reason {
+            code: ReasonCode::SignalLatency,
+            level: Level::Crit,
+            text: Clean::name("slow"),
+            since,
+            source: None,
+        };
+        let verdict = |all: &[Since]| Verdict::of(all.iter().map(|s| reason(*s)).collect());
+        let (exact, least) = (Since::Exact(Millis(5)), Since::AtLeast(Millis(9)));
+        assert_eq!(
+            verdict(&[exact, least, Since::Unknown]).since(),
+            Some(exact)
+        );
+        assert_eq!(verdict(&[Since::Unknown, least]).since(), Some(least));
+        let newer = Since::Exact(Millis(7));
+        assert_eq!(verdict(&[exact, newer]).since(), Some(newer));
+    }
 
     #[test]
     fn unknown_outranks_a_warning_and_yields_to_critical() {

@@ -100,6 +100,11 @@ impl Since {
         }
     }
 
+    /// Orders onsets by how well they tell when something began: exact ones last, the newest of a kind last.
+    pub fn rank(self) -> (bool, Option<Millis>) {
+        (matches!(self, Self::Exact(_)), self.stamp())
+    }
+
     /// `6m`, `≥ 6m` (`>=6m` is the ASCII form a caller may ask for), or `–`.
     pub fn age_text(self, now: Millis) -> String {
         match self {
