@@ -179,7 +179,8 @@ impl Stage {
             Query::RunArtifacts { .. } | Query::LoggedModelArtifacts { .. } => {
                 Detail::Artifacts(Vec::new())
             }
-            Query::Versions(_)
+            Query::Claims(_)
+            | Query::Versions(_)
             | Query::Package(_)
             | Query::LoggedModel(_)
             | Query::Series { .. }

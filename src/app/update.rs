@@ -181,7 +181,8 @@ impl App {
             Detail::PipelineRuns(runs) => {
                 self.fleet.put_pipeline_runs(source, runs, asked_at, now);
             }
-            Detail::History(_)
+            Detail::Claims(_)
+            | Detail::History(_)
             | Detail::Artifacts(_)
             | Detail::LoggedModel(_)
             | Detail::Series(_)

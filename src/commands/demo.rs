@@ -120,6 +120,7 @@ impl Simulated {
             hooks: std::collections::BTreeMap::new(),
             name: Clean::name(NAME),
             writes: Writes::Confirm,
+            claims: None,
             protected: false,
             simulated: true,
             sources,

@@ -139,6 +139,7 @@ fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
     Context {
         name: Clean::name(name),
         writes: writes_word(tree.text(&table, "writes").as_deref().unwrap_or_default()),
+        claims: tree.text(&table, "claims").map(|word| word == "on"),
         protected: tree.flag(&table, "protected").unwrap_or(true),
         simulated: false,
         sources,

@@ -245,6 +245,11 @@ static CONTEXT: Section = Section {
         )
         .or("off"),
         row(
+            "claims",
+            Shape::OneOf(&["on", "off"]),
+            "Whether a move of an alias is claimed first in an experiment of the registry, `quarterdeck-claims`, so that of two consoles one is refused. By default on where the registry is on another machine and writes are allowed; behind a tunnel it has to be set. Whoever promotes needs EDIT on that experiment.",
+        ),
+        row(
             "protected",
             Shape::Flag,
             "Whether a confirmation has to type the context's name too.",

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::action::claims::Book;
 use super::annotation::Link;
 use super::drift::DriftReport;
 use super::key::{ExperimentKey, Key, ModelKey, RunKey, VersionKey};
@@ -56,6 +57,8 @@ pub enum Query {
         /// The folder, empty for the root.
         path: Key,
     },
+    /// The claims of moves of a model's aliases.
+    Claims(ModelKey),
     /// Every version of a model.
     Versions(ModelKey),
     /// What the package of a version says of itself.
@@ -150,6 +153,8 @@ pub enum Detail {
     History(Vec<MetricHistory>),
     /// Files.
     Artifacts(Vec<Artifact>),
+    /// Claims of moves.
+    Claims(Book),
     /// Versions.
     Versions(Vec<ModelVersion>),
     /// A package.

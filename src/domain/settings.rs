@@ -68,6 +68,8 @@ pub struct Context {
     pub name: Clean,
     /// Whether writes are possible.
     pub writes: Writes,
+    /// Whether moves of aliases are claimed first, where somebody said: see [`Context::claims_moves`].
+    pub claims: Option<bool>,
     /// Whether a confirmation must type the context's name too.
     pub protected: bool,
     /// Whether the header says SIMULATED.
@@ -93,6 +95,29 @@ pub struct Hook {
     pub command: Vec<String>,
     /// How long it may take before it is stopped.
     pub timeout: Duration,
+}
+
+impl Context {
+    /// Whether moves of aliases are claimed first: as it is set, else wherever a registry that can be
+    /// written to is on another machine, for others may be at it.
+    pub fn claims_moves(&self) -> bool {
+        let shared = |source: &SourceSettings| {
+            source.kind == SourceKind::Mlflow && !is_of_this_machine(&source.url)
+        };
+        let default = self.writes != Writes::Off && self.sources.iter().any(shared);
+        self.claims.unwrap_or(default)
+    }
+}
+
+/// Whether the host of a URL is this machine by its name.
+fn is_of_this_machine(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host == "::1" || host.starts_with("127.")
 }
 
 /// The systems that sources can be.
@@ -541,6 +566,34 @@ impl Default for Policy {
             gates: None,
             allowed_signers: None,
             signals: SignalPolicy::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moves_are_claimed_where_others_may_be_at_it() {
+        let context = |url: &str, writes, claims| Context {
+            writes,
+            claims,
+            sources: vec![SourceSettings::new("m", SourceKind::Mlflow, url)],
+            ..Context::default()
+        };
+        let (off, confirm) = (Writes::Off, Writes::Confirm);
+        for (url, writes, claims, want) in [
+            ("https://ml.example.com/x", confirm, None, true),
+            ("https://ml.example.com", off, None, false),
+            ("http://localhost:5000", confirm, None, false),
+            ("http://127.0.0.1:5000/ml", confirm, None, false),
+            ("http://[::1]:5000", confirm, None, false),
+            ("http://localhost.example.com:5000", confirm, None, true),
+            ("https://ml.example.com", confirm, Some(false), false),
+            ("http://localhost:5000", confirm, Some(true), true),
+        ] {
+            assert_eq!(context(url, writes, claims).claims_moves(), want, "{url}");
         }
     }
 }

@@ -219,6 +219,7 @@ impl Sent {
             }
             Detail::Runs { .. }
             | Detail::Run(_)
+            | Detail::Claims(_)
             | Detail::History(_)
             | Detail::Artifacts(_)
             | Detail::Package(_)

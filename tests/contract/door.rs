@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use quarterdeck::domain::action::{Act, Delivery, Sighting, Ticket};
 use quarterdeck::domain::fault::Fault;
 use quarterdeck::domain::observation::{Abilities, Answer, Feed};
 use quarterdeck::domain::query::{Detail, Query};
@@ -13,11 +14,15 @@ use quarterdeck::sources::{Focus, Source};
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
 
+type Sending<'a> = Pin<Box<dyn Future<Output = Delivery> + Send + 'a>>;
+
 /// A source of any kind.
 trait AnySource: Send + Sync {
     fn probe(&self) -> Boxed<'_, Abilities>;
     fn poll<'a>(&'a self, feed: Feed, focus: &'a Focus) -> Boxed<'a, Answer>;
     fn fetch(&self, query: Query) -> Boxed<'_, Detail>;
+    fn look<'a>(&'a self, act: &'a Act) -> Boxed<'a, Sighting>;
+    fn execute<'a>(&'a self, ticket: &'a Ticket) -> Sending<'a>;
     fn feeds(&self) -> Vec<Feed>;
 }
 
@@ -32,6 +37,14 @@ impl<S: Source> AnySource for S {
 
     fn fetch(&self, query: Query) -> Boxed<'_, Detail> {
         Box::pin(Source::fetch(self, query))
+    }
+
+    fn look<'a>(&'a self, act: &'a Act) -> Boxed<'a, Sighting> {
+        Box::pin(Source::look(self, act))
+    }
+
+    fn execute<'a>(&'a self, ticket: &'a Ticket) -> Sending<'a> {
+        Box::pin(Source::execute(self, ticket))
     }
 
     fn feeds(&self) -> Vec<Feed> {
@@ -56,6 +69,14 @@ impl Door {
 
     pub(crate) async fn fetch(&self, query: Query) -> Result<Detail, Fault> {
         self.0.fetch(query).await
+    }
+
+    pub(crate) async fn look(&self, act: &Act) -> Result<Sighting, Fault> {
+        self.0.look(act).await
+    }
+
+    pub(crate) async fn execute(&self, ticket: &Ticket) -> Delivery {
+        self.0.execute(ticket).await
     }
 
     pub(crate) fn feeds(&self) -> Vec<Feed> {

@@ -106,6 +106,15 @@ async fn tracker_holds(name: &str, lacks: Vec<(Lack, &'static str)>) {
 }
 
 async fn endpoint_holds(name: &str, kind: DeploymentKind, change: impl FnOnce(&mut Endpoint)) {
+    endpoint_holds_more(name, kind, change, Vec::new()).await;
+}
+
+async fn endpoint_holds_more(
+    name: &str,
+    kind: DeploymentKind,
+    change: impl FnOnce(&mut Endpoint),
+    more: Vec<Check<Endpoint>>,
+) {
     let Some(url) = Fleet::read().url(name) else {
         return;
     };
@@ -113,13 +122,9 @@ async fn endpoint_holds(name: &str, kind: DeploymentKind, change: impl FnOnce(&m
     endpoint.lacks = crate::serving::lacks(kind);
     change(&mut endpoint);
     let lacks = endpoint.lacks.clone();
-    hold(
-        &format!("live {name}"),
-        &endpoint,
-        &lacks,
-        endpoint_checks(),
-    )
-    .await;
+    let mut checks = endpoint_checks();
+    checks.extend(more);
+    hold(&format!("live {name}"), &endpoint, &lacks, checks).await;
 }
 
 #[tokio::test]
@@ -290,14 +295,15 @@ async fn live_mlflow_prefix_holds_the_contract() {
 #[tokio::test]
 #[ignore = "live: needs tests/live/fleet"]
 async fn live_mlserver_holds_the_contract() {
-    endpoint_holds("mlserver", DeploymentKind::V2, |endpoint| {
+    let more = checks![acts::a_model_is_loaded_from_the_repository];
+    let change = |endpoint: &mut Endpoint| {
         endpoint.serves = vec!["2", "3"];
         endpoint.default = Some("3");
         endpoint.server = "mlserver 1";
         endpoint.rest = Rest::Repository;
         endpoint.lacks.push(NO_OTHER_VERSION);
-    })
-    .await;
+    };
+    endpoint_holds_more("mlserver", DeploymentKind::V2, change, more).await;
 }
 
 #[tokio::test]
@@ -334,7 +340,9 @@ async fn monitor_holds(name: &str, kind: SourceKind, checks: Vec<Check<Monitor>>
 #[ignore = "live: needs tests/live/fleet"]
 async fn live_alertmanager_holds_the_contract() {
     let kind = SourceKind::Alertmanager;
-    monitor_holds("alertmanager", kind, alertmanager_checks()).await;
+    let mut checks = alertmanager_checks();
+    checks.extend(checks![acts::silences_are_made_found_and_ended]);
+    monitor_holds("alertmanager", kind, checks).await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@
 )]
 
 mod access;
+mod acts;
 mod dashboards;
 mod door;
 mod history;

@@ -11,6 +11,7 @@ use quarterdeck::domain::observation::{Coverage, Feed, Rows, Scope};
 use quarterdeck::domain::query::{Detail, Query};
 use quarterdeck::domain::settings::SourceSettings;
 use quarterdeck::domain::signal::{Measure, SignalReading, SignalSeries};
+use quarterdeck::domain::time::Millis;
 use quarterdeck::sources::Focus;
 use serde_json::{Value, json};
 
@@ -23,6 +24,8 @@ use crate::{checks, ensure};
 pub(crate) struct Monitor {
     pub(crate) settings: SourceSettings,
     pub(crate) raw: Raw,
+    /// The server's clock, where it is not this machine's.
+    pub(crate) now: Option<Millis>,
 }
 
 impl Monitor {
@@ -31,6 +34,7 @@ impl Monitor {
         settings.monitoring.presets = quarterdeck::config::presets();
         Self {
             raw: Raw::new(&settings.url, None),
+            now: None,
             settings,
         }
     }
@@ -357,6 +361,7 @@ pub(crate) async fn files_say_what_the_service_says(
     let files = Monitor {
         settings: settings.clone(),
         raw: Raw::new("http://nowhere.test", None),
+        now: None,
     };
     let told = service.courses().await?;
     let mut points = 0;

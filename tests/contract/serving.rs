@@ -85,7 +85,7 @@ impl Endpoint {
         Ok(())
     }
 
-    fn door(&self, change: impl FnOnce(&mut DeploymentSettings)) -> Door {
+    pub(crate) fn door(&self, change: impl FnOnce(&mut DeploymentSettings)) -> Door {
         let mut deployment = self.deployment.clone();
         change(&mut deployment);
         let kind = SourceKind::Serving(deployment.kind);

@@ -282,6 +282,10 @@ pub(crate) fn tracker_checks() -> Vec<Check<Tracker>> {
         writes::parameters_are_written_once,
         writes::batches_are_whole,
         writes::versions_are_never_numbered_twice,
+        acts::aliases_are_moved_and_moved_back,
+        acts::what_was_made_again_is_not_moved_to,
+        acts::tags_texts_and_stages_are_set_and_set_back,
+        acts::of_two_that_claim_a_move_one_is_refused,
     ]
 }
 
@@ -294,6 +298,7 @@ pub(crate) fn access_checks() -> Vec<Check<Tracker>> {
         access::reader_may_read,
         registry::every_model_once,
         access::rights_that_are_told_hold,
+        acts::acts_end_as_the_rights_say,
     ]
 }
 
@@ -310,6 +315,7 @@ pub(crate) fn endpoint_checks() -> Vec<Check<Endpoint>> {
         serving::another_kind_is_not_mistaken,
         serving::nothing_can_be_fetched,
         writes::only_known_models_are_loaded,
+        acts::the_version_that_answers_is_awaited,
         // Last, because the endpoint goes on serving the other version.
         serving::other_version_is_seen_by_the_next_look,
     ]

@@ -53,7 +53,7 @@ pub enum Act {
         /// Its value after.
         to: Key,
     },
-    /// Takes a tag away, which registries allow to few.
+    /// Takes a tag away, which registries allow to few where it is a version's.
     DeleteTag {
         /// Of what.
         of: Tagged,
@@ -528,7 +528,13 @@ impl Act {
             Self::MoveAlias { .. } => "move-alias",
             Self::DeleteAlias { .. } => "delete-alias",
             Self::SetStage { .. } => "set-stage",
-            Self::SetTag { .. } | Self::Describe { .. } => "edit",
+            // MLflow lets whoever may edit a model take its tags away, and those of its versions not.
+            Self::SetTag { .. }
+            | Self::Describe { .. }
+            | Self::DeleteTag {
+                of: Tagged::Model(_),
+                ..
+            } => "edit",
             Self::DeleteTag { .. } => "delete-tag",
             Self::MakeLedger { .. } | Self::MakeLedgerRun { .. } | Self::Claim { .. } => "claim",
             Self::LoadModel { .. } => "load-model",

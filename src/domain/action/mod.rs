@@ -2,6 +2,7 @@
 //! that a mutating request needs. Which plans there are is in [`verbs`]; nothing here sends anything.
 
 pub mod act;
+pub mod claims;
 pub mod plan;
 pub mod record;
 pub mod request;

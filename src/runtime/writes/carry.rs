@@ -185,6 +185,19 @@ async fn one(
     };
     match world.send(&step.source, &ticket).await {
         Delivery::Taken(receipt) => verify(step, Sent::Taken(receipt), world).await,
+        // What was there when it was compared may have changed until it was sent.
+        Delivery::Refused(fault) if fault.kind == FaultKind::Refused => {
+            let how = match world.look(&step.source, &step.act).await {
+                Ok(sighting) if sighting.seen == Seen::After => {
+                    return seen(How::Already, &sighting, None);
+                }
+                Ok(sighting) if sighting.seen == Seen::Other => {
+                    return seen(How::Moved, &sighting, None);
+                }
+                _ => How::Refused,
+            };
+            Taken::nothing(how, &fault.line())
+        }
         Delivery::Refused(fault) => Taken {
             forbidden: fault.kind == FaultKind::Forbidden,
             ..Taken::nothing(How::Refused, &fault.line())

@@ -1,9 +1,10 @@
 //! An Alertmanager, or what speaks its API (Mimir's, under its own path and with a tenant): what fires,
-//! who has silenced it, what mutes it. Silencing is a write and not here.
+//! who has silenced it, what mutes it; silences are made and ended in [`acts`].
 //!
 //! A poll is one request for the alerts, one for their groups, and one for the silences while any alert
 //! is silenced. Facts of the wire: versions 0.25 and 0.28, and `alertmanager/api/v2/openapi.yaml`.
 
+mod acts;
 mod map;
 mod wire;
 
@@ -17,6 +18,7 @@ use super::labels::{MOST_ALERTS, Reader};
 use super::lenient::Message;
 use super::routes::ReadRoute;
 use super::{FeedSpec, Focus, Source};
+use crate::domain::action::{Act, Delivery, Sighting, Ticket};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::SourceId;
 use crate::domain::observation::{Abilities, Answer, Coverage, Feed, Right, Rows, Scope};
@@ -120,6 +122,14 @@ impl Source for Alertmanager {
 
     async fn fetch(&self, _query: Query) -> Result<Detail, Fault> {
         Err(self.unsupported("an Alertmanager keeps no series, reports or links to ask for"))
+    }
+
+    async fn look(&self, act: &Act) -> Result<Sighting, Fault> {
+        self.look_at(act).await
+    }
+
+    async fn execute(&self, ticket: &Ticket) -> Delivery {
+        self.send(ticket).await
     }
 }
 

@@ -114,4 +114,21 @@ pub(super) struct SilenceRow {
     pub comment: String,
     #[serde(rename = "endsAt", deserialize_with = "text")]
     pub ends_at: String,
+    #[serde(deserialize_with = "nested")]
+    pub status: SilenceStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SilenceStatus {
+    #[serde(deserialize_with = "text")]
+    pub state: String,
+}
+
+/// The answer to a silence that was made.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Made {
+    #[serde(rename = "silenceID", deserialize_with = "text")]
+    pub silence_id: String,
 }

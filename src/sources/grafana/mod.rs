@@ -1,9 +1,10 @@
-//! A Grafana, for reading: annotations of others, dashboards of a model, and the alerts of Grafana's
-//! own rules. Its datasource proxy is the Prometheus source's business.
+//! A Grafana: annotations of others and, by [`acts`], our own; dashboards of a model, and the alerts of
+//! Grafana's own rules. Its datasource proxy is the Prometheus source's business.
 //!
 //! The shapes follow the published HTTP API and the types of its alerting module (see
 //! `tests/fixtures/README.md`); no server was run.
 
+mod acts;
 mod links;
 mod map;
 mod wire;
@@ -20,6 +21,7 @@ use super::labels::{MOST_ALERTS, Reader};
 use super::lenient::Message;
 use super::routes::ReadRoute;
 use super::{FeedSpec, Focus, Source};
+use crate::domain::action::{Act, Delivery, Sighting, Ticket};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::{Key, SourceId};
 use crate::domain::observation::{Abilities, Answer, Coverage, Feed, Right, Rows, Scope};
@@ -224,6 +226,8 @@ impl Source for Grafana {
             rights: vec![
                 (Clean::name("read annotations"), annotations),
                 (Clean::name("read alerts"), alerts),
+                // Only an attempt tells: a token that reads may not write.
+                (Clean::name("annotate"), Right::NotKnown),
             ],
             remarks,
         })
@@ -244,5 +248,13 @@ impl Source for Grafana {
                 Err(self.unsupported("a Grafana holds nothing but links to dashboards to ask for"))
             }
         }
+    }
+
+    async fn look(&self, act: &Act) -> Result<Sighting, Fault> {
+        self.look_at(act).await
+    }
+
+    async fn execute(&self, ticket: &Ticket) -> Delivery {
+        self.send(ticket).await
     }
 }

@@ -47,6 +47,14 @@ pub(super) struct AnnotationRow {
     pub new_state: String,
 }
 
+/// The answer to an annotation that was made.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Made {
+    #[serde(deserialize_with = "text")]
+    pub id: String,
+}
+
 /// One dashboard of `GET /api/search`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -3,6 +3,7 @@
 use super::map::{self, Map};
 use super::requests::{self, Runs, VERSIONS_PAGE, Versions};
 use super::{Mlflow, package, wire};
+use crate::domain::action::claims::LEDGER;
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::{Key, ModelKey, RunKey};
 use crate::domain::model::{ModelVersion, Name};
@@ -97,6 +98,10 @@ impl Mlflow {
                 let rows = requests::logged_metrics(&self.http, id).await?;
                 let metrics = Map::new(&self.registry).logged_metrics(&rows);
                 Ok(Detail::LoggedModel(metrics))
+            }
+            Query::Claims(model) => {
+                let book = self.book(&Key::new(LEDGER), &model).await?;
+                Ok(Detail::Claims(book))
             }
             Query::Versions(model) => Ok(Detail::Versions(self.versions_of(&model).await?)),
             Query::Package(version) => {

@@ -225,7 +225,7 @@ mod tests {
 
     use super::*;
     use crate::domain::action::{Act, Tagged};
-    use crate::domain::key::{Key, ModelKey, RegistryKey};
+    use crate::domain::key::{Key, ModelKey, RegistryKey, VersionKey};
     use crate::domain::time::Millis;
 
     #[test]
@@ -283,7 +283,10 @@ mod tests {
             created: Millis(1),
         };
         let act = |name: &str| Act::DeleteTag {
-            of: Tagged::Model(model(name)),
+            of: Tagged::Version(VersionKey {
+                model: model(name),
+                version: Key::new("1"),
+            }),
             key: Key::new("k"),
             from: Key::new("v"),
         };

@@ -5,6 +5,7 @@
 //! latency figures count every request, so a busy prober would flatter them. Each module says how
 //! many requests it makes.
 
+mod acts;
 mod bentoml;
 mod exposition;
 mod mlflow_serve;
@@ -26,6 +27,7 @@ pub use v2::V2;
 
 use super::http::{Http, Reply};
 use super::{FeedSpec, Focus, Source};
+use crate::domain::action::{Act, Delivery, Sighting, Ticket};
 use crate::domain::deployment::{EndpointReading, Health, ServedVersion};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::{DeploymentKey, DeploymentKind, Key, SourceId};
@@ -92,6 +94,7 @@ pub struct Serving<P> {
     key: DeploymentKey,
     name: Clean,
     wanted: Wanted,
+    declared: Option<Key>,
     every: Duration,
     http: Http,
     protocol: P,
@@ -116,6 +119,7 @@ impl<P: Protocol> Serving<P> {
                     .map(Key::new),
                 deployment: Key::new(&deployment.name),
             },
+            declared: deployment.declared_version.as_deref().map(Key::new),
             every: source.every,
             http: Http::new(&SourceSettings {
                 timeout: source.probe_deadline(),
@@ -158,6 +162,12 @@ impl<P: Protocol> Source for Serving<P> {
         } else {
             Right::Allowed
         };
+        // Who may read may load, where the server has been started so: only an attempt tells.
+        let loads = if P::KIND == DeploymentKind::V2 {
+            Right::NotKnown
+        } else {
+            Right::Denied
+        };
         let remarks = [Clean::text(P::REMARK), look.message]
             .into_iter()
             .filter(|text| !text.is_empty())
@@ -168,6 +178,7 @@ impl<P: Protocol> Source for Serving<P> {
             rights: vec![
                 (Clean::name("read health"), Right::Allowed),
                 (Clean::name("read versions"), tells),
+                (Clean::name("load-model"), loads),
             ],
             remarks,
         })
@@ -199,6 +210,14 @@ impl<P: Protocol> Source for Serving<P> {
 
     async fn fetch(&self, _query: Query) -> Result<Detail, Fault> {
         Err(self.unsupported("a serving endpoint holds no runs, versions or files to ask for"))
+    }
+
+    async fn look(&self, act: &Act) -> Result<Sighting, Fault> {
+        self.look_at(act).await
+    }
+
+    async fn execute(&self, ticket: &Ticket) -> Delivery {
+        self.send(ticket).await
     }
 }
 

@@ -5,13 +5,22 @@
 
 use super::super::requests::{self, Runs};
 use super::super::{Mlflow, map, wire};
+use crate::domain::action::claims::{Book, Claimed, Intent};
 use crate::domain::action::request::LEDGER_TAG;
 use crate::domain::action::{Seen, Sighting};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::{Key, ModelKey};
+use crate::domain::time::Millis;
 
 /// Rows of a page of ledger runs: more than one is rare.
 const PAGE: usize = 50;
+
+/// The runs that hold a model's claims, oldest first, and the registry's clock.
+#[derive(Debug, Default)]
+struct Ledger {
+    runs: Vec<wire::RunRow>,
+    server_time: Option<Millis>,
+}
 
 impl Mlflow {
     /// The experiment, as one that is to be made.
@@ -41,7 +50,7 @@ impl Mlflow {
     ) -> Result<Sighting, Fault> {
         let ledger = self.ledger(name, model).await?;
         let model = model.name.clean();
-        Ok(match ledger.first() {
+        Ok(match ledger.runs.first() {
             None => Sighting::new(Seen::Before, &format!("no run holds the claims of {model}")),
             Some(run) => {
                 let words = format!("a run holds the claims of {model}");
@@ -50,13 +59,47 @@ impl Mlflow {
         })
     }
 
+    /// A claim: free, ours by its nonce, or somebody else's.
+    pub(super) async fn claim(
+        &self,
+        name: &Key,
+        model: &ModelKey,
+        (alias, number): (&Key, u32),
+        intent: &Key,
+    ) -> Result<Sighting, Fault> {
+        let Some(intent) = Intent::read(intent.raw()) else {
+            let detail = "this claim has no intent that can be read";
+            return Err(Fault::new(FaultKind::Config, self.http.base(), detail));
+        };
+        let book = self.book(name, model).await?;
+        let held = requests::alias(&self.http, model.name.raw(), alias.raw()).await?;
+        let current = held.map(|row| Key::new(&row.version));
+        let claim = Claimed {
+            alias,
+            number,
+            nonce: &intent.nonce,
+        };
+        Ok(book.sighting(&claim, current.as_ref()))
+    }
+
+    /// The claims on a model's aliases, and the registry's clock.
+    pub(in super::super) async fn book(&self, name: &Key, model: &ModelKey) -> Result<Book, Fault> {
+        let ledger = self.ledger(name, model).await?;
+        let params = ledger.runs.iter().flat_map(|run| &run.data.params);
+        let rows = params.map(|param| (Key::new(&param.key), Key::new(&param.value)));
+        Ok(Book {
+            rows: rows.collect(),
+            now: ledger.server_time,
+        })
+    }
+
     /// The runs that hold a model's claims. A deleted run holds none: nothing can be written to it.
-    async fn ledger(&self, name: &Key, model: &ModelKey) -> Result<Vec<wire::RunRow>, Fault> {
+    async fn ledger(&self, name: &Key, model: &ModelKey) -> Result<Ledger, Fault> {
         let Some(experiment) = requests::experiment_named(&self.http, name.raw()).await? else {
-            return Ok(Vec::new());
+            return Ok(Ledger::default());
         };
         if is_deleted(&experiment) {
-            return Ok(Vec::new());
+            return Ok(Ledger::default());
         }
         let Some(quoted) = requests::literal(model.name.raw()) else {
             let detail = "claims cannot be looked up by this model's name: set claims = \"off\"";
@@ -79,7 +122,10 @@ impl Mlflow {
             tags.any(|tag| tag.key == LEDGER_TAG && tag.value == model.name.raw())
         });
         found.rows.sort_by(|a, b| age(a).cmp(&age(b)));
-        Ok(found.rows)
+        Ok(Ledger {
+            runs: found.rows,
+            server_time: found.server_time,
+        })
     }
 }
 

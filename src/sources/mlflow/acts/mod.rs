@@ -14,7 +14,7 @@ use crate::domain::action::{Act, Delivery, Receipt, Sighting, Ticket};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::{Key, RegistryKey};
 use crate::domain::text::Clean;
-use crate::sources::http::Reply;
+use crate::sources::http::{Reply, Unsent};
 use crate::sources::unable;
 
 impl Mlflow {
@@ -42,6 +42,13 @@ impl Mlflow {
             Act::Describe { of, from, to } => self.description(of, from, to).await,
             Act::MakeLedger { name } => self.ledger_made(name).await,
             Act::MakeLedgerRun { name, model } => self.ledger_run_made(name, model).await,
+            Act::Claim {
+                name,
+                model,
+                alias,
+                number,
+                intent,
+            } => self.claim(name, model, (alias, *number), intent).await,
             _ => Err(unable(&self.id, act)),
         }
     }
@@ -57,6 +64,7 @@ impl Mlflow {
                 // Something answered, and it was not the registry.
                 Err(fault) => Delivery::Unclear(fault),
             },
+            Err(Unsent::Refused(fault)) => Delivery::Refused(refused(ticket.act(), fault)),
             Err(unsent) => unsent.into(),
         }
     }
@@ -75,6 +83,23 @@ impl Mlflow {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// A refusal with what helps: who made the ledger alone may write to it, unless that is shared.
+fn refused(act: &Act, fault: Fault) -> Fault {
+    match act {
+        Act::MakeLedger { name } | Act::MakeLedgerRun { name, .. } | Act::Claim { name, .. }
+            if fault.kind == FaultKind::Forbidden =>
+        {
+            let detail = format!(
+                "{}: whoever promotes needs EDIT on the experiment {}, or set claims = \"off\"",
+                fault.detail,
+                name.clean()
+            );
+            Fault::new(FaultKind::Forbidden, fault.place.as_str(), &detail)
+        }
+        _ => fault,
     }
 }
 

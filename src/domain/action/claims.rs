@@ -1,0 +1,412 @@
+//! Claims of moves: of two consoles that are about to move one alias, one is told so before it writes.
+//!
+//! Registries write what they are sent, whoever was there before. What MLflow has is a parameter of a run
+//! that can be written once: a console writes its intent under the number of the move, reads it back, and
+//! moves the alias only where nobody else's intent stands beside it. That binds who takes part; a script
+//! that sets aliases does not ask. Nothing is ever taken away: a claim that has expired, or whose move has
+//! been seen, is superseded by the next number. Times are the registry's, as its answers date them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::act::{Act, Seen, Sighting};
+use super::plan::{PlanId, Step};
+use super::request::claim_name;
+use crate::domain::key::{Key, ModelKey, SourceId};
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+use crate::domain::wiring::version_text;
+
+/// The experiment that holds the claims of a registry.
+pub const LEDGER: &str = "quarterdeck-claims";
+/// How long a claim holds whose move follows at once.
+pub const CLAIM_HOLDS: Duration = Duration::from_secs(120);
+/// The longest that any claim holds, whatever it says: nobody is locked out for good.
+pub const CLAIM_LIMIT: Duration = Duration::from_secs(3_600);
+/// What a plan without claims says.
+pub const LAST_WRITER_WINS: &str =
+    "claims are off: of two consoles that move this alias at once, the last one wins";
+/// How much of a reason goes into a claim: the oldest servers keep 500 characters of a parameter.
+const REASON: usize = 120;
+/// How much of a name goes into a claim.
+const OWNER: usize = 60;
+
+/// What the owner of a claim is about to do.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Intent {
+    /// Who.
+    pub owner: Clean,
+    /// The plan: what tells one's own claim from anybody else's.
+    pub nonce: Key,
+    /// The version before; `None` for no alias.
+    #[serde(default)]
+    pub from: Option<Key>,
+    /// The version after; `None` for no alias.
+    #[serde(default)]
+    pub to: Option<Key>,
+    /// When it was planned.
+    pub at: Millis,
+    /// Until when it holds.
+    pub expires: Millis,
+    /// Why.
+    #[serde(default)]
+    pub reason: Clean,
+}
+
+impl Intent {
+    /// The intent of a plan, for as long as `holds` from `at`, by the registry's clock.
+    pub fn new(
+        plan: &PlanId,
+        owner: &Clean,
+        (from, to): (Option<&Key>, Option<&Key>),
+        at: Millis,
+        holds: Duration,
+        reason: &Clean,
+    ) -> Self {
+        Self {
+            owner: Clean::limited(owner.as_str(), OWNER),
+            nonce: plan.key(),
+            from: from.cloned(),
+            to: to.cloned(),
+            at,
+            expires: at.plus(holds.min(CLAIM_LIMIT)),
+            reason: Clean::limited(reason.as_str(), REASON),
+        }
+    }
+
+    /// As a parameter's value.
+    pub fn text(&self) -> Key {
+        // Text and numbers alone: nothing that JSON could refuse.
+        Key::new(&serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// Reads a parameter's value.
+    pub fn read(value: &str) -> Option<Self> {
+        serde_json::from_str(value).ok()
+    }
+
+    /// When it ceases to hold: never later than the limit after it was made.
+    fn ends(&self) -> Millis {
+        self.expires.min(self.at.plus(CLAIM_LIMIT))
+    }
+
+    /// Whether its owner may still be about to move the alias, which is at `current`. Without a clock
+    /// nothing expires.
+    fn holds(&self, current: Option<&Key>, now: Option<Millis>) -> bool {
+        let fulfilled = self.to.as_ref() == current;
+        // One from far ahead was dated by a clock that is wrong: it would hold for that much longer.
+        let dated = |now: Millis| now < self.ends() && self.at < now.plus(CLAIM_LIMIT);
+        !fulfilled && now.is_none_or(dated)
+    }
+
+    /// `ana@bastion (v6 → v7, until 14:02Z: Q4 data)`.
+    pub fn words(&self) -> Clean {
+        let version = |key: &Option<Key>| {
+            let none = || "none".to_owned();
+            key.as_ref()
+                .map_or_else(none, |key| version_text(key).to_string())
+        };
+        let why = if self.reason.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", self.reason)
+        };
+        Clean::text(&format!(
+            "{} ({} → {}, until {}Z{why})",
+            self.owner,
+            version(&self.from),
+            version(&self.to),
+            self.ends().hour_minute()
+        ))
+    }
+}
+
+/// The parameters of the runs that hold a model's claims, and the registry's clock as it sent them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Book {
+    /// Name and value, of all runs.
+    pub rows: Vec<(Key, Key)>,
+    /// The registry's clock.
+    pub now: Option<Millis>,
+}
+
+impl Book {
+    /// The claims on an alias with their numbers. One that cannot be read is nobody's; its number is
+    /// taken all the same.
+    fn of<'a>(&'a self, alias: &'a Key) -> impl Iterator<Item = (u32, Option<Intent>)> + 'a {
+        self.rows.iter().filter_map(move |(name, value)| {
+            let number: u32 = name.raw().rsplit_once('.')?.1.parse().ok()?;
+            let ours = claim_name(alias, number) == name.raw();
+            ours.then(|| (number, Intent::read(value.raw())))
+        })
+    }
+
+    /// The number of the next move of an alias that is at `current`.
+    ///
+    /// # Errors
+    /// When somebody is about to move it: whose claim holds, and until when.
+    pub fn next(&self, alias: &Key, current: Option<&Key>) -> Result<u32, Clean> {
+        let mut last = 0;
+        for (number, intent) in self.of(alias) {
+            last = last.max(number);
+            if let Some(intent) = intent.filter(|intent| intent.holds(current, self.now)) {
+                return Err(taken(number, alias, &intent));
+            }
+        }
+        Ok(last.saturating_add(1))
+    }
+
+    /// What is seen of a claim: free, ours, or somebody else's. Of two that met, in runs that each has
+    /// made, both stand back.
+    pub fn sighting(&self, claim: &Claimed<'_>, current: Option<&Key>) -> Sighting {
+        let Claimed { alias, number, .. } = *claim;
+        let mut ours = false;
+        for (other, intent) in self.of(alias) {
+            let is_ours = intent.as_ref().is_some_and(|i| i.nonce == *claim.nonce);
+            if is_ours {
+                ours |= other == number;
+                continue;
+            }
+            let words = match &intent {
+                Some(intent) if other >= number || intent.holds(current, self.now) => {
+                    taken(other, alias, intent)
+                }
+                None if other >= number => {
+                    let words = format!(
+                        "move {other} of {} is claimed by somebody whose claim cannot be read: plan again",
+                        alias.clean()
+                    );
+                    Clean::text(&words)
+                }
+                _ => continue,
+            };
+            return Sighting::new(Seen::Other, words.as_str());
+        }
+        let (seen, what) = if ours {
+            (Seen::After, "claimed by this plan")
+        } else {
+            (Seen::Before, "unclaimed")
+        };
+        Sighting::new(
+            seen,
+            &format!("move {number} of {} is {what}", alias.clean()),
+        )
+    }
+}
+
+/// A claim as an act names it.
+#[derive(Clone, Copy, Debug)]
+pub struct Claimed<'a> {
+    /// The alias.
+    pub alias: &'a Key,
+    /// Which move of it.
+    pub number: u32,
+    /// The plan.
+    pub nonce: &'a Key,
+}
+
+fn taken(number: u32, alias: &Key, intent: &Intent) -> Clean {
+    Clean::text(&format!(
+        "move {number} of {} is claimed by {}",
+        alias.clean(),
+        intent.words()
+    ))
+}
+
+/// The steps that claim a move, to stand before it: the ledger where it is missing, the model's run in
+/// it, the claim.
+pub fn steps(
+    source: &SourceId,
+    model: &ModelKey,
+    alias: &Key,
+    number: u32,
+    intent: &Intent,
+) -> [Step; 3] {
+    let name = Key::new(LEDGER);
+    [
+        Act::MakeLedger { name: name.clone() },
+        Act::MakeLedgerRun {
+            name: name.clone(),
+            model: model.clone(),
+        },
+        Act::Claim {
+            name,
+            model: model.clone(),
+            alias: alias.clone(),
+            number,
+            intent: intent.text(),
+        },
+    ]
+    .map(|act| Step::required(source, act))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const NOON: Millis = Millis(1_795_435_200_000);
+
+    fn key(raw: &str) -> Key {
+        Key::new(raw)
+    }
+
+    fn intent(owner: &str, random: u8, from: &str, to: &str) -> Intent {
+        let plan = PlanId::new(Millis(1), [random; 10]);
+        let (from, to) = (key(from), key(to));
+        Intent::new(
+            &plan,
+            &Clean::text(owner),
+            (Some(&from), Some(&to)),
+            NOON,
+            CLAIM_HOLDS,
+            &Clean::text("Q4 data"),
+        )
+    }
+
+    fn book(rows: &[(&str, &Intent)], after: i64) -> Book {
+        let rows = rows.iter().map(|(name, intent)| (key(name), intent.text()));
+        Book {
+            rows: rows.collect(),
+            now: Some(Millis(NOON.0 + after)),
+        }
+    }
+
+    #[test]
+    fn a_claim_is_superseded_once_it_has_expired_or_its_move_was_seen() {
+        let alias = key("champion");
+        let ana = intent("ana", 1, "6", "7");
+        let next = |book: &Book, current: &str| book.next(&alias, Some(&key(current)));
+        assert_eq!(next(&Book::default(), "6"), Ok(1));
+        let held = book(
+            &[
+                ("champion.3", &ana),
+                ("champion.10", &ana),
+                ("other.99", &ana),
+            ],
+            1_000,
+        );
+        let why = next(&held, "6").expect_err("held");
+        assert_eq!(
+            why.as_str(),
+            "move 3 of champion is claimed by ana (v6 → v7, until 12:02Z: Q4 data)"
+        );
+        assert_eq!(next(&held, "7"), Ok(11));
+        let expired = book(&[("champion.3", &ana)], 120_000);
+        assert_eq!(next(&expired, "6"), Ok(4));
+        let undated = Book {
+            now: None,
+            ..expired
+        };
+        assert!(
+            next(&undated, "6").is_err(),
+            "nothing expires without a clock"
+        );
+    }
+
+    #[test]
+    fn a_claim_that_says_it_holds_for_ever_does_not() {
+        let alias = key("champion");
+        let mut long = intent("eve", 2, "6", "7");
+        long.expires = Millis(i64::MAX);
+        let hour = 3_600_000;
+        let six = key("6");
+        assert!(
+            book(&[("champion.1", &long)], hour - 1)
+                .next(&alias, Some(&six))
+                .is_err()
+        );
+        assert_eq!(
+            book(&[("champion.1", &long)], hour).next(&alias, Some(&six)),
+            Ok(2)
+        );
+        long.at = Millis(i64::MAX);
+        assert_eq!(
+            book(&[("champion.1", &long)], 0).next(&alias, Some(&six)),
+            Ok(2)
+        );
+    }
+
+    #[test]
+    fn a_sighting_tells_ours_from_somebody_elses() {
+        let alias = key("champion");
+        let (ana, bob) = (intent("ana", 1, "6", "7"), intent("bob", 2, "6", "8"));
+        let claim = Claimed {
+            alias: &alias,
+            number: 3,
+            nonce: &ana.nonce,
+        };
+        let six = key("6");
+        let late = 500_000;
+        for (rows, after, seen) in [
+            (&[][..], 0, Seen::Before),
+            (&[("champion.3", &ana)], 0, Seen::After),
+            (&[("champion.3", &bob)], 0, Seen::Other),
+            // Two runs, and each holds one: both stand back.
+            (
+                &[("champion.3", &ana), ("champion.3", &bob)],
+                0,
+                Seen::Other,
+            ),
+            // Expired, and its number is taken all the same.
+            (&[("champion.3", &bob)], late, Seen::Other),
+            // Somebody has gone on.
+            (
+                &[("champion.3", &ana), ("champion.4", &bob)],
+                late,
+                Seen::Other,
+            ),
+            (&[("champion.2", &bob)], 0, Seen::Other),
+            (&[("champion.2", &bob)], late, Seen::Before),
+            (
+                &[("champion.2", &bob), ("champion.3", &ana)],
+                late,
+                Seen::After,
+            ),
+            (
+                &[
+                    ("other.3", &bob),
+                    ("champion.03", &bob),
+                    ("champion.x", &bob),
+                ],
+                0,
+                Seen::Before,
+            ),
+        ] {
+            let sighting = book(rows, after).sighting(&claim, Some(&six));
+            assert_eq!(sighting.seen, seen, "{rows:?}: {}", sighting.words);
+        }
+        let odd = Book {
+            rows: vec![(key("champion.3"), key("not JSON"))],
+            now: Some(NOON),
+        };
+        let sighting = odd.sighting(&claim, Some(&six));
+        assert!(sighting.seen == Seen::Other && sighting.words.as_str().contains("cannot be read"));
+        assert_eq!(odd.next(&alias, Some(&six)), Ok(4));
+    }
+
+    #[test]
+    fn a_long_reason_still_fits_a_parameter() {
+        let long = Clean::text(&"because \u{1F600} \"it\" ".repeat(200));
+        let plan = PlanId::new(Millis(1), [3; 10]);
+        let to = key("7");
+        let intent = Intent::new(&plan, &long, (None, Some(&to)), NOON, CLAIM_HOLDS, &long);
+        let text = intent.text();
+        assert!(text.raw().chars().count() < 500, "{}", text.raw());
+        assert_eq!(Intent::read(text.raw()), Some(intent));
+    }
+
+    proptest! {
+        #[test]
+        fn no_parameter_breaks_the_reading(name in ".{0,20}", value in ".{0,60}", number in "[0-9]{0,12}") {
+            let alias = key("champion");
+            let rows = vec![
+                (key(&name), key(&value)),
+                (key(&format!("champion.{number}")), key(&value)),
+            ];
+            let book = Book { rows, now: Some(NOON) };
+            prop_assert!(book.next(&alias, None).is_ok_and(|next| next >= 1));
+        }
+    }
+}
