@@ -46,6 +46,9 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
             source,
             abilities,
         } if context == *app.fleet.context() => {
+            if let Ok(abilities) = &abilities {
+                app.fleet.set_rights(&source, abilities.rights.clone());
+            }
             app.abilities.insert(source, abilities);
         }
         Msg::Fetched {

@@ -16,6 +16,7 @@ use crate::domain::settings::{
 };
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
+use crate::domain::writing::{Convergence, WritePolicy};
 use crate::runtime::clock::Clock;
 use crate::runtime::headless::{Collected, Options, collect_into};
 use crate::runtime::signals::told_to_end;
@@ -144,6 +145,15 @@ impl Simulated {
                     SLOW.1 * 4 / 5
                 } else {
                     Duration::from_millis(500)
+                },
+                writing: WritePolicy {
+                    good_after: quick(10.0),
+                    convergence: Convergence {
+                        bake: quick(30.0),
+                        min_requests: 20,
+                        ..Convergence::default()
+                    },
+                    ..WritePolicy::default()
                 },
                 ..Policy::default()
             },

@@ -12,6 +12,7 @@ use crate::domain::fleet::view::{DeploymentView, ModelView, Pointed};
 use crate::domain::key::{Key, VersionKey};
 use crate::domain::last_known::Held;
 use crate::domain::level::Reason;
+use crate::domain::mark::Marked;
 use crate::domain::model::ModelVersion;
 use crate::domain::rules::freshness::{Freshness, SourceHealth};
 use crate::domain::rules::quality::Quality;
@@ -241,6 +242,8 @@ pub fn model(fleet: &Fleet, m: &ModelView) -> Value {
         "skew": m.skew.map(|s| serde_json::to_value(s).unwrap_or(Value::Null)),
         "owner": m.owner,
         "runbook": m.runbook,
+        "frozen": m.frozen.as_deref().map(marked),
+        "acknowledged": m.acknowledged.as_deref().map(marked),
         "quality": m.quality.as_ref().map(|q| quality(fleet, q, m)),
         "versions": m.versions,
         "newest": pointed(m.newest.as_ref()),
@@ -251,6 +254,19 @@ pub fn model(fleet: &Fleet, m: &ModelView) -> Value {
         "read_at": m.read_at.map(Millis::rfc3339),
         "reasons": m.verdict.reasons.iter().map(reason).collect::<Vec<_>>(),
     })
+}
+
+/// A mark that somebody left on a model: who, until when, why. What cannot be read has words alone.
+fn marked(marked: &Marked) -> Value {
+    match marked {
+        Marked::Holds(mark) => json!({
+            "by": mark.by, "at": mark.at.rfc3339(), "until": mark.until.rfc3339(),
+            "reason": mark.reason, "text": marked.words(),
+        }),
+        Marked::Unreadable(_) => json!({
+            "by": null, "at": null, "until": null, "reason": null, "text": marked.words(),
+        }),
+    }
 }
 
 fn quality(fleet: &Fleet, q: &Quality, m: &ModelView) -> Value {

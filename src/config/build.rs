@@ -9,6 +9,7 @@ use super::implicit::RESERVED;
 use super::layers::writes_word;
 use super::monitoring::{self, kind_of};
 use super::tree::{Path, Setting, Tree, dotted, join, path};
+use super::writing;
 use crate::domain::key::DeploymentKind;
 use crate::domain::settings::{
     Auth, Console, Context, DeploymentSettings, Follows, Hook, ModelSettings, Policy, Rollout,
@@ -199,6 +200,7 @@ fn policy(tree: &Tree, at: &[String], gates_at: &[String], found: &mut Vec<Diagn
         gates: gates::named(tree, at, gates_at, found),
         allowed_signers: tree.file(at, "allowed_signers"),
         signals: monitoring::signal_policy(tree, &join(at, "signals"), found),
+        writing: writing::policy(tree, at),
     }
 }
 
@@ -222,6 +224,7 @@ fn model_settings(
         importances: monitoring::numbers(tree, &join(at, "importances")),
         floors: monitoring::numbers(tree, &join(at, "floors")),
         gates: gates::named(tree, at, gates_at, found).unwrap_or_default(),
+        order: writing::order(tree, at),
     }
 }
 

@@ -28,6 +28,7 @@ mod secrets;
 mod table;
 mod tree;
 mod value;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::fmt;

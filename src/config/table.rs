@@ -3,11 +3,13 @@
 
 mod gates;
 mod monitoring;
+mod writing;
 
 use std::time::Duration;
 
 use self::gates::GATE;
 use self::monitoring::{LINES, MONITORING, SIGNAL_POLICY};
+use self::writing::{CONVERGED, GOOD_AFTER, MODEL_ORDER, ORDER};
 
 /// What a value may look like.
 #[derive(Clone, Copy, Debug)]
@@ -337,6 +339,9 @@ static POLICY: Section = Section {
             Shape::Table(&SIGNAL_POLICY),
             "The limits of signals.",
         ),
+        ORDER,
+        GOOD_AFTER,
+        CONVERGED,
     ]],
 };
 
@@ -615,6 +620,7 @@ static MODEL: Section = Section {
             Shape::Words,
             "Gates that its promotions have to pass, beside the policy's.",
         ),
+        MODEL_ORDER,
     ]],
 };
 

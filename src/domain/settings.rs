@@ -10,6 +10,7 @@ use super::gate::Gate;
 use super::key::DeploymentKind;
 use super::signal::{Lines, Measure, NameMap, Preset};
 use super::text::Clean;
+use super::writing::{Order, WritePolicy};
 
 /// Everything the program was told.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -462,6 +463,8 @@ pub struct ModelSettings {
     pub floors: BTreeMap<String, f64>,
     /// Gates that its promotions have to pass, beside the policy's.
     pub gates: Vec<String>,
+    /// Which comes first when an alias moves and a version is rolled out.
+    pub order: Option<Order>,
 }
 
 /// Limits that rules judge by. Tags may tighten them and never go below.
@@ -490,6 +493,8 @@ pub struct Policy {
     pub allowed_signers: Option<PathBuf>,
     /// Limits of signals.
     pub signals: SignalPolicy,
+    /// Limits that plans of writes are made by.
+    pub writing: WritePolicy,
 }
 
 /// Limits of signals. A line that a source states for a series of its own beats these.
@@ -566,6 +571,7 @@ impl Default for Policy {
             gates: None,
             allowed_signers: None,
             signals: SignalPolicy::default(),
+            writing: WritePolicy::default(),
         }
     }
 }

@@ -305,6 +305,39 @@ pub fn map_version<'a>(
     }
 }
 
+/// The word by which an endpoint will answer a version: the way back through its version map. `answers` is
+/// a word that it answers by now, which shows how it writes them. `None` where nobody can tell: a tag that
+/// is missing, a pattern without an example.
+pub fn word_for(
+    version: &ModelVersion,
+    map: Option<&VersionMap>,
+    answers: Option<&Key>,
+) -> Option<Key> {
+    let raw = version.key.version.raw();
+    let prefixed = |usual: bool| {
+        let prefix = match answers.map(|word| (word.raw(), strip_v(word.raw()))) {
+            Some((word, bare)) => &word[..word.len() - bare.len()],
+            None if usual => "v",
+            None => "",
+        };
+        Key::new(&format!("{prefix}{raw}"))
+    };
+    match map {
+        None => Some(prefixed(false)),
+        Some(VersionMap::Equal) => Some(version.key.version.clone()),
+        Some(VersionMap::StripV) => Some(prefixed(true)),
+        Some(VersionMap::VersionTag) => version.tag("quarterdeck.serving_version").map(Key::of),
+        Some(VersionMap::Regex(pattern)) => {
+            let regex = regex_lite::Regex::new(pattern).ok()?;
+            let word = answers?.raw();
+            let group = regex.captures(word)?.get(1)?.range();
+            let made = format!("{}{raw}{}", &word[..group.start], &word[group.end..]);
+            let back = regex.captures(&made)?.get(1)?.as_str() == raw;
+            back.then(|| Key::new(&made))
+        }
+    }
+}
+
 fn strip_v(word: &str) -> &str {
     word.strip_prefix(['v', 'V']).unwrap_or(word)
 }

@@ -240,6 +240,9 @@ impl Collected {
             Msg::Probed {
                 source, abilities, ..
             } => {
+                if let Ok(abilities) = &abilities {
+                    self.fleet.set_rights(&source, abilities.rights.clone());
+                }
                 self.abilities.insert(source, abilities);
             }
             _ => {}

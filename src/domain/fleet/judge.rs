@@ -7,6 +7,7 @@ use crate::domain::change::{ChangeKind, Subject};
 use crate::domain::key::{DeploymentKey, Key, ModelKey};
 use crate::domain::last_known::Held;
 use crate::domain::level::Verdict;
+use crate::domain::mark;
 use crate::domain::model::{ModelVersion, RegisteredModel};
 use crate::domain::observation::FactKey;
 use crate::domain::rules::model::{self as model_rule, ModelFacts};
@@ -111,7 +112,18 @@ impl Fleet {
         reasons.extend(self.judge_training(&model.key, now));
         let verdict = Verdict::of(reasons);
         let versions = self.versions(&model.key);
+        let marked = |tag| self.marked(&model.key, tag, now).map(Box::new);
+        let (frozen, acknowledged) = (marked(mark::FREEZE), marked(mark::ACKNOWLEDGED));
+        // The registry's clock ends a mark.
+        let ahead = self.clock_ahead_ms(&held.source).unwrap_or(0);
+        let marks = [&frozen, &acknowledged].into_iter().flatten();
+        let marks = marks.filter_map(|marked| marked.until());
+        let ends = marks
+            .map(|until| Millis(until.0.saturating_sub(ahead)))
+            .min();
         ModelView {
+            frozen,
+            acknowledged,
             key: model.key.clone(),
             name: model.name.clone(),
             owner,
@@ -130,7 +142,7 @@ impl Fleet {
             challenger,
             deployments: keys,
             verdict,
-            until: earliest(until, monitoring.until),
+            until: earliest(earliest(until, monitoring.until), ends),
         }
     }
 

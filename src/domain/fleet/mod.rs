@@ -1,8 +1,10 @@
 //! The joined state of one context: every fact with its source and age, merged from observations in
 //! any order, and the views that rules make of them. One owner, no locks.
 
+mod convergence;
 pub mod features;
 pub mod gates;
+mod ground;
 mod imported;
 mod joins;
 mod judge;
@@ -43,7 +45,7 @@ use super::deployment::EndpointReading;
 use super::key::{DeploymentKey, ExperimentKey, Key, ModelKey, RunKey, SourceId, VersionKey};
 use super::last_known::{Held, SharedVersions};
 use super::model::{Package, RegisteredModel};
-use super::observation::{ContextRef, FactKey, Feed, PollReport, Scope};
+use super::observation::{ContextRef, FactKey, Feed, PollReport, Right, Scope};
 use super::observed::EndpointTrack;
 use super::rules::freshness::{self, Freshness, SourceHealth};
 use super::run::Experiment;
@@ -116,6 +118,8 @@ pub struct Fleet {
     tracks: HashMap<DeploymentKey, EndpointTrack>,
     settled: HashMap<ModelKey, Settled>,
     gaps: Vec<Gap>,
+    /// What this account may do, by the name of the right, for each source that says.
+    rights: HashMap<SourceId, HashMap<Clean, Right>>,
     observed: Vec<Change>,
     revision: u64,
 }
@@ -180,6 +184,7 @@ impl Fleet {
             tracks: HashMap::new(),
             settled: HashMap::new(),
             gaps: Vec::new(),
+            rights: HashMap::new(),
             observed: Vec::new(),
             revision: 0,
         };

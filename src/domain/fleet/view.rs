@@ -7,6 +7,7 @@ use crate::domain::change::Change;
 use crate::domain::deployment::{Health, Known};
 use crate::domain::key::{DeploymentKey, Key, ModelKey, SourceId};
 use crate::domain::level::{Level, Verdict};
+use crate::domain::mark::Marked;
 use crate::domain::rules::quality::Quality;
 use crate::domain::rules::skew::Skew;
 use crate::domain::signal::{Gauge, Measure};
@@ -159,6 +160,10 @@ pub struct ModelView {
     pub quality: Option<Quality>,
     /// What its monitoring says.
     pub signals: ModelSignals,
+    /// Who has frozen it, if somebody has.
+    pub frozen: Option<Box<Marked>>,
+    /// Who sees to its trouble, if somebody has said so.
+    pub acknowledged: Option<Box<Marked>>,
     /// When its registry facts were last read with success.
     pub read_at: Option<Millis>,
     /// How bad, with reasons.

@@ -2,6 +2,7 @@
 //! program decides how bad something is.
 
 pub mod blame;
+pub mod converge;
 pub mod freshness;
 pub mod gates;
 pub mod model;

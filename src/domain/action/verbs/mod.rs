@@ -1,7 +1,16 @@
 //! The plans of each verb, made of the joined state: one file a verb, each a pure function from what is
 //! known to a plan or to the reason why there is none.
 
+pub mod basis;
+pub mod edit;
+pub mod marks;
+pub mod promote;
 pub mod retrain;
+pub mod rollback;
+pub mod shift;
+pub mod silence;
+#[cfg(test)]
+mod tests;
 pub mod undo;
 
 use super::plan::{Plan, PlanId, Verb};

@@ -1,0 +1,248 @@
+//! What a plan rests on, whatever it is for: facts that can be relied on, a name that no other looks like,
+//! a clock that agrees, rights, and no freeze. What stands against a plan blocks it, in words.
+
+use std::time::Duration;
+
+use super::Planning;
+use crate::domain::action::{Friction, PLAN_HOLDS, Plan, PlanId, Step, UNDO_HOLDS, Verb, Weight};
+use crate::domain::key::{ModelKey, SourceId};
+use crate::domain::mark::{self, Marked};
+use crate::domain::observation::{Feed, Right};
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+
+/// A registry's clock further from ours than this makes expiries worthless.
+const SKEW_MOST: Duration = Duration::from_secs(60);
+/// A difference worth a word.
+const SKEW_SHOWN: Duration = Duration::from_secs(5);
+/// The feeds that tell of models, and of their aliases and tags.
+const MODELS: [Feed; 1] = [Feed::Models];
+/// The feeds that tell of versions.
+const VERSIONS: [Feed; 2] = [Feed::Versions, Feed::NewestVersions];
+
+/// Why there is no plan.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NoPlan {
+    /// It is so already.
+    #[error("{0}")]
+    Already(Clean),
+    /// There is nothing to do it with or to.
+    #[error("{0}")]
+    Impossible(Clean),
+}
+
+impl NoPlan {
+    /// Nothing to do, in words.
+    pub fn already(why: impl AsRef<str>) -> Self {
+        Self::Already(Clean::text(why.as_ref()))
+    }
+
+    /// Nothing that could be done, in words.
+    pub fn impossible(why: impl AsRef<str>) -> Self {
+        Self::Impossible(Clean::text(why.as_ref()))
+    }
+}
+
+impl From<NoPlan> for Clean {
+    fn from(none: NoPlan) -> Self {
+        match none {
+            NoPlan::Already(why) | NoPlan::Impossible(why) => why,
+        }
+    }
+}
+
+/// What is found while a plan is made.
+pub(super) struct Basis<'a> {
+    pub(super) with: Planning<'a>,
+    pub(super) blocked: Vec<Clean>,
+    pub(super) notes: Vec<Clean>,
+    /// Whether a reason was given for what only a reason passes.
+    pub(super) overridden: bool,
+}
+
+impl<'a> Basis<'a> {
+    pub(super) fn new(with: Planning<'a>) -> Self {
+        Self {
+            with,
+            blocked: Vec::new(),
+            notes: Vec::new(),
+            overridden: false,
+        }
+    }
+
+    pub(super) fn block(&mut self, why: impl AsRef<str>) {
+        let why = Clean::text(why.as_ref());
+        if !self.blocked.contains(&why) {
+            self.blocked.push(why);
+        }
+    }
+
+    pub(super) fn note(&mut self, what: impl AsRef<str>) {
+        let what = Clean::text(what.as_ref());
+        if !self.notes.contains(&what) {
+            self.notes.push(what);
+        }
+    }
+
+    /// The registry's facts about a model must be of now, and its name must be its own.
+    pub(super) fn rests_on_model(&mut self, source: &SourceId, model: &ModelKey) {
+        let (fleet, now) = (self.with.fleet, self.with.now.wall);
+        for feeds in [&MODELS[..], &VERSIONS[..]] {
+            if let Some(doubt) = fleet.doubt(source, feeds, now) {
+                self.block(doubt);
+            }
+        }
+        if fleet.looks_alike(model) {
+            self.block(
+                "another model's name looks the same on screen: writes to either are refused",
+            );
+        }
+    }
+
+    /// An endpoint must answer now: what is sent to it rests on what it said.
+    pub(super) fn rests_on_endpoint(&mut self, source: &SourceId) {
+        let (fleet, now) = (self.with.fleet, self.with.now.wall);
+        if let Some(doubt) = fleet.doubt(source, &[Feed::Endpoint], now) {
+            self.block(doubt);
+        }
+    }
+
+    /// Expiries are told by two clocks: they must agree.
+    pub(super) fn rests_on_expiry(&mut self, source: &SourceId) {
+        let ahead = self.with.fleet.clock_ahead_ms(source).unwrap_or(0);
+        let apart = Duration::from_millis(ahead.unsigned_abs());
+        let way = if ahead > 0 { "ahead of" } else { "behind" };
+        let words = format!("the clock of {source} is {} s {way} ours", apart.as_secs());
+        if apart > SKEW_MOST {
+            self.block(format!(
+                "{words}: set this machine's clock, expiries rest on it"
+            ));
+        } else if apart > SKEW_SHOWN {
+            self.note(words);
+        }
+    }
+
+    /// A freeze yields only to a reason.
+    pub(super) fn thawed(&mut self, model: &ModelKey, reason: Option<&Clean>) {
+        let found = self
+            .with
+            .fleet
+            .marked(model, mark::FREEZE, self.with.now.wall);
+        let Some(frozen) = found else { return };
+        match reason.filter(|reason| !reason.as_str().trim().is_empty()) {
+            Some(reason) => {
+                self.overridden = true;
+                self.note(format!("frozen {}, overridden: {reason}", frozen.words()));
+            }
+            None => {
+                let how = match frozen {
+                    Marked::Holds(_) => "it yields only to a reason (--override freeze=REASON)",
+                    Marked::Unreadable(_) => {
+                        "freeze it anew, or give a reason (--override freeze=REASON)"
+                    }
+                };
+                self.block(format!("frozen {}: {how}", frozen.words()));
+            }
+        }
+    }
+
+    /// What the account may not do blocks the plan where it is required, and is left out where it is not.
+    pub(super) fn permitted(&mut self, steps: Vec<Step>) -> Vec<Step> {
+        let fleet = self.with.fleet;
+        let mut left_out = 0;
+        let mut kept = Vec::with_capacity(steps.len());
+        for step in steps {
+            let denied = fleet.right(&step.source, &step.act) == Right::Denied;
+            match step.weight {
+                Weight::Required if denied => {
+                    self.block(format!(
+                        "this account may not do this at {}: {}",
+                        step.source,
+                        step.act.words()
+                    ));
+                    kept.push(step);
+                }
+                Weight::BestEffort if denied => left_out += 1,
+                _ => kept.push(step),
+            }
+        }
+        if left_out > 0 {
+            self.note("teammates will not see all of who and why: this account may not write it");
+        }
+        kept
+    }
+
+    /// The plan, complete.
+    pub(super) fn plan(self, id: PlanId, about: About, steps: Vec<Step>) -> Plan {
+        let now = self.with.now;
+        let invertible = steps
+            .iter()
+            .any(|step| step.weight == Weight::Required && is_undone(step));
+        Plan {
+            id,
+            verb: about.verb,
+            context: self.with.fleet.context().name.clone(),
+            subject: about.subject,
+            model: about.model,
+            summary: about.summary,
+            steps,
+            gates: Vec::new(),
+            notes: self.notes,
+            blocked: self.blocked,
+            friction: about.friction,
+            read_at: now.wall,
+            expires: now.mono + PLAN_HOLDS,
+            undo_until: invertible.then(|| now.wall.plus(UNDO_HOLDS)),
+            undoes: None,
+        }
+    }
+}
+
+/// Whether undo has something to do about a step once it took effect.
+fn is_undone(step: &Step) -> bool {
+    use crate::domain::action::{Act, Receipt};
+    let receipt = Receipt {
+        id: Some(crate::domain::key::Key::new("any")),
+        ..Receipt::default()
+    };
+    matches!(step.act, Act::Silence { .. }) || step.act.inverse(Some(&receipt)).is_some()
+}
+
+/// What a plan is about.
+pub(super) struct About {
+    pub(super) verb: Verb,
+    pub(super) subject: Clean,
+    pub(super) model: Option<ModelKey>,
+    pub(super) summary: Clean,
+    pub(super) friction: Friction,
+}
+
+/// Looks again at what a plan rests on that was made of the journal alone, as an undo is: freshness, rights
+/// and freeze stand against it as against any other.
+pub fn ground(plan: &mut Plan, with: &Planning<'_>, freeze_reason: Option<&Clean>) {
+    let mut basis = Basis::new(*with);
+    if let Some(model) = plan.model.clone()
+        && plan.verb != Verb::Freeze
+    {
+        let source = with.fleet.registered(&model).map(|h| h.source.clone());
+        match source {
+            Some(source) => {
+                basis.rests_on_model(&source, &model);
+                basis.rests_on_expiry(&source);
+                basis.thawed(&model, freeze_reason);
+            }
+            None => basis.block("the registry does not hold the model any more"),
+        }
+    }
+    plan.steps = basis.permitted(std::mem::take(&mut plan.steps));
+    if basis.overridden {
+        plan.friction = Friction::NameAndReason;
+    }
+    plan.notes.append(&mut basis.notes);
+    plan.blocked.append(&mut basis.blocked);
+}
+
+/// A moment as people read it in a tag.
+pub(super) fn stamp(at: Millis) -> String {
+    at.rfc3339()
+}

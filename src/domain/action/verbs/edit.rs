@@ -1,0 +1,108 @@
+//! Editing tags and the description of a model or of one of its versions.
+
+use super::Planning;
+use super::basis::{About, Basis, NoPlan};
+use crate::domain::action::{Act, Friction, Plan, PlanId, Step, Tagged, Verb};
+use crate::domain::key::Key;
+use crate::domain::model::{self, Tags};
+use crate::domain::text::Clean;
+
+/// Tags that wiring, policies and marks read begin so.
+const OURS: &str = "quarterdeck.";
+
+/// An edit that somebody wishes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct EditRequest {
+    /// Of what.
+    pub of: Tagged,
+    /// Tags with their values after; `None` takes a tag away, which registries allow to few.
+    pub tags: Vec<(Key, Option<Key>)>,
+    /// The description after, where it is to change.
+    pub description: Option<Key>,
+}
+
+/// The plan of an edit. What is so already is left out.
+///
+/// # Errors
+/// When the thing is not there, or nothing of it would change.
+pub fn plan(request: &EditRequest, id: PlanId, with: &Planning<'_>) -> Result<Plan, NoPlan> {
+    let fleet = with.fleet;
+    let model = request.of.model();
+    let Some(held) = fleet.registered(model) else {
+        return Err(NoPlan::impossible("the registry does not hold the model"));
+    };
+    let (tags, description): (&Tags, &Clean) = match &request.of {
+        Tagged::Model(_) => (&held.fact.tags, &held.fact.description),
+        Tagged::Version(version) => match fleet.version(version) {
+            Some(fact) => (&fact.tags, &fact.description),
+            None => {
+                let what = request.of.words();
+                return Err(NoPlan::impossible(format!("the registry holds no {what}")));
+            }
+        },
+    };
+    let mut basis = Basis::new(*with);
+    basis.rests_on_model(&held.source, model);
+    basis.rests_on_expiry(&held.source);
+    basis.thawed(model, None);
+    let mut acts = Vec::new();
+    let mut friction = Friction::Key;
+    for (key, to) in &request.tags {
+        if key.raw().trim().is_empty() {
+            basis.block("a tag needs a name");
+            continue;
+        }
+        let from = model::tag(tags, key.raw()).map(Key::of);
+        let of = request.of.clone();
+        match (from, to) {
+            (from, Some(to)) if from.as_ref() != Some(to) => {
+                let key = key.clone();
+                let to = to.clone();
+                acts.push(Act::SetTag { of, key, from, to });
+            }
+            (Some(from), None) => {
+                basis.note("taking a tag away needs the right MANAGE: an empty value does without");
+                let key = key.clone();
+                acts.push(Act::DeleteTag { of, key, from });
+            }
+            _ => continue,
+        }
+        if key.raw().starts_with(OURS) {
+            basis.note(format!(
+                "{} means something to every console: see `quarterdeck wiring`",
+                key.clean()
+            ));
+            friction = Friction::Name;
+        }
+    }
+    if let Some(to) = &request.description
+        && description.as_str() != to.raw()
+    {
+        acts.push(Act::Describe {
+            of: request.of.clone(),
+            from: Key::of(description),
+            to: to.clone(),
+        });
+    }
+    let summary = match acts.as_slice() {
+        [] => {
+            return Err(NoPlan::already(format!(
+                "{} is so already",
+                request.of.words()
+            )));
+        }
+        [one] => one.words(),
+        [first, rest @ ..] => Clean::text(&format!("{} and {} more", first.words(), rest.len())),
+    };
+    let steps = acts.into_iter();
+    let steps = steps.map(|act| Step::required(&held.source, act)).collect();
+    let steps = basis.permitted(steps);
+    let about = About {
+        verb: Verb::Edit,
+        subject: held.fact.name.clone(),
+        model: Some(model.clone()),
+        summary,
+        friction,
+    };
+    Ok(basis.plan(id, about, steps))
+}

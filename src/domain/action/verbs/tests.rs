@@ -1,0 +1,955 @@
+//! Plans against a small fleet: one registry, one model with versions 5 to 7, endpoints as each test wants
+//! them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::basis::NoPlan;
+use super::edit::EditRequest;
+use super::marks::{MarkRequest, Purpose};
+use super::promote::PromoteRequest;
+use super::rollback::{self, RollBackRequest};
+use super::shift::Gates;
+use super::silence::{self, SilenceRequest};
+use super::{Planning, edit, marks, promote};
+use crate::domain::action::{
+    Act, Actor, Friction, GateNote, Matcher, Plan, PlanId, Seen, Step, Tagged, Verb, Weight, Writes,
+};
+use crate::domain::change::{Change, ChangeKind, Origin, Subject};
+use crate::domain::deployment::{EndpointReading, Health, Known, ServedState, ServedVersion};
+use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::fleet::Fleet;
+use crate::domain::key::{DeploymentKind, Key, ModelKey, RegistryKey, SourceId, VersionKey};
+use crate::domain::mark::{self, Mark};
+use crate::domain::model::{Alias, ModelVersion, Name, RegisteredModel, VersionStatus};
+use crate::domain::observation::{
+    ContextRef, Coverage, Feed, Observation, PollReport, Right, Rows, Scope,
+};
+use crate::domain::settings::{
+    Context, DeploymentSettings, Follows, Hook, Rollout, SourceKind, SourceSettings, VersionMap,
+};
+use crate::domain::text::Clean;
+use crate::domain::time::{Millis, Now};
+use crate::domain::writing::Order;
+
+/// The present of these tests, in seconds.
+const NOW: i64 = 100_000;
+
+fn at(seconds: i64) -> Millis {
+    Millis(seconds * 1_000)
+}
+
+fn churn() -> ModelKey {
+    ModelKey {
+        registry: Arc::new(RegistryKey {
+            base: Key::new("http://ml.test"),
+            workspace: Key::new(""),
+        }),
+        name: Key::new("churn"),
+        created: Millis(1),
+    }
+}
+
+fn reference() -> Arc<ContextRef> {
+    Arc::new(ContextRef {
+        name: Clean::name("prod"),
+        generation: 0,
+    })
+}
+
+fn deployment(rollout: Rollout) -> DeploymentSettings {
+    DeploymentSettings {
+        name: "churn-prod".to_owned(),
+        kind: DeploymentKind::V2,
+        url: "http://serve.test".to_owned(),
+        model: Some("churn".to_owned()),
+        served_name: None,
+        follows: Follows::Default,
+        environment: None,
+        version_map: None,
+        declared_version: None,
+        hold: None,
+        rollout,
+        hook: None,
+    }
+}
+
+fn context(deployments: Vec<DeploymentSettings>) -> Context {
+    let mut sources = vec![
+        SourceSettings::new("mlflow", SourceKind::Mlflow, "http://ml.test"),
+        SourceSettings::new("am", SourceKind::Alertmanager, "http://am.test"),
+        SourceSettings::new("graf", SourceKind::Grafana, "http://graf.test"),
+    ];
+    for deployment in &deployments {
+        sources.push(SourceSettings::new(
+            &deployment.name,
+            SourceKind::Serving(deployment.kind),
+            &deployment.url,
+        ));
+    }
+    Context {
+        name: Clean::name("prod"),
+        sources,
+        deployments,
+        ..Context::default()
+    }
+}
+
+fn version(number: u32) -> ModelVersion {
+    ModelVersion {
+        key: VersionKey {
+            model: churn(),
+            version: Key::new(&number.to_string()),
+        },
+        version: Clean::name(&number.to_string()),
+        created: at(i64::from(number)),
+        updated: at(1),
+        stage: None,
+        description: Clean::empty(),
+        source: Clean::empty(),
+        run: None,
+        logged_model: None,
+        status: VersionStatus::Ready,
+        status_message: Clean::empty(),
+        tags: Arc::from([]),
+    }
+}
+
+fn model(aliases: &[(&str, &str)], tags: &[(&str, &str)]) -> RegisteredModel {
+    let alias = |(name, version): &(&str, &str)| Alias {
+        name: Name::new(name),
+        version: Key::new(version),
+    };
+    RegisteredModel {
+        key: churn(),
+        name: Clean::name("churn"),
+        updated: at(1),
+        description: Clean::empty(),
+        tags: tags
+            .iter()
+            .map(|(key, value)| (Clean::name(key), Clean::text(value)))
+            .collect(),
+        aliases: aliases.iter().map(alias).collect(),
+    }
+}
+
+fn reading(settings: &DeploymentSettings, words: &[&str]) -> EndpointReading {
+    EndpointReading {
+        key: settings.key(),
+        name: Clean::name(&settings.name),
+        health: Health::Ready,
+        message: Clean::empty(),
+        versions: words
+            .iter()
+            .map(|word| ServedVersion {
+                version: Key::new(word),
+                known: Known::Reported,
+                state: ServedState::Answering,
+                message: Clean::empty(),
+            })
+            .collect(),
+        default_version: None,
+        server: Clean::name("mlserver"),
+        latency: None,
+        versions_unread: Clean::empty(),
+        versions_at: None,
+    }
+}
+
+/// What a fleet is made of.
+struct Made {
+    context: Context,
+    model: RegisteredModel,
+    versions: Vec<ModelVersion>,
+    /// Words that each deployment answers.
+    answers: Vec<&'static str>,
+    skew_ms: i64,
+    fault: bool,
+}
+
+impl Made {
+    fn new(deployments: Vec<DeploymentSettings>) -> Self {
+        Self {
+            answers: deployments.iter().map(|_| "6").collect(),
+            context: context(deployments),
+            model: model(&[("champion", "6"), ("latest", "6")], &[]),
+            versions: vec![version(7), version(6), version(5)],
+            skew_ms: 0,
+            fault: false,
+        }
+    }
+
+    fn fleet(self) -> Fleet {
+        let settings = Arc::new(self.context);
+        let mut fleet = Fleet::new(reference(), Arc::clone(&settings));
+        let mut tell = |source: &str, feed, rows, scope, fault: bool| {
+            let observation = Observation {
+                context: reference(),
+                source: SourceId::new(source),
+                feed,
+                asked_at: at(NOW),
+                server_time: None,
+                coverage: Coverage::Full(scope),
+                upserts: rows,
+                gone: Vec::new(),
+            };
+            fleet.merge(observation, at(NOW));
+            let refused = Fault::new(FaultKind::Forbidden, "GET http://ml.test", "no");
+            let report = PollReport {
+                context: reference(),
+                source: SourceId::new(source),
+                feed,
+                asked_at: at(NOW),
+                took_ms: 5,
+                clock_skew_ms: Some(self.skew_ms),
+                fault: fault.then_some(refused),
+                partial: None,
+                next_at: at(NOW + 10),
+            };
+            fleet.record(&report, at(NOW));
+        };
+        let models = Rows::Models(vec![self.model]);
+        tell("mlflow", Feed::Models, models, Scope::Models, self.fault);
+        let versions = Rows::Versions(self.versions);
+        tell("mlflow", Feed::Versions, versions, Scope::Versions, false);
+        for (deployment, word) in settings.deployments.iter().zip(self.answers) {
+            let rows = Rows::Endpoints(vec![reading(deployment, &[word])]);
+            tell(
+                &deployment.name,
+                Feed::Endpoint,
+                rows,
+                Scope::Endpoints,
+                false,
+            );
+        }
+        tell(
+            "am",
+            Feed::Alerts,
+            Rows::Alerts(Vec::new()),
+            Scope::Alerts,
+            false,
+        );
+        fleet
+    }
+}
+
+fn ana() -> Actor {
+    Actor {
+        user: Clean::name("ana"),
+        host: Clean::name("bastion"),
+        account: Some(Clean::name("ana@risk")),
+    }
+}
+
+fn with<T>(fleet: &Fleet, act: impl FnOnce(&Planning<'_>) -> T) -> T {
+    let (writes, actor) = (Writes::default(), ana());
+    act(&Planning {
+        fleet,
+        writes: &writes,
+        actor: &actor,
+        now: Now {
+            wall: at(NOW),
+            mono: Duration::from_secs(60),
+        },
+    })
+}
+
+fn id() -> PlanId {
+    PlanId::new(at(NOW), [7; 10])
+}
+
+fn request(alias: &str, to: &str) -> PromoteRequest {
+    PromoteRequest {
+        model: churn(),
+        alias: Key::new(alias),
+        to: Key::new(to),
+        reason: Clean::text("Q4 data"),
+        overrides: BTreeMap::new(),
+    }
+}
+
+fn promoted(fleet: &Fleet, alias: &str, to: &str) -> Result<Plan, NoPlan> {
+    with(fleet, |with| {
+        promote::plan(&request(alias, to), &Gates::default(), &[], id(), with)
+    })
+}
+
+fn words(plan: &Plan, weight: Weight) -> Vec<&'static str> {
+    let steps = plan.steps.iter().filter(|step| step.weight == weight);
+    steps.map(|step| step.act.word()).collect()
+}
+
+fn says(lines: &[Clean], part: &str) -> bool {
+    lines.iter().any(|line| line.as_str().contains(part))
+}
+
+#[test]
+fn the_rollout_decides_the_steps_and_their_order() {
+    let steps = |rollout| {
+        let mut settings = deployment(rollout);
+        settings.hook = Some("deploy".to_owned());
+        let mut made = Made::new(vec![settings]);
+        let hook = Hook {
+            command: vec!["./deploy".to_owned()],
+            timeout: Duration::from_secs(60),
+        };
+        made.context.hooks.insert("deploy".to_owned(), hook);
+        let plan = promoted(&made.fleet(), "champion", "7").expect("a plan");
+        assert_eq!(plan.blocked, Vec::<Clean>::new(), "{rollout:?}");
+        (words(&plan, Weight::Required), plan)
+    };
+    let (none, plan) = steps(Rollout::None);
+    assert_eq!(none, ["move-alias"]);
+    assert!(
+        says(&plan.notes, "changes nothing that it serves"),
+        "{:?}",
+        plan.notes
+    );
+    assert_eq!(steps(Rollout::External).0, ["move-alias", "await-served"]);
+    let loaded = ["load-model", "await-served", "move-alias"];
+    assert_eq!(steps(Rollout::V2Load).0, loaded);
+    assert_eq!(
+        steps(Rollout::Hook).0,
+        ["run-hook", "await-served", "move-alias"]
+    );
+}
+
+#[test]
+fn settings_turn_the_order_round_and_the_model_beats_the_policy() {
+    let mut made = Made::new(vec![deployment(Rollout::V2Load)]);
+    made.context.policy.writing.order = Some(Order::ServingFirst);
+    let model = crate::domain::settings::ModelSettings {
+        order: Some(Order::AliasFirst),
+        ..Default::default()
+    };
+    made.context.models.insert("churn".to_owned(), model);
+    let plan = promoted(&made.fleet(), "champion", "7").expect("a plan");
+    let required = words(&plan, Weight::Required);
+    assert_eq!(required, ["move-alias", "load-model", "await-served"]);
+}
+
+#[test]
+fn a_promotion_pins_both_versions_and_tells_teammates_as_far_as_it_goes() {
+    let plan = promoted(
+        &Made::new(vec![deployment(Rollout::External)]).fleet(),
+        "champion",
+        "7",
+    );
+    let plan = plan.expect("a plan");
+    assert_eq!(plan.summary, "champion v6 → v7");
+    assert_eq!(
+        (plan.subject.as_str(), plan.friction),
+        ("churn", Friction::Name)
+    );
+    let Act::MoveAlias { from, to, .. } = &plan.steps[0].act else {
+        panic!("{:?}", plan.steps[0])
+    };
+    assert_eq!(from.as_ref().map(|pin| pin.created), Some(at(6)));
+    assert_eq!((to.version.raw(), to.created), ("7", at(7)));
+    let tags: Vec<String> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.act {
+            Act::SetTag { of, key, to, .. } => {
+                assert_eq!(step.weight, Weight::BestEffort);
+                Some(format!("{} {}={}", of.words(), key.raw(), to.raw()))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        tags,
+        [
+            "churn v7 quarterdeck.promoted_as=champion",
+            "churn v7 quarterdeck.promoted_from=6",
+            "churn v7 quarterdeck.promoted_by=ana@risk",
+            "churn v7 quarterdeck.promoted_at=1970-01-02T03:46:40Z",
+            "churn v7 quarterdeck.promoted_reason=Q4 data",
+            "churn v6 quarterdeck.demoted_at=1970-01-02T03:46:40Z",
+        ]
+    );
+    let note = plan.steps.iter().find_map(|step| match &step.act {
+        Act::Annotate { text, tags, .. } => Some((text.to_string(), tags[1].raw().to_owned())),
+        _ => None,
+    });
+    let text = "promoted churn champion v6 → v7 by ana@risk: Q4 data".to_owned();
+    assert_eq!(note, Some((text, "model:churn".to_owned())));
+    assert!(says(&plan.notes, "@latest stays at v6"));
+    assert!(says(&plan.notes, "1 deployment follows @champion"));
+    assert!(says(&plan.notes, "the last one wins"));
+}
+
+#[test]
+fn the_awaited_word_goes_back_through_the_version_map() {
+    let awaited = |map: Option<VersionMap>, answers: &'static str, tagged: bool| {
+        let mut settings = deployment(Rollout::External);
+        settings.version_map = map;
+        let mut made = Made::new(vec![settings]);
+        made.answers = vec![answers];
+        if tagged {
+            let tag = (
+                Clean::name("quarterdeck.serving_version"),
+                Clean::name("ab7"),
+            );
+            made.versions[0].tags = Arc::from([tag]);
+        }
+        let plan = promoted(&made.fleet(), "champion", "7").expect("a plan");
+        plan.steps.iter().find_map(|step| match &step.act {
+            Act::AwaitServed { to, .. } => Some(to.raw().to_owned()),
+            _ => None,
+        })
+    };
+    let regex = || Some(VersionMap::Regex("^rel-(\\d+)-prod$".to_owned()));
+    let some = |word: &str| Some(word.to_owned());
+    assert_eq!(awaited(None, "6", false), some("7"));
+    assert_eq!(awaited(None, "v6", false), some("v7"));
+    assert_eq!(awaited(Some(VersionMap::StripV), "v6", false), some("v7"));
+    assert_eq!(awaited(regex(), "rel-6-prod", false), some("rel-7-prod"));
+    assert_eq!(awaited(regex(), "6", false), None);
+    assert_eq!(
+        awaited(Some(VersionMap::VersionTag), "x", true),
+        some("ab7")
+    );
+    assert_eq!(awaited(Some(VersionMap::VersionTag), "x", false), None);
+}
+
+#[test]
+fn an_endpoint_that_cannot_tell_or_is_held_is_not_waited_for() {
+    let mut mute = deployment(Rollout::External);
+    mute.kind = DeploymentKind::MlflowServe;
+    let mut held = deployment(Rollout::V2Load);
+    held.hold = Some("audit".to_owned());
+    for settings in [mute, held] {
+        let plan = promoted(&Made::new(vec![settings]).fleet(), "champion", "7").expect("a plan");
+        assert_eq!(
+            words(&plan, Weight::Required),
+            ["move-alias"],
+            "{:?}",
+            plan.notes
+        );
+    }
+}
+
+#[test]
+fn what_it_rests_on_blocks_it() {
+    let blocked = |change: &dyn Fn(&mut Made)| {
+        let mut made = Made::new(vec![deployment(Rollout::External)]);
+        change(&mut made);
+        let plan = promoted(&made.fleet(), "champion", "7").expect("a plan");
+        plan.blocked
+    };
+    assert_eq!(blocked(&|_| ()), Vec::<Clean>::new());
+    assert!(says(&blocked(&|made| made.fault = true), "mlflow is down"));
+    let skewed = blocked(&|made| made.skew_ms = -61_000);
+    assert!(says(&skewed, "61 s behind"), "{skewed:?}");
+    assert_eq!(blocked(&|made| made.skew_ms = 6_000), Vec::<Clean>::new());
+    let pending = blocked(&|made| made.versions[0].status = VersionStatus::Pending);
+    assert!(says(&pending, "v7 is still being registered"));
+}
+
+#[test]
+fn a_refused_right_blocks_what_is_required_and_leaves_out_what_is_not() {
+    let mut fleet = Made::new(vec![deployment(Rollout::External)]).fleet();
+    let mlflow = SourceId::new("mlflow");
+    fleet.set_rights(&mlflow, vec![(Clean::name("edit:churn"), Right::Denied)]);
+    let plan = promoted(&fleet, "champion", "7").expect("a plan");
+    assert_eq!(plan.blocked, Vec::<Clean>::new());
+    assert_eq!(words(&plan, Weight::BestEffort), ["annotate"]);
+    let rights = vec![
+        (Clean::name("move-alias"), Right::Denied),
+        (Clean::name("move-alias:other"), Right::Allowed),
+    ];
+    fleet.set_rights(&mlflow, rights.clone());
+    let plan = promoted(&fleet, "champion", "7").expect("a plan");
+    assert!(says(&plan.blocked, "may not do this at mlflow"));
+    let own = (Clean::name("move-alias:churn"), Right::Allowed);
+    fleet.set_rights(&mlflow, rights.into_iter().chain([own]).collect());
+    let plan = promoted(&fleet, "champion", "7").expect("a plan");
+    assert_eq!(plan.blocked, Vec::<Clean>::new());
+    fleet.denied(&mlflow, &plan.steps[0].act);
+    let plan = promoted(&fleet, "champion", "7").expect("a plan");
+    assert!(
+        says(&plan.blocked, "may not do this"),
+        "a refusal is remembered"
+    );
+}
+
+fn frozen(until: i64) -> Made {
+    let mark = Mark {
+        by: Clean::name("bob"),
+        at: at(0),
+        until: at(until),
+        reason: Clean::text("release week"),
+    };
+    let mut made = Made::new(vec![deployment(Rollout::External)]);
+    made.model = model(&[("champion", "6")], &[(mark::FREEZE, &mark.write())]);
+    made
+}
+
+#[test]
+fn a_freeze_yields_to_its_end_and_to_a_reason_alone() {
+    assert_eq!(
+        promoted(&frozen(NOW).fleet(), "champion", "7")
+            .expect("a plan")
+            .blocked,
+        Vec::<Clean>::new()
+    );
+    let fleet = frozen(NOW + 60).fleet();
+    let plan = promoted(&fleet, "champion", "7").expect("a plan");
+    assert!(says(&plan.blocked, "frozen by bob"), "{:?}", plan.blocked);
+    let passed = |reason: &str| {
+        let mut request = request("champion", "7");
+        request
+            .overrides
+            .insert("freeze".to_owned(), Clean::text(reason));
+        with(&fleet, |with| {
+            promote::plan(&request, &Gates::default(), &[], id(), with)
+        })
+        .expect("a plan")
+    };
+    assert!(says(&passed("  ").blocked, "frozen"));
+    let plan = passed("hotfix");
+    assert_eq!(plan.blocked, Vec::<Clean>::new());
+    assert_eq!(plan.friction, Friction::NameAndReason);
+    // A clock of the registry that is ahead ends it earlier.
+    let mut ahead = frozen(NOW + 30);
+    ahead.skew_ms = 31_000;
+    assert_eq!(
+        promoted(&ahead.fleet(), "champion", "7")
+            .expect("a plan")
+            .blocked,
+        Vec::<Clean>::new()
+    );
+}
+
+#[test]
+fn gates_stand_in_the_way_or_are_passed_with_a_reason() {
+    let fleet = Made::new(vec![deployment(Rollout::External)]).fleet();
+    let note = GateNote {
+        gate: Clean::name("fairness"),
+        rule: Clean::text("≥ 0.80"),
+        champion: Clean::name("0.86"),
+        candidate: Clean::name("0.76"),
+        verdict: Clean::name("fail"),
+        why: Clean::text("0.76 < 0.80"),
+        overridden: None,
+    };
+    let planned = |gates: &Gates| {
+        with(&fleet, |with| {
+            promote::plan(&request("champion", "7"), gates, &[], id(), with)
+        })
+        .expect("a plan")
+    };
+    let stands = planned(&Gates {
+        notes: vec![note.clone()],
+        blocked: vec![Clean::text("fairness fails")],
+    });
+    assert_eq!((stands.blocked.len(), stands.friction), (1, Friction::Name));
+    let passed = planned(&Gates {
+        notes: vec![GateNote {
+            overridden: Some(Clean::text("known")),
+            ..note
+        }],
+        blocked: Vec::new(),
+    });
+    assert_eq!(
+        (passed.blocked.len(), passed.friction),
+        (0, Friction::NameAndReason)
+    );
+}
+
+#[test]
+fn what_is_so_already_says_so_and_serving_that_lags_is_a_plan() {
+    let mut made = Made::new(vec![deployment(Rollout::External)]);
+    let fleet = made.context.clone();
+    let there = promoted(
+        &Made::new(fleet.deployments.clone()).fleet(),
+        "champion",
+        "6",
+    );
+    assert!(matches!(there, Err(NoPlan::Already(_))), "{there:?}");
+    made.model = model(&[("champion", "7")], &[]);
+    let plan = promoted(&made.fleet(), "champion", "7").expect("a plan");
+    assert_eq!(words(&plan, Weight::Required), ["await-served"]);
+    let absent = promoted(&Made::new(Vec::new()).fleet(), "champion", "9");
+    assert!(matches!(absent, Err(NoPlan::Impossible(_))), "{absent:?}");
+}
+
+#[test]
+fn a_first_alias_warns_that_undo_needs_more() {
+    let fleet = Made::new(Vec::new()).fleet();
+    let plan = promoted(&fleet, "shadow", "7").expect("a plan");
+    assert!(says(&plan.notes, "MANAGE"));
+    assert!(says(&plan.notes, "changes nothing that serves"));
+    assert_eq!(plan.friction, Friction::Key);
+    let undone = plan.steps[0].act.inverse(None);
+    assert!(matches!(undone, Some(Act::DeleteAlias { .. })));
+}
+
+#[test]
+fn stages_move_with_the_alias_where_they_agree_with_it() {
+    let staged = |stage_of: usize| {
+        let mut made = Made::new(Vec::new());
+        made.versions[stage_of].stage = Some(Clean::name("Production"));
+        promoted(&made.fleet(), "champion", "7").expect("a plan")
+    };
+    let agrees = staged(1);
+    let required = words(&agrees, Weight::Required);
+    assert_eq!(required, ["move-alias", "set-stage", "set-stage"]);
+    assert!(
+        agrees
+            .steps
+            .iter()
+            .all(|s| s.act.word() != "set-stage" || s.act.inverse(None).is_some())
+    );
+    let apart = staged(2);
+    assert_eq!(words(&apart, Weight::Required), ["move-alias"]);
+    assert!(says(&apart.notes, "alias and stage disagree"));
+}
+
+fn change(subject: Subject, kind: ChangeKind, from: &str, to: &str, when: i64) -> Change {
+    Change {
+        subject,
+        kind,
+        from: Clean::name(from),
+        to: Clean::name(to),
+        not_before: at(when),
+        not_after: at(when),
+        actor: Some(Clean::name("ci")),
+        origin: Origin::Observed,
+        evidence: Clean::text("two looks"),
+    }
+}
+
+/// v5 served a day, v6 ten hours, v7 holds the alias since ten minutes and is in trouble.
+fn incident(hold_v6: i64) -> Fleet {
+    let mut made = Made::new(vec![deployment(Rollout::External)]);
+    made.model = model(&[("champion", "7")], &[]);
+    made.answers = vec!["7"];
+    let mut fleet = made.fleet();
+    let of_model = || Subject::Model(churn());
+    let endpoint = || Subject::Deployment(deployment(Rollout::External).key());
+    let alias = || ChangeKind::Alias(Clean::name("champion"));
+    let turn = NOW - 600;
+    fleet.remember(
+        [
+            change(of_model(), alias(), "v5", "v6", turn - hold_v6),
+            change(endpoint(), ChangeKind::Served, "v5", "v6", turn - hold_v6),
+            change(of_model(), alias(), "v6", "v7", turn),
+            change(endpoint(), ChangeKind::Served, "v6", "v7", turn),
+            change(of_model(), ChangeKind::Level, "ok", "crit", turn + 60),
+            change(
+                of_model(),
+                ChangeKind::Alert(Clean::name("Errors")),
+                "",
+                "firing",
+                turn + 90,
+            ),
+        ],
+        at(NOW),
+    );
+    fleet
+}
+
+fn candidates(fleet: &Fleet) -> Vec<rollback::Candidate> {
+    rollback::candidates(fleet, &churn(), &Key::new("champion"), at(NOW))
+}
+
+#[test]
+fn the_last_good_version_is_what_served_under_our_eyes_and_never_one_less() {
+    let fleet = incident(10 * 3_600);
+    let all = candidates(&fleet);
+    let texts: Vec<&str> = all.iter().map(|c| c.text.as_str()).collect();
+    assert_eq!(texts, ["v6", "v5"], "what holds the alias now is none");
+    let v6 = &all[0];
+    assert!(v6.good, "{}", v6.judged);
+    assert_eq!(v6.watched, Duration::from_secs(10 * 3_600));
+    assert_eq!(
+        (v6.alerts, v6.by.as_ref().map(Clean::as_str)),
+        (0, Some("ci"))
+    );
+    assert!(!all[1].good, "nobody watched v5: {}", all[1].judged);
+    assert_eq!(
+        rollback::last_good(&all).map(|c| c.text.as_str()),
+        Some("v6")
+    );
+    // Ten minutes are too short to be good by.
+    assert_eq!(rollback::last_good(&candidates(&incident(600))), None);
+}
+
+#[test]
+fn time_that_nobody_watched_and_critical_time_count_for_nothing() {
+    let mut fleet = incident(10 * 3_600);
+    let turn = NOW - 600;
+    fleet.set_gaps(vec![crate::domain::watch::Gap {
+        from: at(turn - 10 * 3_600 + 60),
+        to: at(turn - 60),
+    }]);
+    let all = candidates(&fleet);
+    assert_eq!(all[0].watched, Duration::from_secs(120));
+    assert_eq!(rollback::last_good(&all), None);
+
+    let mut fleet = incident(10 * 3_600);
+    let level = |from, to, when| change(Subject::Model(churn()), ChangeKind::Level, from, to, when);
+    fleet.remember(
+        [
+            level("ok", "crit", turn - 1_800),
+            level("crit", "ok", turn - 900),
+        ],
+        at(NOW),
+    );
+    let all = candidates(&fleet);
+    assert_eq!(
+        all[0].watched,
+        Duration::from_secs(900),
+        "since the last critical finding"
+    );
+    assert_eq!(rollback::last_good(&all), None);
+    assert!(all[0].judged.as_str().contains("critical meanwhile"));
+}
+
+fn back(fleet: &Fleet, to: Option<&str>) -> Result<Plan, NoPlan> {
+    let request = RollBackRequest {
+        model: churn(),
+        alias: Key::new("champion"),
+        to: to.map(Key::new),
+        reason: Clean::empty(),
+        overrides: BTreeMap::new(),
+    };
+    with(fleet, |with| rollback::plan(&request, &[], id(), with))
+}
+
+#[test]
+fn rolling_back_moves_alias_and_serving_and_names_who_would_fight_it() {
+    let fleet = incident(10 * 3_600);
+    let plan = back(&fleet, None).expect("a plan");
+    assert_eq!(
+        (plan.verb, plan.summary.as_str()),
+        (Verb::RollBack, "champion v7 → v6")
+    );
+    assert_eq!(
+        words(&plan, Weight::Required),
+        ["move-alias", "await-served"]
+    );
+    assert!(
+        plan.notes[0].as_str().starts_with("v6 was good: served"),
+        "{:?}",
+        plan.notes
+    );
+    assert!(says(
+        &plan.notes,
+        "would fight it: whatever rolls churn-prod out"
+    ));
+    assert!(says(
+        &plan.notes,
+        "would fight it: ci moved champion v6 → v7"
+    ));
+    let chosen = back(&fleet, Some("5")).expect("a plan");
+    assert!(says(&chosen.notes, "v5 is not known to have been good"));
+    let none = back(&incident(600), None);
+    assert!(
+        matches!(&none, Err(NoPlan::Impossible(why)) if why.as_str().contains("v6")),
+        "{none:?}"
+    );
+}
+
+#[test]
+fn marks_are_written_by_the_registrys_clock_and_ended_by_overwriting() {
+    let planned = |fleet: &Fleet, hold: Option<u64>, reason: &str| {
+        let request = MarkRequest {
+            model: churn(),
+            purpose: Purpose::Freeze,
+            hold: hold.map(Duration::from_secs),
+            reason: Clean::text(reason),
+        };
+        with(fleet, |with| marks::plan(&request, id(), with))
+    };
+    let mut made = Made::new(Vec::new());
+    made.skew_ms = 20_000;
+    let fleet = made.fleet();
+    let plan = planned(&fleet, Some(7_200), "release week").expect("a plan");
+    let Act::SetTag { key, from, to, .. } = &plan.steps[0].act else {
+        panic!("{:?}", plan.steps)
+    };
+    assert_eq!((key.raw(), from), (mark::FREEZE, &None));
+    let mark = Mark::read(to.raw()).expect("a mark");
+    assert_eq!(
+        (mark.until, mark.by.as_str()),
+        (at(NOW + 20 + 7_200), "ana@risk")
+    );
+    assert_eq!(plan.blocked, Vec::<Clean>::new());
+    let silent = planned(&fleet, Some(7_200), " ").expect("a plan");
+    assert!(says(&silent.blocked, "needs a reason"));
+    assert!(matches!(planned(&fleet, None, ""), Err(NoPlan::Already(_))));
+    let fleet = frozen(NOW + 60).fleet();
+    let ended = planned(&fleet, None, "").expect("a plan");
+    let Act::SetTag { to, .. } = &ended.steps[0].act else {
+        panic!("{:?}", ended.steps)
+    };
+    let until = Mark::read(to.raw()).expect("a mark").until;
+    assert!(until < at(NOW), "it has expired when it is written");
+    assert_eq!(
+        ended.blocked,
+        Vec::<Clean>::new(),
+        "a freeze does not stand in its own way"
+    );
+}
+
+#[test]
+fn a_view_shows_a_mark_until_its_end() {
+    let mut fleet = frozen(NOW + 60).fleet();
+    let shown = |fleet: &Fleet| fleet.model(&churn()).expect("a view").frozen.is_some();
+    assert!(shown(&fleet));
+    fleet.tick(at(NOW + 60));
+    assert!(!shown(&fleet));
+}
+
+#[test]
+fn an_edit_leaves_out_what_is_so_and_knows_what_it_takes_away() {
+    let mut made = Made::new(Vec::new());
+    made.model = model(&[], &[("team", "risk"), ("old", "x")]);
+    let fleet = made.fleet();
+    let planned = |tags: &[(&str, Option<&str>)], description: Option<&str>| {
+        let request = EditRequest {
+            of: Tagged::Model(churn()),
+            tags: tags
+                .iter()
+                .map(|(key, to)| (Key::new(key), to.map(Key::new)))
+                .collect(),
+            description: description.map(Key::new),
+        };
+        with(&fleet, |with| edit::plan(&request, id(), with))
+    };
+    let plan = planned(
+        &[("team", Some("risk")), ("old", None), ("new", Some("y"))],
+        Some("Leavers"),
+    );
+    let plan = plan.expect("a plan");
+    let required = words(&plan, Weight::Required);
+    assert_eq!(required, ["delete-tag", "set-tag", "describe"]);
+    assert!(says(&plan.notes, "MANAGE"));
+    assert_eq!(plan.friction, Friction::Key);
+    let so = planned(&[("team", Some("risk")), ("absent", None)], Some(""));
+    assert!(matches!(so, Err(NoPlan::Already(_))));
+    let ours = planned(&[("quarterdeck.owner", Some("bob"))], None).expect("a plan");
+    assert_eq!(ours.friction, Friction::Name);
+}
+
+#[test]
+fn a_silence_names_something_and_has_a_comment() {
+    let fleet = Made::new(Vec::new()).fleet();
+    let matcher = |name: &str, value: &str, regex| Matcher {
+        name: Key::new(name),
+        value: Key::new(value),
+        regex,
+        equal: true,
+    };
+    let planned = |matchers: Vec<Matcher>, comment: &str| {
+        let request = SilenceRequest {
+            at: SourceId::new("am"),
+            matchers,
+            hold: Duration::from_secs(3_600),
+            comment: Clean::text(comment),
+            model: Some(churn()),
+        };
+        with(&fleet, |with| silence::plan(&request, id(), with))
+    };
+    for everything in [
+        Vec::new(),
+        vec![matcher("model", ".*", true)],
+        vec![matcher("x", "", false)],
+    ] {
+        assert!(planned(everything, "why").is_err());
+    }
+    let usual = || {
+        vec![
+            matcher("alertname", "HighErrorRate", false),
+            matcher("model", "churn", false),
+        ]
+    };
+    let plan = planned(usual(), "known, fix rolls out").expect("a plan");
+    assert_eq!(plan.blocked, Vec::<Clean>::new());
+    assert!(says(&plan.notes, "matches no alert"));
+    let Act::Silence {
+        starts,
+        ends,
+        nonce,
+        ..
+    } = &plan.steps[0].act
+    else {
+        panic!("{:?}", plan.steps)
+    };
+    assert_eq!(
+        (ends.since(*starts), nonce.raw()),
+        (Duration::from_secs(3_600), id().as_str())
+    );
+    assert!(says(
+        &planned(usual(), " ").expect("a plan").blocked,
+        "needs a comment"
+    ));
+    let broken = planned(vec![matcher("model", "(", true), usual()[0].clone()], "why");
+    assert!(says(&broken.expect("a plan").blocked, "is no pattern"));
+}
+
+/// What a registry holds of aliases, as acts change it.
+fn apply(aliases: &mut BTreeMap<String, String>, act: &Act) -> Seen {
+    match act {
+        Act::MoveAlias {
+            alias, from, to, ..
+        } => {
+            let from = from.as_ref().map(|pin| pin.version.raw());
+            if aliases.get(alias.raw()).map(String::as_str) != from {
+                return Seen::Other;
+            }
+            aliases.insert(alias.raw().to_owned(), to.version.raw().to_owned());
+            Seen::After
+        }
+        Act::DeleteAlias { alias, from, .. } => {
+            if aliases.get(alias.raw()).map(String::as_str) != Some(from.version.raw()) {
+                return Seen::Other;
+            }
+            aliases.remove(alias.raw());
+            Seen::After
+        }
+        _ => Seen::After,
+    }
+}
+
+proptest! {
+    /// However far a plan came: its applied steps, inverted newest first, restore the aliases.
+    #[test]
+    fn the_inverse_of_the_applied_steps_restores_the_aliases(
+        holder in 5_u32..8,
+        wanted in 5_u32..8,
+        alias in prop::sample::select(vec!["champion", "latest", "shadow"]),
+        rollout in prop::sample::select(vec![Rollout::None, Rollout::External, Rollout::V2Load]),
+        serving_first in any::<bool>(),
+        came in 0_usize..12,
+    ) {
+        let mut made = Made::new(vec![deployment(rollout)]);
+        let holder = holder.to_string();
+        made.model = model(&[("champion", &holder), ("latest", "6")], &[]);
+        let order = if serving_first { Order::ServingFirst } else { Order::AliasFirst };
+        made.context.policy.writing.order = Some(order);
+        let fleet = made.fleet();
+        let before: BTreeMap<String, String> = [("champion", holder.as_str()), ("latest", "6")]
+            .map(|(alias, version)| (alias.to_owned(), version.to_owned()))
+            .into();
+        let mut aliases = before.clone();
+        if let Ok(plan) = promoted(&fleet, alias, &wanted.to_string()) {
+            let done: Vec<&Step> = plan.steps.iter().take(came).collect();
+            for step in &done {
+                prop_assert_eq!(apply(&mut aliases, &step.act), Seen::After);
+            }
+            for step in done.iter().rev() {
+                if let Some(inverse) = step.act.inverse(None) {
+                    prop_assert_eq!(apply(&mut aliases, &inverse), Seen::After);
+                }
+            }
+        }
+        prop_assert_eq!(aliases, before);
+    }
+}
