@@ -7,6 +7,8 @@ mod own;
 mod values;
 mod watch;
 
+mod writing;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,6 +21,10 @@ pub use self::own::{ConfigCommand, KeysArgs, RecordArgs};
 pub use self::values::At;
 use self::values::{at, duration};
 pub use self::watch::{AlertsArgs, ChangesArgs, HistoryArgs, StatusArgs, WatchArgs};
+pub use self::writing::{
+    AcknowledgeArgs, ApproveArgs, Consenting, EditArgs, FreezeArgs, JournalArgs, PromoteArgs,
+    RollbackArgs, SilenceArgs, StageWord, UndoArgs, WaitArgs,
+};
 use crate::config::Overrides;
 use crate::domain::settings::Writes;
 use crate::domain::time::Millis;
@@ -28,8 +34,10 @@ use crate::domain::time::Millis;
 /// Without a subcommand the console opens. It reads the settings file (see `quarterdeck config path`),
 /// or the servers that --mlflow, --serving and their like or `MLFLOW_TRACKING_URI` name.
 ///
-/// Exit codes: 0 done; 1 internal error; 2 wrong usage or settings; 5 no needed source answered; with
-/// `status --check` 20 crit, 30 unknown, 10 warn, in this rank.
+/// Exit codes: 0 done or unchanged; 1 internal error; 2 wrong usage or settings; 3 changed by somebody else
+/// since it was read; 4 refused by a gate, policy, mode, right or server; 5 no needed source answered; 6
+/// outcome unknown; 7 applied, not converged; with `status --check` 20 crit, 30 unknown, 10 warn, in this
+/// rank.
 #[derive(Parser, Debug)]
 #[command(
     name = "quarterdeck",
@@ -252,6 +260,26 @@ pub enum Command {
     Wiring,
     /// Lists the sources and how each stands.
     Sources,
+    /// Makes a version what an alias names, once its gates let it, and brings it to what serves.
+    Promote(PromoteArgs),
+    /// Makes an earlier version what an alias names again, and brings it to what serves.
+    Rollback(RollbackArgs),
+    /// Takes a write of this machine back.
+    Undo(UndoArgs),
+    /// Suspends writes to a model for every console, until a time.
+    Freeze(FreezeArgs),
+    /// Tells teammates that somebody sees to a model's trouble, until a time.
+    Acknowledge(AcknowledgeArgs),
+    /// Edits tags and the description of a model or of one of its versions.
+    Edit(EditArgs),
+    /// Mutes alerts for a time, or ends that.
+    Silence(SilenceArgs),
+    /// Waits until the world has followed an alias move; exit code 7 where it has not in time.
+    ///
+    /// --timeout says how long; 10m unless said.
+    Wait(WaitArgs),
+    /// Lists what was written from this machine, and what became of it.
+    Journal(JournalArgs),
     /// Tests sources, wiring, settings, state and terminal, and says what to do about each finding.
     ///
     /// Exit codes: 0 nothing is broken; 1 something is; 2 wrong settings; 5 no needed source answered.

@@ -15,8 +15,16 @@ pub enum Exit {
     Internal,
     /// Wrong arguments or settings.
     Usage,
+    /// Somebody else had changed it since it was read: nothing was written over it.
+    Changed,
+    /// A gate, a policy, a mode, a right or a server refused it.
+    Refused,
     /// No needed source answered.
     NoAnswer,
+    /// Nobody can tell yet how it ended.
+    OutcomeUnknown,
+    /// Applied, and the world has not followed.
+    NotConverged,
     /// The worst level, as `--check` asks.
     Checked(Level),
 }
@@ -28,7 +36,11 @@ impl Exit {
             Self::Done => 0,
             Self::Internal => 1,
             Self::Usage => 2,
+            Self::Changed => 3,
+            Self::Refused => 4,
             Self::NoAnswer => 5,
+            Self::OutcomeUnknown => 6,
+            Self::NotConverged => 7,
             Self::Checked(level) => level.exit_code(),
         }
     }
@@ -62,6 +74,14 @@ impl Failure {
     pub fn internal(what: impl Into<String>) -> Self {
         Self {
             exit: Exit::Internal,
+            lines: vec![what.into()],
+        }
+    }
+
+    /// A gate, a policy, a mode, a right or a server refuses it.
+    pub fn refused(what: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Refused,
             lines: vec![what.into()],
         }
     }
@@ -109,7 +129,11 @@ mod tests {
             (Exit::Done, 0),
             (Exit::Internal, 1),
             (Exit::Usage, 2),
+            (Exit::Changed, 3),
+            (Exit::Refused, 4),
             (Exit::NoAnswer, 5),
+            (Exit::OutcomeUnknown, 6),
+            (Exit::NotConverged, 7),
             (Exit::Checked(Level::Crit), 20),
             (Exit::Checked(Level::Unknown), 30),
             (Exit::Checked(Level::Warn), 10),

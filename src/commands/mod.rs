@@ -7,21 +7,31 @@ pub mod demo;
 pub mod deployments;
 pub mod doctor;
 pub mod documents;
+pub mod edit;
 pub mod exit;
 pub mod frame;
+pub mod freeze;
 pub mod history;
+pub mod journal;
 pub mod keys;
 pub mod models;
 mod names;
 pub mod output;
 pub mod pipelines;
+pub mod promote;
 pub mod record;
+pub mod rollback;
 pub mod runs;
 pub mod session;
 pub mod signals;
+pub mod silence;
 pub mod sources;
 pub mod status;
+pub mod undo;
+pub mod wait;
 pub mod wiring;
+mod write;
+mod written;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -119,6 +129,39 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         }
         Some(Command::Sources) => {
             wait_for(async { sources::run(&Session::open(global).await?).await })
+        }
+        Some(Command::Promote(args)) => wait_for(async {
+            Box::pin(promote::run(global, &Session::open(global).await?, args)).await
+        }),
+        Some(Command::Rollback(args)) => wait_for(async {
+            Box::pin(rollback::run(global, &Session::open(global).await?, args)).await
+        }),
+        Some(Command::Undo(args)) => wait_for(async {
+            Box::pin(undo::run(global, &Session::open(global).await?, args)).await
+        }),
+        Some(Command::Freeze(args)) => wait_for(async {
+            Box::pin(freeze::run(global, &Session::open(global).await?, args)).await
+        }),
+        Some(Command::Acknowledge(args)) => wait_for(async {
+            Box::pin(freeze::acknowledge(
+                global,
+                &Session::open(global).await?,
+                args,
+            ))
+            .await
+        }),
+        Some(Command::Edit(args)) => wait_for(async {
+            Box::pin(edit::run(global, &Session::open(global).await?, args)).await
+        }),
+        Some(Command::Silence(args)) => wait_for(async {
+            Box::pin(silence::run(global, &Session::open(global).await?, args)).await
+        }),
+        Some(Command::Wait(args)) => wait_for(async {
+            let limit = global.timeout.unwrap_or(wait::USUAL);
+            Box::pin(wait::run(Session::open(global).await?, args, limit)).await
+        }),
+        Some(Command::Journal(args)) => {
+            wait_for(async { Box::pin(journal::run(&Session::open(global).await?, args)).await })
         }
         Some(Command::Record(args)) => {
             wait_for(async { Box::pin(record::run(&Session::open(global).await?, args)).await })

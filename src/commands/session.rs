@@ -15,6 +15,7 @@ use crate::domain::fleet::Fleet;
 use crate::domain::observation::ContextRef;
 use crate::domain::settings::{Console, Context, Settings};
 use crate::domain::time::Millis;
+use crate::domain::watch::{self, Gap};
 use crate::intent::keymap::Keymap;
 use crate::runtime::clock::Clock;
 use crate::runtime::headless::{Collected, Options, collect_into};
@@ -198,6 +199,26 @@ impl Session {
         match &self.simulated {
             Some(simulated) => simulated.look(fleet, options).await,
             None => collect_into(fleet, &options).await,
+        }
+    }
+
+    /// When nobody watched, as far as the ledger knows; nothing where there is no ledger yet.
+    pub fn gaps(&self, now: Millis) -> Vec<Gap> {
+        let Some(path) = state_file().filter(|path| path.is_file() && !self.is_simulated()) else {
+            return Vec::new();
+        };
+        let from = now.minus(REMEMBERED);
+        let read =
+            Store::open(&path).and_then(|(store, _)| store.watched(self.name(), None, from, now));
+        match read {
+            Ok(spans) => watch::gaps(&spans, now),
+            Err(error) => {
+                self.out().remark(&format!(
+                    "{}: {error}; what was watched is not known",
+                    path.display()
+                ));
+                Vec::new()
+            }
         }
     }
 

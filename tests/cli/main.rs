@@ -15,3 +15,4 @@ mod settings;
 mod signals;
 mod status;
 mod support;
+mod writes;

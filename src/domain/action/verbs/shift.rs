@@ -7,8 +7,11 @@ use super::Planning;
 use super::basis::{About, Basis, NoPlan, stamp};
 use crate::domain::action::{Act, Friction, GateNote, Pin, Plan, PlanId, Step, Tagged, Verb};
 use crate::domain::deployment::Known;
+use crate::domain::fleet::gates::Sheet;
+use crate::domain::gate::Consequence;
 use crate::domain::key::{DeploymentKey, Key, ModelKey, SourceId, VersionKey};
 use crate::domain::model::{ModelVersion, RegisteredModel, VersionStatus};
+use crate::domain::rules::gates::Shown;
 use crate::domain::settings::{Rollout, SourceKind};
 use crate::domain::signal::Measure;
 use crate::domain::text::Clean;
@@ -29,6 +32,50 @@ pub struct Gates {
     pub notes: Vec<GateNote>,
     /// What stands in the way, one line a gate.
     pub blocked: Vec<Clean>,
+}
+
+impl Gates {
+    /// The gates of a sheet, with the reasons that were given for them.
+    pub fn of(sheet: &Sheet, overrides: &BTreeMap<String, Clean>) -> Self {
+        let given = |name: &Clean| {
+            let reason = overrides.get(name.as_str());
+            reason.filter(|reason| !reason.as_str().trim().is_empty())
+        };
+        let shown =
+            |side: &Option<Shown>| side.as_ref().map(|s| s.text.clone()).unwrap_or_default();
+        let mut gates = Self::default();
+        for verdict in &sheet.verdicts {
+            let asks = verdict.consequence == Consequence::Reason;
+            let reason = given(&verdict.name).filter(|_| asks);
+            let (name, word, why) = (&verdict.name, verdict.verdict.word(), &verdict.why);
+            let stands = match verdict.consequence {
+                _ if verdict.pending => Some(format!("gate {name} is still being read")),
+                Consequence::Block => {
+                    Some(format!("gate {name}: {word}, {why}; no reason passes it"))
+                }
+                Consequence::Reason if reason.is_none() => Some(format!(
+                    "gate {name}: {word}, {why}; it asks for a reason (--override {name}=REASON)"
+                )),
+                Consequence::Reason | Consequence::None => None,
+            };
+            gates.blocked.extend(stands.map(|text| Clean::text(&text)));
+            gates.notes.push(GateNote {
+                gate: name.clone(),
+                rule: verdict.rule.clone(),
+                champion: shown(&verdict.champion),
+                candidate: shown(&verdict.candidate),
+                verdict: Clean::name(word),
+                why: why.clone(),
+                overridden: reason.cloned(),
+            });
+        }
+        let known = |name: &str| name == FREEZE || sheet.verdicts.iter().any(|v| v.name == *name);
+        for name in overrides.keys().filter(|name| !known(name)) {
+            let text = format!("there is no gate `{}` to override", Clean::name(name));
+            gates.blocked.push(Clean::text(&text));
+        }
+        gates
+    }
 }
 
 /// A move of an alias.

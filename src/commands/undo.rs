@@ -1,0 +1,58 @@
+//! `undo`: takes a write of this machine back.
+
+use super::exit::{Exit, Failure};
+use super::session::Session;
+use super::write::{Writer, identity, overrides};
+use crate::cli::{Global, UndoArgs};
+use crate::domain::action::verbs::basis::{self, NoPlan};
+use crate::domain::action::verbs::undo;
+use crate::domain::action::{Writes, Written};
+
+/// Runs `undo`.
+///
+/// # Errors
+/// When no needed source answered, there is nothing to undo, or it is refused.
+pub async fn run(global: &Global, session: &Session, args: &UndoArgs) -> Result<Exit, Failure> {
+    let writer = Writer::open(global, session, &args.consent).await?;
+    let written = match &args.plan {
+        Some(end) => Some(one(&writer.writes, end)?),
+        None => undo::last(&writer.planning()),
+    };
+    let Some(written) = written else {
+        return Err(Failure::refused("there is nothing of yours to undo here")
+            .advice("`quarterdeck journal` lists what was written from this machine"));
+    };
+    if written.plan.context != *session.name() {
+        return Err(Failure::refused(format!(
+            "that was written in the context {}: add --context {0}",
+            written.plan.context
+        )));
+    }
+    let now = writer.now();
+    let plan = undo::plan(written, identity(now), now).map(|mut plan| {
+        let given = overrides(&args.overrides);
+        let freeze = given.get(crate::domain::action::verbs::shift::FREEZE);
+        basis::ground(&mut plan, &writer.planning(), freeze);
+        plan
+    });
+    Box::pin(writer.carry(plan.map_err(NoPlan::Impossible))).await
+}
+
+/// The write whose identity ends so.
+///
+/// # Errors
+/// When there is none, or several.
+pub(super) fn one<'a>(writes: &'a Writes, end: &str) -> Result<&'a Written, Failure> {
+    let end = end.to_ascii_uppercase();
+    let mut found = writes
+        .iter()
+        .filter(|written| written.plan.id.as_str().ends_with(&end));
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(Failure::usage(format!("no write here ends in `{end}`"))
+            .advice("`quarterdeck journal` lists them")),
+        (Some(_), Some(_)) => Err(Failure::usage(format!(
+            "several writes end in `{end}`: write more of the identity"
+        ))),
+    }
+}

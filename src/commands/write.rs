@@ -1,0 +1,401 @@
+//! What every command that changes servers has in common: a look at the sources, a plan, what allows it,
+//! carrying it out, and what is said of it. The one order of refusal is that of the plan itself.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::exit::{Exit, Failure};
+use super::session::{Session, journal_dir};
+use super::written;
+use crate::cli::{Consenting, Global};
+use crate::domain::action::verbs::Planning;
+use crate::domain::action::verbs::basis::NoPlan;
+use crate::domain::action::{Actor, Consent, Mode, Outcome, Plan, PlanId, Refusal, Writes};
+use crate::domain::fleet::Fleet;
+use crate::domain::fleet::gates::{self, Details, Promotion, Sheet, SignedApproval};
+use crate::domain::key::{Key, ModelKey, SourceId, VersionKey};
+use crate::domain::query::{Detail, Query};
+use crate::domain::settings::Writes as Allowed;
+use crate::domain::text::Clean;
+use crate::domain::time::{Millis, Now};
+use crate::runtime::clock::Clock;
+use crate::runtime::headless::{Collected, Options};
+use crate::runtime::signing;
+use crate::runtime::writes::{self, Book, Ended, Servers, who, writes_of};
+
+/// How often answers may name something more to ask for.
+const ROUNDS: usize = 4;
+
+/// One command's writing: what was seen, who acts, what the journals tell.
+pub(super) struct Writer<'a> {
+    pub(super) session: &'a Session,
+    consent: &'a Consenting,
+    read_only: bool,
+    pub(super) collected: Collected,
+    book: Arc<Mutex<Book>>,
+    pub(super) writes: Writes,
+    pub(super) actor: Actor,
+}
+
+impl<'a> Writer<'a> {
+    /// Looks at every source of the context, and asks each what this account may do.
+    ///
+    /// # Errors
+    /// When no needed source answered.
+    pub(super) async fn open(
+        global: &Global,
+        session: &'a Session,
+        consent: &'a Consenting,
+    ) -> Result<Self, Failure> {
+        let options = Options {
+            probe: true,
+            ..Options::default()
+        };
+        let mut collected = session.look_with(&options).await?;
+        collected.fleet.set_gaps(session.gaps(collected.now));
+        let book = book(session);
+        let (writes, remarks) = read(&book);
+        for remark in remarks {
+            session.out().remark(remark.as_str());
+        }
+        let mut users = collected.abilities.values().filter_map(|a| a.as_ref().ok());
+        let account = users.find_map(|abilities| abilities.user.clone());
+        let actor = Actor {
+            account,
+            ..writes::actor(&book)
+        };
+        Ok(Self {
+            session,
+            consent,
+            read_only: global.read_only,
+            collected,
+            book,
+            writes,
+            actor,
+        })
+    }
+
+    pub(super) fn fleet(&self) -> &Fleet {
+        &self.collected.fleet
+    }
+
+    /// The present. The process is young: its clock begins with the look.
+    pub(super) fn now(&self) -> Now {
+        Now {
+            wall: self.collected.now,
+            mono: Duration::ZERO,
+        }
+    }
+
+    pub(super) fn planning(&self) -> Planning<'_> {
+        Planning {
+            fleet: self.fleet(),
+            writes: &self.writes,
+            actor: &self.actor,
+            now: self.now(),
+        }
+    }
+
+    /// The gate sheet of a promotion, with everything read that it rests on.
+    ///
+    /// # Errors
+    /// When the model is gone.
+    pub(super) async fn sheet(
+        &mut self,
+        model: &ModelKey,
+        alias: &Key,
+        to: &Key,
+    ) -> Result<Sheet, Failure> {
+        let promotion = Promotion {
+            model: model.clone(),
+            alias: alias.clone(),
+            to: to.clone(),
+        };
+        let mut details = Details::default();
+        // A version that was not known names its run: each round may need another.
+        for _ in 0..ROUNDS {
+            let wanted = gates::needs(&self.collected.fleet, &details, &promotion);
+            if wanted.is_empty() {
+                break;
+            }
+            for (source, query) in wanted {
+                let limit = self.session.deadline;
+                let answer = self.collected.fetch(&source, query.clone(), limit).await;
+                let (asked_at, answer) = match answer {
+                    Ok((at, detail)) => (at, Ok(detail)),
+                    Err(fault) => (self.collected.now, Err(fault)),
+                };
+                let now = self.collected.now;
+                let fleet = &mut self.collected.fleet;
+                match &answer {
+                    Ok(Detail::Versions(versions)) => {
+                        fleet.put_versions(&source, versions.clone(), asked_at, now);
+                    }
+                    Ok(Detail::Package(package)) => {
+                        if let Query::Package(version) = &query {
+                            fleet.set_package(version.clone(), Some((**package).clone()), now);
+                        }
+                    }
+                    Ok(Detail::Run(run)) => {
+                        fleet.put_runs(std::slice::from_ref(&**run), asked_at, now);
+                    }
+                    _ => {}
+                }
+                details.absorb(&query, &answer);
+            }
+        }
+        let signed = match gates::approval_to_check(self.fleet(), &promotion) {
+            Some(approval) => {
+                let allowed = self.fleet().settings().policy.allowed_signers.clone();
+                let outcome = signing::verify(&approval, allowed.as_deref()).await;
+                Some(SignedApproval { approval, outcome })
+            }
+            None => None,
+        };
+        let promoter = self.actor.name();
+        gates::sheet(
+            self.fleet(),
+            &details,
+            &promotion,
+            Some(&promoter),
+            signed.as_ref(),
+            self.collected.now,
+        )
+        .ok_or_else(|| Failure::refused("the registry does not hold the model"))
+    }
+
+    /// The reason as given.
+    pub(super) fn reason(&self) -> Clean {
+        Clean::text(&self.consent.reason)
+    }
+
+    fn mode(&self) -> Mode {
+        let settings = self.fleet().settings();
+        Mode {
+            writes: settings.writes,
+            read_only: self.read_only,
+            armed: self.consent.arm,
+            protected: settings.protected,
+        }
+    }
+
+    /// Why the mode does not let this plan be written now, whatever the person gives.
+    fn refused(&self, plan: &Plan) -> Option<Refusal> {
+        let mode = Mode {
+            // A dry run is not armed for.
+            armed: true,
+            ..self.mode()
+        };
+        let why = mode.allows().err();
+        why.or_else(|| plan.blocked.first().cloned().map(Refusal::Blocked))
+            .or_else(|| {
+                let silent = plan.needs_reason() && self.reason().as_str().trim().is_empty();
+                silent.then_some(Refusal::NoReason)
+            })
+    }
+
+    /// Shows a plan, carries it out where that is allowed, and says how it ended.
+    ///
+    /// # Errors
+    /// When it is refused, or the journal does not take it.
+    pub(super) async fn carry(self, plan: Result<Plan, NoPlan>) -> Result<Exit, Failure> {
+        let out = *self.session.out();
+        let plan = match plan {
+            Ok(plan) => plan,
+            Err(NoPlan::Already(why)) => {
+                if out.json {
+                    out.document(&written::unchanged(&why))?;
+                } else {
+                    out.print(&out.own(why.as_str()))?;
+                }
+                return Ok(Exit::Done);
+            }
+            Err(NoPlan::Impossible(why)) => return Err(Failure::refused(why.to_string())),
+        };
+        let refused = self.refused(&plan);
+        if self.consent.dry_run {
+            if out.json {
+                out.document(&written::plan(&plan, refused.as_ref(), self.now().wall))?;
+            } else {
+                out.print(&out.own(&written::plan_text(&plan)))?;
+            }
+            return match refused {
+                Some(why) => Err(failure(&why)),
+                None => Ok(Exit::Done),
+            };
+        }
+        let typed = if self.mode().protected {
+            self.consent.confirm.clone().unwrap_or_default()
+        } else {
+            // `--yes` stands for the name where nothing more is asked for.
+            plan.asks(self.mode()).unwrap_or_default().to_string()
+        };
+        let consent = Consent {
+            typed,
+            reason: self.reason(),
+        };
+        let checked = plan.check(self.mode(), &consent, self.now());
+        if checked.is_err() || !self.consent.yes {
+            if out.json {
+                let why = checked.as_ref().err();
+                out.document(&written::plan(&plan, why, self.now().wall))?;
+            } else {
+                out.print(&out.own(&written::plan_text(&plan)))?;
+            }
+            return Err(match checked {
+                Err(why) => self.advised(&plan, &why),
+                Ok(()) => Failure::refused("nothing was written").advice("add --yes to write it"),
+            });
+        }
+        let mode = self.mode();
+        let confirmed = plan
+            .clone()
+            .confirm(mode, &consent, self.now())
+            .map_err(|refused| failure(&refused.1))?;
+        if !out.json {
+            out.remark(&out.own(&written::plan_text(&plan)));
+        }
+        let servers = Servers::new(
+            Arc::clone(self.fleet().settings()),
+            Arc::new(Clock::default()),
+        );
+        let told = |_: &_, _: Millis| {};
+        let ended = writes::write(
+            confirmed,
+            &self.actor,
+            &servers,
+            Arc::clone(&self.book),
+            told,
+        )
+        .await;
+        let now = Clock::default().wall();
+        self.book
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .end(now);
+        let ended = ended.map_err(|why| {
+            Failure::internal(format!(
+                "nothing was written: the journal does not take it: {why}"
+            ))
+        })?;
+        if out.json {
+            out.document(&written::outcome(&plan, &ended))?;
+        } else {
+            out.print(&out.own(&written::outcome_text(&plan, &ended)))?;
+        }
+        Ok(exit(&ended))
+    }
+
+    fn advised(&self, plan: &Plan, why: &Refusal) -> Failure {
+        let failure = failure(why);
+        match why {
+            Refusal::WrongName(name) if self.mode().protected => {
+                failure.advice(format!("this context is protected: add --confirm '{name}'"))
+            }
+            Refusal::NoReason => failure.advice("add --reason TEXT"),
+            Refusal::NotArmed => failure.advice("add --arm"),
+            Refusal::WritesOff if self.fleet().settings().writes == Allowed::Off => {
+                failure.advice("contexts made of flags or variables take --writes confirm")
+            }
+            Refusal::Blocked(_) => {
+                let more = plan.blocked.iter().skip(1);
+                more.fold(failure, |failure, why| failure.advice(why.to_string()))
+            }
+            _ => failure,
+        }
+    }
+}
+
+/// The journal of this process: kept nowhere for a simulated fleet, which ends with the process.
+pub(super) fn book(session: &Session) -> Arc<Mutex<Book>> {
+    let directory = journal_dir().filter(|_| !session.is_simulated());
+    Book::new(directory, who::session())
+}
+
+/// What the journals of this machine tell.
+pub(super) fn read(book: &Mutex<Book>) -> (Writes, Vec<Clean>) {
+    let (records, remarks) = book
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .read();
+    (writes_of(records), remarks)
+}
+
+/// A new identity.
+pub(super) fn identity(now: Now) -> PlanId {
+    let mut random = [0; 10];
+    fastrand::Rng::new().fill(&mut random);
+    PlanId::new(now.wall, random)
+}
+
+fn failure(why: &Refusal) -> Failure {
+    Failure::refused(why.to_string())
+}
+
+/// How a write that ended maps to an exit code.
+fn exit(ended: &Ended) -> Exit {
+    match ended.outcome {
+        Outcome::Done => Exit::Done,
+        Outcome::Unknown => Exit::OutcomeUnknown,
+        Outcome::NotConverged => Exit::NotConverged,
+        Outcome::NotApplied | Outcome::PartlyApplied if ended.moved() => Exit::Changed,
+        Outcome::NotApplied | Outcome::PartlyApplied => Exit::Refused,
+    }
+}
+
+/// Reasons by what each passes.
+pub(super) fn overrides(given: &[(String, String)]) -> BTreeMap<String, Clean> {
+    let given = given.iter();
+    given
+        .map(|(name, reason)| (name.clone(), Clean::text(reason)))
+        .collect()
+}
+
+/// The alias that is meant: the one of production unless said.
+pub(super) fn alias(fleet: &Fleet, given: Option<&String>) -> Key {
+    match given {
+        Some(alias) => Key::new(alias.trim_start_matches('@')),
+        None => Key::new(&fleet.settings().policy.champion),
+    }
+}
+
+/// The version that somebody means.
+///
+/// # Errors
+/// When the registry does not hold it.
+pub(super) fn version(fleet: &Fleet, model: &ModelKey, text: &str) -> Result<VersionKey, Failure> {
+    use crate::domain::action::verbs::rollback::version_of;
+    version_of(fleet, model, text).ok_or_else(|| {
+        super::names::missing(
+            "version",
+            text,
+            fleet
+                .versions(model)
+                .iter()
+                .map(|held| held.fact.version.as_str()),
+        )
+    })
+}
+
+/// The source of a name, or the only one of several that could be meant.
+///
+/// # Errors
+/// When there is none of the name, or several and none was named.
+pub(super) fn one_of(all: &[SourceId], given: Option<&String>) -> Result<SourceId, Failure> {
+    let names = || all.iter().map(SourceId::as_str);
+    match (given, all) {
+        (Some(name), _) => all
+            .iter()
+            .find(|id| id.as_str() == name)
+            .cloned()
+            .ok_or_else(|| super::names::missing("Alertmanager", name, names())),
+        (None, [one]) => Ok(one.clone()),
+        (None, []) => Err(Failure::refused("this context has no Alertmanager")
+            .advice("add one as a source, or give --alertmanager URL")),
+        (None, _) => Err(
+            Failure::usage("this context has several Alertmanagers: say --at NAME")
+                .advice(names().collect::<Vec<_>>().join(", ")),
+        ),
+    }
+}
