@@ -313,7 +313,8 @@ impl Writes {
 }
 
 /// Calls that read and are no GET, by the end of their path.
-const READS: [&str; 16] = [
+const READS: [&str; 17] = [
+    "/data_series_batch",
     "/search",
     "/get-latest-versions",
     "/repository/index",
@@ -408,6 +409,7 @@ mod tests {
             ("POST", "/api/2.0/mlflow/runs/search", false),
             ("DELETE", "/api/v2/silence/1", true),
             ("POST", "/v2/repository/index", false),
+            ("POST", "/api/v2/snapshots/p/data_series_batch", false),
             ("POST", "/v2/repository/models/m/load", true),
             ("PATCH", "/api/v2/dags/d/dagRuns/r", true),
             ("POST", "/auth/token", false),

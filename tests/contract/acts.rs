@@ -494,8 +494,7 @@ pub(crate) async fn a_model_is_loaded_from_the_repository(e: &Endpoint) -> Verdi
 pub(crate) async fn silences_are_made_found_and_ended(m: &Monitor) -> Verdict {
     let door = m.door();
     let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let wall = Millis(clock.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(0)));
-    let now = m.now.unwrap_or(wall);
+    let now = Millis(clock.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(0)));
     let nonce = fresh();
     let matcher = |name: &str, value: &str, regex, equal| Matcher {
         name: Key::new(name),
@@ -537,4 +536,29 @@ pub(crate) async fn silences_are_made_found_and_ended(m: &Monitor) -> Verdict {
     let unknown = Key::new("00000000-0000-4000-8000-000000000000");
     let unknown = Act::ExpireSilence { id: unknown };
     ends(&door, &unknown, How::Already).await
+}
+
+/// An annotation is found by the tag that is its nonce, and is not made twice.
+pub(crate) async fn annotations_are_made_and_found(m: &Monitor) -> Verdict {
+    let door = m.door();
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = Millis(clock.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(0)));
+    let nonce = fresh();
+    let annotate = Act::Annotate {
+        at: now,
+        text: Clean::text("champion v6 → v7 by \"ana\""),
+        tags: vec![Key::new("model:churn"), Key::new("promote")],
+        nonce: nonce.key(),
+    };
+    ends(&door, &annotate, How::Done).await?;
+    ends(&door, &annotate, How::Already).await?;
+    let rows = m
+        .get("/api/annotations", &[("tags", nonce.as_str())])
+        .await?;
+    ensure!(crate::raw::list(&rows).len() == 1, "{rows}");
+    ensure!(
+        text(&rows[0]["text"]) == "champion v6 → v7 by \"ana\"",
+        "{rows}"
+    );
+    Ok(())
 }

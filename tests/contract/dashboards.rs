@@ -220,6 +220,7 @@ pub(crate) fn own_checks() -> Vec<Check<Monitor>> {
         dashboards::grafana_says_what_it_is,
         monitors::wrong_prefix_is_no_route,
         dashboards::annotations_are_those_listed,
+        acts::annotations_are_made_and_found,
         dashboards::annotations_of_a_model_are_those_of_its_tag,
         dashboards::links_lead_to_the_dashboards_of_the_model,
         dashboards::alerts_are_those_of_its_own_rules,

@@ -340,9 +340,7 @@ async fn monitor_holds(name: &str, kind: SourceKind, checks: Vec<Check<Monitor>>
 #[ignore = "live: needs tests/live/fleet"]
 async fn live_alertmanager_holds_the_contract() {
     let kind = SourceKind::Alertmanager;
-    let mut checks = alertmanager_checks();
-    checks.extend(checks![acts::silences_are_made_found_and_ended]);
-    monitor_holds("alertmanager", kind, checks).await;
+    monitor_holds("alertmanager", kind, alertmanager_checks()).await;
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ mod live;
 mod monitors;
 mod pipelines;
 mod raw;
+mod reads;
 mod registry;
 mod runs;
 mod serving;

@@ -11,7 +11,6 @@ use quarterdeck::domain::observation::{Coverage, Feed, Rows, Scope};
 use quarterdeck::domain::query::{Detail, Query};
 use quarterdeck::domain::settings::SourceSettings;
 use quarterdeck::domain::signal::{Measure, SignalReading, SignalSeries};
-use quarterdeck::domain::time::Millis;
 use quarterdeck::sources::Focus;
 use serde_json::{Value, json};
 
@@ -24,8 +23,6 @@ use crate::{checks, ensure};
 pub(crate) struct Monitor {
     pub(crate) settings: SourceSettings,
     pub(crate) raw: Raw,
-    /// The server's clock, where it is not this machine's.
-    pub(crate) now: Option<Millis>,
 }
 
 impl Monitor {
@@ -34,7 +31,6 @@ impl Monitor {
         settings.monitoring.presets = quarterdeck::config::presets();
         Self {
             raw: Raw::new(&settings.url, None),
-            now: None,
             settings,
         }
     }
@@ -361,7 +357,6 @@ pub(crate) async fn files_say_what_the_service_says(
     let files = Monitor {
         settings: settings.clone(),
         raw: Raw::new("http://nowhere.test", None),
-        now: None,
     };
     let told = service.courses().await?;
     let mut points = 0;
@@ -469,6 +464,7 @@ pub(crate) fn prometheus_checks() -> Vec<Check<Monitor>> {
 /// Every check of an Alertmanager.
 pub(crate) fn alertmanager_checks() -> Vec<Check<Monitor>> {
     checks![
+        acts::silences_are_made_found_and_ended,
         monitors::alertmanager_says_what_it_is,
         monitors::wrong_prefix_is_no_route,
         monitors::alerts_are_those_of_the_groups,
