@@ -104,7 +104,12 @@ fn columns(pane: &Changes, cx: &Cx<'_>) -> [Column<'static>; 7] {
         Column::fixed(TITLES[0], 13, 0).right(),
         Column::fixed(TITLES[1], stamps.max(5), 3),
         Column::flex(TITLES[2], 24, 1, 0),
-        Column::fixed(TITLES[3], place.clamp(5, 24), 2),
+        // Where rows are short, what happened is worth more than the whole name of where.
+        Column::fixed(
+            TITLES[3],
+            place.clamp(5, if cx.screen.0 < 100 { 12 } else { 24 }),
+            2,
+        ),
         Column::fixed(TITLES[4], who.clamp(3, 14), 4),
         Column::fixed(TITLES[5], 10, 1),
         Column::fixed(TITLES[6], 6, 5).right(),
