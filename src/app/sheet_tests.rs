@@ -7,12 +7,14 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::tests::{model, model_key, observed, polled, version};
 use super::{App, Effects, update, view};
 use crate::domain::action::{
     Act, Actor, Friction, How, Outcome, Pin, Plan, PlanId, Receipt, Record, Step, StepEnd, Verb,
 };
-use crate::domain::key::{Key, ModelKey, RegistryKey, SourceId};
-use crate::domain::settings::{Context, Settings, Writes};
+use crate::domain::key::{Key, SourceId};
+use crate::domain::observation::{Feed, Rows};
+use crate::domain::settings::{Context, Settings, SourceKind, SourceSettings, Writes};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now};
 use crate::intent::chord::Chord;
@@ -35,6 +37,11 @@ fn app(writes: Writes, protected: bool) -> App {
         name: Clean::name("prod"),
         writes,
         protected,
+        sources: vec![SourceSettings::new(
+            "mlflow",
+            SourceKind::Mlflow,
+            "http://ml.test",
+        )],
         ..Context::default()
     };
     let settings = Settings {
@@ -43,6 +50,22 @@ fn app(writes: Writes, protected: bool) -> App {
         ..Settings::default()
     };
     let mut app = App::new(Arc::new(settings), Keymap::default(), (120, 36), at(0));
+    let here = Arc::clone(app.context());
+    let versions = [13, 14].map(version).to_vec();
+    for msg in [
+        observed(
+            &here,
+            "mlflow",
+            Feed::Models,
+            0,
+            Rows::Models(vec![model("14")]),
+        ),
+        observed(&here, "mlflow", Feed::Versions, 0, Rows::Versions(versions)),
+        polled(&here, "mlflow", Feed::Models, 0),
+        polled(&here, "mlflow", Feed::Versions, 0),
+    ] {
+        update(&mut app, msg, at(0));
+    }
     for record in promoted() {
         let msg = Msg::Wrote(Arc::clone(app.context()), Millis(1), Box::new(record));
         update(&mut app, msg, at(1));
@@ -55,28 +78,21 @@ fn promoted() -> [Record; 4] {
         version: Key::new(version),
         created: Millis(5),
     };
-    let model = ModelKey {
-        registry: Arc::new(RegistryKey {
-            base: Key::new("http://ml.test"),
-            workspace: Key::new(""),
-        }),
-        name: Key::new("churn"),
-        created: Millis(1),
-    };
+    let model = model_key();
     let act = Act::MoveAlias {
         model: model.clone(),
         alias: Key::new("champion"),
-        from: Some(pin("6")),
-        to: pin("7"),
+        from: Some(pin("13")),
+        to: pin("14"),
     };
     let id = PlanId::new(Millis(1), [1; 10]);
     let plan = Plan {
         id: id.clone(),
         verb: Verb::Promote,
         context: Clean::name("prod"),
-        subject: Clean::name("churn"),
+        subject: Clean::name("fraud"),
         model: Some(model),
-        summary: Clean::text("champion v6 → v7"),
+        summary: Clean::text("champion v13 → v14"),
         steps: vec![Step::required(&SourceId::new("mlflow"), act)],
         gates: Vec::new(),
         notes: Vec::new(),
@@ -87,7 +103,7 @@ fn promoted() -> [Record; 4] {
         undo_until: None,
         undoes: None,
     };
-    let end = StepEnd::new(How::Done, "champion is v7");
+    let end = StepEnd::new(How::Done, "champion is v14");
     [
         Record::PlanBegun {
             plan: Arc::new(plan),
@@ -148,7 +164,7 @@ fn wrote(effects: &Effects) -> bool {
     effects.iter().any(|e| matches!(e, Effect::Write(_)))
 }
 
-const NAME: [&str; 5] = ["c", "h", "u", "r", "n"];
+const NAME: [&str; 5] = ["f", "r", "a", "u", "d"];
 
 #[test]
 fn a_plan_is_carried_out_once_its_name_is_typed_into_its_field() {
@@ -158,7 +174,7 @@ fn a_plan_is_carried_out_once_its_name_is_typed_into_its_field() {
     assert!(!wrote(&press(&mut app, &NAME[..4], at(700))));
     let early = press(&mut app, &["enter"], at(700));
     assert!(!wrote(&early) && app.asks_for_consent());
-    let effects = press(&mut app, &["n", "enter"], at(700));
+    let effects = press(&mut app, &["d", "enter"], at(700));
     assert!(wrote(&effects));
     assert!(!app.asks_for_consent());
 }
@@ -188,7 +204,7 @@ fn pasted_text_empties_the_name() {
     opened(&mut app, 100);
     press(&mut app, &["tab"], at(700));
     press(&mut app, &NAME, at(700));
-    update(&mut app, Msg::Paste(Clean::text("churn")), at(700));
+    update(&mut app, Msg::Paste(Clean::text("fraud")), at(700));
     assert!(frame(&mut app).contains("does not count"));
     assert!(!wrote(&press(&mut app, &["enter"], at(700))));
 }
@@ -200,7 +216,7 @@ fn a_protected_context_asks_for_its_name_too() {
     press(&mut app, &["tab"], at(700));
     press(&mut app, &NAME, at(700));
     assert!(!wrote(&press(&mut app, &["enter"], at(700))));
-    assert!(frame(&mut app).contains("type prod/churn"));
+    assert!(frame(&mut app).contains("type prod/fraud"));
 }
 
 #[test]
@@ -230,7 +246,7 @@ fn the_sheet_shows_each_request_as_it_would_be_sent() {
         "{shown}"
     );
     assert!(
-        shown.contains(r#"{"alias":"champion","name":"churn","version":"6"}"#),
+        shown.contains(r#"{"alias":"champion","name":"fraud","version":"6"}"#),
         "{shown}"
     );
 }

@@ -78,7 +78,7 @@ fn at(second: u64) -> Now {
     }
 }
 
-fn model_key() -> ModelKey {
+pub(super) fn model_key() -> ModelKey {
     let base = Key::new("http://ml.test");
     ModelKey {
         registry: Arc::new(RegistryKey {
@@ -90,7 +90,7 @@ fn model_key() -> ModelKey {
     }
 }
 
-fn model(champion: &str) -> RegisteredModel {
+pub(super) fn model(champion: &str) -> RegisteredModel {
     RegisteredModel {
         key: model_key(),
         name: Clean::name("fraud"),
@@ -104,7 +104,7 @@ fn model(champion: &str) -> RegisteredModel {
     }
 }
 
-fn version(number: u64) -> ModelVersion {
+pub(super) fn version(number: u64) -> ModelVersion {
     ModelVersion {
         key: VersionKey {
             model: model_key(),
@@ -144,7 +144,13 @@ fn endpoint(answers: &str) -> EndpointReading {
     }
 }
 
-fn observed(context: &Arc<ContextRef>, source: &str, feed: Feed, at: i64, rows: Rows) -> Msg {
+pub(super) fn observed(
+    context: &Arc<ContextRef>,
+    source: &str,
+    feed: Feed,
+    at: i64,
+    rows: Rows,
+) -> Msg {
     let scope = match feed {
         Feed::Models => Scope::Models,
         Feed::Versions => Scope::Versions,
@@ -162,7 +168,7 @@ fn observed(context: &Arc<ContextRef>, source: &str, feed: Feed, at: i64, rows: 
     }))
 }
 
-fn polled(context: &Arc<ContextRef>, source: &str, feed: Feed, at: i64) -> Msg {
+pub(super) fn polled(context: &Arc<ContextRef>, source: &str, feed: Feed, at: i64) -> Msg {
     Msg::Polled(Box::new(PollReport {
         partial: None,
         context: Arc::clone(context),

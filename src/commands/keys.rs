@@ -13,7 +13,13 @@ use crate::intent::command::{COMMANDS, Group, Row, Scope};
 use crate::intent::keymap::Keymap;
 
 /// The groups in the order of help.
-const GROUPS: [Group; 4] = [Group::Move, Group::Find, Group::Look, Group::Out];
+const GROUPS: [Group; 5] = [
+    Group::Move,
+    Group::Find,
+    Group::Look,
+    Group::Act,
+    Group::Out,
+];
 
 /// Runs `keys`.
 ///
@@ -68,15 +74,10 @@ fn text(keymap: &Keymap) -> String {
     out
 }
 
-/// The tables of the README.
+/// The table of the README.
 fn markdown(keymap: &Keymap) -> String {
-    let mut out = String::new();
+    let mut out = "| keys | command | in | what it does |\n|---|---|---|---|\n".to_owned();
     for group in GROUPS {
-        let _ = write!(
-            out,
-            "**{}**\n\n| keys | command | in | what it does |\n|---|---|---|---|\n",
-            group.title()
-        );
         for row in of(group) {
             let keys: Vec<String> = keymap
                 .keys_of(row.command)
@@ -92,7 +93,6 @@ fn markdown(keymap: &Keymap) -> String {
                 row.doc.replace('|', "\\|")
             );
         }
-        out.push('\n');
     }
     out.truncate(out.trim_end().len());
     out

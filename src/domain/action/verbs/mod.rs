@@ -56,16 +56,18 @@ impl Wish {
     /// When there can be none, in words.
     pub fn plan(&self, id: PlanId, with: &Planning<'_>) -> Result<Plan, Clean> {
         match self {
-            Self::Undo(Some(old)) => match with.writes.get(old) {
-                Some(written) => undo::plan(written, id, with.now),
-                None => Err(Clean::text(
-                    "the journals of this machine do not tell of it",
-                )),
-            },
-            Self::Undo(None) => match undo::last(with) {
-                Some(written) => undo::plan(written, id, with.now),
-                None => Err(Clean::text("there is nothing of yours to undo here")),
-            },
+            Self::Undo(old) => {
+                let written = match old {
+                    Some(old) => with.writes.get(old),
+                    None => undo::last(with),
+                };
+                let Some(written) = written else {
+                    return Err(Clean::text("there is nothing of yours to undo here"));
+                };
+                let mut plan = undo::plan(written, id, with.now)?;
+                basis::ground(&mut plan, with, None);
+                Ok(plan)
+            }
         }
     }
 
