@@ -246,7 +246,7 @@ fn the_sheet_shows_each_request_as_it_would_be_sent() {
         "{shown}"
     );
     assert!(
-        shown.contains(r#"{"alias":"champion","name":"fraud","version":"6"}"#),
+        shown.contains(r#"{"alias":"champion","name":"fraud","version":"13"}"#),
         "{shown}"
     );
 }

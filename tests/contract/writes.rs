@@ -47,10 +47,10 @@ async fn holder(t: &Tracker, model: &str, alias: &str) -> Result<Option<String>,
             text(&said.json()["model_version"]["version"]).to_owned(),
         ));
     }
-    ensure!(
-        refused(&said, 400, "INVALID_PARAMETER_VALUE", "not found"),
-        "an alias that is missing: {said:?}"
-    );
+    // Where the version of an alias was deleted, version 2 says that the version is not there.
+    let missing = refused(&said, 400, "INVALID_PARAMETER_VALUE", "not found")
+        || refused(&said, 404, "RESOURCE_DOES_NOT_EXIST", "not found");
+    ensure!(missing, "an alias that is missing: {said:?}");
     Ok(None)
 }
 

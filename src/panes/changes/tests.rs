@@ -116,11 +116,13 @@ fn what_changed_at_its_sizes() {
     row.selected "     "
     text+selected "at onset"
     row.selected "  "
+    text.dim+selected "13:49"
+    row.selected "  "
     pill.context "▲ "
     text+selected "serves v13 → v14"
-    row.selected "          "
+    row.selected "               "
     text+selected "fraud-us"
-    row.selected "                  "
+    row.selected "      "
     text+selected "this model"
     "#);
 }
