@@ -1,5 +1,5 @@
 //! What a fleet knows of how far the world has followed an alias move: facts for
-//! [`converge`](crate::domain::rules::converge).
+//! [`converge`].
 
 use std::time::Duration;
 

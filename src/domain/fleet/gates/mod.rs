@@ -1,6 +1,6 @@
 //! The gate sheet of a promotion: which gates it has to pass, what must still be read for them, what
 //! they come to, and what the promotion would touch. Pure: the caller fetches what [`needs`] names, puts
-//! the answers into [`Details`], and asks for the [`sheet`].
+//! the answers into [`Details`], and asks for the [`sheet()`].
 
 mod details;
 mod evidence;
