@@ -131,7 +131,7 @@ const TRACKER_LIES: [Lie; 20] = [
     ),
     (
         "runs/get",
-        "\"RUNNING\"",
+        "\"FINISHED\"",
         "\"KILLED\"",
         "runs::one_run_is_found_and_an_unknown_one_is_not",
     ),

@@ -442,7 +442,9 @@ async fn same_files(t: &Tracker, run: &RunKey, path: &str) -> Result<BTreeMap<St
 /// One run asked for is the one that is listed; one that does not exist is not found.
 pub(crate) async fn one_run_is_found_and_an_unknown_one_is_not(t: &Tracker) -> Verdict {
     let (experiment, direct) = largest(t).await?;
-    let row = &direct[0];
+    // One that has ended: a running one may have moved on between two reads.
+    let ended = |row: &&Value| row["info"]["status"] == "FINISHED";
+    let row = direct.iter().find(ended).unwrap_or(&direct[0]);
     let key = |id: &str| RunKey {
         tracker: experiment.tracker.clone(),
         id: Key::new(id),
