@@ -261,3 +261,46 @@ fn identities_sort_by_time_and_read_back() {
     assert_eq!(PlanId::from_text(early.as_str()), early);
     assert!(early.as_str().ends_with("ZZZZZZ"), "{early}");
 }
+
+#[test]
+fn what_matters_is_taken_back_before_the_marks_for_teammates() {
+    let source = SourceId::new("mlflow");
+    let tag = Act::SetTag {
+        of: Tagged::Model(churn()),
+        key: Key::new("quarterdeck.promoted_as"),
+        from: Some(Key::new("none")),
+        to: Key::new("champion"),
+    };
+    let plan = Arc::new(plan(vec![
+        Step::required(&source, move_alias(Some("6"), "7")),
+        Step::best_effort(&source, tag),
+    ]));
+    let id = plan.id.clone();
+    let mut writes = Writes::default();
+    let begun = Record::PlanBegun {
+        plan,
+        reason: Clean::empty(),
+        actor: Actor::default(),
+    };
+    writes.take(&begun, Millis(1));
+    for step in 0..2 {
+        let ended = Record::StepEnded {
+            plan: id.clone(),
+            step,
+            end: StepEnd::new(How::Done, "so it is"),
+            receipt: Receipt::default(),
+        };
+        writes.take(&ended, Millis(2));
+    }
+    let done = Record::PlanEnded {
+        plan: id.clone(),
+        outcome: Outcome::Done,
+        words: Clean::empty(),
+    };
+    writes.take(&done, Millis(3));
+    let written = writes.get(&id).expect("it");
+    let undo = undo::plan(written, PlanId::new(Millis(9), [1; 10]), at(20)).expect("a way back");
+    let weights: Vec<Weight> = undo.steps.iter().map(|step| step.weight).collect();
+    assert_eq!(weights, [Weight::Required, Weight::BestEffort]);
+    assert_eq!(undo.steps[0].act, move_alias(Some("7"), "6"));
+}

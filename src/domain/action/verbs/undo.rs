@@ -58,6 +58,8 @@ pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
     if !steps.iter().any(|step| step.weight == Weight::Required) {
         return refuse("nothing of it can be taken back");
     }
+    // What matters goes back first; marks for teammates follow, newest first among their like.
+    steps.sort_by_key(|step| step.weight == Weight::BestEffort);
     Ok(Plan {
         id,
         verb: Verb::Undo,
