@@ -3,6 +3,7 @@
 
 use super::App;
 use super::typing::edit;
+use super::verbs::Lead;
 use crate::domain::rules::freshness::Freshness;
 use crate::domain::text::Clean;
 use crate::intent::chord::{Chord, Code};
@@ -18,6 +19,7 @@ enum Action {
     Open(Place, Option<Thing>),
     Context(String),
     Choose(usize),
+    Lead(Lead),
     Nothing,
 }
 
@@ -34,6 +36,8 @@ pub(super) enum Outcome {
     Open(Place, Option<Thing>),
     /// A context was picked.
     Context(String),
+    /// A verb goes on with what was picked.
+    Lead(Lead),
     /// A row of the pane's own choice was picked; the flag says that the dialog stays.
     Chosen(usize, bool),
 }
@@ -58,6 +62,19 @@ impl Dialog {
             actions,
             choice: None,
         }
+    }
+
+    /// What a verb offers to choose from: title, words, and where it leads.
+    pub(super) fn leads(title: &'static str, rows: Vec<(String, String, Lead)>) -> Self {
+        let rows = rows.into_iter().map(|(title, detail, lead)| {
+            let item = Item {
+                title,
+                detail,
+                ..Item::default()
+            };
+            (item, Action::Lead(lead))
+        });
+        Self::new(title, "enter goes on · esc closes", rows.collect())
     }
 
     /// A pane's own list.
@@ -151,6 +168,7 @@ impl Dialog {
             Some(Action::Command(command)) => Outcome::Command(command),
             Some(Action::Open(place, thing)) => Outcome::Open(place, thing),
             Some(Action::Context(name)) => Outcome::Context(name),
+            Some(Action::Lead(lead)) => Outcome::Lead(lead),
             Some(Action::Choose(index)) => {
                 let stay = self.toggle(index);
                 Outcome::Chosen(index, stay)
@@ -263,8 +281,15 @@ impl App {
 
     /// What can be done with the selected row.
     pub(super) fn menu(&self) -> Dialog {
-        const ROW: [Command; 10] = [
+        const ROW: [Command; 17] = [
             Command::Open,
+            Command::Promote,
+            Command::RollBack,
+            Command::Acknowledge,
+            Command::Silence,
+            Command::Edit,
+            Command::Freeze,
+            Command::Thaw,
             Command::GoModel,
             Command::GoRun,
             Command::GoEndpoint,

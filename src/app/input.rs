@@ -16,6 +16,8 @@ impl App {
             self.dialog_key(chord, effects);
         } else if self.sheet.is_some() {
             self.sheet_key(chord, effects);
+        } else if self.form.is_some() {
+            self.form_key(chord);
         } else if self.typing.is_some() {
             self.type_key(chord, effects);
         } else {
@@ -68,6 +70,8 @@ impl App {
             dialog.paste(text);
         } else if self.sheet.is_some() {
             self.sheet_paste();
+        } else if self.form.is_some() {
+            self.form_paste(text);
         } else if let Some(mut typing) = self.typing.take() {
             typing.input.paste(text);
             let (kind, line) = (typing.prompt.kind, typing.input.as_str().to_owned());
@@ -93,6 +97,7 @@ impl App {
                 None => self.history.open(place),
             },
             Outcome::Context(name) => effects.push(Effect::Switch(name)),
+            Outcome::Lead(lead) => self.follow(lead),
             Outcome::Chosen(index, stay) => {
                 let asks = self.with_pane(|pane, cx| pane.chosen(index, cx));
                 self.ask(asks, effects);
@@ -116,8 +121,8 @@ impl App {
                 self.dialog_key(Chord::plain(Code::Enter), effects);
             }
             _ if self.dialog.is_some() => self.dialog = None,
-            // A press beside the sheet neither allows nor ends anything.
-            _ if self.sheet.is_some() => {}
+            // A press beside the sheet or the form neither allows nor ends anything.
+            _ if self.sheet.is_some() || self.form.is_some() => {}
             Target::Tab(number) => {
                 let command = match number {
                     1 => Command::Triage,
@@ -146,6 +151,7 @@ impl App {
         match &mut self.dialog {
             Some(dialog) => dialog.scroll(rows),
             None if self.sheet.is_some() => self.sheet_scroll(rows),
+            None if self.form.is_some() => {}
             None => self.with_pane(|pane, cx| pane.scroll(rows, cx)),
         }
     }

@@ -1,7 +1,9 @@
 //! The root: owns the fleet and the places visited, resolves keys to commands, and is the only
 //! dispatcher to panes. Pure: messages in, effects out.
 
+mod consent;
 mod dialogs;
+mod form;
 mod history;
 mod input;
 mod run;
@@ -10,6 +12,7 @@ mod sheet_view;
 mod things;
 mod typing;
 mod update;
+mod verbs;
 mod view;
 mod wants;
 mod writing;
@@ -18,6 +21,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::dialogs::Dialog;
+use self::form::Form;
 use self::history::History;
 use self::sheet::Sheet;
 use self::wants::Wants;
@@ -63,6 +67,7 @@ pub struct App {
     history: History,
     dialog: Option<Dialog>,
     typing: Option<Typing>,
+    form: Option<Form>,
     sheet: Option<Sheet>,
     writing: Writing,
     notice: Option<Notice>,
@@ -95,6 +100,7 @@ impl App {
             history: History::new(Place::Triage),
             dialog: None,
             typing: None,
+            form: None,
             sheet: None,
             writing: Writing::default(),
             notice: None,
@@ -210,6 +216,7 @@ impl App {
         self.history = History::new(Place::Triage);
         self.dialog = None;
         self.typing = None;
+        self.form = None;
         self.sheet = None;
         self.writing.armed_until = None;
         self.focus = Focus::default();
@@ -247,3 +254,5 @@ fn fleet_of(context: Context, generation: u64) -> Fleet {
 mod sheet_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod verbs_tests;

@@ -1,11 +1,10 @@
 //! Keys become commands, and commands are carried out or say why they cannot be.
 
 use super::{App, Effects};
-use crate::domain::action::Wish;
 use crate::domain::settings::Writes;
 use crate::domain::text::Clean;
 use crate::intent::chord::{Chord, Code, sequence_text};
-use crate::intent::command::{Command, RESERVED, Scope};
+use crate::intent::command::{Command, Group, RESERVED, Scope};
 use crate::intent::keymap::Lookup;
 use crate::intent::msg::Effect;
 use crate::panes::{Place, Thing};
@@ -56,6 +55,9 @@ impl App {
             return Some(why);
         }
         let thing = pane.selected(&cx);
+        if let Some(why) = self.no_verb(command, thing.as_ref()) {
+            return Some(why);
+        }
         let why = match command {
             Command::GoModel | Command::GoDrift | Command::WhatChanged
                 if self.model_of(thing.as_ref()).is_none() =>
@@ -75,10 +77,6 @@ impl App {
             Command::Link if self.link_of(thing.as_ref()).is_none() => {
                 "no link is known for it: set a runbook, or select a model, version or run"
             }
-            Command::Undo => match self.mode().allows() {
-                Ok(()) => return None,
-                Err(why) => return Some(Clean::text(&why.to_string())),
-            },
             Command::Arm if self.fleet.settings().writes != Writes::Armed => {
                 "this context needs no arming: writes is not \"armed\""
             }
@@ -123,8 +121,7 @@ impl App {
     fn run_global(&mut self, command: Command, effects: &mut Effects) {
         let thing = self.history.current().selected(&self.cx());
         match command {
-            Command::Undo => self.wish(Wish::Undo(None)),
-            Command::Arm => self.arm(self.now),
+            verb if verb.row().group == Group::Act => self.verb(verb, thing.as_ref()),
             Command::Triage => self.history.open(Place::Triage),
             Command::Models => self.history.open(Place::Models),
             Command::Experiments => self.history.open(Place::Experiments),

@@ -1,16 +1,18 @@
-//! The sheet that shows a plan and asks for consent: nothing is written until it has it. It is made anew
-//! while facts arrive, and what was typed for another plan does not count. How it is drawn is in
+//! The sheet that shows plans and asks for consent: what it holds and what its keys do to it. How it
+//! follows the facts and what consent leads to is in [`super::consent`], how it is drawn in
 //! [`super::sheet_view`].
 
 use std::time::Duration;
 
+use super::form::Form;
 use super::typing::edit;
-use super::{App, Effects};
-use crate::domain::action::{Consent, Mode, Plan, PlanId, Planning, Wish};
+use crate::domain::action::verbs::basis::NoPlan;
+use crate::domain::action::{Mode, Plan, PlanId, Wish, asked_of_all};
+use crate::domain::fleet::gates::{Details, SignedApproval};
+use crate::domain::gate::approval::Approval;
 use crate::domain::text::Clean;
-use crate::domain::time::Now;
+use crate::domain::time::{Millis, Now};
 use crate::intent::chord::{Chord, Code};
-use crate::intent::msg::Effect;
 use crate::ui::form::TextInput;
 
 /// How long a sheet takes no consent after its first frame was shown.
@@ -30,7 +32,7 @@ pub(super) enum Focus {
 
 /// When the sheet was first seen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Shown {
+pub(super) enum Shown {
     /// No frame of it was made.
     No,
     /// One was made and is on its way.
@@ -39,12 +41,25 @@ enum Shown {
     At(Duration),
 }
 
-/// A plan that waits for consent.
+/// One wish with its plan.
 #[derive(Debug)]
-pub(super) struct Sheet {
+pub(super) struct Part {
     pub(super) wish: Wish,
     pub(super) id: PlanId,
-    pub(super) plan: Result<Plan, Clean>,
+    pub(super) plan: Result<Plan, NoPlan>,
+}
+
+/// Plans that wait for consent: one, or one each for several models.
+#[derive(Debug)]
+pub(super) struct Sheet {
+    pub(super) parts: Vec<Part>,
+    /// What was wished and cannot be planned, in words: it is left out.
+    pub(super) left_out: Vec<Clean>,
+    /// What was read for the gates.
+    pub(super) details: Details,
+    /// What is known of the signature of an approval, and which is being checked.
+    pub(super) signed: Option<SignedApproval>,
+    pub(super) checking: Option<Approval>,
     pub(super) reason: TextInput,
     pub(super) name: TextInput,
     pub(super) focus: Focus,
@@ -54,19 +69,83 @@ pub(super) struct Sheet {
     pub(super) scroll: usize,
     /// Why the last attempt was not taken.
     pub(super) error: Option<Clean>,
-    shown: Shown,
-    revision: u64,
+    pub(super) shown: Shown,
+    /// The state of the facts that the plans are made of.
+    pub(super) revision: u64,
+    /// When it was opened, or read anew: the time that its plans write down.
+    pub(super) opened: Millis,
+    /// The form that it came from: leaving the sheet goes back to it.
+    pub(super) form: Option<Form>,
 }
 
 /// What came of a key.
-enum Pressed {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Pressed {
+    /// It changed the sheet at most.
     Stay,
+    /// The reason is another: the plan carries it.
+    Reasoned,
+    /// Nothing is to be done.
     Close,
+    /// It is to be done.
     Confirm,
+    /// Another version or alias is wanted.
+    Change,
+    /// The state is to be read anew.
+    Refresh,
 }
 
 impl Sheet {
-    fn key(&mut self, chord: Chord, mode: Mode) -> Pressed {
+    /// A sheet of wishes and their plans, before its first frame.
+    pub(super) fn new(
+        parts: Vec<Part>,
+        left_out: Vec<Clean>,
+        revision: u64,
+        opened: Millis,
+    ) -> Self {
+        Self {
+            parts,
+            left_out,
+            details: Details::default(),
+            signed: None,
+            checking: None,
+            reason: TextInput::default(),
+            name: TextInput::default(),
+            focus: Focus::default(),
+            requests: false,
+            scroll: 0,
+            error: None,
+            shown: Shown::No,
+            revision,
+            opened,
+            form: None,
+        }
+    }
+
+    /// The plans there are.
+    pub(super) fn plans(&self) -> impl Iterator<Item = &Plan> {
+        self.parts.iter().filter_map(|part| part.plan.as_ref().ok())
+    }
+
+    /// Why there is no plan, if there is none.
+    pub(super) fn trouble(&self) -> Option<&NoPlan> {
+        self.parts.iter().find_map(|part| part.plan.as_ref().err())
+    }
+
+    /// What must be typed.
+    pub(super) fn asks(&self, mode: Mode) -> Option<Clean> {
+        asked_of_all(&self.plans().collect::<Vec<_>>(), mode)
+    }
+
+    /// Whether another version or alias can be chosen.
+    pub(super) fn has_choice(&self) -> bool {
+        let [one] = self.parts.as_slice() else {
+            return false;
+        };
+        matches!(one.wish, Wish::Promote(_) | Wish::RollBack(_))
+    }
+
+    pub(super) fn key(&mut self, chord: Chord, mode: Mode) -> Pressed {
         let plain = !chord.ctrl && !chord.alt;
         match chord.code {
             Code::Esc => return Pressed::Close,
@@ -84,8 +163,12 @@ impl Sheet {
                 'j' => self.scroll += 1,
                 'k' => self.scroll = self.scroll.saturating_sub(1),
                 '@' | '&' => self.requests = !self.requests,
+                'c' if self.has_choice() => return Pressed::Change,
+                'r' => return Pressed::Refresh,
                 'q' => return Pressed::Close,
-                'y' if !self.has_fields(mode) => return Pressed::Confirm,
+                'y' if self.asks(mode).is_none() && !self.wants_reason() => {
+                    return Pressed::Confirm;
+                }
                 _ => {}
             },
             _ => {
@@ -96,6 +179,9 @@ impl Sheet {
                 };
                 if edit(field, chord) {
                     self.error = None;
+                    if self.focus == Focus::Reason {
+                        return Pressed::Reasoned;
+                    }
                 }
             }
         }
@@ -103,17 +189,27 @@ impl Sheet {
     }
 
     fn has_fields(&self, mode: Mode) -> bool {
-        self.fields(mode).next().is_some()
+        let mut fields = self.fields(mode);
+        match self.focus {
+            Focus::Plan => fields.next().is_some(),
+            // What follows the reason, if anything.
+            _ => fields.any(|field| field == Focus::Name),
+        }
     }
 
-    /// The fields that the plan asks for, in order.
+    /// Whether it cannot be done before a reason is given.
+    pub(super) fn wants_reason(&self) -> bool {
+        self.plans()
+            .any(|plan| plan.needs_reason() || !plan.wanting.is_empty())
+    }
+
+    /// The fields that are asked for, in order.
     pub(super) fn fields(&self, mode: Mode) -> impl Iterator<Item = Focus> {
-        let asks = self.plan.as_ref().ok().map(|plan| {
-            let reason = plan.needs_reason().then_some(Focus::Reason);
-            let name = plan.asks(mode).map(|_| Focus::Name);
-            [reason, name]
-        });
-        asks.into_iter().flatten().flatten()
+        let tells = self.parts.iter().any(|part| part.wish.tells_why());
+        let reason = (self.plans().next().is_some() && (tells || self.wants_reason()))
+            .then_some(Focus::Reason);
+        let name = self.asks(mode).map(|_| Focus::Name);
+        [reason, name].into_iter().flatten()
     }
 
     fn next_focus(&mut self, mode: Mode) {
@@ -125,157 +221,41 @@ impl Sheet {
         self.focus = order[next];
     }
 
-    /// The sheet as made of newer facts. Consent that was being given to another plan is taken back.
-    fn follow(&mut self, plan: Result<Plan, Clean>) {
-        let same = match (&self.plan, &plan) {
-            (Ok(old), Ok(new)) => old.says_as(new),
-            (Err(old), Err(new)) => old == new,
-            _ => false,
-        };
-        if !same {
+    /// Takes plans that were made of newer facts, one for each part. Consent that was being given to
+    /// others is taken back.
+    pub(super) fn follow(&mut self, plans: Vec<Result<Plan, NoPlan>>) {
+        let mut changed = false;
+        for (part, mut plan) in self.parts.iter_mut().zip(plans) {
+            let same = match (&part.plan, &mut plan) {
+                (Ok(old), Ok(new)) if old.says_as(new) => {
+                    // Who reads it began to when the old one was made: that is when it expires.
+                    new.expires = old.expires;
+                    true
+                }
+                (Err(old), Err(new)) => old == new,
+                _ => false,
+            };
+            changed |= !same;
+            part.plan = plan;
+        }
+        if changed {
             if !self.name.is_empty() {
                 self.error = Some(Clean::text("the plan has changed: read it again"));
             }
             self.name.clear();
             self.shown = Shown::No;
         }
-        // A plan that says the same keeps its expiry: what it rests on was read for it.
-        if !same || self.plan.is_err() {
-            self.plan = plan;
+    }
+
+    /// Takes plans that differ by what the person has just typed: that takes nothing back.
+    pub(super) fn take(&mut self, plans: Vec<Result<Plan, NoPlan>>) {
+        for (part, plan) in self.parts.iter_mut().zip(plans) {
+            part.plan = plan;
         }
     }
 
     /// Whether it takes consent now.
-    fn hears(&self, now: Now) -> bool {
+    pub(super) fn hears(&self, now: Now) -> bool {
         matches!(self.shown, Shown::At(at) if now.mono >= at + DEAF)
-    }
-}
-
-impl App {
-    /// Opens the sheet of a wish, or says why there can be none.
-    pub(super) fn wish(&mut self, wish: Wish) {
-        if let Err(why) = self.mode().allows() {
-            self.say(format!("{}: {why}", wish.verb().title()));
-            return;
-        }
-        let id = self.plan_id();
-        let plan = wish.plan(id.clone(), &self.planning());
-        if let (Err(why), []) = (&plan, wish.needs(&self.fleet).as_slice()) {
-            self.say(format!("{}: {why}", wish.verb().title()));
-            return;
-        }
-        self.sheet = Some(Sheet {
-            wish,
-            id,
-            plan,
-            reason: TextInput::default(),
-            name: TextInput::default(),
-            focus: Focus::default(),
-            requests: false,
-            scroll: 0,
-            error: None,
-            shown: Shown::No,
-            revision: self.fleet.revision(),
-        });
-    }
-
-    fn planning(&self) -> Planning<'_> {
-        Planning {
-            fleet: &self.fleet,
-            writes: &self.writing.writes,
-            actor: &self.writing.actor,
-            now: self.now,
-        }
-    }
-
-    /// Facts may have changed: the open sheet follows.
-    pub(super) fn settle_sheet(&mut self) {
-        let Some(mut sheet) = self.sheet.take() else {
-            return;
-        };
-        let revision = self.fleet.revision();
-        if sheet.revision != revision {
-            sheet.revision = revision;
-            let plan = sheet.wish.plan(sheet.id.clone(), &self.planning());
-            sheet.follow(plan);
-        }
-        self.sheet = Some(sheet);
-    }
-
-    /// Whether a plan waits for consent: a burst of keys then counts as pasted.
-    pub fn asks_for_consent(&self) -> bool {
-        self.sheet.is_some()
-    }
-
-    /// A frame that was drawn has left for the terminal.
-    pub fn frame_left(&mut self, now: Now) {
-        if let Some(sheet) = &mut self.sheet
-            && sheet.shown == Shown::Drawn
-        {
-            sheet.shown = Shown::At(now.mono);
-        }
-    }
-
-    pub(super) fn sheet_drawn(&mut self) {
-        if let Some(sheet) = &mut self.sheet
-            && sheet.shown == Shown::No
-        {
-            sheet.shown = Shown::Drawn;
-        }
-    }
-
-    pub(super) fn sheet_paste(&mut self) {
-        if let Some(sheet) = &mut self.sheet {
-            sheet.name.clear();
-            let why = "what is pasted or typed ahead does not count: type it";
-            sheet.error = Some(Clean::text(why));
-        }
-    }
-
-    pub(super) fn sheet_scroll(&mut self, rows: i16) {
-        if let Some(sheet) = &mut self.sheet {
-            let by = isize::from(rows);
-            sheet.scroll = sheet.scroll.saturating_add_signed(by);
-        }
-    }
-
-    pub(super) fn sheet_key(&mut self, chord: Chord, effects: &mut Effects) {
-        let (mode, now) = (self.mode(), self.now);
-        let Some(mut sheet) = self.sheet.take() else {
-            return;
-        };
-        let leaves = chord.code == Code::Esc;
-        if !leaves && !sheet.hears(now) {
-            self.sheet = Some(sheet);
-            return;
-        }
-        match sheet.key(chord, mode) {
-            Pressed::Stay => self.sheet = Some(sheet),
-            Pressed::Close => self.say("nothing was changed"),
-            Pressed::Confirm => self.consent(sheet, mode, effects),
-        }
-    }
-
-    fn consent(&mut self, mut sheet: Sheet, mode: Mode, effects: &mut Effects) {
-        let consent = Consent {
-            typed: sheet.name.as_str().to_owned(),
-            reason: Clean::text(sheet.reason.as_str()),
-        };
-        let confirmed = match sheet.plan {
-            Ok(plan) => plan.confirm(mode, &consent, self.now),
-            Err(why) => {
-                self.say(why.as_str());
-                return;
-            }
-        };
-        match confirmed {
-            Ok(confirmed) => effects.push(Effect::Write(Box::new(confirmed))),
-            Err(refused) => {
-                let (plan, why) = *refused;
-                sheet.plan = Ok(plan);
-                sheet.error = Some(Clean::text(&why.to_string()));
-                self.sheet = Some(sheet);
-            }
-        }
     }
 }

@@ -24,7 +24,7 @@ use crate::ui::look::Look;
 use crate::ui::symbols::Symbols;
 use crate::ui::theme::{Depth, Theme};
 
-fn at(ms: u64) -> Now {
+pub(super) fn at(ms: u64) -> Now {
     Now {
         wall: Millis(i64::try_from(ms).expect("small")),
         mono: Duration::from_millis(ms),
@@ -97,6 +97,7 @@ fn promoted() -> [Record; 4] {
         gates: Vec::new(),
         notes: Vec::new(),
         blocked: Vec::new(),
+        wanting: Vec::new(),
         friction: Friction::Name,
         read_at: Millis(0),
         expires: Duration::ZERO,
@@ -128,7 +129,7 @@ fn promoted() -> [Record; 4] {
     ]
 }
 
-fn press(app: &mut App, keys: &[&str], now: Now) -> Effects {
+pub(super) fn press(app: &mut App, keys: &[&str], now: Now) -> Effects {
     let mut effects = Effects::new();
     for key in keys {
         let chord = Chord::parse(key).expect("a chord");
@@ -137,7 +138,7 @@ fn press(app: &mut App, keys: &[&str], now: Now) -> Effects {
     effects
 }
 
-fn frame(app: &mut App) -> String {
+pub(super) fn frame(app: &mut App) -> String {
     let area = Rect::new(0, 0, 100, 24);
     let look = Look::new(
         Theme::built_in("dark").expect("built in"),
@@ -160,7 +161,7 @@ fn opened(app: &mut App, ms: u64) {
     app.frame_left(at(ms));
 }
 
-fn wrote(effects: &Effects) -> bool {
+pub(super) fn wrote(effects: &Effects) -> bool {
     effects.iter().any(|e| matches!(e, Effect::Write(_)))
 }
 

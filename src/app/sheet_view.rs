@@ -32,16 +32,14 @@ pub(super) fn draw(
 ) -> (Hits, Option<Position>) {
     let mode = app.mode();
     let title = heading(sheet);
-    let note = sheet.plan.as_ref().ok().map_or_else(String::new, |plan| {
-        format!("read {} ago", age(look.now.wall.since(plan.read_at)))
+    let oldest = sheet.plans().map(|plan| plan.read_at).min();
+    let note = oldest.map_or_else(String::new, |at| {
+        format!("read {} ago", age(look.now.wall.since(at)))
     });
     let hints = hints(sheet, mode);
     let width = screen.width.saturating_sub(6).min(132);
     let columns = usize::from(width);
-    let (lines, pinned) = match &sheet.plan {
-        Ok(plan) => (body(plan, sheet.requests, look, columns), pins(plan)),
-        Err(why) => (wrap(Role::Text, why, columns), Vec::new()),
-    };
+    let (lines, pinned) = (whole(sheet, look, columns), pins(sheet, look));
     let fields: Vec<Focus> = sheet.fields(mode).collect();
     let errors = u16::from(sheet.error.is_some());
     let below = fields.len() as u16 + pinned.len() as u16 + errors;
@@ -103,24 +101,33 @@ pub(super) fn draw(
 }
 
 fn heading(sheet: &Sheet) -> String {
-    match &sheet.plan {
-        Ok(plan) => format!("{} {}   {}", plan.verb.title(), plan.subject, plan.summary),
-        Err(_) => sheet.wish.verb().title().to_owned(),
+    match sheet.parts.as_slice() {
+        [one] => match &one.plan {
+            Ok(plan) => format!("{} {}   {}", plan.verb.title(), plan.subject, plan.summary),
+            Err(_) => one.wish.verb().title().to_owned(),
+        },
+        several => {
+            let verb = several.first().map_or("", |part| part.wish.verb().title());
+            format!("{verb} {} models", several.len())
+        }
     }
 }
 
 fn hints(sheet: &Sheet, mode: Mode) -> Vec<Hint<'static>> {
     let mut hints = vec![Hint::new("esc", "leave it as it is", 0)];
-    let Ok(plan) = &sheet.plan else {
-        return hints;
-    };
-    if plan.asks(mode).is_none() && !plan.needs_reason() {
-        hints.push(Hint::new("y", "do it", 1));
-    } else {
-        hints.push(Hint::new("tab", "next field", 1));
-        hints.push(Hint::new("enter", "do it", 2));
+    if sheet.trouble().is_none() {
+        if sheet.asks(mode).is_none() && !sheet.wants_reason() {
+            hints.push(Hint::new("y", "do it", 1));
+        } else {
+            hints.push(Hint::new("tab", "next field", 1));
+            hints.push(Hint::new("enter", "do it", 2));
+        }
+        hints.push(Hint::new("@", "exact requests", 3));
     }
-    hints.push(Hint::new("@", "exact requests", 3));
+    if sheet.has_choice() {
+        hints.push(Hint::new("c", "another version", 4));
+    }
+    hints.push(Hint::new("r", "read anew", 5));
     hints
 }
 
@@ -132,10 +139,18 @@ fn input(
     row: Rect,
     buf: &mut Buffer,
 ) -> Option<Position> {
-    let name = sheet.plan.as_ref().ok().and_then(|plan| plan.asks(mode));
-    let label = match (field, &name) {
+    let wanted = sheet.plans().flat_map(|plan| plan.wanting.iter());
+    let mut passes: Vec<&str> = wanted.map(|wanting| wanting.name.as_str()).collect();
+    passes.dedup();
+    let label = match (field, sheet.asks(mode)) {
         (Focus::Name, Some(name)) => format!("type {name} "),
-        _ => "reason ".to_owned(),
+        _ if passes.is_empty() => "reason ".to_owned(),
+        _ => {
+            let names = passes.join(", ");
+            let room = usize::from(row.width) / 3;
+            let cut = text::cut(&names, room, look.symbols.ellipsis);
+            format!("reason for passing {cut} ")
+        }
     };
     let shown = match field {
         Focus::Name => &sheet.name,
@@ -154,28 +169,96 @@ fn input(
     shown.draw(buf, look, row, &around)
 }
 
+/// How many lines of what stands against it stay in view.
+const AGAINST: usize = 3;
+
 /// What stays in view: what stands against it, and how it can be taken back.
-fn pins(plan: &Plan) -> Vec<Line<'_>> {
-    let mut pins: Vec<Line<'_>> = plan
-        .blocked
-        .iter()
-        .take(3)
-        .map(|why| {
-            vec![
+fn pins<'a>(sheet: &'a Sheet, look: &Look) -> Vec<Line<'a>> {
+    let several = sheet.parts.len() > 1;
+    let whose = |plan: &Plan| {
+        if several {
+            format!("{}: ", plan.subject)
+        } else {
+            String::new()
+        }
+    };
+    let mut all: Vec<Line<'a>> = Vec::new();
+    for plan in sheet.plans() {
+        for why in &plan.blocked {
+            let words = format!("{}{}", whose(plan), look.symbols.plain(why.as_str()));
+            all.push(vec![
                 span(Role::Crit, "cannot be done: "),
-                span(Role::Text, why.as_str()),
-            ]
-        })
-        .collect();
-    if pins.is_empty() {
-        let undo = match plan.undo_until {
+                span(Role::Text, words),
+            ]);
+        }
+    }
+    for plan in sheet.plans() {
+        for wanting in &plan.wanting {
+            let words = format!(
+                "{}{}",
+                whose(plan),
+                look.symbols.plain(wanting.why.as_str())
+            );
+            all.push(vec![
+                span(Role::Warn, "asks for a reason: "),
+                span(Role::Text, words),
+            ]);
+        }
+    }
+    if all.len() > AGAINST {
+        let more = all.len() - AGAINST + 1;
+        all.truncate(AGAINST - 1);
+        all.push(vec![span(Role::Dim, format!("and {more} more"))]);
+    }
+    if all.is_empty() && sheet.plans().next().is_some() {
+        let until = sheet.plans().map(|plan| plan.undo_until).min().flatten();
+        let undo = match until {
             Some(until) => format!("undo: z, until {}", until.day_minute()),
             None => "there is no undo".to_owned(),
         };
-        let steps = text::counted(plan.steps.len(), "step", "steps");
-        pins.push(vec![span(Role::Dim, format!("{steps} · {undo}"))]);
+        let steps = sheet.plans().map(|plan| plan.steps.len()).sum();
+        let steps = text::counted(steps, "step", "steps");
+        let line = format!("{steps} · {undo}");
+        all.push(vec![span(Role::Dim, look.symbols.plain(&line))]);
     }
-    pins
+    all
+}
+
+/// The scrolling part: each plan under its own heading, where there are several.
+fn whole<'a>(sheet: &'a Sheet, look: &Look, columns: usize) -> Vec<Line<'a>> {
+    let mut lines = Vec::new();
+    for out in &sheet.left_out {
+        lines.extend(paint::wrapped(
+            span(Role::Warn, "left out: "),
+            Role::Text,
+            &look.symbols.plain(out.as_str()),
+            span(Role::Dim, ""),
+            columns,
+        ));
+    }
+    let several = sheet.parts.len() > 1;
+    for part in &sheet.parts {
+        if several {
+            if !lines.is_empty() {
+                lines.push(Vec::new());
+            }
+            let subject = part.wish.subject().unwrap_or_default();
+            let summary = part.plan.as_ref().map_or("", |plan| plan.summary.as_str());
+            lines.push(vec![
+                span(Role::Title, subject.to_string()),
+                span(Role::Text, format!("   {}", look.symbols.plain(summary))),
+            ]);
+        }
+        match &part.plan {
+            Ok(plan) => lines.extend(body(plan, sheet.requests, look, columns)),
+            Err(why) => lines.extend(
+                text::wrap(&why.to_string(), columns.max(1))
+                    .into_iter()
+                    .map(|line| vec![span(Role::Text, line)]),
+            ),
+        }
+    }
+    lines
 }
 
 fn body<'a>(plan: &'a Plan, requests: bool, look: &Look, columns: usize) -> Vec<Line<'a>> {

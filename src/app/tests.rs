@@ -296,10 +296,10 @@ fn history_goes_back_and_forward_and_keeps_its_ends() {
 #[test]
 fn a_key_that_does_nothing_says_so() {
     let mut app = in_trouble("13");
-    press(&mut app, "p");
+    press(&mut app, "7");
     assert_eq!(
         remark(&app),
-        "p is kept for promote, which this version does not have"
+        "7 is kept for Features, which this version does not have"
     );
     press(&mut app, "Q");
     assert_eq!(

@@ -1,5 +1,7 @@
 //! One message in, effects out: total, synchronous, without I/O.
 
+use std::time::Duration;
+
 use super::dialogs::Dialog;
 use super::{App, Effects, Typing};
 use crate::domain::fault::{Fault, FaultKind};
@@ -59,6 +61,7 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
             result,
         } if context == *app.fleet.context() => {
             app.wants.answered(&source, &query, now.mono);
+            app.sheet_fetched(&query, &result);
             match &result {
                 Ok(detail) => app.absorb(&source, &query, detail, asked_at),
                 Err(fault) => app.miss(&query, fault),
@@ -86,6 +89,11 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
         | Msg::Ledger(..)
         | Msg::Unwatched(..)
         | Msg::Preferences(..) => {}
+        Msg::Signed(context, signed) => {
+            if context == *app.fleet.context() {
+                app.sheet_signed(*signed);
+            }
+        }
         Msg::Wrote(context, at, record) if context == *app.fleet.context() => {
             app.wrote(at, &record, &mut effects);
         }
@@ -124,20 +132,19 @@ impl App {
             pane.due(cx)
         });
         self.ask(asks, effects);
-        self.settle_sheet();
+        self.settle_sheet(effects);
         let (focus, wanted) = {
             let cx = self.cx();
             let pane = self.history.current();
             let mut wanted = pane.wants(&cx);
-            let needs = self.sheet.as_ref().map(|s| s.wish.needs(&self.fleet));
-            for (source, query) in needs.into_iter().flatten() {
-                if !wanted.iter().any(|want| want.query == query) {
-                    wanted.push(Want {
-                        source,
-                        query,
-                        every: None,
-                    });
-                }
+            for (source, query) in self.sheet_needs() {
+                // What the place has read is read again: a plan rests on what is so now.
+                wanted.retain(|want| want.query != query);
+                wanted.push(Want {
+                    source,
+                    query,
+                    every: Some(Duration::ZERO),
+                });
             }
             (pane.focus(&cx), wanted)
         };

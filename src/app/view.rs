@@ -85,6 +85,11 @@ pub fn view(app: &App, look: &Look, buf: &mut Buffer) -> Drawn {
     drawn
         .hits
         .extend(foot(app, look, paint::row(area, area.height - 1), buf));
+    if let (Some(form), None) = (&app.form, &app.sheet) {
+        let (hits, cursor) = super::form::draw(form, look, area, buf);
+        drawn.hits.extend(hits);
+        drawn.cursor = cursor;
+    }
     if let Some(sheet) = &app.sheet {
         let (hits, cursor) = super::sheet_view::draw(app, sheet, look, area, buf);
         drawn.hits.extend(hits);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::time::Millis;
+use crate::domain::time::{Millis, read_span};
 
 /// What `--at` says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,39 +13,9 @@ pub enum At {
     Time(Millis),
 }
 
-/// Reads a duration: numbers with units, such as `500ms`, `10s`, `1h30m`, `7d`, `4w`.
+/// Reads a duration, such as `500ms`, `10s` or `7d`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    const HINT: &str = "write a number with a unit: ms, s, m, h, d or w, such as 500ms, 10s or 7d";
-    let mut rest = text.trim();
-    let mut total = Duration::ZERO;
-    if rest.is_empty() {
-        return Err(HINT.to_owned());
-    }
-    while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .ok_or_else(|| HINT.to_owned())?;
-        let number: u64 = rest[..digits].parse().map_err(|_| HINT.to_owned())?;
-        rest = &rest[digits..];
-        let unit = rest
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let millis = match &rest[..unit] {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            "w" => 604_800_000,
-            _ => return Err(HINT.to_owned()),
-        };
-        rest = &rest[unit..];
-        let part = number
-            .checked_mul(millis)
-            .ok_or_else(|| "the duration is too long".to_owned())?;
-        total += Duration::from_millis(part.min(u64::from(u32::MAX) * 1_000));
-    }
-    Ok(total)
+    read_span(text).map_err(str::to_owned)
 }
 
 /// Reads what `--at` says: a duration, or a time in UTC such as `2026-11-23T14:02Z`.

@@ -130,6 +130,9 @@ pub struct EditArgs {
     /// Sets the description.
     #[arg(long, value_name = "TEXT")]
     pub description: Option<String>,
+    /// A reason for passing a freeze: `freeze=REASON`.
+    #[arg(long = "override", value_name = "WHAT=REASON", value_parser = pair)]
+    pub overrides: Vec<(String, String)>,
     /// What allows it.
     #[command(flatten)]
     pub consent: Consenting,

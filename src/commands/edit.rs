@@ -3,10 +3,11 @@
 use super::exit::{Exit, Failure};
 use super::names;
 use super::session::Session;
-use super::write::{Writer, identity, version};
+use super::write::{Writer, identity, overrides, version};
 use crate::cli::{EditArgs, Global};
 use crate::domain::action::Tagged;
 use crate::domain::action::verbs::edit::{self, EditRequest};
+use crate::domain::action::verbs::shift::FREEZE;
 use crate::domain::key::Key;
 
 /// Runs `edit`.
@@ -31,6 +32,7 @@ pub async fn run(global: &Global, session: &Session, args: &EditArgs) -> Result<
         of,
         tags: set.chain(untag).collect(),
         description: args.description.as_deref().map(Key::new),
+        freeze: overrides(&args.overrides).remove(FREEZE),
     };
     let plan = edit::plan(&request, identity(writer.now()), &writer.planning());
     Box::pin(writer.carry(plan)).await

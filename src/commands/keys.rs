@@ -53,6 +53,7 @@ fn where_it_holds(row: &Row) -> &'static str {
         Scope::List => "lists",
         Scope::Chart => "charts",
         Scope::Runs => "runs",
+        Scope::Marks => "runs, models",
     }
 }
 
@@ -74,25 +75,26 @@ fn text(keymap: &Keymap) -> String {
     out
 }
 
-/// The table of the README.
+/// The table of the README: two commands a line, those without a key by their name in the palette.
 fn markdown(keymap: &Keymap) -> String {
-    let mut out = "| keys | command | in | what it does |\n|---|---|---|---|\n".to_owned();
-    for group in GROUPS {
-        for row in of(group) {
-            let keys: Vec<String> = keymap
-                .keys_of(row.command)
-                .iter()
-                .map(|key| code(key))
-                .collect();
-            let _ = writeln!(
-                out,
-                "| {} | `{}` | {} | {} |",
-                keys.join(" "),
-                row.id,
-                where_it_holds(row),
-                row.doc.replace('|', "\\|")
-            );
-        }
+    let cells: Vec<String> = GROUPS
+        .into_iter()
+        .flat_map(of)
+        .map(|row| {
+            let keys = keymap.keys_of(row.command);
+            let keys: Vec<String> = keys.iter().map(|key| code(key)).collect();
+            let keys = if keys.is_empty() {
+                format!("`:` {}", row.title)
+            } else {
+                keys.join(" ")
+            };
+            format!("{keys} | {}", row.doc.replace('|', "\\|"))
+        })
+        .collect();
+    let mut out = "| keys | what they do | keys | what they do |\n|---|---|---|---|\n".to_owned();
+    for pair in cells.chunks(2) {
+        let second = pair.get(1).map_or(" | ", String::as_str);
+        let _ = writeln!(out, "| {} | {second} |", pair[0]);
     }
     out.truncate(out.trim_end().len());
     out

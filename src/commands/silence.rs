@@ -34,7 +34,7 @@ pub async fn run(global: &Global, session: &Session, args: &SilenceArgs) -> Resu
     };
     let mut matchers = Vec::new();
     for text in &args.matchers {
-        matchers.push(matcher(text).map_err(Failure::usage)?);
+        matchers.push(Matcher::read(text).map_err(Failure::usage)?);
     }
     let meant = meant(fleet, model.as_ref(), args.alert.as_deref());
     match (&meant[..], &model, &args.alert) {
@@ -88,59 +88,4 @@ fn meant(fleet: &Fleet, model: Option<&ModelKey>, name: Option<&str>) -> Vec<Ale
         .map(|held| held.fact)
         .filter(|alert| name.is_none_or(|name| alert.name == *name))
         .collect()
-}
-
-/// Reads a matcher in Alertmanager's way; quotes around the value may be left out.
-fn matcher(text: &str) -> Result<Matcher, String> {
-    let hint = || format!("`{text}` is no matcher: write label=value, !=, =~ or !~");
-    let at = text.find(['=', '!']).ok_or_else(hint)?;
-    let (name, rest) = text.split_at(at);
-    let (equal, regex, value) = if let Some(value) = rest.strip_prefix("=~") {
-        (true, true, value)
-    } else if let Some(value) = rest.strip_prefix("!~") {
-        (false, true, value)
-    } else if let Some(value) = rest.strip_prefix("!=") {
-        (false, false, value)
-    } else if let Some(value) = rest.strip_prefix('=') {
-        (true, false, value)
-    } else {
-        return Err(hint());
-    };
-    let name = name.trim();
-    if name.is_empty() {
-        return Err(hint());
-    }
-    let value = value.trim();
-    let bare = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
-    Ok(Matcher {
-        name: Key::new(name),
-        value: Key::new(bare.unwrap_or(value)),
-        regex,
-        equal,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn matchers_are_read_as_alertmanager_writes_them() {
-        for (text, shown) in [
-            ("model=churn", r#"model="churn""#),
-            (r#"model = "churn""#, r#"model="churn""#),
-            ("team!=risk", r#"team!="risk""#),
-            ("alertname=~Drift.*", r#"alertname=~"Drift.*""#),
-            ("alertname!~Drift|Burn", r#"alertname!~"Drift|Burn""#),
-            ("empty=", r#"empty="""#),
-        ] {
-            assert_eq!(
-                matcher(text).map(|m| m.text().to_string()),
-                Ok(shown.to_owned())
-            );
-        }
-        for wrong in ["churn", "=churn", "", "model!churn"] {
-            assert!(matcher(wrong).is_err(), "{wrong}");
-        }
-    }
 }

@@ -11,7 +11,9 @@ use super::written;
 use crate::cli::{Consenting, Global};
 use crate::domain::action::verbs::Planning;
 use crate::domain::action::verbs::basis::NoPlan;
-use crate::domain::action::{Actor, Consent, Mode, Outcome, Plan, PlanId, Refusal, Writes};
+use crate::domain::action::{
+    Actor, Consent, Mode, Outcome, Plan, PlanId, Refusal, Wanting, Writes,
+};
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::gates::{self, Details, Promotion, Sheet, SignedApproval};
 use crate::domain::key::{Key, ModelKey, SourceId, VersionKey};
@@ -36,6 +38,8 @@ pub(super) struct Writer<'a> {
     book: Arc<Mutex<Book>>,
     pub(super) writes: Writes,
     pub(super) actor: Actor,
+    details: Details,
+    signed: Option<SignedApproval>,
 }
 
 impl<'a> Writer<'a> {
@@ -73,6 +77,8 @@ impl<'a> Writer<'a> {
             book,
             writes,
             actor,
+            details: Details::default(),
+            signed: None,
         })
     }
 
@@ -91,9 +97,12 @@ impl<'a> Writer<'a> {
     pub(super) fn planning(&self) -> Planning<'_> {
         Planning {
             fleet: self.fleet(),
+            details: &self.details,
+            signed: self.signed.as_ref(),
             writes: &self.writes,
             actor: &self.actor,
             now: self.now(),
+            stamped: self.now().wall,
         }
     }
 
@@ -112,10 +121,9 @@ impl<'a> Writer<'a> {
             alias: alias.clone(),
             to: to.clone(),
         };
-        let mut details = Details::default();
         // A version that was not known names its run: each round may need another.
         for _ in 0..ROUNDS {
-            let wanted = gates::needs(&self.collected.fleet, &details, &promotion);
+            let wanted = gates::needs(&self.collected.fleet, &self.details, &promotion);
             if wanted.is_empty() {
                 break;
             }
@@ -142,10 +150,10 @@ impl<'a> Writer<'a> {
                     }
                     _ => {}
                 }
-                details.absorb(&query, &answer);
+                self.details.absorb(&query, &answer);
             }
         }
-        let signed = match gates::approval_to_check(self.fleet(), &promotion) {
+        self.signed = match gates::approval_to_check(self.fleet(), &promotion) {
             Some(approval) => {
                 let allowed = self.fleet().settings().policy.allowed_signers.clone();
                 let outcome = signing::verify(&approval, allowed.as_deref()).await;
@@ -156,10 +164,10 @@ impl<'a> Writer<'a> {
         let promoter = self.actor.name();
         gates::sheet(
             self.fleet(),
-            &details,
+            &self.details,
             &promotion,
             Some(&promoter),
-            signed.as_ref(),
+            self.signed.as_ref(),
             self.collected.now,
         )
         .ok_or_else(|| Failure::refused("the registry does not hold the model"))
@@ -189,6 +197,10 @@ impl<'a> Writer<'a> {
         };
         let why = mode.allows().err();
         why.or_else(|| plan.blocked.first().cloned().map(Refusal::Blocked))
+            .or_else(|| {
+                let Wanting { name, why } = plan.wanting.first().cloned()?;
+                Some(Refusal::Wanting { name, why })
+            })
             .or_else(|| {
                 let silent = plan.needs_reason() && self.reason().as_str().trim().is_empty();
                 silent.then_some(Refusal::NoReason)
@@ -302,6 +314,10 @@ impl<'a> Writer<'a> {
                 let more = plan.blocked.iter().skip(1);
                 more.fold(failure, |failure, why| failure.advice(why.to_string()))
             }
+            Refusal::Wanting { .. } => plan.wanting.iter().fold(failure, |failure, wanting| {
+                let Wanting { name, why } = wanting;
+                failure.advice(format!("{why}: add --override {name}=REASON"))
+            }),
             _ => failure,
         }
     }

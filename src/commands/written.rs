@@ -53,6 +53,7 @@ fn plan_body(plan: &Plan) -> Value {
         "gates": plan.gates,
         "notes": plan.notes,
         "blocked": plan.blocked,
+        "wanting": plan.wanting,
         "asks": friction(plan),
         "read_at": plan.read_at.rfc3339(),
         "undo_until": plan.undo_until.map(Millis::rfc3339),
@@ -112,6 +113,9 @@ pub(super) fn plan_text(plan: &Plan) -> String {
     }
     for why in &plan.blocked {
         let _ = writeln!(text, "  blocked  {why}");
+    }
+    for wanting in &plan.wanting {
+        let _ = writeln!(text, "  asks for a reason  {}", wanting.why);
     }
     match plan.undo_until {
         Some(until) => {

@@ -143,6 +143,42 @@ pub fn span(d: Duration) -> String {
     }
 }
 
+/// Reads a duration: numbers with units, such as `500ms`, `10s`, `1h30m`, `7d`, `4w`.
+///
+/// # Errors
+/// With how it is written.
+pub fn read_span(text: &str) -> Result<Duration, &'static str> {
+    const HINT: &str = "write a number with a unit: ms, s, m, h, d or w, such as 500ms, 10s or 7d";
+    let mut rest = text.trim();
+    let mut total = Duration::ZERO;
+    if rest.is_empty() {
+        return Err(HINT);
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or(HINT)?;
+        let number: u64 = rest[..digits].parse().map_err(|_| HINT)?;
+        rest = &rest[digits..];
+        let unit = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let millis = match &rest[..unit] {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "d" => 86_400_000,
+            "w" => 604_800_000,
+            _ => return Err(HINT),
+        };
+        rest = &rest[unit..];
+        let part = number
+            .checked_mul(millis)
+            .ok_or("the duration is too long")?;
+        total += Duration::from_millis(part.min(u64::from(u32::MAX) * 1_000));
+    }
+    Ok(total)
+}
+
 /// A window of time that panes and charts look at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
 pub struct Window(pub Duration);

@@ -14,6 +14,8 @@ pub enum Scope {
     Chart,
     /// In the runs table.
     Runs,
+    /// In tables whose rows can be marked.
+    Marks,
 }
 
 impl Scope {
@@ -24,6 +26,7 @@ impl Scope {
             Self::List => "Lists",
             Self::Chart => "Charts",
             Self::Runs => "Runs",
+            Self::Marks => "Marks",
         }
     }
 }
@@ -138,13 +141,20 @@ commands! {
     Cursor "look.cursor" Look Chart ["v"] "chart cursor" "Puts a cursor on the chart; then left and right move it.";
     NextMarker "look.next-marker" Look Chart ["n"] "next marker" "Moves the chart cursor to the next change.";
     PrevMarker "look.prev-marker" Look Chart ["N"] "previous marker" "Moves the chart cursor to the change before.";
-    Mark "look.mark" Look Runs ["space"] "mark" "Marks the selected row.";
-    Unmark "look.unmark" Look Runs ["U"] "unmark all" "Takes every mark away.";
+    Mark "look.mark" Look Marks ["space"] "mark" "Marks the selected row.";
+    Unmark "look.unmark" Look Marks ["U"] "unmark all" "Takes every mark away.";
     Compare "look.compare" Look Runs ["C"] "compare" "Compares the marked rows.";
     Differences "look.differences" Look Runs ["="] "differences only" "Shows only what differs.";
     WhatChanged "look.what-changed" Look Global ["w"] "what changed" "Lists what changed around the onset of a model's trouble, or around the chart cursor.";
     History "look.history" Look Global ["H"] "history" "Shows the known changes of the selected thing.";
 
+    Promote "act.promote" Act Global ["p"] "promote" "Opens the gate sheet of the selected version or model, or of the marked models.";
+    RollBack "act.roll-back" Act Global ["b"] "roll back" "Plans the way back to the version that was last good, alias and serving in one.";
+    Acknowledge "act.acknowledge" Act Global ["a"] "acknowledge" "Tells every console that somebody sees to the model's trouble.";
+    Silence "act.silence" Act Global ["s"] "silence" "Mutes an alert for a time, or ends that.";
+    Edit "act.edit" Act Global ["e"] "edit" "Edits tags and description of the selected model or version.";
+    Freeze "act.freeze" Act Global [] "freeze" "Suspends writes to the model, for every console, for a time.";
+    Thaw "act.thaw" Act Global [] "end freeze" "Ends a freeze, or an acknowledgement.";
     Undo "act.undo" Act Global ["z"] "undo" "Plans the inverse of your last write here.";
     Arm "act.arm" Act Global ["!"] "arm" "Arms this process for writes for five minutes, where the context asks for it.";
 
@@ -162,16 +172,10 @@ commands! {
 pub const RESERVED: &[(&str, &str)] = &[
     ("7", "Features"),
     ("8", "Journal"),
-    ("p", "promote"),
-    ("b", "roll back"),
     ("t", "retrain"),
     ("x", "traffic"),
-    ("a", "acknowledge"),
-    ("s", "silence"),
-    ("e", "edit"),
     ("A", "approve"),
     ("F", "follow a write"),
-    ("@", "show the exact request"),
 ];
 
 impl Command {

@@ -6,7 +6,9 @@ use super::chord::Chord;
 use crate::domain::action::{Confirmed, Record, Stamped, Written};
 use crate::domain::change::Change;
 use crate::domain::fault::Fault;
+use crate::domain::fleet::gates::SignedApproval;
 use crate::domain::fleet::runs::RunStore;
+use crate::domain::gate::approval::Approval;
 use crate::domain::key::{ExperimentKey, SourceId};
 use crate::domain::last_known::LastKnown;
 use crate::domain::observation::{Abilities, ContextRef, Observation, PollReport};
@@ -80,6 +82,8 @@ pub enum Msg {
     Wrote(Arc<ContextRef>, Millis, Box<Record>),
     /// What the journals of this machine say of writes, of every context, and what could not be read.
     Journal(Vec<Stamped>, Vec<Clean>),
+    /// The signature of an approval was checked.
+    Signed(Arc<ContextRef>, Box<SignedApproval>),
     /// Time passed: once a minute, and when something is due.
     Tick,
     /// A remark for the message line.
@@ -192,6 +196,8 @@ pub enum Effect {
     Prefer(Preference, String),
     /// Carry a confirmed plan out.
     Write(Box<Confirmed>),
+    /// Check the signature of an approval.
+    CheckSignature(Box<Approval>),
     /// Look up the steps of a write whose ends nobody has seen.
     LookUp(Box<Written>),
     /// Write a line to the log: something was passed over.

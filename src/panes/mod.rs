@@ -382,6 +382,11 @@ pub trait Pane: std::fmt::Debug + Send {
     /// The thing under the cursor.
     fn selected(&self, cx: &Cx<'_>) -> Option<Thing>;
 
+    /// The things whose rows are marked.
+    fn marked(&self) -> Vec<Thing> {
+        Vec::new()
+    }
+
     /// The moment under its chart's cursor, or another that it is about.
     fn moment(&self, cx: &Cx<'_>) -> Option<Millis> {
         let _ = cx;

@@ -9,7 +9,7 @@ use super::actor::Request;
 use super::signals::Alarm;
 use super::sources::{Common, Sources};
 use super::store_task::Keeper;
-use super::writing::Writing;
+use super::writing::{self, Writing};
 use crate::app::App;
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::SourceId;
@@ -130,6 +130,9 @@ impl Hands {
                     }
                 }
                 Effect::Write(confirmed) => self.writing.begin(app, &self.common, confirmed),
+                Effect::CheckSignature(approval) => {
+                    writing::check_signature(app, &self.common, *approval);
+                }
                 Effect::LookUp(written) => self.writing.look_up(app, &self.common, *written),
                 Effect::Log(line) => tracing::warn!("{line}"),
                 Effect::Mouse(on) => {

@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::mpsc;
 
 use super::effects::notice;
+use super::signing;
 use super::sources::Common;
 use super::writes::{self, Book, Servers};
 use crate::app::App;
 use crate::domain::action::{Actor, Confirmed, Record, Verb, Written};
+use crate::domain::fleet::gates::SignedApproval;
+use crate::domain::gate::approval::Approval;
 use crate::domain::key::ModelKey;
 use crate::domain::observation::ContextRef;
 use crate::domain::text::Clean;
@@ -113,6 +116,18 @@ impl Writing {
             .unwrap_or_else(PoisonError::into_inner)
             .end(now);
     }
+}
+
+/// Checks the signature of an approval away from the loop: that starts a program.
+pub(super) fn check_signature(app: &App, common: &Common, approval: Approval) {
+    let allowed = app.fleet().settings().policy.allowed_signers.clone();
+    let (context, out) = (Arc::clone(app.context()), common.out.clone());
+    tokio::spawn(async move {
+        let outcome = signing::verify(&approval, allowed.as_deref()).await;
+        let signed = Box::new(SignedApproval { approval, outcome });
+        // A loop that has ended asks no more.
+        let _ = out.send(Msg::Signed(context, signed)).await;
+    });
 }
 
 /// A function that tells records to the loop in their order, without waiting, and the task that hands

@@ -48,6 +48,7 @@ pub(super) fn ticket_after(act: &Act, id: Option<&str>) -> Ticket {
         gates: Vec::new(),
         notes: Vec::new(),
         blocked: Vec::new(),
+        wanting: Vec::new(),
         friction: Friction::Key,
         read_at: Millis(0),
         expires: std::time::Duration::from_secs(60),

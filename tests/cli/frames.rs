@@ -131,7 +131,7 @@ fn the_demo_is_the_same_each_time() {
 #[test]
 fn the_readme_has_the_keys() {
     let keys = Home::new().run(&["keys", "--markdown"]).out();
-    assert!(keys.contains("| `k` `up` | `move.up` | lists |"), "{keys}");
+    assert!(keys.contains("| `k` `up` | Moves up a row. |"), "{keys}");
     let readme = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let Ok(readme) = std::fs::read_to_string(readme) else {
         return;

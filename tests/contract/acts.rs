@@ -81,6 +81,7 @@ pub(crate) async fn carry(door: &Door, acts: Vec<Act>) -> Result<Ended, Stop> {
         gates: Vec::new(),
         notes: Vec::new(),
         blocked: Vec::new(),
+        wanting: Vec::new(),
         friction: Friction::Key,
         read_at: Millis(0),
         expires: std::time::Duration::from_secs(60),

@@ -260,6 +260,56 @@ impl Matcher {
             self.value.clean().as_str()
         ))
     }
+
+    /// Reads a matcher in Alertmanager's way; quotes around the value may be left out.
+    ///
+    /// # Errors
+    /// With how one is written.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let hint = || format!("`{text}` is no matcher: write label=value, !=, =~ or !~");
+        let at = text.find(['=', '!']).ok_or_else(hint)?;
+        let (name, rest) = text.split_at(at);
+        let (equal, regex, value) = if let Some(value) = rest.strip_prefix("=~") {
+            (true, true, value)
+        } else if let Some(value) = rest.strip_prefix("!~") {
+            (false, true, value)
+        } else if let Some(value) = rest.strip_prefix("!=") {
+            (false, false, value)
+        } else if let Some(value) = rest.strip_prefix('=') {
+            (true, false, value)
+        } else {
+            return Err(hint());
+        };
+        let name = name.trim();
+        if name.is_empty() {
+            return Err(hint());
+        }
+        let value = value.trim();
+        let bare = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
+        Ok(Self {
+            name: Key::new(name),
+            value: Key::new(bare.unwrap_or(value)),
+            regex,
+            equal,
+        })
+    }
+
+    /// Reads several, with commas between them; one inside quotes belongs to the value.
+    ///
+    /// # Errors
+    /// As [`Matcher::read`] of the first that is none.
+    pub fn read_all(text: &str) -> Result<Vec<Self>, String> {
+        let mut quoted = false;
+        let parts = text.split(|c: char| {
+            quoted ^= c == '"';
+            c == ',' && !quoted
+        });
+        let parts: Vec<&str> = parts
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .collect();
+        parts.into_iter().map(Self::read).collect()
+    }
 }
 
 fn words_of(model: &ModelKey, version: &Key) -> Clean {

@@ -14,9 +14,9 @@ pub mod verbs;
 pub use self::act::{Act, Delivery, Matcher, Pin, Receipt, Seen, Sighting, Tagged};
 pub use self::plan::{
     Consent, Friction, GateNote, Mode, PLAN_HOLDS, Plan, PlanId, Refusal, Step, UNDO_HOLDS, Verb,
-    Weight,
+    Wanting, Weight,
 };
 pub use self::record::{Actor, How, Outcome, Progress, Record, Stamped, StepEnd, Writes, Written};
 pub use self::request::{Request, WriteMethod, WriteRoute};
-pub use self::ticket::{Begun, Confirmed, IntentLog, Ticket};
+pub use self::ticket::{Begun, Confirmed, IntentLog, Ticket, asked_of_all, confirm_all};
 pub use self::verbs::{Planning, Wish};

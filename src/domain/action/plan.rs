@@ -218,6 +218,15 @@ pub struct GateNote {
     pub overridden: Option<Clean>,
 }
 
+/// What stands against a plan until a person gives a reason for it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Wanting {
+    /// What the reason is for: the gate's name, or `freeze`.
+    pub name: Clean,
+    /// What is wrong.
+    pub why: Clean,
+}
+
 /// What a person must do to allow a plan.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -258,6 +267,9 @@ pub struct Plan {
     /// right that is missing. One line each, empty where it can.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blocked: Vec<Clean>,
+    /// What a reason would pass and none was given for: it cannot be confirmed before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wanting: Vec<Wanting>,
     /// What it asks of a person.
     pub friction: Friction,
     /// When the state it rests on was read.
@@ -293,6 +305,14 @@ pub enum Refusal {
     /// Something stands against it.
     #[error("{0}")]
     Blocked(Clean),
+    /// Something stands against it that a reason would pass.
+    #[error("{why}; it asks for a reason")]
+    Wanting {
+        /// What the reason would be for.
+        name: Clean,
+        /// What is wrong.
+        why: Clean,
+    },
     /// The plan is older than its expiry.
     #[error("the plan has expired: read the state again")]
     Expired,
@@ -357,11 +377,25 @@ impl Plan {
         self.friction == Friction::NameAndReason
     }
 
-    /// Whether another plan for the same says the same, whenever it was made.
+    /// Whether another plan for the same asks consent to the same: the same steps past the same gates.
+    /// Ages and counts in its notes may have moved on.
     pub fn says_as(&self, other: &Self) -> bool {
-        let this = (&self.steps, &self.gates, &self.notes, &self.blocked);
-        let that = (&other.steps, &other.gates, &other.notes, &other.blocked);
-        this == that && self.friction == other.friction && self.summary == other.summary
+        let verdicts = |plan: &Self| -> Vec<_> {
+            let gates = plan.gates.iter();
+            gates
+                .map(|g| (g.gate.clone(), g.verdict.clone(), g.overridden.clone()))
+                .collect()
+        };
+        let wants = |plan: &Self| -> Vec<_> {
+            let wanting = plan.wanting.iter();
+            wanting.map(|w| w.name.clone()).collect()
+        };
+        self.steps == other.steps
+            && verdicts(self) == verdicts(other)
+            && wants(self) == wants(other)
+            && self.blocked == other.blocked
+            && self.friction == other.friction
+            && self.summary == other.summary
     }
 
     /// Why it cannot be confirmed by this consent now, if so.
@@ -372,6 +406,9 @@ impl Plan {
         mode.allows()?;
         if let Some(why) = self.blocked.first() {
             return Err(Refusal::Blocked(why.clone()));
+        }
+        if let Some(Wanting { name, why }) = self.wanting.first().cloned() {
+            return Err(Refusal::Wanting { name, why });
         }
         if now.mono >= self.expires {
             return Err(Refusal::Expired);

@@ -47,6 +47,7 @@ fn plan(steps: Vec<Step>) -> Plan {
         gates: Vec::new(),
         notes: Vec::new(),
         blocked: Vec::new(),
+        wanting: Vec::new(),
         friction: Friction::Name,
         read_at: Millis(0),
         expires: Duration::from_secs(60),
@@ -303,4 +304,25 @@ fn what_matters_is_taken_back_before_the_marks_for_teammates() {
     let weights: Vec<Weight> = undo.steps.iter().map(|step| step.weight).collect();
     assert_eq!(weights, [Weight::Required, Weight::BestEffort]);
     assert_eq!(undo.steps[0].act, move_alias(Some("7"), "6"));
+}
+
+#[test]
+fn matchers_are_read_as_alertmanager_writes_them() {
+    let shown = |text: &str| Matcher::read(text).map(|m| m.text().to_string());
+    for (text, as_written) in [
+        ("model=churn", r#"model="churn""#),
+        (r#"model = "churn""#, r#"model="churn""#),
+        ("team!=risk", r#"team!="risk""#),
+        ("alertname=~Drift.*", r#"alertname=~"Drift.*""#),
+        ("alertname!~Drift|Burn", r#"alertname!~"Drift|Burn""#),
+        ("empty=", r#"empty="""#),
+    ] {
+        assert_eq!(shown(text), Ok(as_written.to_owned()));
+    }
+    for wrong in ["churn", "=churn", "", "model!churn"] {
+        assert!(Matcher::read(wrong).is_err(), "{wrong}");
+    }
+    let several = Matcher::read_all(r#"alertname="A, B", model=churn,"#).expect("matchers");
+    let several: Vec<String> = several.iter().map(|m| m.text().to_string()).collect();
+    assert_eq!(several, [r#"alertname="A, B""#, r#"model="churn""#]);
 }

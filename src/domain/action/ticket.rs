@@ -48,6 +48,63 @@ impl Plan {
     }
 }
 
+/// What must be typed to allow several plans under one consent; `None` where a key is enough. Several are
+/// counted, so that nobody confirms three who thinks of one.
+pub fn asked_of_all(plans: &[&Plan], mode: Mode) -> Option<Clean> {
+    match plans {
+        [] => None,
+        [one] => one.asks(mode),
+        [first, ..] => {
+            let several = format!("{} models", plans.len());
+            let all = if mode.protected {
+                format!("{}/{several}", first.context)
+            } else {
+                several
+            };
+            Some(Clean::text(&all))
+        }
+    }
+}
+
+/// Confirms several plans with one consent: all of them or none.
+///
+/// # Errors
+/// As [`Plan::check`] says of the first that is refused; the plans come back.
+pub fn confirm_all(
+    plans: Vec<Plan>,
+    mode: Mode,
+    consent: &Consent,
+    now: Now,
+) -> Result<Vec<Confirmed>, Box<(Vec<Plan>, Refusal)>> {
+    let asked = asked_of_all(&plans.iter().collect::<Vec<_>>(), mode);
+    let checked = plans.iter().try_for_each(|plan| {
+        let typed = match (&asked, plan.asks(mode)) {
+            // What was typed counts all of them: it stands for the name of each.
+            (Some(asked), Some(name)) if *asked == consent.typed.as_str() => name.to_string(),
+            _ => consent.typed.clone(),
+        };
+        let own = Consent {
+            typed,
+            reason: consent.reason.clone(),
+        };
+        plan.check(mode, &own, now)
+    });
+    let typed = match asked {
+        Some(asked) if asked != consent.typed.as_str() => Err(Refusal::WrongName(asked)),
+        _ => Ok(()),
+    };
+    match checked.and(typed) {
+        Ok(()) => Ok(plans
+            .into_iter()
+            .map(|plan| Confirmed {
+                plan,
+                reason: consent.reason.clone(),
+            })
+            .collect()),
+        Err(refusal) => Err(Box::new((plans, refusal))),
+    }
+}
+
 impl Confirmed {
     /// The plan.
     pub fn plan(&self) -> &Plan {

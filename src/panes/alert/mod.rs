@@ -213,6 +213,7 @@ impl Pane for AlertPage {
     fn hints(&self) -> &'static [Command] {
         &[
             Command::WhatChanged,
+            Command::Silence,
             Command::Open,
             Command::Cursor,
             Command::NextMarker,

@@ -244,10 +244,10 @@ impl Pane for Alerts {
     fn hints(&self) -> &'static [Command] {
         &[
             Command::Open,
+            Command::Silence,
             Command::WhatChanged,
             Command::GoModel,
             Command::Filter,
-            Command::Sort,
             Command::Link,
         ]
     }

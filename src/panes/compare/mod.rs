@@ -81,7 +81,7 @@ impl Pane for Compare {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Chart, Scope::Runs, Scope::List]
+        &[Scope::Chart, Scope::Runs, Scope::Marks, Scope::List]
     }
 
     fn refresh(&mut self, cx: &Cx<'_>) {

@@ -54,7 +54,7 @@ impl Pane for Experiments {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        &[Scope::Runs, Scope::List]
+        &[Scope::Runs, Scope::Marks, Scope::List]
     }
 
     fn refresh(&mut self, cx: &Cx<'_>) {

@@ -47,11 +47,11 @@ impl Part {
         match self {
             Self::Versions => &[
                 Command::Open,
+                Command::Promote,
+                Command::RollBack,
                 Command::NextFocus,
                 Command::GoRun,
                 Command::History,
-                Command::GoEndpoint,
-                Command::Link,
             ],
             Self::Facts => &[
                 Command::Open,
@@ -70,6 +70,7 @@ impl Part {
             ],
             Self::Alerts => &[
                 Command::Open,
+                Command::Silence,
                 Command::WhatChanged,
                 Command::NextFocus,
                 Command::GoDrift,

@@ -27,7 +27,7 @@ use crate::domain::query::{Focus, Query};
 use crate::domain::signal::Measure;
 use crate::domain::text::Clean;
 use crate::domain::wiring::version_text;
-use crate::intent::command::Command;
+use crate::intent::command::{Command, Scope};
 use crate::intent::filter::Searchable;
 use crate::intent::preference::Preference;
 use crate::ui::hits::Hits;
@@ -60,6 +60,8 @@ pub struct Models {
     descending: bool,
     columns: Vec<Col>,
     sorted_at: Option<Duration>,
+    /// Models that a verb is meant for, whatever the filter hides.
+    marks: BTreeSet<ModelKey>,
 }
 
 impl Default for Models {
@@ -73,6 +75,7 @@ impl Default for Models {
             descending: Col::Level.descends(),
             columns: Col::ALL.into_iter().filter(|c| c.usual()).collect(),
             sorted_at: None,
+            marks: BTreeSet::new(),
         }
     }
 }
@@ -356,6 +359,14 @@ impl Pane for Models {
                     several: true,
                 })]);
             }
+            Command::Mark => {
+                let key = self.list.current()?.clone();
+                if !self.marks.remove(&key) {
+                    self.marks.insert(key);
+                }
+                self.list.table.down(self.list.rows.len());
+            }
+            Command::Unmark => self.marks.clear(),
             Command::Back if self.list.table.column.is_some() => self.list.table.column = None,
             _ => return None,
         }
@@ -365,8 +376,11 @@ impl Pane for Models {
     fn disabled(&self, command: Command, cx: &Cx<'_>) -> Option<Clean> {
         let selects = matches!(
             command,
-            Command::Open | Command::CopyRow | Command::Menu | Command::History
+            Command::Open | Command::CopyRow | Command::Menu | Command::History | Command::Mark
         );
+        if command == Command::Unmark && self.marks.is_empty() {
+            return Some(Clean::name("no model is marked"));
+        }
         let why = match self.current(cx) {
             None if selects && self.list.all > 0 => "no model passes the filter",
             None if selects => "no model is known",
@@ -416,6 +430,14 @@ impl Pane for Models {
         self.list.select(|k| k == key);
     }
 
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Marks, Scope::List]
+    }
+
+    fn marked(&self) -> Vec<Thing> {
+        self.marks.iter().cloned().map(Thing::Model).collect()
+    }
+
     fn selected(&self, _cx: &Cx<'_>) -> Option<Thing> {
         self.list.current().cloned().map(Thing::Model)
     }
@@ -442,10 +464,10 @@ impl Pane for Models {
         &[
             Command::Open,
             Command::Filter,
+            Command::Promote,
             Command::Sort,
             Command::History,
-            Command::Columns,
-            Command::GoEndpoint,
+            Command::Mark,
         ]
     }
 

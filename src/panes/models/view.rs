@@ -108,12 +108,11 @@ pub(super) fn draw(pane: &Models, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
     let hits = table.draw(buf, look, list, |index| {
         let model = cx.fleet.model(&pane.list.rows[index]);
         model.map_or_else(Row::default, |m| {
-            Row::from(
-                pane.columns
-                    .iter()
-                    .map(|c| cell(*c, m, cx, look))
-                    .collect::<Vec<_>>(),
-            )
+            let cells = pane.columns.iter().map(|c| cell(*c, m, cx, look));
+            Row {
+                marked: pane.marks.contains(&m.key),
+                ..Row::from(cells.collect::<Vec<_>>())
+            }
         })
     });
     if pane.list.rows.is_empty() {
@@ -141,6 +140,8 @@ pub(super) fn draw(pane: &Models, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
         let position = table
             .position_in(list.height)
             .filter(|_| look.size < Size::Huge);
+        let marked = (!pane.marks.is_empty()).then(|| format!("{} marked", pane.marks.len()));
+        let position: Vec<String> = marked.into_iter().chain(position).collect();
         facts(model, position, cx, look, below, buf);
     }
     hits
@@ -331,7 +332,7 @@ pub(crate) fn reason_lines(
 /// Below the list: why, and what changed last.
 fn facts(
     model: &ModelView,
-    position: Option<String>,
+    position: Vec<String>,
     cx: &Cx<'_>,
     look: &Look,
     area: Rect,

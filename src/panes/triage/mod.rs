@@ -238,11 +238,11 @@ impl Pane for Triage {
         &[
             Command::Open,
             Command::WhatChanged,
+            Command::RollBack,
+            Command::Acknowledge,
+            Command::Silence,
             Command::GoDrift,
-            Command::History,
-            Command::GoEndpoint,
             Command::Link,
-            Command::Filter,
         ]
     }
 

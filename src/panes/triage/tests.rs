@@ -353,7 +353,7 @@ fn the_detail_tells_signals_alerts_and_who_silenced_them() {
       ✖ crit  HighErrorRate firing: errors of fraud-detector over 1 %  6m  prom
       ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m  prom
       ● info  FeatureDrift silenced by ben until 11-23 15:32: amount drifts  1h  prom
-      next    roll back to v13: serving broke, 6m after serves v13 → v14  b roll back: not in this version
+      next    roll back to v13: serving broke, 6m after serves v13 → v14  b roll back
       touches 2 endpoints, 2 in production, 212/s
 
       ✖ fraud-eu  answers v13 (reported) for 8d  follows @champion = v14  behind · ready   probe 4 ms

@@ -40,6 +40,7 @@ fn confirmed(acts: Vec<Act>) -> Confirmed {
         gates: Vec::new(),
         notes: Vec::new(),
         blocked: Vec::new(),
+        wanting: Vec::new(),
         friction: Friction::Key,
         read_at: Millis(0),
         expires: Duration::from_secs(60),

@@ -4,9 +4,12 @@
 use std::time::Duration;
 
 use super::Planning;
-use crate::domain::action::{Friction, PLAN_HOLDS, Plan, PlanId, Step, UNDO_HOLDS, Verb, Weight};
+use super::shift::FREEZE;
+use crate::domain::action::{
+    Friction, PLAN_HOLDS, Plan, PlanId, Step, UNDO_HOLDS, Verb, Wanting, Weight,
+};
 use crate::domain::key::{ModelKey, SourceId};
-use crate::domain::mark::{self, Marked};
+use crate::domain::mark;
 use crate::domain::observation::{Feed, Right};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -55,6 +58,7 @@ impl From<NoPlan> for Clean {
 pub(super) struct Basis<'a> {
     pub(super) with: Planning<'a>,
     pub(super) blocked: Vec<Clean>,
+    pub(super) wanting: Vec<Wanting>,
     pub(super) notes: Vec<Clean>,
     /// Whether a reason was given for what only a reason passes.
     pub(super) overridden: bool,
@@ -65,6 +69,7 @@ impl<'a> Basis<'a> {
         Self {
             with,
             blocked: Vec::new(),
+            wanting: Vec::new(),
             notes: Vec::new(),
             overridden: false,
         }
@@ -134,15 +139,10 @@ impl<'a> Basis<'a> {
                 self.overridden = true;
                 self.note(format!("frozen {}, overridden: {reason}", frozen.words()));
             }
-            None => {
-                let how = match frozen {
-                    Marked::Holds(_) => "it yields only to a reason (--override freeze=REASON)",
-                    Marked::Unreadable(_) => {
-                        "freeze it anew, or give a reason (--override freeze=REASON)"
-                    }
-                };
-                self.block(format!("frozen {}: {how}", frozen.words()));
-            }
+            None => self.wanting.push(Wanting {
+                name: Clean::name(FREEZE),
+                why: Clean::text(&format!("frozen {}", frozen.words())),
+            }),
         }
     }
 
@@ -189,6 +189,7 @@ impl<'a> Basis<'a> {
             gates: Vec::new(),
             notes: self.notes,
             blocked: self.blocked,
+            wanting: self.wanting,
             friction: about.friction,
             read_at: now.wall,
             expires: now.mono + PLAN_HOLDS,
@@ -240,6 +241,7 @@ pub fn ground(plan: &mut Plan, with: &Planning<'_>, freeze_reason: Option<&Clean
     }
     plan.notes.append(&mut basis.notes);
     plan.blocked.append(&mut basis.blocked);
+    plan.wanting.append(&mut basis.wanting);
 }
 
 /// A moment as people read it in a tag.

@@ -19,6 +19,8 @@ pub struct EditRequest {
     pub tags: Vec<(Key, Option<Key>)>,
     /// The description after, where it is to change.
     pub description: Option<Key>,
+    /// The reason that passes a freeze, where one was given.
+    pub freeze: Option<Clean>,
 }
 
 /// The plan of an edit. What is so already is left out.
@@ -44,9 +46,13 @@ pub fn plan(request: &EditRequest, id: PlanId, with: &Planning<'_>) -> Result<Pl
     let mut basis = Basis::new(*with);
     basis.rests_on_model(&held.source, model);
     basis.rests_on_expiry(&held.source);
-    basis.thawed(model, None);
+    basis.thawed(model, request.freeze.as_ref());
     let mut acts = Vec::new();
-    let mut friction = Friction::Key;
+    let mut friction = if basis.overridden {
+        Friction::NameAndReason
+    } else {
+        Friction::Key
+    };
     for (key, to) in &request.tags {
         if key.raw().trim().is_empty() {
             basis.block("a tag needs a name");
@@ -72,7 +78,7 @@ pub fn plan(request: &EditRequest, id: PlanId, with: &Planning<'_>) -> Result<Pl
                 "{} means something to every console: see `quarterdeck wiring`",
                 key.clean()
             ));
-            friction = Friction::Name;
+            friction = friction.max(Friction::Name);
         }
     }
     if let Some(to) = &request.description

@@ -31,7 +31,7 @@ impl Purpose {
         }
     }
 
-    fn verb(self) -> Verb {
+    pub(super) fn verb(self) -> Verb {
         match self {
             Self::Freeze => Verb::Freeze,
             Self::Acknowledge => Verb::Acknowledge,
@@ -73,7 +73,7 @@ pub fn plan(request: &MarkRequest, id: PlanId, with: &Planning<'_>) -> Result<Pl
     let mut basis = Basis::new(*with);
     basis.rests_on_model(&known.source, &request.model);
     basis.rests_on_expiry(&known.source);
-    let registry_now = fleet.registry_now(&request.model, now);
+    let registry_now = fleet.registry_now(&request.model, with.stamped);
     let name = &known.fact.name;
     let (until, summary) = match (request.hold, &standing) {
         (None, None) => {

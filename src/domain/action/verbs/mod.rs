@@ -13,13 +13,23 @@ pub mod silence;
 mod tests;
 pub mod undo;
 
+use std::collections::BTreeMap;
+
+use self::basis::NoPlan;
+use self::edit::EditRequest;
+use self::marks::MarkRequest;
+use self::promote::PromoteRequest;
+use self::rollback::RollBackRequest;
+use self::shift::Gates;
+use self::silence::{SilenceRequest, UnsilenceRequest};
 use super::plan::{Plan, PlanId, Verb};
 use super::record::{Actor, Writes};
 use crate::domain::fleet::Fleet;
+use crate::domain::fleet::gates::{self, Details, Promotion, SignedApproval};
 use crate::domain::key::SourceId;
 use crate::domain::query::Query;
 use crate::domain::text::Clean;
-use crate::domain::time::Now;
+use crate::domain::time::{Millis, Now};
 
 /// What somebody wishes to be done. A plan for it can be made anew at any time: from newer facts, it
 /// may say something else.
@@ -27,6 +37,18 @@ use crate::domain::time::Now;
 pub enum Wish {
     /// A write of ours is taken back; without an identity, the last one that can be.
     Undo(Option<PlanId>),
+    /// A version becomes what an alias names.
+    Promote(PromoteRequest),
+    /// An earlier version becomes it again.
+    RollBack(RollBackRequest),
+    /// A model is frozen or acknowledged, or that ends.
+    Mark(MarkRequest),
+    /// Tags or a description change.
+    Edit(EditRequest),
+    /// Alerts are muted.
+    Silence(SilenceRequest),
+    /// A silence ends.
+    Unsilence(UnsilenceRequest),
 }
 
 /// What plans are made of.
@@ -34,12 +56,19 @@ pub enum Wish {
 pub struct Planning<'a> {
     /// The joined state.
     pub fleet: &'a Fleet,
+    /// What was read for the gates.
+    pub details: &'a Details,
+    /// What is known of the signature of an approval.
+    pub signed: Option<&'a SignedApproval>,
     /// What the journals tell.
     pub writes: &'a Writes,
     /// Who acts.
     pub actor: &'a Actor,
     /// The present.
     pub now: Now,
+    /// The time that is written down: when the plan was first made. A plan that is made anew from newer
+    /// facts says the same as before if they do.
+    pub stamped: Millis,
 }
 
 impl Wish {
@@ -47,35 +76,131 @@ impl Wish {
     pub fn verb(&self) -> Verb {
         match self {
             Self::Undo(_) => Verb::Undo,
+            Self::Promote(_) => Verb::Promote,
+            Self::RollBack(_) => Verb::RollBack,
+            Self::Mark(request) => request.purpose.verb(),
+            Self::Edit(_) => Verb::Edit,
+            Self::Silence(_) => Verb::Silence,
+            Self::Unsilence(_) => Verb::Unsilence,
         }
     }
 
-    /// The plan for it, under an identity.
+    /// What it is about, where that is one model.
+    pub fn subject(&self) -> Option<Clean> {
+        let model = match self {
+            Self::Promote(request) => &request.model,
+            Self::RollBack(request) => &request.model,
+            Self::Mark(request) => &request.model,
+            Self::Edit(request) => request.of.model(),
+            Self::Silence(request) => request.model.as_ref()?,
+            Self::Undo(_) | Self::Unsilence(_) => return None,
+        };
+        Some(model.name.clean())
+    }
+
+    /// Whether teammates may be told why: it is then asked beside the plan, and need not be given where
+    /// nothing of the plan asks for it.
+    pub fn tells_why(&self) -> bool {
+        matches!(self, Self::Promote(_) | Self::RollBack(_))
+    }
+
+    /// The plan for it, under an identity. A `reason` given beside the plan passes whatever asks for one.
     ///
     /// # Errors
     /// When there can be none, in words.
-    pub fn plan(&self, id: PlanId, with: &Planning<'_>) -> Result<Plan, Clean> {
+    pub fn plan(&self, id: PlanId, with: &Planning<'_>, reason: &Clean) -> Result<Plan, NoPlan> {
+        let given = Some(reason).filter(|reason| !reason.as_str().trim().is_empty());
         match self {
-            Self::Undo(old) => {
-                let written = match old {
-                    Some(old) => with.writes.get(old),
-                    None => undo::last(with),
-                };
-                let Some(written) = written else {
-                    return Err(Clean::text("there is nothing of yours to undo here"));
-                };
-                let mut plan = undo::plan(written, id, with.now)?;
-                basis::ground(&mut plan, with, None);
-                Ok(plan)
+            Self::Undo(old) => undone(old.as_ref(), id, with, given),
+            Self::Promote(request) => {
+                let sheet = promotion(request, with);
+                let sheet = sheet
+                    .ok_or_else(|| NoPlan::impossible("the registry does not hold the model"))?;
+                let mut request = request.clone();
+                if let Some(reason) = given {
+                    let names = sheet.to_override().map(|gate| gate.name.to_string());
+                    request.overrides = passing(names, reason);
+                    request.reason = reason.clone();
+                }
+                let gates = Gates::of(&sheet, &request.overrides);
+                promote::plan(&request, &gates, &[], id, with)
             }
+            Self::RollBack(request) => {
+                let mut request = request.clone();
+                if let Some(reason) = given {
+                    request.overrides = passing(std::iter::empty(), reason);
+                    request.reason = reason.clone();
+                }
+                rollback::plan(&request, &[], id, with)
+            }
+            Self::Mark(request) => marks::plan(request, id, with),
+            Self::Edit(request) => {
+                let mut request = request.clone();
+                request.freeze = given.cloned();
+                edit::plan(&request, id, with)
+            }
+            Self::Silence(request) => silence::plan(request, id, with),
+            Self::Unsilence(request) => silence::end(request, id, with),
         }
     }
 
     /// Details that its plan rests on and that are not held yet: to be fetched while it is considered.
-    pub fn needs(&self, fleet: &Fleet) -> Vec<(SourceId, Query)> {
-        let _ = fleet;
+    pub fn needs(&self, fleet: &Fleet, details: &Details) -> Vec<(SourceId, Query)> {
         match self {
-            Self::Undo(_) => Vec::new(),
+            Self::Promote(request) => gates::needs(fleet, details, &request.promotion()),
+            Self::Undo(_)
+            | Self::RollBack(_)
+            | Self::Mark(_)
+            | Self::Edit(_)
+            | Self::Silence(_)
+            | Self::Unsilence(_) => Vec::new(),
         }
     }
+
+    /// The promotion that its gates judge, where it has gates.
+    pub fn promotion(&self) -> Option<Promotion> {
+        match self {
+            Self::Promote(request) => Some(request.promotion()),
+            _ => None,
+        }
+    }
+}
+
+/// The reason for everything that asks for one, a freeze among them.
+fn passing(names: impl Iterator<Item = String>, reason: &Clean) -> BTreeMap<String, Clean> {
+    let freeze = std::iter::once(shift::FREEZE.to_owned());
+    names
+        .chain(freeze)
+        .map(|name| (name, reason.clone()))
+        .collect()
+}
+
+fn promotion(request: &PromoteRequest, with: &Planning<'_>) -> Option<gates::Sheet> {
+    let promoter = with.actor.name();
+    gates::sheet(
+        with.fleet,
+        with.details,
+        &request.promotion(),
+        Some(&promoter),
+        with.signed,
+        with.now.wall,
+    )
+}
+
+fn undone(
+    old: Option<&PlanId>,
+    id: PlanId,
+    with: &Planning<'_>,
+    reason: Option<&Clean>,
+) -> Result<Plan, NoPlan> {
+    let written = match old {
+        Some(old) => with.writes.get(old),
+        None => undo::last(with),
+    };
+    let Some(written) = written else {
+        return Err(NoPlan::impossible("there is nothing of yours to undo here"));
+    };
+    let mut plan = undo::plan(written, id, with.now).map_err(NoPlan::Impossible)?;
+    basis::ground(&mut plan, with, reason);
+    Ok(plan)
 }

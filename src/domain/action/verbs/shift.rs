@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 
 use super::Planning;
 use super::basis::{About, Basis, NoPlan, stamp};
-use crate::domain::action::{Act, Friction, GateNote, Pin, Plan, PlanId, Step, Tagged, Verb};
+use crate::domain::action::{
+    Act, Friction, GateNote, Pin, Plan, PlanId, Step, Tagged, Verb, Wanting,
+};
 use crate::domain::deployment::Known;
-use crate::domain::fleet::gates::Sheet;
+use crate::domain::fleet::gates::{Promotion, Sheet};
 use crate::domain::gate::Consequence;
 use crate::domain::key::{DeploymentKey, Key, ModelKey, SourceId, VersionKey};
 use crate::domain::model::{ModelVersion, RegisteredModel, VersionStatus};
 use crate::domain::rules::gates::Shown;
 use crate::domain::settings::{Rollout, SourceKind};
-use crate::domain::signal::Measure;
 use crate::domain::text::Clean;
 use crate::domain::wiring::{self, Join, version_text};
 use crate::domain::writing::Order;
@@ -32,6 +33,8 @@ pub struct Gates {
     pub notes: Vec<GateNote>,
     /// What stands in the way, one line a gate.
     pub blocked: Vec<Clean>,
+    /// What a reason would pass.
+    pub wanting: Vec<Wanting>,
 }
 
 impl Gates {
@@ -53,9 +56,13 @@ impl Gates {
                 Consequence::Block => {
                     Some(format!("gate {name}: {word}, {why}; no reason passes it"))
                 }
-                Consequence::Reason if reason.is_none() => Some(format!(
-                    "gate {name}: {word}, {why}; it asks for a reason (--override {name}=REASON)"
-                )),
+                Consequence::Reason if reason.is_none() => {
+                    gates.wanting.push(Wanting {
+                        name: name.clone(),
+                        why: Clean::text(&format!("gate {name}: {word}, {why}")),
+                    });
+                    None
+                }
                 Consequence::Reason | Consequence::None => None,
             };
             gates.blocked.extend(stands.map(|text| Clean::text(&text)));
@@ -334,8 +341,8 @@ impl<'a> Parts<'a> {
             return;
         }
         let fleet = basis.with.fleet;
-        let (now, by) = (basis.with.now.wall, basis.with.actor.name());
-        let at = stamp(now);
+        let by = basis.with.actor.name();
+        let at = stamp(basis.with.stamped);
         let from = self.from.as_ref().map(Key::raw).unwrap_or_default();
         let reason: String = self.shift.reason.as_str().chars().take(500).collect();
         let tags = [
@@ -396,35 +403,25 @@ impl<'a> Parts<'a> {
     /// What else stands where the alias stands, what is lost, and how busy it is.
     fn company(&self, basis: &mut Basis<'_>) {
         let fleet = basis.with.fleet;
-        let mut beside = Vec::new();
-        for other in self.fact.aliases.iter() {
-            if other.name.key != *self.shift.alias && Some(&other.version) == self.from.as_ref() {
-                beside.push(format!("@{}", other.name.shown));
-            }
-        }
-        if let (false, Some(from)) = (beside.is_empty(), &self.from) {
+        let promotion = Promotion {
+            model: self.shift.model.clone(),
+            alias: self.shift.alias.clone(),
+            to: self.shift.to.clone(),
+        };
+        let reach = fleet.reach(&promotion);
+        basis.note(reach.line(&self.shift.alias.clean(), self.from.as_ref()));
+        let held = self.from.as_ref().map(|version| VersionKey {
+            model: self.shift.model.clone(),
+            version: version.clone(),
+        });
+        if let (Verb::Promote, Some(held)) = (self.shift.verb, held)
+            && held.order() > self.version.key.order()
+        {
             basis.note(format!(
-                "{} stays at {}",
-                beside.join(", "),
-                version_text(from)
+                "{} is older than {}",
+                version_text(self.shift.to),
+                version_text(&held.version)
             ));
-        }
-        if self.followers > 0 {
-            let view = fleet.model(self.shift.model);
-            let rate = view
-                .and_then(|view| view.signals.gauge(Measure::Requests))
-                .and_then(|gauge| gauge.value);
-            let many = match self.followers {
-                1 => "1 deployment follows".to_owned(),
-                n => format!("{n} deployments follow"),
-            };
-            let rate = rate.map_or_else(String::new, |rate| {
-                format!(
-                    " · {}",
-                    crate::domain::number::with_unit(rate, crate::domain::signal::Unit::PerSecond)
-                )
-            });
-            basis.note(format!("{many} @{}{rate}", self.shift.alias.clean()));
         }
         if self.from.is_none() {
             basis.note(format!(
@@ -494,6 +491,7 @@ impl<'a> Parts<'a> {
         for blocked in &self.shift.gates.blocked {
             basis.block(blocked);
         }
+        basis.wanting.extend(self.shift.gates.wanting.clone());
         let gates = self.shift.gates.notes.clone();
         let overridden = basis.overridden || gates.iter().any(|gate| gate.overridden.is_some());
         let is_champion = settings.policy.champion == self.shift.alias.raw();
@@ -542,7 +540,7 @@ pub(super) fn annotations(
         .map(|source| {
             let label = &source.monitoring.model_label;
             let act = Act::Annotate {
-                at: with.now.wall,
+                at: with.stamped,
                 text: Clean::text(text),
                 tags: vec![
                     Key::new("quarterdeck"),

@@ -11,7 +11,7 @@ use crate::domain::key::{Key, ModelKey, SourceId};
 use crate::domain::observation::Feed;
 use crate::domain::settings::SourceKind;
 use crate::domain::text::Clean;
-use crate::domain::time::span;
+use crate::domain::time::{Millis, span};
 
 /// The label of an alert's name.
 const NAME: &str = "alertname";
@@ -152,7 +152,7 @@ pub fn plan(request: &SilenceRequest, id: PlanId, with: &Planning<'_>) -> Result
         .collect();
     basis.note(preview(&hit));
     let ahead = fleet.clock_ahead_ms(&request.at).unwrap_or(0);
-    let starts = crate::domain::time::Millis(now.0.saturating_add(ahead));
+    let starts = Millis(with.stamped.0.saturating_add(ahead));
     let words: Vec<String> = request
         .matchers
         .iter()

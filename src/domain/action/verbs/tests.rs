@@ -16,12 +16,14 @@ use super::shift::Gates;
 use super::silence::{self, SilenceRequest};
 use super::{Planning, edit, marks, promote};
 use crate::domain::action::{
-    Act, Actor, Friction, GateNote, Matcher, Plan, PlanId, Seen, Step, Tagged, Verb, Weight, Writes,
+    Act, Actor, Friction, GateNote, Matcher, Plan, PlanId, Seen, Step, Tagged, Verb, Wanting,
+    Weight, Writes,
 };
 use crate::domain::change::{Change, ChangeKind, Origin, Subject};
 use crate::domain::deployment::{EndpointReading, Health, Known, ServedState, ServedVersion};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::fleet::Fleet;
+use crate::domain::fleet::gates::Details;
 use crate::domain::key::{DeploymentKind, Key, ModelKey, RegistryKey, SourceId, VersionKey};
 use crate::domain::mark::{self, Mark};
 use crate::domain::model::{Alias, ModelVersion, Name, RegisteredModel, VersionStatus};
@@ -247,6 +249,9 @@ fn ana() -> Actor {
 fn with<T>(fleet: &Fleet, act: impl FnOnce(&Planning<'_>) -> T) -> T {
     let (writes, actor) = (Writes::default(), ana());
     act(&Planning {
+        details: &Details::default(),
+        signed: None,
+        stamped: at(NOW),
         fleet,
         writes: &writes,
         actor: &actor,
@@ -378,7 +383,7 @@ fn a_promotion_pins_both_versions_and_tells_teammates_as_far_as_it_goes() {
     let text = "promoted churn champion v6 → v7 by ana@risk: Q4 data".to_owned();
     assert_eq!(note, Some((text, "model:churn".to_owned())));
     assert!(says(&plan.notes, "@latest stays at v6"));
-    assert!(says(&plan.notes, "1 deployment follows @champion"));
+    assert!(says(&plan.notes, "1 endpoint follows @champion"));
     assert!(says(&plan.notes, "the last one wins"));
 }
 
@@ -494,12 +499,18 @@ fn a_freeze_yields_to_its_end_and_to_a_reason_alone() {
     assert_eq!(
         promoted(&frozen(NOW).fleet(), "champion", "7")
             .expect("a plan")
-            .blocked,
-        Vec::<Clean>::new()
+            .wanting,
+        Vec::new()
     );
     let fleet = frozen(NOW + 60).fleet();
     let plan = promoted(&fleet, "champion", "7").expect("a plan");
-    assert!(says(&plan.blocked, "frozen by bob"), "{:?}", plan.blocked);
+    let asked = |plan: &Plan| {
+        plan.wanting
+            .iter()
+            .map(|w| w.why.clone())
+            .collect::<Vec<_>>()
+    };
+    assert!(says(&asked(&plan), "frozen by bob"), "{plan:?}");
     let passed = |reason: &str| {
         let mut request = request("champion", "7");
         request
@@ -510,9 +521,9 @@ fn a_freeze_yields_to_its_end_and_to_a_reason_alone() {
         })
         .expect("a plan")
     };
-    assert!(says(&passed("  ").blocked, "frozen"));
+    assert!(says(&asked(&passed("  ")), "frozen"));
     let plan = passed("hotfix");
-    assert_eq!(plan.blocked, Vec::<Clean>::new());
+    assert_eq!(asked(&plan), Vec::<Clean>::new());
     assert_eq!(plan.friction, Friction::NameAndReason);
     // A clock of the registry that is ahead ends it earlier.
     let mut ahead = frozen(NOW + 30);
@@ -520,8 +531,8 @@ fn a_freeze_yields_to_its_end_and_to_a_reason_alone() {
     assert_eq!(
         promoted(&ahead.fleet(), "champion", "7")
             .expect("a plan")
-            .blocked,
-        Vec::<Clean>::new()
+            .wanting,
+        Vec::new()
     );
 }
 
@@ -545,15 +556,20 @@ fn gates_stand_in_the_way_or_are_passed_with_a_reason() {
     };
     let stands = planned(&Gates {
         notes: vec![note.clone()],
-        blocked: vec![Clean::text("fairness fails")],
+        blocked: vec![Clean::text("the signature breaks")],
+        wanting: vec![Wanting {
+            name: Clean::name("fairness"),
+            why: Clean::text("fairness fails"),
+        }],
     });
     assert_eq!((stands.blocked.len(), stands.friction), (1, Friction::Name));
+    assert_eq!(stands.wanting.len(), 1);
     let passed = planned(&Gates {
         notes: vec![GateNote {
             overridden: Some(Clean::text("known")),
             ..note
         }],
-        blocked: Vec::new(),
+        ..Gates::default()
     });
     assert_eq!(
         (passed.blocked.len(), passed.friction),
@@ -820,6 +836,7 @@ fn an_edit_leaves_out_what_is_so_and_knows_what_it_takes_away() {
                 .map(|(key, to)| (Key::new(key), to.map(Key::new)))
                 .collect(),
             description: description.map(Key::new),
+            freeze: None,
         };
         with(&fleet, |with| edit::plan(&request, id(), with))
     };

@@ -75,6 +75,7 @@ pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
         gates: Vec::new(),
         notes,
         blocked: Vec::new(),
+        wanting: Vec::new(),
         // Whoever could do it with this much care can take it back with no more.
         friction: old.friction.min(Friction::Name),
         read_at: now.wall,

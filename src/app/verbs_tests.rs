@@ -1,0 +1,382 @@
+//! Verbs as a person drives them: keys in, forms and sheets between, confirmed plans out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::sheet_tests::{at, frame, press, wrote};
+use super::tests::{model, model_key, observed, polled, version};
+use super::{App, Effects, update};
+use crate::domain::action::{Act, Plan, Verb};
+use crate::domain::alert::{Alert, AlertKey, AlertState};
+use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::key::{Key, ModelKey, SourceId, VersionKey};
+use crate::domain::level::Level;
+use crate::domain::model::{ModelVersion, RegisteredModel};
+use crate::domain::observation::{Feed, Right, Rows};
+use crate::domain::query::Query;
+use crate::domain::settings::{Context, Settings, SourceKind, SourceSettings, Writes};
+use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+use crate::intent::keymap::Keymap;
+use crate::intent::msg::{Effect, Msg};
+use crate::panes::{Place, Thing};
+
+/// A console on a registry with a model and an Alertmanager with an alert of it.
+fn app() -> App {
+    let source = |name, kind| SourceSettings::new(name, kind, &format!("http://{name}.test"));
+    let context = Context {
+        name: Clean::name("prod"),
+        writes: Writes::Confirm,
+        sources: vec![
+            SourceSettings::new("mlflow", SourceKind::Mlflow, "http://ml.test"),
+            source("am", SourceKind::Alertmanager),
+        ],
+        ..Context::default()
+    };
+    let settings = Settings {
+        contexts: BTreeMap::from([("prod".to_owned(), context)]),
+        context: "prod".to_owned(),
+        ..Settings::default()
+    };
+    let mut app = App::new(Arc::new(settings), Keymap::default(), (120, 36), at(0));
+    look(&mut app, "13", 0);
+    let here = Arc::clone(app.context());
+    let rows = Rows::Alerts(vec![alert()]);
+    update(
+        &mut app,
+        observed(&here, "am", Feed::Alerts, 0, rows),
+        at(0),
+    );
+    update(&mut app, polled(&here, "am", Feed::Alerts, 0), at(0));
+    app.show(Place::Models, &Thing::Model(model_key()));
+    app
+}
+
+fn other_key() -> ModelKey {
+    ModelKey {
+        name: Key::new("churn"),
+        ..model_key()
+    }
+}
+
+fn other() -> RegisteredModel {
+    RegisteredModel {
+        key: other_key(),
+        name: Clean::name("churn"),
+        ..model("2")
+    }
+}
+
+fn other_version(number: u64) -> ModelVersion {
+    let own = version(number);
+    ModelVersion {
+        key: VersionKey {
+            model: other_key(),
+            ..own.key.clone()
+        },
+        ..own
+    }
+}
+
+/// What the registry says at a second: who is champion of versions 13 to 15.
+fn look(app: &mut App, champion: &str, second: i64) {
+    let here = Arc::clone(app.context());
+    let mut versions = [13, 14, 15].map(version).to_vec();
+    versions.extend([2, 3].map(other_version));
+    let ms = second * 1_000;
+    let now = at(second.unsigned_abs() * 1_000);
+    for msg in [
+        observed(
+            &here,
+            "mlflow",
+            Feed::Models,
+            ms,
+            Rows::Models(vec![model(champion), other()]),
+        ),
+        observed(
+            &here,
+            "mlflow",
+            Feed::Versions,
+            ms,
+            Rows::Versions(versions),
+        ),
+        polled(&here, "mlflow", Feed::Models, ms),
+        polled(&here, "mlflow", Feed::Versions, ms),
+    ] {
+        update(app, msg, now);
+    }
+}
+
+fn alert() -> Alert {
+    Alert {
+        key: AlertKey {
+            source: SourceId::new("am"),
+            fingerprint: Key::new("f1"),
+        },
+        name: Clean::name("HighErrorRate"),
+        model: Some(Key::new("fraud")),
+        version: None,
+        severity: Clean::name("critical"),
+        level: Level::Crit,
+        state: AlertState::Firing,
+        since: Millis(1),
+        summary: Clean::text("errors are high"),
+        runbook: None,
+        dashboard: None,
+        labels: Arc::from([(Clean::name("model"), Clean::name("fraud"))]),
+        value: None,
+        rule: None,
+        silences: Arc::from([]),
+        group: Clean::empty(),
+    }
+}
+
+/// Lets the frame of an opened sheet leave, and the time pass in which it hears nothing.
+fn seen(app: &mut App, ms: u64) -> String {
+    assert!(app.asks_for_consent(), "{:?}", app.notice());
+    let shown = frame(app);
+    app.frame_left(at(ms));
+    shown
+}
+
+fn typed(app: &mut App, text: &str, ms: u64) -> Effects {
+    let keys: Vec<String> = text
+        .chars()
+        .map(|c| {
+            if c == ' ' {
+                "space".to_owned()
+            } else {
+                c.to_string()
+            }
+        })
+        .collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    press(app, &keys, at(ms))
+}
+
+fn plan(effects: &Effects) -> &Plan {
+    let mut plans = effects.iter().filter_map(|effect| match effect {
+        Effect::Write(confirmed) => Some(confirmed.plan()),
+        _ => None,
+    });
+    plans.next_back().expect("a confirmed plan")
+}
+
+fn remark(app: &App) -> &str {
+    app.notice().map_or("", |notice| notice.text.as_str())
+}
+
+/// Answers every detail that is asked for with a refusal.
+fn refuse(app: &mut App, effects: &Effects, ms: u64) -> Vec<Query> {
+    let mut asked = Vec::new();
+    for effect in effects {
+        if let Effect::Fetch { source, query } = effect {
+            let msg = Msg::Fetched {
+                context: Arc::clone(app.context()),
+                source: source.clone(),
+                query: query.clone(),
+                asked_at: Millis(i64::try_from(ms).expect("small")),
+                result: Err(Fault::new(FaultKind::NotFound, "GET", "no such file")),
+            };
+            update(app, msg, at(ms));
+            asked.push(query.clone());
+        }
+    }
+    asked
+}
+
+#[test]
+fn promote_reads_what_its_gates_need_and_asks_for_a_reason_where_one_is_unknown() {
+    let mut app = app();
+    let effects = press(&mut app, &["p"], at(100));
+    assert!(seen(&mut app, 100).contains("champion v13 → v15"));
+    let asked = refuse(&mut app, &effects, 200);
+    let package = |version: &str| {
+        Query::Package(VersionKey {
+            model: model_key(),
+            version: Key::new(version),
+        })
+    };
+    assert!(
+        asked.contains(&package("15")) && asked.contains(&package("13")),
+        "{asked:?}"
+    );
+    let shown = seen(&mut app, 300);
+    assert!(
+        shown.contains("asks for a reason: gate signature"),
+        "{shown}"
+    );
+    // The name alone does not pass a gate.
+    press(&mut app, &["tab", "tab"], at(900));
+    typed(&mut app, "fraud", 900);
+    assert!(!wrote(&press(&mut app, &["enter"], at(900))));
+    press(&mut app, &["tab", "tab"], at(900));
+    typed(&mut app, "known good", 900);
+    let effects = press(&mut app, &["enter", "enter"], at(900));
+    assert!(wrote(&effects), "{}", frame(&mut app));
+    let plan = plan(&effects);
+    assert_eq!(plan.verb, Verb::Promote);
+    let overridden: Vec<_> = plan
+        .gates
+        .iter()
+        .filter(|g| g.overridden.is_some())
+        .collect();
+    assert!(!overridden.is_empty(), "{:?}", plan.gates);
+    assert!(plan.wanting.is_empty());
+    let told = plan.steps.iter().any(|step| match &step.act {
+        Act::SetTag { key, to, .. } => {
+            key.raw() == "quarterdeck.promoted_reason" && to.raw() == "known good"
+        }
+        _ => false,
+    });
+    assert!(told, "teammates see why");
+}
+
+#[test]
+fn facts_that_say_the_same_leave_what_was_typed_and_others_take_it_back() {
+    let mut app = app();
+    let effects = press(&mut app, &["p"], at(100));
+    refuse(&mut app, &effects, 100);
+    seen(&mut app, 100);
+    press(&mut app, &["tab"], at(700));
+    typed(&mut app, "why", 700);
+    press(&mut app, &["tab"], at(700));
+    typed(&mut app, "fraud", 700);
+    look(&mut app, "13", 1);
+    assert!(
+        frame(&mut app).contains("type fraud  fraud"),
+        "{}",
+        frame(&mut app)
+    );
+    look(&mut app, "14", 2);
+    let shown = frame(&mut app);
+    assert!(shown.contains("the plan has changed"), "{shown}");
+    assert!(!wrote(&press(&mut app, &["enter"], at(2_900))));
+}
+
+#[test]
+fn another_version_and_alias_can_be_chosen_from_the_sheet() {
+    let mut app = app();
+    press(&mut app, &["p"], at(100));
+    seen(&mut app, 100);
+    press(&mut app, &["c"], at(700));
+    press(&mut app, &["ctrl-u"], at(700));
+    typed(&mut app, "v99", 700);
+    press(&mut app, &["enter", "enter"], at(700));
+    assert!(frame(&mut app).contains("the registry holds no v99"));
+    press(&mut app, &["ctrl-u"], at(700));
+    typed(&mut app, "14", 700);
+    press(&mut app, &["enter", "ctrl-u"], at(700));
+    typed(&mut app, "shadow", 700);
+    press(&mut app, &["enter"], at(700));
+    assert!(seen(&mut app, 800).contains("shadow none → v14"));
+    // Leaving the sheet goes back to the form, with what was typed.
+    press(&mut app, &["esc"], at(1_500));
+    assert!(frame(&mut app).contains("shadow"));
+    press(&mut app, &["esc"], at(1_500));
+    assert_eq!(remark(&app), "nothing was changed");
+}
+
+#[test]
+fn roll_back_offers_every_version_with_what_is_known_of_it() {
+    let mut app = app();
+    look(&mut app, "14", 60);
+    press(&mut app, &["b"], at(61_000));
+    let shown = frame(&mut app);
+    assert!(shown.contains("Roll back to"), "{shown}");
+    for row in ["v13", "v15   never known"] {
+        assert!(shown.contains(row), "{shown}");
+    }
+    assert!(!shown.contains("v14   never known"), "{shown}");
+    press(&mut app, &["enter"], at(61_000));
+    assert!(seen(&mut app, 61_000).contains("champion v14 → v13"));
+    press(&mut app, &["tab", "tab"], at(62_000));
+    typed(&mut app, "fraud", 62_000);
+    let effects = press(&mut app, &["enter"], at(62_000));
+    assert_eq!(plan(&effects).verb, Verb::RollBack);
+}
+
+#[test]
+fn an_alert_is_silenced_with_a_comment_and_one_key() {
+    let mut app = app();
+    press(&mut app, &["s"], at(100));
+    let shown = frame(&mut app);
+    assert!(shown.contains("Silence HighErrorRate"), "{shown}");
+    press(&mut app, &["enter", "enter", "enter"], at(100));
+    assert!(frame(&mut app).contains("a silence needs a comment"));
+    typed(&mut app, "bad deploy", 100);
+    press(&mut app, &["enter"], at(100));
+    let shown = seen(&mut app, 100);
+    assert!(shown.contains("HighErrorRate"), "{shown}");
+    assert!(!wrote(&press(&mut app, &["y"], at(300))), "not yet read");
+    let effects = press(&mut app, &["y"], at(700));
+    let plan = plan(&effects);
+    assert!(matches!(&plan.steps[0].act, Act::Silence { matchers, .. } if matchers.len() == 2));
+}
+
+#[test]
+fn acknowledging_freezing_and_editing_go_through_their_forms() {
+    let mut app = app();
+    press(&mut app, &["a"], at(100));
+    press(&mut app, &["enter", "enter"], at(100));
+    seen(&mut app, 100);
+    let effects = press(&mut app, &["y"], at(700));
+    assert_eq!(plan(&effects).verb, Verb::Acknowledge);
+    press(&mut app, &[":"], at(800));
+    typed(&mut app, "act.freeze", 800);
+    press(&mut app, &["enter", "enter", "enter"], at(800));
+    assert!(frame(&mut app).contains("a freeze needs a reason"));
+    typed(&mut app, "release", 800);
+    press(&mut app, &["enter"], at(800));
+    seen(&mut app, 800);
+    press(&mut app, &["tab"], at(1_400));
+    typed(&mut app, "fraud", 1_400);
+    let effects = press(&mut app, &["enter"], at(1_400));
+    assert_eq!(plan(&effects).verb, Verb::Freeze);
+    press(&mut app, &["e"], at(1_500));
+    press(&mut app, &["enter", "enter", "enter"], at(1_500));
+    assert!(frame(&mut app).contains("nothing is changed yet"));
+    press(&mut app, &["down"], at(1_500));
+    typed(&mut app, "team", 1_500);
+    press(&mut app, &["enter"], at(1_500));
+    typed(&mut app, "risk", 1_500);
+    press(&mut app, &["enter"], at(1_500));
+    seen(&mut app, 1_500);
+    let effects = press(&mut app, &["y"], at(2_100));
+    assert_eq!(plan(&effects).verb, Verb::Edit);
+}
+
+#[test]
+fn a_right_that_is_known_to_be_missing_dims_the_verb() {
+    let mut app = app();
+    let denied = vec![(Clean::name("move-alias"), Right::Denied)];
+    app.fleet_mut().set_rights(&SourceId::new("mlflow"), denied);
+    press(&mut app, &["p"], at(100));
+    assert!(!app.asks_for_consent());
+    assert!(
+        remark(&app).contains("lacks the right `move-alias` at mlflow"),
+        "{}",
+        remark(&app)
+    );
+}
+
+#[test]
+fn marked_models_are_promoted_by_one_plan_each_under_one_consent() {
+    let mut app = app();
+    press(&mut app, &["g", "g", "space", "space"], at(100));
+    let effects = press(&mut app, &["p"], at(100));
+    refuse(&mut app, &effects, 100);
+    let shown = seen(&mut app, 100);
+    assert!(shown.contains("Promote 2 models"), "{shown}");
+    assert!(shown.contains("champion v13 → v15") || shown.contains("champion v2 → v3"));
+    press(&mut app, &["tab"], at(700));
+    typed(&mut app, "known good", 700);
+    press(&mut app, &["tab"], at(700));
+    typed(&mut app, "fraud", 700);
+    assert!(!wrote(&press(&mut app, &["enter"], at(700))));
+    press(&mut app, &["ctrl-u"], at(700));
+    typed(&mut app, "2 models", 700);
+    let effects = press(&mut app, &["enter"], at(700));
+    let written = effects.iter().filter(|e| matches!(e, Effect::Write(_)));
+    assert_eq!(written.count(), 2, "{}", frame(&mut app));
+}
