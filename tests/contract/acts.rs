@@ -412,6 +412,7 @@ pub(crate) async fn acts_end_as_the_rights_say(t: &Tracker) -> Verdict {
 pub(crate) async fn the_version_that_answers_is_awaited(e: &Endpoint) -> Verdict {
     let awaited = |to: &str| Act::AwaitServed {
         deployment: e.deployment.key(),
+        from: None,
         to: Key::new(to),
     };
     let door = e.door(|_| {});
@@ -450,6 +451,7 @@ pub(crate) async fn the_version_that_answers_is_awaited(e: &Endpoint) -> Verdict
     elsewhere.base = Key::new("http://elsewhere.invalid");
     let act = Act::AwaitServed {
         deployment: elsewhere,
+        from: None,
         to: Key::new(answers),
     };
     let sighting = door.look(&act).await;

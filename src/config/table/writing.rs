@@ -8,7 +8,7 @@ const ORDERS: Shape = Shape::OneOf(&["alias-first", "serving-first"]);
 pub(super) const ORDER: Row = row(
     "order",
     ORDERS,
-    "Which comes first in a plan that moves an alias and rolls a version out. Without it: serving where the plan itself rolls out (`v2-load`, `hook`), the alias where serving resolves it or another system follows it.",
+    "Which comes first in a plan that moves an alias and rolls a version out. Without it: serving where a `hook` rolls out, which is told the version; the alias where serving resolves it, as with `v2-load`, which names no version, or where another system follows it.",
 );
 /// The order of a model's plans.
 pub(super) const MODEL_ORDER: Row = row(

@@ -111,6 +111,9 @@ pub enum Act {
     AwaitServed {
         /// The deployment.
         deployment: DeploymentKey,
+        /// The version that it answers before, in its own words, where it tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Key>,
         /// The version that it shall answer, in its own words.
         to: Key,
     },
@@ -410,7 +413,7 @@ impl Act {
             Self::LoadModel { deployment, to, .. } => {
                 format!("{} loads {}", deployment.name.clean(), version(to))
             }
-            Self::AwaitServed { deployment, to } => {
+            Self::AwaitServed { deployment, to, .. } => {
                 format!("{} answers {}", deployment.name.clean(), version(to))
             }
             Self::RunHook {
@@ -522,6 +525,15 @@ impl Act {
                 from: Some(from),
                 to,
             } => Some(Self::LoadModel {
+                deployment: deployment.clone(),
+                from: Some(to.clone()),
+                to: from.clone(),
+            }),
+            Self::AwaitServed {
+                deployment,
+                from: Some(from),
+                to,
+            } => Some(Self::AwaitServed {
                 deployment: deployment.clone(),
                 from: Some(to.clone()),
                 to: from.clone(),

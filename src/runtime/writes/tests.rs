@@ -293,6 +293,7 @@ async fn a_missing_right_is_told_apart_and_what_cannot_be_told_is_not_waited_for
 
     let mut log = Log::default();
     let waits = Act::AwaitServed {
+        from: None,
         deployment: DeploymentKey {
             kind: DeploymentKind::MlflowServe,
             base: Key::new("http://serve.test"),

@@ -19,7 +19,8 @@ impl<P: Protocol> Serving<P> {
                 from,
                 to,
             } if P::KIND == DeploymentKind::V2 => (deployment, from.as_ref(), to),
-            Act::AwaitServed { deployment, to } => (deployment, None, to),
+            // On its way it may answer any other.
+            Act::AwaitServed { deployment, to, .. } => (deployment, None, to),
             _ => return Err(unable(&self.id, act)),
         };
         self.about_us(deployment)?;

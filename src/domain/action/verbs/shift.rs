@@ -280,6 +280,7 @@ impl<'a> Parts<'a> {
     fn wait(&mut self, basis: &Basis<'_>, join: &Join, rollout: Rollout, word: Key) {
         let act = Act::AwaitServed {
             deployment: join.deployment.clone(),
+            from: answers(basis, &join.deployment),
             to: word,
         };
         let source = SourceId::new(join.name.as_str());
@@ -434,6 +435,19 @@ impl<'a> Parts<'a> {
         }
     }
 
+    /// A hook is told the version, and the alias need not name what does not answer yet. A load names
+    /// no version: the server's repository resolves the alias, which therefore moves before. So it does
+    /// for whatever another system rolls out.
+    fn usual_order(&self) -> Order {
+        let told = |step: &Step| matches!(step.act, Act::RunHook { .. });
+        let resolves = |step: &Step| matches!(step.act, Act::LoadModel { .. });
+        if self.own.iter().any(told) && !self.own.iter().any(resolves) {
+            Order::ServingFirst
+        } else {
+            Order::AliasFirst
+        }
+    }
+
     fn finish(self, mut basis: Basis<'_>, id: PlanId) -> Result<Plan, NoPlan> {
         let fleet = basis.with.fleet;
         let moves = self.moves();
@@ -451,11 +465,7 @@ impl<'a> Parts<'a> {
             .get(self.shift.model.name.raw())
             .and_then(|model| model.order)
             .or(settings.policy.writing.order)
-            .unwrap_or(if self.own.is_empty() {
-                Order::AliasFirst
-            } else {
-                Order::ServingFirst
-            });
+            .unwrap_or_else(|| self.usual_order());
         let gone = Pin {
             version: self.from.clone().unwrap_or_else(|| Key::new("")),
             created: crate::domain::time::Millis(0),

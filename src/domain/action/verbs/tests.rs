@@ -314,7 +314,7 @@ fn the_rollout_decides_the_steps_and_their_order() {
         plan.notes
     );
     assert_eq!(steps(Rollout::External).0, ["move-alias", "await-served"]);
-    let loaded = ["load-model", "await-served", "move-alias"];
+    let loaded = ["move-alias", "load-model", "await-served"];
     assert_eq!(steps(Rollout::V2Load).0, loaded);
     assert_eq!(
         steps(Rollout::Hook).0,
@@ -325,15 +325,15 @@ fn the_rollout_decides_the_steps_and_their_order() {
 #[test]
 fn settings_turn_the_order_round_and_the_model_beats_the_policy() {
     let mut made = Made::new(vec![deployment(Rollout::V2Load)]);
-    made.context.policy.writing.order = Some(Order::ServingFirst);
+    made.context.policy.writing.order = Some(Order::AliasFirst);
     let model = crate::domain::settings::ModelSettings {
-        order: Some(Order::AliasFirst),
+        order: Some(Order::ServingFirst),
         ..Default::default()
     };
     made.context.models.insert("churn".to_owned(), model);
     let plan = promoted(&made.fleet(), "champion", "7").expect("a plan");
     let required = words(&plan, Weight::Required);
-    assert_eq!(required, ["move-alias", "load-model", "await-served"]);
+    assert_eq!(required, ["load-model", "await-served", "move-alias"]);
 }
 
 #[test]

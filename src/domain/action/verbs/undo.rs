@@ -2,7 +2,7 @@
 
 use super::Planning;
 use crate::domain::action::{
-    Friction, PLAN_HOLDS, Plan, PlanId, Step, UNDO_HOLDS, Verb, Weight, Written,
+    Act, Friction, PLAN_HOLDS, Plan, PlanId, Step, UNDO_HOLDS, Verb, Weight, Written,
 };
 use crate::domain::text::Clean;
 use crate::domain::time::{Now, age};
@@ -59,7 +59,7 @@ pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
         return refuse("nothing of it can be taken back");
     }
     // What matters goes back first; marks for teammates follow, newest first among their like.
-    steps.sort_by_key(|step| step.weight == Weight::BestEffort);
+    steps.sort_by_key(|step| (step.weight == Weight::BestEffort, turn(&step.act)));
     Ok(Plan {
         id,
         verb: Verb::Undo,
@@ -83,4 +83,14 @@ pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
         undo_until: Some(now.wall.plus(UNDO_HOLDS)),
         undoes: Some(old.id.clone()),
     })
+}
+
+/// Whose turn is when: what is loaded may be what the alias names by then, and what is waited for comes
+/// after whatever brings it.
+fn turn(act: &Act) -> u8 {
+    match act {
+        Act::MoveAlias { .. } | Act::DeleteAlias { .. } => 0,
+        Act::AwaitServed { .. } => 2,
+        _ => 1,
+    }
 }
