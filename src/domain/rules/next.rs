@@ -9,10 +9,13 @@ use std::time::Duration;
 use crate::domain::change::{Change, ChangeKind};
 use crate::domain::level::{Level, Reason, ReasonCode, ReasonCode as C, Verdict};
 use crate::domain::text::Clean;
-use crate::domain::time::{Millis, age};
+use crate::domain::time::{Millis, Since, age};
 
 /// A change so long before the onset is the first suspect.
 const JUST_BEFORE: Duration = Duration::from_secs(30 * 60);
+
+/// Within this time a change that reverses another is its way back.
+const CURED: Duration = Duration::from_secs(24 * 3_600);
 
 /// What kind of step it is. The word is stable: scripts match on it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
@@ -255,9 +258,23 @@ fn promotion_before<'a>(facts: &Facts<'a>, reason: &Reason) -> Option<(&'a Chang
         // Without a version before there is nothing to go back to.
         moved && !c.from.is_empty()
     };
-    let before = |c: &&&Change| c.not_before <= onset && lead(c, onset) <= JUST_BEFORE;
+    let before = |c: &&&Change| {
+        // What was so already at the first look began before any change since.
+        let late = matches!(reason.since, Since::AtLeast(_)) && c.not_after > onset;
+        c.not_before <= onset && !late && lead(c, onset) <= JUST_BEFORE
+    };
     let mut found = facts.changes.iter().rev().filter(is_promotion);
-    found.find(before).map(|c| (*c, lead(c, onset)))
+    let last = found.find(before)?;
+    // What goes back to where it came from is the cure, not the cause.
+    let mut cured = facts.changes.iter();
+    let is_way_back = cured.any(|c| {
+        c.kind == last.kind
+            && c.from == last.to
+            && c.to == last.from
+            && c.not_after <= last.not_after
+            && last.not_after.since(c.not_after) <= CURED
+    });
+    (!is_way_back).then(|| (*last, lead(last, onset)))
 }
 
 fn lead(change: &Change, onset: Millis) -> Duration {
@@ -269,7 +286,6 @@ mod tests {
     use super::*;
     use crate::domain::change::{Origin, Subject};
     use crate::domain::key::SourceId;
-    use crate::domain::time::Since;
 
     const MINUTE: i64 = 60_000;
 
@@ -336,6 +352,31 @@ mod tests {
             Some(Step::Serving),
             "it came after"
         );
+    }
+
+    #[test]
+    fn a_way_back_is_no_cause_and_what_was_so_before_has_none() {
+        let verdict = Verdict::of(vec![reason(C::SignalErrors, Crit)]);
+        let (there, mut back) = (promotion(90), promotion(98));
+        std::mem::swap(&mut back.from, &mut back.to);
+        let judged = |changes: &[&Change], since| {
+            let mut verdict = verdict.clone();
+            verdict.reasons[0].since = since;
+            let next = judge(Facts {
+                verdict: &verdict,
+                changes,
+                champion: "champion",
+            });
+            next.map(|next| next.step)
+        };
+        let onset = Since::Exact(Millis(100 * MINUTE));
+        assert_eq!(judged(&[&there, &back], onset), Some(Step::Serving));
+        assert_eq!(judged(&[&back], onset), Some(Step::RollBack));
+        let mut wide = promotion(101);
+        wide.not_before = Millis(99 * MINUTE);
+        assert_eq!(judged(&[&wide], onset), Some(Step::RollBack));
+        let known = Since::AtLeast(Millis(100 * MINUTE));
+        assert_eq!(judged(&[&wide], known), Some(Step::Serving));
     }
 
     #[test]
