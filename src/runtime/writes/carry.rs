@@ -114,11 +114,14 @@ pub async fn carry_out(
     }
     let weights = begun.plan().steps.iter().map(|step| step.weight);
     let outcome = Outcome::of(weights.clone().zip(steps.iter().map(|end| end.how)));
-    let deciding = weights
+    let required = weights
         .zip(&steps)
         .filter(|(weight, _)| *weight == Weight::Required)
-        .map(|(_, end)| end)
+        .map(|(_, end)| end);
+    let deciding = required
+        .clone()
         .find(|end| !end.how.is_good())
+        .or(required.last())
         .or(steps.last());
     let words = deciding.map_or_else(Clean::empty, |end| end.words.clone());
     let record = Record::PlanEnded {
