@@ -114,14 +114,14 @@ pub async fn carry_out(
     }
     let weights = begun.plan().steps.iter().map(|step| step.weight);
     let outcome = Outcome::of(weights.clone().zip(steps.iter().map(|end| end.how)));
-    let required = weights
+    let mut required = weights
         .zip(&steps)
         .filter(|(weight, _)| *weight == Weight::Required)
         .map(|(_, end)| end);
     let deciding = required
         .clone()
         .find(|end| !end.how.is_good())
-        .or(required.last())
+        .or(required.next_back())
         .or(steps.last());
     let words = deciding.map_or_else(Clean::empty, |end| end.words.clone());
     let record = Record::PlanEnded {
