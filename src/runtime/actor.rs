@@ -2,33 +2,27 @@
 //! what it found. When a feed is due is [`super::schedule`]'s, what is new [`super::diff`]'s matter.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, Id, JoinError, JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::diff::{Sent, Stamp};
+use super::flight::{Flight, Polled, Silence, crashed, poll_once, skew_ms, until, wait};
 use super::limits::Host;
 use super::schedule::{self, Rhythm};
 use crate::domain::fault::{Fault, FaultKind, Retry};
-use crate::domain::key::SourceId;
-use crate::domain::observation::{Abilities, Answer, ContextRef, Feed, PollReport};
+use crate::domain::observation::{Abilities, ContextRef, Feed, PollReport};
 use crate::domain::query::{Detail, Focus, Query};
 use crate::domain::time::Millis;
 use crate::intent::msg::Msg;
-use crate::sources::{Page, Pages, Source};
+use crate::sources::{Page, Source};
 
 /// Details of one source on their way at once; more wait their turn.
 const FETCHES: usize = 4;
-/// The longest that one poll may take, all its pages together. Each request has its own deadline;
-/// this one is for a server whose pages never end.
-const POLL_LIMIT: Duration = Duration::from_secs(600);
 /// The least time between two probes.
 const PROBE_GAP: Duration = Duration::from_secs(60);
 /// As many polls failed in a row make the next answer a recovery: the server may be another one.
@@ -72,6 +66,8 @@ struct FeedState {
     stands_in: Option<Instant>,
     /// When its last poll began.
     asked: Option<Instant>,
+    /// How long the last poll took that was answered.
+    took: Option<Duration>,
     /// Not even a wish to refresh comes before this.
     not_before: Instant,
     /// Whether the fleet was told of a poll of it.
@@ -98,87 +94,6 @@ impl FeedState {
     }
 }
 
-/// The outcome of one poll, whenever it began.
-pub(super) struct Polled {
-    pub(super) asked_at: Millis,
-    pub(super) took: Duration,
-    pub(super) result: Result<Answer, Fault>,
-}
-
-/// Polls a feed in a task of its own: an adapter that panics takes nothing but this poll with it. Without
-/// somebody to take pages, the answer holds all rows.
-pub(super) fn poll_once<S: Source>(
-    source: Arc<S>,
-    feed: Feed,
-    focus: Focus,
-    host: Arc<Host>,
-    clock: Arc<Clock>,
-    pages: Option<mpsc::Sender<Page>>,
-) -> Flight<Polled> {
-    Flight(tokio::spawn(async move {
-        let _turn = host.enter().await;
-        let (asked_at, began) = (clock.wall(), Instant::now());
-        let poll = async {
-            match pages {
-                Some(out) => {
-                    let pages = Pages::new(asked_at, out);
-                    source.poll_in_pages(feed, &focus, &pages).await
-                }
-                None => source.poll(feed, &focus).await,
-            }
-        };
-        let poll = tokio::time::timeout(POLL_LIMIT, poll);
-        let result = poll.await.unwrap_or_else(|_| {
-            let detail = format!("a poll of {} had not ended after 10 minutes", feed.word());
-            Err(Fault::new(
-                FaultKind::Timeout,
-                source.id().as_str(),
-                &detail,
-            ))
-        });
-        Polled {
-            asked_at,
-            took: began.elapsed(),
-            result,
-        }
-    }))
-}
-
-/// The fault of an adapter that panicked.
-pub(super) fn crashed(source: &SourceId, error: &JoinError) -> Fault {
-    tracing::error!(%source, "the adapter failed: {error}");
-    let detail = "the adapter failed inside; the log has the place";
-    Fault::new(FaultKind::Crashed, source.as_str(), detail)
-}
-
-/// A task whose end is awaited and which ends with its owner.
-pub(super) struct Flight<T>(pub(super) JoinHandle<T>);
-
-impl<T> Future for Flight<T> {
-    type Output = Result<T, JoinError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx)
-    }
-}
-
-impl<T> Drop for Flight<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// What [`wait`] waits for: the end of a flight that there may be.
-async fn wait<T>(flight: &mut Option<T>) -> <T as Future>::Output
-where
-    T: Future + Unpin,
-{
-    match flight {
-        Some(flight) => flight.await,
-        None => std::future::pending().await,
-    }
-}
-
 type Fetched = (Millis, Result<Detail, Fault>);
 
 /// The actor of one source.
@@ -191,6 +106,7 @@ pub struct Actor<S> {
     feeds: Vec<FeedState>,
     sent: Sent,
     lost: u32,
+    silence: Silence,
     probed: Option<Instant>,
     probe_at: Option<Instant>,
     /// Messages that wait for the loop: requests are taken meanwhile, new polls are not begun.
@@ -227,6 +143,7 @@ impl<S: Source> Actor<S> {
                 next: first,
                 stands_in: None,
                 asked: None,
+                took: None,
                 not_before: now,
                 reported: false,
             })
@@ -240,6 +157,7 @@ impl<S: Source> Actor<S> {
             feeds,
             sent: Sent::default(),
             lost: 0,
+            silence: Silence::default(),
             probed: None,
             probe_at: Some(first),
             outbox: VecDeque::new(),
@@ -254,12 +172,14 @@ impl<S: Source> Actor<S> {
         let mut polling: Option<(usize, Flight<Polled>)> = None;
         let mut pages = mpsc::channel(1).1;
         let mut probing: Option<Flight<Result<Abilities, Fault>>> = None;
+        let mut knocking: Option<Flight<Result<Abilities, Fault>>> = None;
         let out = self.around.out.clone();
         loop {
             let next = self.next_feed();
             let idle = polling.is_none() && self.outbox.is_empty();
             let feed_at = next.filter(|_| idle).map(|(_, at)| at);
             let probe_at = self.probe_at.filter(|_| probing.is_none());
+            let silent_at = self.silence.next().filter(|_| polling.is_some());
             let mut flight = polling.as_mut().map(|(_, flight)| flight);
             tokio::select! {
                 biased;
@@ -277,6 +197,7 @@ impl<S: Source> Actor<S> {
                 },
                 Some(page) = pages.recv(), if self.outbox.is_empty() => {
                     if let Some((index, _)) = &polling {
+                        self.silence.broken();
                         self.page(*index, page);
                     }
                 }
@@ -292,6 +213,13 @@ impl<S: Source> Actor<S> {
                     probing = None;
                     self.probed(probed);
                 }
+                knocked = wait(&mut knocking) => {
+                    knocking = None;
+                    if knocked.is_ok_and(|answer| !answer.is_err_and(|fault| is_silent(&fault))) {
+                        // It is slow in one thing: that poll's own deadline says when it has failed.
+                        self.silence.end();
+                    }
+                }
                 Some(ended) = self.fetches.join_next_with_id() => self.fetched(ended),
                 () = until(feed_at) => {
                     if let Some((index, _)) = next {
@@ -299,6 +227,14 @@ impl<S: Source> Actor<S> {
                         let (out, arriving) = mpsc::channel(1);
                         pages = arriving;
                         polling = Some((index, self.poll(index, out)));
+                    }
+                }
+                () = until(silent_at) => {
+                    if let Some((index, _)) = &polling
+                        && self.silent(*index)
+                        && knocking.is_none()
+                    {
+                        knocking = Some(self.probe());
                     }
                 }
                 () = until(probe_at) => {
@@ -391,14 +327,36 @@ impl<S: Source> Actor<S> {
 
     fn poll(&mut self, index: usize, pages: mpsc::Sender<Page>) -> Flight<Polled> {
         self.sent.begin();
-        self.feeds[index].asked = Some(Instant::now());
-        let feed = self.feeds[index].feed;
+        let polled = &mut self.feeds[index];
+        polled.asked = Some(Instant::now());
+        let feed = polled.feed;
+        // An endpoint's silence is counted from its last answer.
+        let took = polled.took.filter(|_| feed != Feed::Endpoint);
+        let begun = self.silence.begin(took);
         let (source, focus) = (Arc::clone(&self.source), self.focus.clone());
         let (host, clock) = (
             Arc::clone(&self.around.host),
             Arc::clone(&self.around.clock),
         );
-        poll_once(source, feed, focus, host, clock, Some(pages))
+        poll_once(source, feed, focus, host, clock, Some(pages), begun)
+    }
+
+    /// Tells that the poll that runs has brought no sign of the server for too long, as one that failed.
+    /// Whether it did, so that the server should be asked for anything else.
+    fn silent(&mut self, index: usize) -> bool {
+        let Some((asked_at, took, again)) = self.silence.lasts() else {
+            return false;
+        };
+        self.feeds[index].reported = true;
+        let detail = format!("no answer for {} so far", crate::domain::time::span(took));
+        let id = self.source.id().as_str();
+        let report = PollReport {
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            fault: Some(Fault::new(FaultKind::Timeout, id, &detail)),
+            ..self.report(index, asked_at, self.around.clock.wall().plus(again))
+        };
+        self.outbox.push_back(Msg::Polled(Box::new(report)));
+        true
     }
 
     fn page(&mut self, index: usize, page: Page) {
@@ -431,6 +389,7 @@ impl<S: Source> Actor<S> {
             },
         };
         let now = Instant::now();
+        self.silence.end();
         let partial = result
             .as_ref()
             .ok()
@@ -442,6 +401,7 @@ impl<S: Source> Actor<S> {
                     .server_time
                     .map(|server| skew_ms(server, asked_at, took));
                 let feed = &mut self.feeds[index];
+                feed.took = Some(took);
                 feed.next = now + feed.rhythm.after_answer(took, &mut self.rng);
                 feed.not_before = now;
                 let beat = beat.filter(|_| feed.feed == Feed::NewestVersions);
@@ -578,6 +538,7 @@ impl<S: Source> Actor<S> {
                 Err(error) => (began, Err(crashed(self.source.id(), &error))),
             };
             if let Ok(detail) = &result {
+                self.silence.broken();
                 self.sent.note(detail);
             }
             self.outbox.push_back(Msg::Fetched {
@@ -592,25 +553,9 @@ impl<S: Source> Actor<S> {
     }
 }
 
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// How far the server's clock is from ours at the least: its stamp has whole seconds, and it was
-/// made at some moment of the poll.
-pub(super) fn skew_ms(server: Millis, asked_at: Millis, took: Duration) -> i64 {
-    let ended = asked_at.plus(took);
-    let latest = server.plus(Duration::from_millis(999));
-    if latest < asked_at {
-        latest.0.saturating_sub(asked_at.0)
-    } else if server > ended {
-        server.0.saturating_sub(ended.0)
-    } else {
-        0
-    }
+/// Whether a fault says nothing but that nobody answered.
+fn is_silent(fault: &Fault) -> bool {
+    matches!(fault.kind, FaultKind::Timeout | FaultKind::Unreachable)
 }
 
 #[cfg(test)]

@@ -62,20 +62,26 @@ async fn with_default_settings_a_refusal_shows_in_ten_seconds_and_a_hang_in_fift
     }
 }
 
+/// A registry's feeds at their default cadences.
+const REGISTRY: [(Feed, u64); 5] = [
+    (Feed::Models, 60),
+    (Feed::Versions, 300),
+    (Feed::RecentRuns, 30),
+    (Feed::NewestVersions, 30),
+    (Feed::WatchedModels, 10),
+];
+
+fn rows_of_one() -> Rows {
+    Rows::Models(vec![model("a", 1)])
+}
+
 /// A registry's feeds at their default cadences, all of them answered, and from then on what `reply` says
 /// of the next polls, counted from the first of any feed.
 async fn registry(
     reply: impl Fn(usize) -> Option<FaultKind> + Send + Sync + 'static,
 ) -> (Bench, SourceHealth) {
-    const FEEDS: [(Feed, u64); 5] = [
-        (Feed::Models, 60),
-        (Feed::Versions, 300),
-        (Feed::RecentRuns, 30),
-        (Feed::NewestVersions, 30),
-        (Feed::WatchedModels, 10),
-    ];
     let polls = AtomicUsize::new(0);
-    let mut bench = start(&FEEDS, move |feed, turn| {
+    let mut bench = start(&REGISTRY, move |feed, turn| {
         let answered = turn == 0 && feed != Feed::WatchedModels;
         let fault = if answered {
             None
@@ -85,7 +91,7 @@ async fn registry(
         match (fault, feed) {
             (Some(fault), _) => Reply::Fault(fault),
             (None, Feed::Models) => few(),
-            (None, _) => Reply::Rows(Coverage::Partial, Rows::Models(vec![model("a", 1)])),
+            (None, _) => Reply::Rows(Coverage::Partial, rows_of_one()),
         }
     });
     let mut health = SourceHealth::default();
@@ -131,14 +137,75 @@ async fn one_refused_connection_of_a_registry_is_no_incident() {
     assert!(refused > 10, "{refused}");
 }
 
+/// A registry of which every poll after its first answers takes ten seconds to time out, as one that accepts
+/// connections and answers nothing; whether models are on screen, and whether it answers a probe.
+async fn hung(watched: bool, knocks: bool) -> (Bench, SourceHealth) {
+    let mut bench = start_with(
+        &REGISTRY,
+        |feed, turn| match (turn, feed) {
+            (0, Feed::Models) => few(),
+            (0, _) => Reply::Rows(Coverage::Partial, rows_of_one()),
+            (1.., _) => Reply::Late(10 * SECOND, FaultKind::Timeout),
+        },
+        move |turn| turn == 0 || knocks,
+    );
+    if watched {
+        let focus = Request::Focus(focus("a"));
+        bench.requests.send(focus).await.unwrap();
+    }
+    let mut health = SourceHealth::default();
+    while health.feeds.len() < if watched { 5 } else { 4 } {
+        health.record(&bench.report().await);
+    }
+    (bench, health)
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_registry_that_hangs_is_not_taken_for_one_that_is_gone() {
-    let (mut bench, mut health) = registry(|_| Some(FaultKind::Timeout)).await;
+async fn a_registry_that_accepts_and_never_answers_shows_as_soon_as_one_that_refuses() {
+    for turn in 0..20 {
+        let (mut bench, mut health) = hung(turn % 2 == 0, false).await;
+        let (seen, down) = judged_to_go(&mut bench, &mut health).await;
+        assert!(seen <= 13 * SECOND, "shows after {seen:?}");
+        assert!(down <= 20 * SECOND, "down after {down:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_is_slow_in_its_polls_and_answers_else_is_not_taken_for_gone() {
+    let (mut bench, mut health) = hung(true, true).await;
     let (began, policy) = (Instant::now(), Policy::default());
     let start = health.good_at().unwrap();
-    while began.elapsed() < 60 * SECOND {
+    let mut seen = Vec::new();
+    while began.elapsed() < 18 * SECOND {
         health.record(&bench.report().await);
         let fresh = freshness::judge(&health, &policy, start.plus(began.elapsed()));
-        assert_ne!(fresh, Freshness::Down, "after {:?}", began.elapsed());
+        if seen.last() != Some(&fresh) {
+            seen.push(fresh);
+        }
     }
+    assert_eq!(seen, [Freshness::Stale]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_that_takes_longer_than_usual_and_is_answered_is_no_outage() {
+    let mut bench = start(&[(Feed::Models, 10)], |_, turn| {
+        Reply::Slow(SECOND * if turn % 2 == 0 { 1 } else { 2 }, rows_of_one())
+    });
+    for _ in 0..6 {
+        assert_eq!(bench.report().await.fault, None);
+    }
+    let mut bench = start(&[(Feed::Models, 10)], |_, turn| {
+        Reply::Slow(SECOND * if turn == 0 { 1 } else { 4 }, rows_of_one())
+    });
+    let mut health = SourceHealth::default();
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let report = bench.report().await;
+        health.record(&report);
+        let at = report.asked_at.plus(Duration::from_millis(report.took_ms));
+        seen.push(freshness::judge(&health, &Policy::default(), at));
+    }
+    let (live, stale) = (Freshness::Live, Freshness::Stale);
+    // Once it has taken four seconds, four seconds are what it takes.
+    assert_eq!(seen, [live, stale, live, live]);
 }

@@ -21,7 +21,20 @@ fn start(
     feeds: &[(Feed, u64)],
     script: impl Fn(Feed, usize) -> Reply + Send + Sync + 'static,
 ) -> Bench {
+    start_with(feeds, script, |_| true)
+}
+
+/// As [`start`], and which of its probes are answered.
+fn start_with(
+    feeds: &[(Feed, u64)],
+    script: impl Fn(Feed, usize) -> Reply + Send + Sync + 'static,
+    probed: impl Fn(usize) -> bool + Send + Sync + 'static,
+) -> Bench {
     let (source, log) = Scripted::new(feeds, script);
+    let source = Scripted {
+        probed: Arc::new(probed),
+        ..source
+    };
     let (around, messages) = around(64);
     let (requests, asked) = mpsc::channel(16);
     let task = Flight(tokio::spawn(Actor::new(source, around, asked).run()));

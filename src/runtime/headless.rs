@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
-use super::actor::{crashed, poll_once, skew_ms};
 use super::clock::Clock;
 use super::diff::{Sent, Stamp};
+use super::flight::{Begun, crashed, poll_once, skew_ms};
 use super::limits::{Host, Limits};
 use super::sources::{main_feed, make};
 use crate::domain::fault::{Fault, FaultKind};
@@ -362,6 +362,7 @@ impl Look {
                 host,
                 clock,
                 None,
+                Begun::default(),
             );
             let (asked_at, took, result) = match flight.await {
                 Ok(polled) => (polled.asked_at, polled.took, polled.result),

@@ -17,6 +17,7 @@ pub mod console;
 pub mod diff;
 mod due;
 mod effects;
+mod flight;
 pub mod headless;
 mod keys;
 pub mod limits;

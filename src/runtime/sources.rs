@@ -183,7 +183,7 @@ where
         None => Err(Fault::new(FaultKind::Config, "", "no such source")),
     });
     made.await
-        .unwrap_or_else(|error| Err(super::actor::crashed(&SourceId::new(&name), &error)))
+        .unwrap_or_else(|error| Err(super::flight::crashed(&SourceId::new(&name), &error)))
 }
 
 /// The feed that stands for a source as a whole.

@@ -42,11 +42,16 @@ impl Reply {
 
 type Script = dyn Fn(Feed, usize) -> Reply + Send + Sync;
 
+/// How long a scripted source is silent that answers no probe.
+const DEAF: Duration = Duration::from_secs(10);
+
 /// A source that follows a script and keeps a log of what it was asked.
 pub(super) struct Scripted {
     pub(super) id: SourceId,
     pub(super) feeds: Vec<FeedSpec>,
     pub(super) script: Arc<Script>,
+    /// Whether a probe is answered, by its number.
+    pub(super) probed: Arc<dyn Fn(usize) -> bool + Send + Sync>,
     pub(super) log: Log,
 }
 
@@ -91,6 +96,7 @@ impl Scripted {
                 })
                 .collect(),
             script: Arc::new(script),
+            probed: Arc::new(|_| true),
             log: log.clone(),
         };
         (source, log)
@@ -111,11 +117,16 @@ impl Source for Scripted {
     }
 
     async fn probe(&self) -> Result<Abilities, Fault> {
+        let turn = self.log.probes();
         self.log
             .0
             .lock()
             .unwrap()
             .push((Instant::now(), None, Focus::default()));
+        if !(self.probed)(turn) {
+            tokio::time::sleep(DEAF).await;
+            return Err(Fault::new(FaultKind::Timeout, "http://ml.test", ""));
+        }
         Ok(Abilities::default())
     }
 

@@ -193,23 +193,30 @@ fn is_unreachable(feed: &FeedHealth) -> bool {
     fault.is_some_and(|f| f.kind == FaultKind::Unreachable)
 }
 
-/// Whether nobody listens at the source's address: one feed has found so often enough, and none has been
-/// answered since. What the other feeds would find is known without asking.
-fn nobody_listens(source: &SourceHealth, policy: &Policy) -> bool {
-    let answered = source.good_at();
-    source.feeds.values().any(|feed| {
-        is_unreachable(feed)
-            && feed.failures >= policy.down_after_polls
-            && feed
-                .failing_since
-                .is_some_and(|since| answered < Some(since))
-    })
+/// Whether the last poll of a feed was met with silence.
+fn is_hung(feed: &FeedHealth) -> bool {
+    let fault = feed.fault.as_ref();
+    fault.is_some_and(|f| f.kind == FaultKind::Timeout)
 }
 
-/// Judges a source: as good as its best feed, but never live while a feed is down, and down where
-/// nobody listens.
+/// How often in a row one feed has found nobody, or nobody who answers, while no other feed was answered:
+/// what those would find is known without asking. A server that is slow in one thing and answers another
+/// is not meant.
+fn unanswered(source: &SourceHealth, found: fn(&FeedHealth) -> bool) -> u32 {
+    let answered = source.good_at();
+    let silent = |feed: &&FeedHealth| {
+        let since = feed.failing_since;
+        found(feed) && since.is_some_and(|since| answered < Some(since))
+    };
+    let silent = source.feeds.values().filter(silent);
+    silent.map(|feed| feed.failures).max().unwrap_or(0)
+}
+
+/// Judges a source: as good as its best feed, but never live while a feed is down or while it owes every
+/// feed an answer, and down where nobody listens or answers.
 pub fn judge(source: &SourceHealth, policy: &Policy, now: Millis) -> Freshness {
-    if nobody_listens(source, policy) {
+    let hung = unanswered(source, is_hung);
+    if hung.max(unanswered(source, is_unreachable)) >= policy.down_after_polls {
         return Freshness::Down;
     }
     let each: Vec<_> = source
@@ -228,6 +235,7 @@ pub fn judge(source: &SourceHealth, policy: &Policy, now: Millis) -> Freshness {
                 Freshness::Down
             }
         }
+        () if any(Freshness::Live) && hung > 0 => Freshness::Stale,
         () if any(Freshness::Live) => Freshness::Live,
         () => Freshness::Waiting,
     }
@@ -400,11 +408,41 @@ mod tests {
         assert_eq!(judge(&source, &policy, Millis(12_000)), stale);
         source.record(&of(Feed::WatchedModels, 13_000, None));
         assert_eq!(judge(&source, &policy, Millis(13_000)), live);
-        // A server that is slow in one thing may be quick in another.
-        for at in [18_000, 19_500, 21_500] {
-            source.record(&of(Feed::WatchedModels, at, Some(FaultKind::Timeout)));
+    }
+
+    #[test]
+    fn a_server_that_answers_nothing_is_told_from_one_that_is_slow_in_one_thing() {
+        let policy = Policy::default();
+        let of = |feed, at, fault| PollReport {
+            feed,
+            ..report(at, fault)
+        };
+        let (live, stale, down) = (Freshness::Live, Freshness::Stale, Freshness::Down);
+        for slow in [false, true] {
+            let mut source = SourceHealth::default();
+            source.record(&of(Feed::Versions, 0, None));
+            source.record(&of(Feed::WatchedModels, 0, None));
+            let mut seen = Vec::new();
+            for at in [8_000, 18_000, 28_000] {
+                source.record(&of(Feed::WatchedModels, at, Some(FaultKind::Timeout)));
+                seen.push(judge(&source, &policy, Millis(at)));
+                if slow {
+                    source.record(&of(Feed::Versions, at + 100, None));
+                    seen.push(judge(&source, &policy, Millis(at + 100)));
+                }
+            }
+            let want: &[Freshness] = if slow {
+                // One thing that keeps failing is never fine.
+                &[stale, live, live, live, stale, stale]
+            } else {
+                &[stale, stale, down]
+            };
+            assert_eq!(seen, want);
+            for feed in [Feed::Versions, Feed::WatchedModels] {
+                source.record(&of(feed, 38_000, None));
+            }
+            assert_eq!(judge(&source, &policy, Millis(38_000)), live);
         }
-        assert_eq!(judge(&source, &policy, Millis(21_500)), stale);
     }
 
     #[test]
