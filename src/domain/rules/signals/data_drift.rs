@@ -279,7 +279,7 @@ fn feature_words(sample: &Sample<'_>) -> String {
 fn undecided(worst: &Sample<'_>, rows: &[&Sample<'_>]) -> Option<Reason> {
     let over = |s: &&&Sample<'_>| s.by_number > Some(Level::Info);
     let over = rows.iter().filter(over).count();
-    if over == 0 || worst.state == State::Stale && worst.current {
+    if over == 0 || worst.silent {
         return None;
     }
     let text = format!(
@@ -298,7 +298,7 @@ fn undecided(worst: &Sample<'_>, rows: &[&Sample<'_>]) -> Option<Reason> {
 /// A share without the features behind it.
 fn of_share(m: &Monitored<'_>, share: &Sample<'_>) -> Option<Reason> {
     let level = share.by_number.filter(|level| *level > Level::Info)?;
-    if share.current && share.state == State::Stale {
+    if share.silent {
         return None;
     }
     let line = share.crossed()?;

@@ -24,7 +24,7 @@ pub fn judge(m: &Monitored<'_>) -> impl Iterator<Item = Reason> {
 fn finding(m: &Monitored<'_>, sample: &Sample<'_>, code: ReasonCode) -> Option<Reason> {
     let level = sample.by_number.filter(|level| *level > Level::Info)?;
     // What a dead job said last is the monitor's finding, not the model's.
-    if sample.state == State::Stale && sample.current {
+    if sample.silent {
         return None;
     }
     let line = sample.crossed().or(sample.lines.warn)?;

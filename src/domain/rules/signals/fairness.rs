@@ -9,7 +9,7 @@ use crate::domain::signal::{Measure, State};
 /// Judges the worst of the metrics and groups.
 pub fn judge(m: &Monitored<'_>) -> Option<Reason> {
     let over = |s: &&Sample<'_>| s.by_number > Some(Level::Info) && m.is_of_production(s);
-    let alive = |s: &&Sample<'_>| s.state != State::Stale || !s.current;
+    let alive = |s: &&Sample<'_>| !s.silent;
     let all = || m.of(Measure::Fairness).iter().filter(over).filter(alive);
     // Of few rows a ratio swings: a number of more rows speaks first.
     let solid = worst(all().filter(|s| s.state != State::LowN));

@@ -93,6 +93,7 @@ pub fn look<'a, S: Fn(&SourceId) -> Standing>(
             reading,
             state: State::Value,
             current: state::is_current(standing, beside.now),
+            silent: false,
             read_at: standing.read_at,
             method,
             direction,
@@ -106,6 +107,7 @@ pub fn look<'a, S: Fn(&SourceId) -> Standing>(
             state::judge(&sample, standing, written, limit, beside.policy, beside.now);
         until = earliest(until, changes);
         sample.state = state;
+        sample.silent = state::is_silent(&sample, written, limit, beside.now);
         sample.by_number = by_number(&sample);
         sample.level = by_state(&sample);
         samples.push(sample);

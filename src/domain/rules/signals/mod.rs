@@ -59,6 +59,9 @@ pub struct Sample<'a> {
     pub state: State,
     /// Whether its source can be relied on now: else what it says is history.
     pub current: bool,
+    /// Whether its job had been silent for too long when its source was last read: what it said last is
+    /// history, and its silence the finding.
+    pub silent: bool,
     /// When its source was last read.
     pub read_at: Option<Millis>,
     /// Its drift method, where it names one that is known.

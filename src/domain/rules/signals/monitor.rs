@@ -7,7 +7,7 @@ use super::{Monitored, Sample, words};
 use crate::domain::key::SourceId;
 use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::settings::{ModelSettings, SignalPolicy};
-use crate::domain::signal::{Measure, State};
+use crate::domain::signal::{Measure, Measured};
 use crate::domain::time::{Millis, Since};
 
 /// How long a job may be silent: one and a half of its own cadence, else the policy's limit.
@@ -17,10 +17,11 @@ pub fn limit(settings: Option<&ModelSettings>, policy: &SignalPolicy) -> Duratio
         .map_or(policy.job_stale_after, |every| every + every / 2)
 }
 
-/// Judges the jobs behind a model's scores, one finding a source: silent ones, and ones that write NaN.
+/// Judges the jobs behind a model's scores, one finding a source: silent ones, and ones that write NaN. A
+/// source that cannot be read takes neither finding back.
 pub fn judge(m: &Monitored<'_>) -> Vec<Reason> {
     let jobs = || {
-        let from_a_job = |s: &&Sample<'_>| s.measure().is_from_a_job() && s.current;
+        let from_a_job = |s: &&Sample<'_>| s.measure().is_from_a_job();
         m.samples.iter().filter(from_a_job)
     };
     let mut sources: Vec<&SourceId> = jobs().map(|s| &s.reading.key.source).collect();
@@ -38,15 +39,11 @@ fn silent<'s, 'a: 's>(
     m: &Monitored<'_>,
     samples: impl Iterator<Item = &'s Sample<'a>> + Clone,
 ) -> Option<Reason> {
-    let stale: Vec<&Sample<'_>> = samples
-        .clone()
-        .filter(|s| s.state == State::Stale)
-        .collect();
-    let first = *stale.first()?;
+    let first = samples.clone().find(|s| s.silent)?;
     // One fresh score of a job shows that it lives; what it no longer writes, it no longer measures.
     let lives = samples
         .clone()
-        .any(|s| s.state != State::Stale && watches(s) == watches(first));
+        .any(|s| !s.silent && watches(s) == watches(first));
     if lives {
         return None;
     }
@@ -88,9 +85,11 @@ fn watches(sample: &Sample<'_>) -> &'static str {
 }
 
 fn nan<'s, 'a: 's>(samples: impl Iterator<Item = &'s Sample<'a>> + Clone) -> Option<Reason> {
-    let judged = |s: &&Sample<'_>| !matches!(s.state, State::NoData | State::NoTraffic);
+    let judged =
+        |s: &&Sample<'_>| !matches!(s.reading.value, Measured::NoData | Measured::NoTraffic);
     let of = samples.clone().filter(judged).count();
-    let broken: Vec<&Sample<'_>> = samples.filter(|s| s.state == State::Nan).collect();
+    let is_nan = |s: &&Sample<'_>| s.reading.value == Measured::NotANumber;
+    let broken: Vec<&Sample<'_>> = samples.filter(is_nan).collect();
     let first = broken.first()?;
     let mut text = match broken.len() {
         1 => format!("{} is NaN", name(first)),
@@ -118,8 +117,12 @@ fn name(sample: &Sample<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::rules::signals::testing::{NOW, monitored, monitored_with, reading};
-    use crate::domain::signal::{Measured, SignalReading};
+    use crate::domain::rules::freshness::Freshness;
+    use crate::domain::rules::signals::Standing;
+    use crate::domain::rules::signals::testing::{
+        NOW, monitored, monitored_from, monitored_with, reading,
+    };
+    use crate::domain::signal::SignalReading;
 
     fn score(feature: &str, age: u64) -> SignalReading {
         let mut row = reading(Measure::FeatureDrift, feature, "PSI", 0.9);
@@ -186,6 +189,44 @@ mod tests {
                     .starts_with("2 of 2 scores are NaN")
             );
         });
+    }
+
+    #[test]
+    fn a_source_that_falls_silent_brings_no_job_to_life_and_mends_no_nan() {
+        let dead = [score("age", 30), score("city", 30)];
+        let mut broken = [score("age", 1), score("city", 1)];
+        broken[0].value = Measured::NotANumber;
+        let alive = [score("age", 25), score("city", 1)];
+        for freshness in [Freshness::Live, Freshness::Stale, Freshness::Down] {
+            let standing = Standing {
+                freshness,
+                // Two hours ago the older score of those that are alive was not too old.
+                read_at: Some(NOW.minus(Duration::from_secs(2 * 3_600))),
+            };
+            for (rows, words) in [
+                (&dead, Some("no drift report since")),
+                (&broken, Some("feature drift of age is NaN")),
+                (&alive, None),
+            ] {
+                monitored_from(rows, standing, |m| {
+                    let told = super::super::judge(m, None).reasons;
+                    let told: Vec<_> = told.iter().map(|r| (r.level, &r.text)).collect();
+                    match (words, told.as_slice()) {
+                        (None, rest) => assert!(
+                            rest.iter()
+                                .all(|(_, t)| !t.as_str().contains("no drift report")),
+                            "{rest:?}"
+                        ),
+                        (Some(words), [(Level::Unknown, text), ..]) => {
+                            assert!(text.as_str().starts_with(words), "{freshness:?}: {text}");
+                            let read = text.as_str().contains(", as read ");
+                            assert_eq!(read, freshness != Freshness::Live, "{text}");
+                        }
+                        (_, rest) => panic!("{freshness:?}: {rest:?}"),
+                    }
+                });
+            }
+        }
     }
 
     #[test]

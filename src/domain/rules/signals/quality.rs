@@ -35,7 +35,7 @@ pub fn coverage(m: &Monitored<'_>, sample: &Sample<'_>) -> Option<f64> {
 
 fn finding(m: &Monitored<'_>, sample: &Sample<'_>, code: ReasonCode) -> Option<Reason> {
     let level = sample.by_number.filter(|level| *level > Level::Info)?;
-    if sample.state == State::Stale && sample.current {
+    if sample.silent {
         return None;
     }
     let line = sample.crossed()?;

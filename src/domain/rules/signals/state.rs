@@ -22,6 +22,24 @@ pub fn is_current(standing: Standing, now: Millis) -> bool {
     }
 }
 
+/// Whether the job of a reading was silent for longer than its limit when its source was last read. A source
+/// that falls silent itself brings no job to life.
+pub fn is_silent(
+    sample: &Sample<'_>,
+    written: Option<Millis>,
+    limit: Duration,
+    now: Millis,
+) -> bool {
+    let reading = sample.reading;
+    let scored = matches!(reading.value, Measured::Value(_));
+    if !scored || !reading.key.measure.is_from_a_job() {
+        return false;
+    }
+    let read_at = sample.read_at.filter(|_| !sample.current).unwrap_or(now);
+    let last = written.max(reading.at);
+    last.is_some_and(|at| at.plus(limit) <= read_at)
+}
+
 /// Judges a reading's state; says also when it turns stale by time alone.
 ///
 /// `written` is when its job last ran, as far as any series tells; `limit` is how long a job may be
