@@ -14,6 +14,7 @@ use crate::domain::fleet::runs::RunStore;
 use crate::domain::key::{ExperimentKey, SourceId};
 use crate::domain::last_known::{Held, LastKnown, RUNS_IN_ALL, RUNS_PER_EXPERIMENT};
 use crate::domain::observation::{ContextRef, ROWS_PER_MESSAGE};
+use crate::domain::run::Run;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::domain::watch::{Gap, gaps};
@@ -285,12 +286,14 @@ impl Task {
             } => self.seen(&context, source, at, gap),
             Job::Save {
                 context,
-                mut state,
+                state,
                 runs,
-            } => {
-                state.runs = newest(&runs, &state);
-                self.with(|store| store.save(context.name.as_str(), &state).map(drop))
-            }
+            } => self.with(|store| {
+                let runs = newest(&runs, &state);
+                store
+                    .save_with_runs(context.name.as_str(), &state, runs)
+                    .map(drop)
+            }),
             Job::Prefer {
                 context,
                 preference,
@@ -458,8 +461,8 @@ impl Task {
     }
 }
 
-/// The newest runs as facts, with the source that each run's experiment came from.
-fn newest(runs: &RunStore, state: &LastKnown) -> Vec<Held<crate::domain::run::Run>> {
+/// The newest runs as facts, one after another, with the source that each run's experiment came from.
+fn newest<'a>(runs: &'a RunStore, state: &'a LastKnown) -> impl Iterator<Item = Held<Run>> + 'a {
     let source_of: HashMap<&ExperimentKey, &SourceId> = state
         .experiments
         .iter()
@@ -474,26 +477,25 @@ fn newest(runs: &RunStore, state: &LastKnown) -> Vec<Held<crate::domain::run::Ru
     rows.sort_unstable_by(|a, b| b.cmp(a));
     // As the store chooses among facts, so that only those are unpacked that it keeps.
     let mut taken: HashMap<&ExperimentKey, usize> = HashMap::new();
-    rows.into_iter()
-        .filter(|(_, _, row)| {
-            runs.experiment(*row).is_some_and(|experiment| {
-                let count = taken.entry(experiment).or_default();
-                *count += 1;
-                *count <= RUNS_PER_EXPERIMENT && source_of.contains_key(experiment)
-            })
+    rows.retain(|(_, _, row)| {
+        runs.experiment(*row).is_some_and(|experiment| {
+            let count = taken.entry(experiment).or_default();
+            *count += 1;
+            *count <= RUNS_PER_EXPERIMENT && source_of.contains_key(experiment)
         })
-        .take(RUNS_IN_ALL)
-        .filter_map(|(_, _, row)| {
-            let source = (*source_of.get(runs.experiment(row)?)?).clone();
-            let asked_at = runs.row(row)?.asked_at;
-            let fact = runs.unpack(&runs.key(row)?)?;
-            Some(Held {
-                source,
-                asked_at,
-                fact,
-            })
+    });
+    rows.truncate(RUNS_IN_ALL);
+    rows.shrink_to_fit();
+    rows.into_iter().filter_map(move |(_, _, row)| {
+        let source = (*source_of.get(runs.experiment(row)?)?).clone();
+        let asked_at = runs.row(row)?.asked_at;
+        let fact = runs.unpack(&runs.key(row)?)?;
+        Some(Held {
+            source,
+            asked_at,
+            fact,
         })
-        .collect()
+    })
 }
 
 #[cfg(test)]

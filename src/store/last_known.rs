@@ -8,43 +8,40 @@ use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params}
 use super::pack::{Pack, Packer, Unpacker};
 use super::shapes::SHAPE;
 use super::{Store, StoreError, context_id};
-use crate::domain::last_known::{LastKnown, LastKnownHead, LastKnownRest, newest_runs};
+use crate::domain::last_known::{Held, LastKnown, LastKnownHead, LastKnownRest, newest_runs};
+use crate::domain::run::Run;
 use crate::domain::time::Millis;
 
 /// A saved state whose stamp lies this far ahead of a new one was stamped by a clock gone wrong.
 const AHEAD: Duration = Duration::from_secs(5 * 60);
 /// Rows in one packed value at most: some hundred kilobytes.
 const PIECE: usize = 2_000;
+/// As many runs: they are the largest rows, and are made for their piece.
+const RUNS_PIECE: usize = 250;
 
 impl Store {
     /// Saves a context's state, whole or not at all. A state older than the saved one is not written:
     /// `false`. The caller decides how often; each call writes everything.
     pub fn save(&mut self, context: &str, state: &LastKnown) -> Result<bool, StoreError> {
+        let runs = newest_runs(&state.runs).into_iter().cloned();
+        self.save_with_runs(context, state, runs)
+    }
+
+    /// As [`Store::save`], with these runs in place of the state's own: each is made as it is written, so
+    /// that they are never held all together.
+    pub fn save_with_runs(
+        &mut self,
+        context: &str,
+        state: &LastKnown,
+        mut runs: impl Iterator<Item = Held<Run>>,
+    ) -> Result<bool, StoreError> {
         let (first, others) = state.split_versions();
         let readings = state.signals.iter().flat_map(|group| group.iter());
         let (by_feature, whole): (Vec<_>, Vec<_>) =
             readings.partition(|held| held.fact.key.measure.is_by_feature());
         // The courses of single features are many, and lists do not show them.
         let series = state.series.iter().flat_map(|group| group.iter());
-        let series: Vec<_> = series
-            .filter(|held| !held.fact.key.measure.is_by_feature())
-            .collect();
-        // Packed before the lock is taken: another process should not wait for that.
-        let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
-        pack("models", state.models.iter(), &mut parts);
-        pack("first-versions", first.into_iter(), &mut parts);
-        pack("endpoints", state.endpoints.iter(), &mut parts);
-        pack("signals", whole.into_iter(), &mut parts);
-        pack("feature-signals", by_feature.into_iter(), &mut parts);
-        pack("series", series.into_iter(), &mut parts);
-        pack("alerts", state.alerts.iter(), &mut parts);
-        pack("pipelines", state.pipelines.iter(), &mut parts);
-        pack("pipeline-runs", state.pipeline_runs.iter(), &mut parts);
-        pack("sources", state.sources.iter(), &mut parts);
-        pack("versions", others.into_iter(), &mut parts);
-        pack("experiments", state.experiments.iter(), &mut parts);
-        pack("runs", newest_runs(&state.runs).into_iter(), &mut parts);
-        pack("memory", std::iter::once(&state.memory), &mut parts);
+        let series = series.filter(|held| !held.fact.key.measure.is_by_feature());
         let at = state.saved_at;
         let tx = self
             .db
@@ -57,8 +54,30 @@ impl Store {
         }
         // The state before may have had more pieces.
         tx.execute("DELETE FROM last_known WHERE context = ?", [context])?;
-        for (part, body) in parts {
-            put(&tx, context, &part, at, &body)?;
+        let into = Saving {
+            tx: &tx,
+            context,
+            at,
+        };
+        into.part("models", state.models.iter())?;
+        into.part("first-versions", first.into_iter())?;
+        into.part("endpoints", state.endpoints.iter())?;
+        into.part("signals", whole.into_iter())?;
+        into.part("feature-signals", by_feature.into_iter())?;
+        into.part("series", series)?;
+        into.part("alerts", state.alerts.iter())?;
+        into.part("pipelines", state.pipelines.iter())?;
+        into.part("pipeline-runs", state.pipeline_runs.iter())?;
+        into.part("sources", state.sources.iter())?;
+        into.part("versions", others.into_iter())?;
+        into.part("experiments", state.experiments.iter())?;
+        into.part("memory", std::iter::once(&state.memory))?;
+        for piece in 0.. {
+            let rows: Vec<_> = runs.by_ref().take(RUNS_PIECE).collect();
+            if rows.is_empty() && piece > 0 {
+                break;
+            }
+            into.piece("runs", piece, &rows.iter().collect::<Vec<_>>())?;
         }
         tx.commit()?;
         Ok(true)
@@ -173,17 +192,41 @@ impl Store {
     }
 }
 
-fn put(
-    tx: &Transaction<'_>,
+/// A state on its way into the database. Each piece is packed when its turn comes and let go once it is
+/// written: all of them together would be as large as the fleet.
+struct Saving<'t> {
+    tx: &'t Transaction<'t>,
     context: i64,
-    part: &str,
     at: Millis,
-    body: &[u8],
-) -> Result<(), rusqlite::Error> {
-    let sql =
-        "INSERT INTO last_known (context, part, shape, saved_at, body) VALUES (?, ?, ?, ?, ?)";
-    tx.execute(sql, params![context, part, SHAPE, at.0, body])?;
-    Ok(())
+}
+
+impl Saving<'_> {
+    /// Writes a part, a large one in pieces: the database copies each value as a whole, more than once.
+    fn part<'a, T: Pack + 'a>(
+        &self,
+        part: &str,
+        mut rows: impl Iterator<Item = &'a T>,
+    ) -> Result<(), rusqlite::Error> {
+        for piece in 0.. {
+            let rows: Vec<&T> = rows.by_ref().take(PIECE).collect();
+            if rows.is_empty() && piece > 0 {
+                break;
+            }
+            self.piece(part, piece, &rows)?;
+        }
+        Ok(())
+    }
+
+    fn piece<T: Pack>(&self, part: &str, piece: usize, rows: &[&T]) -> Result<(), rusqlite::Error> {
+        let mut packer = Packer::default();
+        packer.list(rows.iter().copied());
+        let sql =
+            "INSERT INTO last_known (context, part, shape, saved_at, body) VALUES (?, ?, ?, ?, ?)";
+        let (name, body) = (piece_name(part, piece), packer.finish());
+        let row = params![self.context, name, SHAPE, self.at.0, body];
+        self.tx.execute(sql, row)?;
+        Ok(())
+    }
 }
 
 /// The name of a piece of a part: the first one has the part's own.
@@ -191,23 +234,6 @@ fn piece_name(part: &str, piece: usize) -> String {
     match piece {
         0 => part.to_owned(),
         more => format!("{part}-{more}"),
-    }
-}
-
-/// Packs a part, a large one in pieces: the database copies each value as a whole, more than once.
-fn pack<'a, T: Pack + 'a>(
-    part: &str,
-    mut rows: impl ExactSizeIterator<Item = &'a T>,
-    parts: &mut Vec<(String, Vec<u8>)>,
-) {
-    for piece in 0.. {
-        let rows: Vec<&T> = rows.by_ref().take(PIECE).collect();
-        if rows.is_empty() && piece > 0 {
-            return;
-        }
-        let mut packer = Packer::default();
-        packer.list(rows.into_iter());
-        parts.push((piece_name(part, piece), packer.finish()));
     }
 }
 
