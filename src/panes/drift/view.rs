@@ -138,25 +138,24 @@ fn columns(pane: &Drift) -> [Column<'static>; 11] {
 
 fn row<'a>(model: &'a ModelView, cx: &Cx<'a>, look: &Look) -> Row<'a> {
     let worst = signal::drift(model);
-    let texts = cells(model, cx);
-    let [_, _, drifted, name, _, line, _, n, _, old, _] = texts;
     let trend = worst.map(|g| {
         let values = signal::values(&g.key, cx);
         Cell::spans(vec![signal::spark(g, &values, usize::from(TREND), look)])
     });
     let (level, _) = badness(model);
     let stale = worst.is_some_and(|g| g.state == crate::domain::signal::State::Stale);
+    let old = if stale { Role::Stale } else { Role::Dim };
     Row::from(vec![
         Cell::level(look, level),
         Cell::text(model.name.as_str()),
-        Cell::text(drifted),
-        Cell::text(name),
+        Cell::text(drifted(model)),
+        Cell::text(worst_name(worst)),
         gauge::cell(worst),
-        Cell::new(Role::Dim, line),
+        Cell::new(Role::Dim, line_text(worst)),
         trend.unwrap_or_else(Cell::none),
-        Cell::new(Role::Dim, n),
+        Cell::new(Role::Dim, gauge::samples(worst.and_then(|g| g.n))),
         gauge::cell(model.signals.gauge(Measure::PredictionDrift)),
-        Cell::new(if stale { Role::Stale } else { Role::Dim }, old),
+        Cell::new(old, written(model, cx)),
         model
             .owner
             .as_ref()
