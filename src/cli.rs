@@ -98,7 +98,7 @@ pub struct Global {
     /// Looks at the embedded simulated fleet: no network, no settings.
     #[arg(long, global = true, conflicts_with_all = ["context", "mlflow", "serving", "prometheus", "alertmanager", "evidently", "grafana"], help_heading = "Settings")]
     pub demo: bool,
-    /// A time, such as 2026-11-23T14:02Z: `signals`, `drift` and `changes` tell of then. Or, with --demo, how
+    /// A time, such as 2026-11-23T14:02Z: `signals`, `drift`, `alerts` and `changes` tell of then. Or, with --demo, how
     /// far its incident has played, such as 90s; 0s unless said, and the same each time. `demo` plays on
     /// from there.
     #[arg(long, global = true, value_name = "TIME", value_parser = at, help_heading = "Settings")]
@@ -199,10 +199,15 @@ impl Global {
             Some(At::Time(_))
                 if !matches!(
                     command,
-                    Some(Command::Signals(_) | Command::Drift(_) | Command::Changes(_))
+                    Some(
+                        Command::Signals(_)
+                            | Command::Drift(_)
+                            | Command::Alerts(_)
+                            | Command::Changes(_)
+                    )
                 ) =>
             {
-                Err("--at with a time is for signals, drift and changes".to_owned())
+                Err("--at with a time is for signals, drift, alerts and changes".to_owned())
             }
             _ => Ok(()),
         }
@@ -250,7 +255,7 @@ pub enum Command {
     Drift(WatchArgs),
     /// Shows what the monitoring says of the models: errors, latency, requests, predictions, quality.
     Signals(WatchArgs),
-    /// Lists the alerts that fire, are pending or muted, with their rules.
+    /// Lists the alerts that fire, are pending or muted, with their rules; with --at those of then.
     Alerts(AlertsArgs),
     /// Lists what changed around the onset of a model's trouble, most suspicious first.
     Changes(ChangesArgs),

@@ -186,6 +186,7 @@ impl Stage {
             | Query::Series { .. }
             | Query::Expression { .. }
             | Query::AlertStrip { .. }
+            | Query::AlertsAt(_)
             | Query::DriftReport { .. }
             | Query::SignalChecks
             | Query::Links { .. }

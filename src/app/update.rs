@@ -196,6 +196,7 @@ impl App {
             | Detail::Artifacts(_)
             | Detail::LoggedModel(_)
             | Detail::Series(_)
+            | Detail::Alerts { .. }
             | Detail::DriftReport(_)
             | Detail::SignalChecks(_)
             | Detail::Links(_)

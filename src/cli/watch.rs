@@ -47,7 +47,7 @@ impl WatchArgs {
 pub struct AlertsArgs {
     /// Only alerts of this model.
     pub model: Option<String>,
-    /// Only alerts that began within this long, such as 1h.
+    /// Only alerts that began within this long, such as 1h, before now or before --at.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub since: Option<Duration>,
     /// Ends with the worst level of what fires as exit code: 20 crit, 30 unknown, 10 warn, 0 ok.

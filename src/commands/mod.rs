@@ -1,5 +1,6 @@
 //! The subcommands: one file each, the documents they print, and how each ends.
 
+pub mod alerts;
 pub mod changes;
 pub mod config;
 pub mod console;
@@ -113,7 +114,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
             wait_for(async { signals::drift(&Session::open(global).await?, args).await })
         }
         Some(Command::Alerts(args)) => {
-            wait_for(async { signals::alerts(&Session::open(global).await?, args).await })
+            wait_for(async { alerts::run(&Session::open(global).await?, args).await })
         }
         Some(Command::Changes(args)) => {
             wait_for(async { changes::run(&Session::open(global).await?, args).await })

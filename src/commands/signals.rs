@@ -1,4 +1,4 @@
-//! `signals`, `drift` and `alerts`: what the monitoring of the models says, as judged.
+//! `signals` and `drift`: what the monitoring of the models says, as judged.
 
 use std::fmt::Write as _;
 
@@ -9,14 +9,12 @@ use super::exit::{Exit, Failure};
 use super::names;
 use super::output::{Out, Table};
 use super::session::Session;
-use crate::cli::{AlertsArgs, WatchArgs};
-use crate::domain::alert::{Alert, AlertState};
+use crate::cli::WatchArgs;
 use crate::domain::drift::DriftReport;
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::features::{self, Feature};
 use crate::domain::fleet::view::ModelView;
 use crate::domain::key::{Key, SourceId};
-use crate::domain::last_known::Held;
 use crate::domain::level::Level;
 use crate::domain::number::with_unit;
 use crate::domain::query::{Detail, Query, Span as TimeSpan};
@@ -46,14 +44,45 @@ fn asked<'a>(fleet: &'a Fleet, name: Option<&str>) -> Result<Vec<&'a ModelView>,
     Ok(all)
 }
 
-/// The level of sources of a kind that do not answer: what they would say is not known to be fine.
-fn unread(fleet: &Fleet, kinds: &[SourceKind]) -> Level {
-    let silent = fleet.sources().any(|(id, _, fresh)| {
+/// The level of sources of a kind that do not answer, or not everything: what they would say is not known
+/// to be fine.
+pub(super) fn unread(fleet: &Fleet, kinds: &[SourceKind]) -> Level {
+    let silent = fleet.sources().any(|(id, health, fresh)| {
         let mut all = fleet.settings().sources.iter();
         let set = all.find(|s| s.name == id.as_str());
-        fresh != Freshness::Live && set.is_some_and(|s| s.required && kinds.contains(&s.kind))
+        let lacks = fresh != Freshness::Live || health.partial().is_some();
+        lacks && set.is_some_and(|s| s.required && kinds.contains(&s.kind))
     });
     if silent { Level::Unknown } else { Level::Ok }
+}
+
+/// The sources that monitor and have left something out: with `signals` and `drift`, in text and document.
+fn partly_read(fleet: &Fleet) -> Vec<(&SourceId, &Clean)> {
+    let monitors = |id: &SourceId| {
+        let mut all = fleet.settings().sources.iter();
+        let set = all.find(|s| s.name == id.as_str());
+        set.is_some_and(|s| matches!(s.kind, SourceKind::Prometheus | SourceKind::Evidently))
+    };
+    let all = fleet.sources();
+    all.filter_map(|(id, health, _)| Some((id, health.partial()?)))
+        .filter(|(id, _)| monitors(id))
+        .collect()
+}
+
+fn partial_document(fleet: &Fleet) -> Vec<Value> {
+    let row = |(id, words): (&SourceId, &Clean)| json!({"source": id.as_str(), "text": words});
+    partly_read(fleet).into_iter().map(row).collect()
+}
+
+fn partial_text(out: &Out, fleet: &Fleet) -> String {
+    let line = |(id, words): (&SourceId, &Clean)| {
+        let level = out.level(Level::Unknown).painted();
+        format!(
+            "{level}  {id} was read in part: {}\n",
+            out.own(words.as_str())
+        )
+    };
+    partly_read(fleet).into_iter().map(line).collect()
 }
 
 fn worst<'a>(gauges: impl Iterator<Item = &'a Gauge>) -> Level {
@@ -100,11 +129,13 @@ pub async fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> {
         let body = json!({
             "context": fleet.context().name,
             "generated_at": now.rfc3339(),
+            "partial": partial_document(fleet),
             "models": models,
         });
         out.document(&document("signals", body))?;
     } else {
-        out.print(&signals_text(out, &rows, now))?;
+        let text = partial_text(out, fleet) + &signals_text(out, &rows, now);
+        out.print(&text)?;
     }
     Ok(if args.check {
         Exit::Checked(level)
@@ -272,13 +303,15 @@ pub async fn drift(session: &Session, args: &WatchArgs) -> Result<Exit, Failure>
         let body = json!({
             "context": fleet.context().name,
             "generated_at": now.rfc3339(),
+            "partial": partial_document(fleet),
             "models": documents,
         });
         out.document(&document("drift", body))?;
-    } else if args.model.is_some() {
-        out.print(&text)?;
     } else {
-        out.print(&drift_text(out, fleet, now))?;
+        if args.model.is_none() {
+            text = drift_text(out, fleet, now);
+        }
+        out.print(&(partial_text(out, fleet) + &text))?;
     }
     Ok(if args.check {
         Exit::Checked(level)
@@ -431,80 +464,4 @@ fn features_text(
         text.push_str(&table.render());
     }
     text
-}
-
-/// Runs `alerts`.
-///
-/// # Errors
-/// When no needed source answered, or there is no model of that name.
-pub async fn alerts(session: &Session, args: &AlertsArgs) -> Result<Exit, Failure> {
-    let collected = session.look().await?;
-    let fleet = &collected.fleet;
-    let now = collected.now;
-    let model = match &args.model {
-        Some(name) => Some(names::model(fleet, name)?.key.name.clone()),
-        None => None,
-    };
-    let from = args.since.map(|since| now.minus(since));
-    let mut all = fleet.joined_alerts();
-    all.retain(|h| model.is_none() || h.fact.model == model);
-    all.retain(|h| from.is_none_or(|from| h.fact.since >= from));
-    let out = session.out();
-    if out.json {
-        let body = json!({
-            "context": fleet.context().name,
-            "generated_at": now.rfc3339(),
-            "alerts": all.iter().map(documents::alert).collect::<Vec<_>>(),
-        });
-        out.document(&document("alerts", body))?;
-    } else {
-        out.print(&alerts_text(out, &all, now))?;
-    }
-    let loud = all.iter().map(|h| match h.fact.state {
-        AlertState::Firing => h.fact.level.max(Level::Warn),
-        AlertState::Pending => Level::Warn,
-        AlertState::Silenced | AlertState::Inhibited => Level::Ok,
-    });
-    let silent = unread(fleet, &[SourceKind::Prometheus, SourceKind::Alertmanager]);
-    let level = loud.max().unwrap_or_default().max(silent);
-    Ok(if args.check {
-        Exit::Checked(level)
-    } else {
-        Exit::Done
-    })
-}
-
-fn alerts_text(out: &Out, all: &[Held<Alert>], now: Millis) -> String {
-    let mut table = Table::new(&[
-        "STATE",
-        "SEVERITY",
-        "ALERT",
-        "MODEL",
-        ">SINCE",
-        "SUMMARY",
-        "SILENCED BY",
-    ]);
-    for held in all {
-        let a = &held.fact;
-        let none = || out.none().to_owned();
-        table.row(vec![
-            a.state.word().into(),
-            (&a.severity).into(),
-            (&a.name).into(),
-            a.model
-                .as_ref()
-                .map_or_else(none, |m| m.clean().to_string())
-                .into(),
-            age(now.since(a.since)).into(),
-            (&a.summary).into(),
-            a.silences
-                .first()
-                .map_or_else(none, |s| s.author.to_string())
-                .into(),
-        ]);
-    }
-    if table.is_empty() {
-        return "no alert fires or is pending\n".to_owned();
-    }
-    table.render()
 }

@@ -85,6 +85,11 @@ impl Alert {
         matches!(self.state, AlertState::Firing | AlertState::Pending)
     }
 
+    /// Its place among others: firing before pending before muted, then worst first, then the oldest.
+    pub fn loudness(&self) -> impl Ord + use<> {
+        (self.state, std::cmp::Reverse(self.level), self.since)
+    }
+
     /// Whether `sent`, as an Alertmanager holds it, is this alert as the Prometheus that evaluates
     /// its rule holds it: the same name, and each label of this one. Sending adds the external labels
     /// of the Prometheus and takes none away, so the fingerprints of the two may differ.

@@ -170,7 +170,7 @@ impl Fault {
                 format!("unexpected answer at {path}")
             }
             FaultKind::Decode { .. } => "unexpected answer".to_owned(),
-            FaultKind::TooLarge { limit } => format!("answer over {limit} bytes"),
+            FaultKind::TooLarge { limit } => format!("answer over {}", size(*limit)),
             FaultKind::RateLimited { after: Some(d) } => {
                 format!("rate limited for {}s", d.as_secs())
             }
@@ -184,6 +184,16 @@ impl Fault {
             line = format!("{line} ({})", self.place);
         }
         line
+    }
+}
+
+/// A limit in the unit that settings write it in.
+fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    let whole = |(size, _): &&(u64, &str)| bytes >= *size && bytes.is_multiple_of(*size);
+    match UNITS.iter().find(whole) {
+        Some((size, unit)) => format!("{} {unit}", bytes / size),
+        None => format!("{bytes} bytes"),
     }
 }
 

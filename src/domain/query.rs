@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::action::claims::Book;
+use super::alert::Alert;
 use super::annotation::Link;
 use super::drift::DriftReport;
 use super::key::{ExperimentKey, Key, ModelKey, RunKey, VersionKey};
@@ -88,6 +89,8 @@ pub enum Query {
         /// The time to look at.
         span: Span,
     },
+    /// The alerts that were pending or firing at an instant.
+    AlertsAt(Millis),
     /// A drift report of a model: the newest, or the newest before an instant.
     DriftReport {
         /// The registry's name of the model.
@@ -163,6 +166,13 @@ pub enum Detail {
     LoggedModel(Vec<LoggedMetric>),
     /// Series.
     Series(Vec<SignalSeries>),
+    /// Alerts of an earlier time.
+    Alerts {
+        /// Those that could be read.
+        alerts: Vec<Alert>,
+        /// What could not, in words.
+        partial: Option<Clean>,
+    },
     /// A drift report, or `None` where there is none.
     DriftReport(Option<Box<DriftReport>>),
     /// What each signal finds.

@@ -225,6 +225,7 @@ impl Sent {
             | Detail::Package(_)
             | Detail::LoggedModel(_)
             | Detail::Series(_)
+            | Detail::Alerts { .. }
             | Detail::DriftReport(_)
             | Detail::SignalChecks(_)
             | Detail::Links(_)

@@ -1,6 +1,148 @@
 //! `drift`, `signals`, `alerts` and `changes`: their documents, and what they say where nothing monitors.
 
-use crate::support::{Home, flags, fleet, with};
+use std::time::Duration;
+
+use quarterdeck::domain::time::Millis;
+use serde_json::Value;
+
+use crate::support::{Home, flags, fleet, monitored, url, with};
+
+/// `alert of model`, sorted.
+fn alerts(document: &Value) -> Vec<String> {
+    let rows = document["alerts"].as_array().unwrap().iter();
+    let text = |row: &Value, field: &str| row[field].as_str().unwrap_or("-").to_owned();
+    let mut all: Vec<String> = rows
+        .map(|row| {
+            format!(
+                "{} {} of {}",
+                text(row, "state"),
+                text(row, "name"),
+                text(row, "model")
+            )
+        })
+        .collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alerts_of_an_earlier_time_are_those_that_were_raised_then() {
+    let (fleet, clock) = monitored().await;
+    let before = Millis(fleet.now_ms());
+    clock.advance(Duration::from_secs(95));
+    let pending = Millis(fleet.now_ms());
+    clock.advance(Duration::from_secs(150));
+    let mut flags = flags(&fleet, &[]);
+    flags.extend(["--prometheus".to_owned(), url(&fleet, "prometheus")]);
+    let home = Home::new();
+    let at = |moment: Millis| {
+        let moment = moment.rfc3339();
+        let document = home.json(&with(&["alerts", "--at", &moment], &flags), 0);
+        assert_eq!(document["at"], moment);
+        alerts(&document)
+    };
+    let old = [
+        "firing DriftJobStale of credit-score",
+        "firing FeatureDrift of demand-forecast",
+        "firing ModelQualityBelowFloor of ad-ctr",
+    ];
+    assert_eq!(at(before), old);
+    let then = at(pending);
+    assert!(
+        then.contains(&"pending FeatureDrift of ranker-eu".to_owned()),
+        "{then:?}"
+    );
+    let now = alerts(&home.json(&with(&["alerts"], &flags), 0));
+    assert!(
+        now.contains(&"firing FeatureDrift of ranker-eu".to_owned()),
+        "{now:?}"
+    );
+    assert_eq!(at(Millis(fleet.now_ms())), now);
+    // Narrowed, in words, and as a check.
+    let moment = before.rfc3339();
+    let ran = home.run(&with(
+        &["alerts", "credit-score", "--at", &moment, "--check"],
+        &flags,
+    ));
+    assert!([10, 20].contains(&ran.code()), "{}", ran.code());
+    assert!(
+        ran.out().contains("DriftJobStale") && !ran.out().contains("FeatureDrift"),
+        "{}",
+        ran.out()
+    );
+    let ran = home.run(&with(
+        &["alerts", "ranker-eu", "--at", &moment, "--check"],
+        &flags,
+    ));
+    assert_eq!((ran.code(), ran.err().as_str()), (0, ""));
+    assert!(
+        ran.out().contains("no alert fired or was pending at"),
+        "{}",
+        ran.out()
+    );
+    let none = home.run(&with(&["alerts", "--at", &moment], &flags[..2]));
+    assert_eq!(none.code(), 0);
+    assert!(
+        none.err().contains("no source keeps when alerts fired"),
+        "{}",
+        none.err()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_source_leaves_out_is_told_by_every_command_that_rests_on_it() {
+    let (fleet, _clock) = monitored().await;
+    let home = Home::new();
+    home.settings(&format!(
+        "[[contexts.prod.sources]]\nname = \"mlflow\"\nurl = \"{}\"\n\
+         [[contexts.prod.sources]]\nname = \"prom\"\nkind = \"prometheus\"\nurl = \"{}\"\n\
+         max_answer = \"6KiB\"\n",
+        url(&fleet, "mlflow"),
+        url(&fleet, "prometheus"),
+    ));
+    let sources = home.json(&["sources"], 0);
+    let rows = sources["sources"].as_array().unwrap();
+    let prom = rows.iter().find(|s| s["name"] == "prom").unwrap();
+    assert_eq!(prom["state"], "live", "{prom}");
+    let feeds = prom["feeds"].as_array().unwrap();
+    let partial = feeds.iter().find_map(|f| f["partial"].as_str());
+    let partial = partial.unwrap_or_else(|| panic!("{prom}"));
+    assert!(partial.contains("answer over 6 KiB"), "{partial}");
+    let text = home.run(&["sources"]).out();
+    assert!(text.contains("read in part: answer over 6 KiB"), "{text}");
+    for command in ["signals", "drift"] {
+        let document = home.json(&[command], 0);
+        assert_eq!(document["partial"][0]["source"], "prom", "{command}");
+        let text = home.run(&[command]).out();
+        assert!(
+            text.starts_with("unknown  prom was read in part: "),
+            "{text}"
+        );
+    }
+    let document = home.json(&["signals"], 0);
+    assert!(!document["models"].as_array().unwrap().is_empty());
+    let healthy = home.run(&["signals", "churn", "--check"]);
+    assert_eq!(healthy.code(), 30, "{}", healthy.out());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_end_with_the_level_of_the_model_or_the_worst_of_all() {
+    let fleet = fleet().await;
+    let home = Home::new();
+    let flags = flags(&fleet, &["fraud-prod", "moderation-prod"]);
+    let check = |model: &[&str]| {
+        let args = [&["changes"], model, &["--check"]].concat();
+        home.run(&with(&args, &flags)).code()
+    };
+    assert_eq!((check(&["fraud-detector"]), check(&[])), (0, 0));
+    assert!(fleet.set_ready("moderation-prod", false));
+    assert_eq!(check(&["fraud-detector"]), 0);
+    assert_eq!(check(&["image-moderation"]), 20);
+    assert_eq!(check(&[]), 20, "the worst of all");
+    let plain = home.run(&with(&["changes", "image-moderation"], &flags));
+    assert_eq!(plain.code(), 0, "{}", plain.err());
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_bear_their_schemas_and_are_empty_without_monitoring() {
@@ -67,4 +209,18 @@ async fn changes_tell_how_long_before_the_moment_each_came() {
         assert_eq!(ran.code(), 2, "{wrong:?}");
         assert!(ran.err().contains("--at"), "{}", ran.err());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_job_stays_dead_between_two_looks_at_its_source() {
+    let home = Home::new();
+    let args = ["changes", "--demo", "--at", "90s", "--since", "1h"];
+    let document = home.json(&args, 0);
+    let changes = document["changes"].as_array().unwrap();
+    let level = |model: &str| {
+        let mut rows = changes.iter();
+        rows.any(|row| row["kind"] == "level" && row["subject"] == model)
+    };
+    assert!(level("churn"), "the levels that move are listed");
+    assert!(!level("credit-score"), "{changes:?}");
 }

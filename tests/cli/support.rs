@@ -148,6 +148,18 @@ pub(crate) async fn fleet_with(mlflow: MlflowOptions) -> SimFleet {
     start(SystemTime::now(), mlflow).await
 }
 
+/// A monitored fleet in the midst of its incidents, and the clock that plays them.
+pub(crate) async fn monitored() -> (SimFleet, ManualClock) {
+    let clock = ManualClock::default();
+    let options = Options {
+        clock: Clock::Manual(clock.clone()),
+        monitoring: true,
+        ..Options::default()
+    };
+    let fleet = SimFleet::start(options).await;
+    (fleet.expect("ports on loopback"), clock)
+}
+
 async fn start(time: SystemTime, mlflow: MlflowOptions) -> SimFleet {
     let since = time.duration_since(UNIX_EPOCH).expect("a clock after 1970");
     let options = Options {

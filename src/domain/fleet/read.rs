@@ -14,7 +14,8 @@ use crate::domain::observation::ContextRef;
 use crate::domain::rules::freshness::{Freshness, SourceHealth};
 use crate::domain::rules::reproducible::{self, Claim, Origins};
 use crate::domain::run::Experiment;
-use crate::domain::settings::Context;
+use crate::domain::settings::{Context, SourceKind};
+use crate::domain::text::Clean;
 use crate::domain::watch::Gap;
 use crate::domain::wiring::Join;
 
@@ -111,6 +112,26 @@ impl Fleet {
     /// The health of one source.
     pub fn source_health(&self, id: &SourceId) -> Option<&SourceHealth> {
         self.sources.get(id)
+    }
+
+    /// The sources that answer and have left something out that may concern a model, with what that was:
+    /// whatever monitors leaves out series of nobody knows whom, a registry or an orchestrator those of its own.
+    pub fn partly_read(&self, model: &ModelKey) -> Vec<(&SourceId, &Clean)> {
+        let kind = |id: &SourceId| {
+            let mut all = self.settings.sources.iter();
+            all.find(|s| s.name == id.as_str()).map(|s| s.kind)
+        };
+        let concerns = |id: &SourceId| match kind(id) {
+            Some(SourceKind::Mlflow) => self.registered(model).is_some_and(|h| h.source == *id),
+            Some(SourceKind::Airflow) => self.trains(id, model),
+            Some(SourceKind::Serving(_)) | None => false,
+            Some(_) => true,
+        };
+        self.sources()
+            .filter(|(_, _, fresh)| *fresh == Freshness::Live)
+            .filter_map(|(id, health, _)| Some((id, health.partial()?)))
+            .filter(|(id, _)| concerns(id))
+            .collect()
     }
 
     /// The package of a version, as far as it was asked for.

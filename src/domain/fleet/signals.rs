@@ -117,7 +117,7 @@ impl Fleet {
     /// is one alert.
     pub fn joined_alerts_of(&self, model: &ModelKey) -> Vec<Held<Alert>> {
         let mut alerts = alerts::join(self.alerts_named(Some(&model.name)));
-        alerts.sort_by_key(|held| loudness(&held.fact));
+        alerts.sort_by_key(|held| held.fact.loudness());
         alerts
     }
 
@@ -140,7 +140,7 @@ impl Fleet {
     /// Every alert once, loudest first.
     pub fn joined_alerts(&self) -> Vec<Held<Alert>> {
         let mut alerts = alerts::join(self.alerts());
-        alerts.sort_by_key(|held| loudness(&held.fact));
+        alerts.sort_by_key(|held| held.fact.loudness());
         alerts
     }
 
@@ -437,11 +437,6 @@ fn held<T>(source: &SourceId, asked_at: Millis, fact: T) -> Held<T> {
         asked_at,
         fact,
     }
-}
-
-/// The order of alerts: firing before pending before muted, then worst first, then the oldest.
-fn loudness(alert: &Alert) -> impl Ord + use<> {
-    (alert.state, std::cmp::Reverse(alert.level), alert.since)
 }
 
 #[cfg(test)]

@@ -124,13 +124,16 @@ pub fn worst(fleet: &Fleet) -> Level {
         all.find(|s| s.name == id.as_str())
             .is_none_or(|s| s.required)
     };
-    let sources = fleet
-        .sources()
-        .filter(|(id, ..)| needed(id))
-        .map(|(_, _, fresh)| match fresh {
-            Freshness::Live => Level::Ok,
-            Freshness::Stale | Freshness::Down | Freshness::Waiting => Level::Unknown,
-        });
+    let sources =
+        fleet
+            .sources()
+            .filter(|(id, ..)| needed(id))
+            .map(|(_, health, fresh)| match fresh {
+                // What it left out is not known to be fine.
+                Freshness::Live if health.partial().is_some() => Level::Unknown,
+                Freshness::Live => Level::Ok,
+                Freshness::Stale | Freshness::Down | Freshness::Waiting => Level::Unknown,
+            });
     models
         .chain(orphans)
         .chain(sources)

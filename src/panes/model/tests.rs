@@ -75,6 +75,32 @@ fn it_starts_at_the_champion_and_stays_on_its_version() {
 }
 
 #[test]
+fn what_a_source_left_out_is_said_of_the_models_that_it_may_concern() {
+    use crate::panes::models::testing::polled_in_part;
+    let mut fleet = crate::panes::monitored::fleet();
+    let said = |fleet: &Fleet, size| {
+        let shown = screen(&drawn(&mut open(fleet, "churn"), fleet, size));
+        shown.contains("prom was read in part: 10000 of 10050 series are read")
+    };
+    for size in [(60, 16), (80, 24), SIZE, (200, 60)] {
+        assert!(!said(&fleet, size), "{size:?}");
+    }
+    let what = "10000 of 10050 series are read";
+    polled_in_part(
+        &mut fleet,
+        crate::panes::monitored::PROM,
+        crate::domain::observation::Feed::Signals,
+        what,
+    );
+    for size in [(80, 24), SIZE, (200, 60)] {
+        assert!(said(&fleet, size), "{size:?}");
+    }
+    let mut narrow = open(&fleet, "churn");
+    let shown = screen(&drawn(&mut narrow, &fleet, (60, 16)));
+    assert!(shown.contains("prom was read in part: 10000 of"), "{shown}");
+}
+
+#[test]
 fn the_return_key_leads_from_the_version_to_its_run() {
     let fleet = fleet();
     let mut pane = open(&fleet, "fraud-detector");

@@ -102,6 +102,7 @@ fn head(
             usize::from(area.height / 6).clamp(1, 3)
         };
         lines.extend(reason_lines(page.view, cx, look, room));
+        lines.extend(partly_read(page, cx, look));
         if wide && page.state.part != Part::Signals {
             let width = area.width.saturating_sub(2);
             lines.extend(signal::strip(page.view, cx, look, width, 4));
@@ -123,6 +124,18 @@ fn head(
         }
     }
     (lines.len() as u16).min(area.height)
+}
+
+/// What sources left out that may concern the model: the first of them, since each has a row in triage.
+fn partly_read(page: &Page<'_>, cx: &Cx<'_>, look: &Look) -> Option<Vec<Span<'static>>> {
+    let (source, what) = cx.fleet.partly_read(&page.view.key).into_iter().next()?;
+    let mut line = level_spans(crate::domain::level::Level::Unknown, look);
+    let words = look.symbols.plain(what.as_str());
+    line.push(span(
+        Role::Text,
+        format!("{source} was read in part: {words}"),
+    ));
+    Some(line)
 }
 
 fn title(page: &Page<'_>, cx: &Cx<'_>, look: &Look, width: u16) -> Vec<Span<'static>> {

@@ -337,6 +337,23 @@ pub(crate) fn polled(
     fleet.record(&report, at);
 }
 
+/// Records a poll of a source that was answered and left something out.
+pub(crate) fn polled_in_part(fleet: &mut Fleet, source: &str, feed: Feed, what: &str) {
+    let at = NOW.wall;
+    let report = PollReport {
+        partial: Some(Clean::text(what)),
+        context: fleet.context().clone(),
+        source: SourceId::new(source),
+        feed,
+        asked_at: at,
+        took_ms: 12,
+        clock_skew_ms: None,
+        fault: None,
+        next_at: at.plus(Duration::from_secs(10)),
+    };
+    fleet.record(&report, at);
+}
+
 /// A change of a model or of a deployment.
 pub(crate) fn change(
     subject: Subject,

@@ -3,11 +3,13 @@
 use super::*;
 use crate::domain::deployment::Health;
 use crate::domain::fault::FaultKind;
+use crate::domain::fleet::triage;
+use crate::domain::level::{Level, ReasonCode};
 use crate::domain::observation::{Coverage, Feed, Rows};
-use crate::panes::PromptKind;
 use crate::panes::models::testing::{
     self, cx, drawn, drawn_as, fleet, model_key, polled, unconfigured, waiting,
 };
+use crate::panes::{PromptKind, monitored};
 use crate::ui::symbols::Symbols;
 use crate::ui::testing::{NOW, look_of, runs, screen};
 use crate::ui::theme::Depth;
@@ -104,6 +106,31 @@ fn enter_opens_what_is_in_trouble() {
         matches!(&asks[..], [Ask::Open(Place::Model(key))] if *key == model_key("fraud-detector")),
         "{asks:?}"
     );
+}
+
+#[test]
+fn a_source_that_is_read_in_part_has_a_row_until_it_is_read_whole() {
+    let mut fleet = monitored::fleet();
+    let rows = |fleet: &crate::domain::fleet::Fleet| {
+        let rows = &open(fleet).list.rows;
+        rows.iter().map(|r| r.name.to_string()).collect::<Vec<_>>()
+    };
+    let whole = rows(&fleet);
+    assert_eq!(triage::worst(&fleet), Level::Crit);
+    let what = "quarterdeck requests: 10000 of 10050 series are read; narrow it with `selector`";
+    testing::polled_in_part(&mut fleet, monitored::PROM, Feed::Signals, what);
+    let mut pane = open(&fleet);
+    let row = pane.list.rows.iter().find(|r| r.name == "prom in part");
+    let row = row.expect("a row of the source");
+    let reason = &row.verdict.reasons[0];
+    assert_eq!(
+        (row.verdict.level, reason.code, reason.text.as_str()),
+        (Level::Unknown, ReasonCode::SourcePartial, what)
+    );
+    let shown = screen(&drawn(&mut pane, &fleet, SIZE));
+    assert!(shown.contains("10000 of 10050 s"), "{shown}");
+    polled(&mut fleet, monitored::PROM, Feed::Signals, NOW.wall, None);
+    assert_eq!(rows(&fleet), whole);
 }
 
 #[test]
@@ -317,7 +344,7 @@ fn frame_at_200_by_60() {
 
 #[test]
 fn the_detail_tells_signals_alerts_and_who_silenced_them() {
-    let fleet = crate::panes::monitored::fleet();
+    let fleet = monitored::fleet();
     let mut pane = open(&fleet);
     pane.select(
         &Thing::Model(model_key("fraud-detector")),

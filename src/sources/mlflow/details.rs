@@ -28,6 +28,7 @@ impl Mlflow {
             Query::Series { .. }
             | Query::Expression { .. }
             | Query::AlertStrip { .. }
+            | Query::AlertsAt(_)
             | Query::SignalChecks
             | Query::DriftReport { .. }
             | Query::Links { .. }

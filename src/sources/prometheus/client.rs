@@ -41,6 +41,18 @@ impl Prometheus {
         Ok(&asked.answers[&query])
     }
 
+    /// What a selector holds at an instant.
+    pub(super) async fn read_at(&self, selector: &str, at: Millis) -> Result<Read, Fault> {
+        let form = vec![
+            ("query", selector.to_owned()),
+            (
+                "time",
+                format!("{}.{:03}", at.0.div_euclid(1_000), at.0.rem_euclid(1_000)),
+            ),
+        ];
+        Ok(self.ask(ReadRoute::PrometheusQuery, form).await?.0)
+    }
+
     /// A range query over a grid.
     pub(super) async fn range(&self, query: String, grid: Grid) -> Result<Read, Fault> {
         grid.check(self.http.base())?;

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::Prometheus;
-use super::client::{Asked, is_of_the_query};
+use super::client::{Asked, is_of_the_query, partly};
 use super::history::series;
 use super::query::{Grid, and, matcher, over_grid};
 use super::wire::Labels;
+use crate::domain::alert::AlertState;
 use crate::domain::fault::Fault;
 use crate::domain::key::Key;
 use crate::domain::query::{Detail, Span};
 use crate::domain::signal::{Measure, SignalKey, SignalSpec};
 use crate::domain::text::Clean;
+use crate::domain::time::Millis;
+use crate::sources::labels::once;
 
 /// Points a column: a braille cell is two dots wide.
 const DOTS: u64 = 2;
@@ -146,6 +149,42 @@ impl Prometheus {
             }
         }
         Ok(Detail::Series(series(&rows, grid)))
+    }
+
+    /// The alerts that were pending or firing at an instant, as the server recorded each evaluation: with
+    /// their labels and onsets. Their words and who had muted them it does not record.
+    pub(super) async fn alerts_at(&self, at: Millis) -> Result<Detail, Fault> {
+        let read = self.read_at("ALERTS", at).await?;
+        let since = self.read_at("ALERTS_FOR_STATE", at).await?;
+        let own = |labels: &Labels| -> Labels {
+            let mut own = labels.clone();
+            own.retain(|name, _| name != "__name__" && name != "alertstate");
+            own
+        };
+        let onset: BTreeMap<Labels, Millis> = since
+            .series
+            .iter()
+            .filter_map(|s| {
+                let (_, seconds) = s.points.last().filter(|(_, v)| v.is_finite())?;
+                Some((own(&s.labels), Millis((seconds * 1_000.0) as i64)))
+            })
+            .collect();
+        let alerts = read.series.iter().filter_map(|s| {
+            let state = match s.labels.get("alertstate").map(String::as_str) {
+                Some("firing") => AlertState::Firing,
+                Some("pending") => AlertState::Pending,
+                _ => return None,
+            };
+            let labels = own(&s.labels);
+            // It was raised then or before.
+            let since = onset.get(&labels).copied().unwrap_or(at);
+            let none = Labels::new();
+            Some(self.reader.alert("", &labels, &none, state, since))
+        });
+        Ok(Detail::Alerts {
+            alerts: once(alerts.collect()),
+            partial: partly(self.lacking("alerts", &read).as_slice()),
+        })
     }
 
     /// The key of a series that is no signal: its words are its part, and its measure says nothing.

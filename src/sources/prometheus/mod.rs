@@ -140,6 +140,7 @@ impl Source for Prometheus {
             } => self.series(&model, measure, span).await,
             Query::Expression { query, span } => self.expression(&query, span).await,
             Query::AlertStrip { model, span } => self.alert_strip(&model, span).await,
+            Query::AlertsAt(at) => self.alerts_at(at).await,
             Query::SignalChecks => self.checks().await,
             _ => Err(self.unsupported("a server of metrics has no such detail")),
         }

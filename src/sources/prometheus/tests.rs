@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 
 use super::Prometheus;
 use crate::config::presets;
+use crate::domain::alert::AlertState;
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::Key;
+use crate::domain::level::Level;
 use crate::domain::observation::{Answer, Coverage, Feed, Rows, Scope};
 use crate::domain::query::{Detail, Query, Span};
 use crate::domain::settings::{SourceKind, SourceSettings};
@@ -565,6 +567,32 @@ async fn hostile_names_and_floods_are_survived_and_told() {
 }
 
 #[tokio::test]
+async fn an_answer_over_the_limit_is_told_and_nothing_that_it_would_hold_is_gone() {
+    let url = SourceSettings::new("p", SourceKind::Prometheus, "http://p.test");
+    assert_eq!(url.max_answer, 16 * 1024 * 1024);
+    let server = Server::start(move |asked| match asked.query() {
+        q if q.starts_with("sum by (model_name)") => {
+            let (status, body) = vector(&[(&[("model_name", "m")], "5")]);
+            // White space within JSON counts as any other byte.
+            (status, body + &" ".repeat(16 * 1024 * 1024))
+        }
+        q if q.starts_with("histogram_quantile(0.95") => vector(&[(&[("model_name", "m")], "0.2")]),
+        _ => vector(&[]),
+    })
+    .await;
+    let source = server.source(only("kserve"));
+    let answer = poll(&source, Feed::Signals).await.unwrap();
+    assert_eq!(answer.coverage, Coverage::Partial);
+    let told = answer.partial.expect("it says what is missing");
+    assert!(told.as_str().contains("16 MiB"), "{told}");
+    let Rows::Signals(rows) = answer.rows else {
+        panic!("signals");
+    };
+    find(&rows, "m", Measure::LatencyP95, "");
+    assert!(rows.iter().all(|r| r.key.measure != Measure::Requests));
+}
+
+#[tokio::test]
 async fn the_course_is_read_whole_once_and_then_by_its_tail() {
     let server = Server::start(|asked| {
         if asked.path != "/api/v1/query_range" || !asked.query().starts_with("sum by (model_name)")
@@ -718,4 +746,66 @@ async fn alerts_are_charted_as_a_strip_and_by_their_own_expression() {
     assert_eq!(rows[0].key.model, Key::new("a"));
     assert!(!rows[0].key.part.raw().contains('\u{1b}'));
     assert_eq!(rows[0].values[0].to_bits(), 0.5_f32.to_bits());
+}
+
+#[tokio::test]
+async fn alerts_of_an_earlier_time_are_as_they_were_recorded_then() {
+    let server = Server::start(|asked| {
+        assert_eq!(asked.with["time"], "1795629600.000");
+        let row = |labels: Value, value: &str| json!({"metric": labels, "value": [NOW, value]});
+        let burn = |name: &str, state: Option<&str>| {
+            let mut labels =
+                json!({"__name__": name, "alertname": "Burn", "model": "a", "severity": "page"});
+            if let Some(state) = state {
+                labels["alertstate"] = json!(state);
+            }
+            labels
+        };
+        let rows = match asked.query() {
+            // In the minute of its turn an alert is both.
+            "ALERTS" => json!([
+                row(burn("ALERTS", Some("pending")), "1"),
+                row(burn("ALERTS", Some("firing")), "1"),
+                row(json!({"alertname": "Slow", "alertstate": "pending"}), "1"),
+                row(json!({"alertname": "Odd", "alertstate": "inactive"}), "1"),
+                row(json!({"alertname": "None"}), "1"),
+            ]),
+            "ALERTS_FOR_STATE" => json!([
+                row(burn("ALERTS_FOR_STATE", None), "1795629000"),
+                row(
+                    json!({"__name__": "ALERTS_FOR_STATE", "alertname": "Slow"}),
+                    "NaN"
+                ),
+            ]),
+            other => panic!("{other}"),
+        };
+        (
+            200,
+            json!({"status": "success", "data": {"result": rows}}).to_string(),
+        )
+    })
+    .await;
+    let source = server.source(only("kserve"));
+    let at = Millis(1_795_629_600_000);
+    let Detail::Alerts { alerts, partial } = source.fetch(Query::AlertsAt(at)).await.unwrap()
+    else {
+        panic!("alerts");
+    };
+    assert_eq!(partial, None);
+    let mut seen: Vec<_> = alerts
+        .iter()
+        .map(|a| (a.name.as_str(), a.state, a.level, a.since))
+        .collect();
+    seen.sort_by_key(|row| row.0);
+    let began = Millis(1_795_629_000_000);
+    assert_eq!(
+        seen,
+        [
+            ("Burn", AlertState::Firing, Level::Crit, began),
+            ("Slow", AlertState::Pending, Level::Warn, at),
+        ]
+    );
+    let burn = alerts.iter().find(|a| a.name == "Burn").unwrap();
+    assert_eq!(burn.model, Some(Key::new("a")));
+    assert!(burn.labels.iter().all(|(name, _)| *name != "alertstate"));
 }
