@@ -49,11 +49,11 @@ pub(super) fn poll_once<S: Source>(
     host: Arc<Host>,
     clock: Arc<Clock>,
     pages: Option<mpsc::Sender<Page>>,
-    begun: Begun,
+    sent: Begun,
 ) -> Flight<Polled> {
     Flight(tokio::spawn(async move {
         let _turn = host.enter().await;
-        let (asked_at, began) = *begun.get_or_init(|| (clock.wall(), Instant::now()));
+        let (asked_at, began) = *sent.get_or_init(|| (clock.wall(), Instant::now()));
         let poll = async {
             match pages {
                 Some(out) => {

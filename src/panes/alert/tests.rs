@@ -6,7 +6,7 @@ use crate::domain::key::Key;
 use crate::domain::signal::Measure;
 use crate::panes::models::testing::{cx, drawn, gone, model_key};
 use crate::panes::monitored::{PROM, course, fleet, signal_key};
-use crate::ui::testing::{NOW, screen};
+use crate::ui::testing::{NOW, runs, screen};
 
 const SIZE: (u16, u16) = (120, 36);
 
@@ -44,6 +44,20 @@ fn the_rules_own_expression_is_asked_for_and_drawn_against_its_threshold() {
     // A later fault leaves what was read.
     let fault = Err(Fault::new(FaultKind::Timeout, PROM, "10 s"));
     page.fetched(query, &fault, NOW.wall, &cx(&fleet, SIZE));
+    insta::assert_snapshot!(screen(&drawn(&mut page, &fleet, (60, 16))), @r#"
+     ✖ firing  HighErrorRate   prom
+     summary    errors of fraud-detector over 1 %
+     since      13:56Z, 6m ago
+     severity   crit
+     its rule over time ────────────────────────────────────────
+    job:errors:ratio{model="fraud…  0.048            ╌ line 0.01
+    0.05 ┤                                                   ┊┊⡰
+         │                                                   ┊⢀⠇
+         │                                                   ┊⡜
+    0.00 ┤╌⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠴⠁╌
+                                                          v14▲▲
+          08:02Z                  11:02                   14:02Z
+    "#);
     insta::assert_snapshot!(screen(&drawn(&mut page, &fleet, (80, 24))), @r#"
      ✖ firing  HighErrorRate   prom
      summary    errors of fraud-detector over 1 %
@@ -99,6 +113,93 @@ fn the_rules_own_expression_is_asked_for_and_drawn_against_its_threshold() {
     0.00 ┤  ⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉⠉ ┊
                                                                                                                     v14▲ ▲
           08:02Z                    09:32                       11:02                       12:32                     14:02Z
+    "#);
+}
+
+#[test]
+fn the_widest_screen_in_its_styles() {
+    let fleet = fleet();
+    let mut page = open(&fleet, "HighErrorRate");
+    let query = page.wants(&cx(&fleet, SIZE))[0].query.clone();
+    let key = signal_key("fraud-detector", Measure::ErrorRatio, "", "");
+    let answer = Ok(Detail::Series(vec![course(key, 0.002, 0.048, 58)]));
+    page.fetched(&query, &answer, NOW.wall, &cx(&fleet, SIZE));
+    let shown = drawn(&mut page, &fleet, (200, 60));
+    insta::assert_snapshot!(screen(&shown), @r#"
+     ✖ firing  HighErrorRate   prom
+     summary    errors of fraud-detector over 1 %
+     since      13:56Z, 6m ago
+     severity   crit
+     model      fraud-detector
+     value      0.048
+     rule       job:errors:ratio{model="fraud-detector"} > 0.01
+     must hold  2m00s
+     runbook    https://wiki.test/fraud/errors
+     labels     team=risk
+     its rule over time ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+    job:errors:ratio{model="fraud-detector"}  0.048                                                                                                                                              ╌ line 0.01
+    0.05 ┤                                                                                                                                                                                          ┊   ┊
+         │                                                                                                                                                                                          ┊   ┊
+         │                                                                                                                                                                                          ┊   ┊  ⢰
+         │                                                                                                                                                                                          ┊   ┊  ⢸
+         │                                                                                                                                                                                          ┊   ┊  ⡇
+         │                                                                                                                                                                                          ┊   ┊  ⡇
+         │                                                                                                                                                                                          ┊   ┊  ⡇
+         │                                                                                                                                                                                          ┊   ┊ ⢰⠁
+    0.04 ┤                                                                                                                                                                                          ┊   ┊ ⢸
+         │                                                                                                                                                                                          ┊   ┊ ⢸
+         │                                                                                                                                                                                          ┊   ┊ ⡎
+         │                                                                                                                                                                                          ┊   ┊ ⡇
+         │                                                                                                                                                                                          ┊   ┊ ⡇
+         │                                                                                                                                                                                          ┊   ┊⢠⠃
+         │                                                                                                                                                                                          ┊   ┊⢸
+         │                                                                                                                                                                                          ┊   ┊⢸
+         │                                                                                                                                                                                          ┊   ┊⡸
+    0.03 ┤                                                                                                                                                                                          ┊   ┊⡇
+         │                                                                                                                                                                                          ┊   ┊⡇
+         │                                                                                                                                                                                          ┊   ⢀⠇
+         │                                                                                                                                                                                          ┊   ⢸
+         │                                                                                                                                                                                          ┊   ⢸
+         │                                                                                                                                                                                          ┊   ⡸
+         │                                                                                                                                                                                          ┊   ⡇
+         │                                                                                                                                                                                          ┊   ⡇
+    0.02 ┤                                                                                                                                                                                          ┊  ⢠⠃
+         │                                                                                                                                                                                          ┊  ⢸┊
+         │                                                                                                                                                                                          ┊  ⢸┊
+         │                                                                                                                                                                                          ┊  ⡎┊
+         │                                                                                                                                                                                          ┊  ⡇┊
+         │                                                                                                                                                                                          ┊  ⡇┊
+         │                                                                                                                                                                                          ┊ ⢸ ┊
+         │                                                                                                                                                                                          ┊ ⢸ ┊
+    0.01 ┤╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⡜╌╌╌╌╌
+         │                                                                                                                                                                                          ┊ ⡇ ┊
+         │                                                                                                                                                                                          ┊ ⡇ ┊
+         │                                                                                                                                                                                          ┊⢰⠁ ┊
+         │                                                                                                                                                                                          ┊⢸  ┊
+         │                                                                                                                                                                                          ┊⢸  ┊
+         │                                                                                                                                                                                          ┊⡇  ┊
+         │   ⠉⠉⠒⠒⠒⠉⠉⠉⠑⠒⠒⠊⠉⠉⠉⠒⠒⠒⠉⠉⠉⠑⠒⠒⠊⠉⠉⠉⠒⠒⠒⠉⠉⠉⠒⠒⠒⠊⠉⠉⠑⠒⠒⠒⠉⠉⠉⠒⠒⠒⠊⠉⠉⠑⠒⠒⠒⠉⠉⠉⠒⠒⠒⠉⠉⠉⠑⠒⠒⠊⠉⠉⠉⠒⠒⠒⠉⠉⠉⠑⠒⠒⠊⠉⠉⠉⠒⠒⠒⠉⠉⠉⠑⠒⠒⠊⠉⠉⠑⠒⠒⠒⠉⠉⠉⠒⠒⠒⠊⠉⠉⠑⠒⠒⠒⠉⠉⠉⠒⠒⠒⠊⠉⠉⠑⠒⠒⠊⠉⠉⠉⠒⠒⠒⠉⠉⠉⠑⠒⠒⠊⠉⠉⠉⠒⠒⠒⠉⠉⠉⠑⠒⠒⠊⠉⠉⠉⠒⠒⠒⠉⠉⠉⠒⠒⠒⠊⠉⠉⠑⠒⠒⠒⠉⠉⠉⠒⠒⠒⠊⠉⠉⠑⠒⠃  ┊
+    0.00 ┤                                                                                                                                                                                          ┊   ┊
+                                                                                                                                                                                                 v14▲   ▲
+          08:02Z                        09:02                           10:02                           11:02                           12:02                           13:02                         14:02Z
+    "#);
+    let styles = [0, 1, 6].map(|y| runs(&shown, y)).join("\n\n");
+    insta::assert_snapshot!(styles, @r#"
+    - " "
+    level.crit "✖ firing  "
+    text.strong "HighErrorRate"
+    text.dim "   prom"
+    - "                                                                                                                                                                         "
+
+    - " "
+    text.dim "summary    "
+    text "errors of fraud-detector over 1 %"
+    - "                                                                                                                                                           "
+
+    - " "
+    text.dim "rule       "
+    text "job:errors:ratio{model=\"fraud-detector\"} > 0.01"
+    - "                                                                                                                                             "
     "#);
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::panes::PromptKind;
 use crate::panes::models::testing::{cx, drawn, fleet as bare, model_key};
 use crate::panes::monitored::fleet;
-use crate::ui::testing::screen;
+use crate::ui::testing::{runs, screen};
 
 const SIZE: (u16, u16) = (120, 36);
 
@@ -121,4 +121,47 @@ fn frames() {
     ›✖ firing     HighErrorRate  fraud-detector  crit         6m  errors of fraud-detector over 1 %                                                    –                                               –
      ● silenced   FeatureDrift   fraud-detector  warn         1h  amount drifts                                                                        by ben until 15:32Z                             –
     ");
+    let styles = [0, 2, 3].map(|y| runs(&drawn(&mut open(&fleet), &fleet, (120, 36)), y));
+    insta::assert_snapshot!(styles.join("\n\n"), @r#"
+    - " "
+    level.crit "1 firing"
+    text.dim "   1 silenced"
+    - "                                                                                                  "
+
+    accent+selected "›"
+    level.crit+selected "✖ firing"
+    row.selected "     "
+    text+selected "HighErrorRate"
+    row.selected "  "
+    text+selected "fraud-detector"
+    row.selected "  "
+    text.dim+selected "crit"
+    row.selected "         "
+    text.dim+selected "6m"
+    row.selected "  "
+    text+selected "errors of fraud-detector over…"
+    row.selected "  "
+    text.dim+selected "–"
+    row.selected "                    "
+    text.dim+selected "–"
+    row.selected "    "
+
+    text " "
+    text.dim "● silenced"
+    - "   "
+    text.dim "FeatureDrift"
+    - "   "
+    text.dim "fraud-detector"
+    - "  "
+    text.dim "warn"
+    - "         "
+    text.dim "1h"
+    - "  "
+    text.dim "amount drifts"
+    - "                   "
+    text.dim "by ben until 15:32Z"
+    - "  "
+    text.dim "–"
+    - "    "
+    "#);
 }

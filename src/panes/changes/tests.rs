@@ -97,6 +97,20 @@ fn what_changed_at_its_sizes() {
       1h18m before  ✖ alert FeatureDrift firing       this model
       4h48m before  ● v1 registered                   other
     ");
+    insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, at), &fleet, (80, 24))), @r"
+     fraud-detector   at the cursor 13:50Z  12m ago   HighErrorRate firing: errors…
+     from 6h before to 1h after · nearest before the onset first, what touches thi…
+             ONSET  WHEN   WHAT                             WHERE         TOUCHES
+    ›     at onset  13:49  ▲ serves v13 → v14               fraud-us      this model
+         1m before  13:48  ▲ champion v13 → v14             fraud-detec…  this model
+        28m before  13:22  ● feature view payments_7d red…  prom          anyone
+      2h48m before  11:02  ● v15 registered                 fraud-detec…  this model
+      3h23m before  10:27  ● run nightly run-fraud-detect…  fraud-detec…  this model
+          8m after  13:58  ✖ alert HighErrorRate firing     fraud-detec…  this model
+          8m after  13:58  ✖ level ok → crit                fraud-detec…  this model
+      1h18m before  12:32  ✖ alert FeatureDrift firing      fraud-detec…  this model
+      4h48m before  09:02  ● v1 registered                  demand-fore…  other
+    ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, None), &fleet, (120, 36))), @r"
      fraud-detector   onset 13:56Z  6m ago   HighErrorRate firing: errors of fraud-detector over 1 %
      from 6h before to 1h after · nearest before the onset first, what touches this model before the rest
@@ -111,6 +125,38 @@ fn what_changed_at_its_sizes() {
       1h24m before  12:32  ✖ alert FeatureDrift firing                  fraud-detector            –       this model   exact
       4h54m before  09:02  ● v1 registered                              demand-forecast-weekly-…  –       other        exact
     ");
+    insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, None), &fleet, (200, 60))), @r"
+     fraud-detector   onset 13:56Z  6m ago   HighErrorRate firing: errors of fraud-detector over 1 %
+     from 6h before to 1h after · nearest before the onset first, what touches this model before the rest
+             ONSET  WHEN   WHAT                                                                                                                         WHERE                     WHO     TOUCHES     WITHIN
+    ›    6m before  13:49  ▲ serves v13 → v14                                                                                                           fraud-us                  –       this model     <1m
+         7m before  13:48  ▲ champion v13 → v14                                                                                                         fraud-detector            ana     this model     <1m
+        34m before  13:22  ● feature view payments_7d redeployed                                                                                        prom                      dana    anyone       exact
+      2h54m before  11:02  ● v15 registered                                                                                                             fraud-detector            ci-bot  this model   exact
+      3h29m before  10:27  ● run nightly run-fraud-detector-15 finished                                                                                 fraud-detector            ana     this model   exact
+          2m after  13:58  ✖ alert HighErrorRate firing                                                                                                 fraud-detector            –       this model   exact
+          2m after  13:58  ✖ level ok → crit                                                                                                            fraud-detector            –       this model   exact
+      1h24m before  12:32  ✖ alert FeatureDrift firing                                                                                                  fraud-detector            –       this model   exact
+      4h54m before  09:02  ● v1 registered                                                                                                              demand-forecast-weekly-…  –       other        exact
+    ");
+    insta::assert_snapshot!(runs(&drawn(&mut open(&fleet, None), &fleet, (120, 36)), 8), @r#"
+    text " "
+    - "     "
+    text "2m after"
+    - "  "
+    text.dim "13:58"
+    - "  "
+    level.crit "✖ "
+    text "alert HighErrorRate firing"
+    - "                 "
+    text "fraud-detector"
+    - "            "
+    text.dim "–"
+    - "       "
+    text "this model"
+    - "   "
+    text.dim "exact"
+    "#);
     insta::assert_snapshot!(runs(&drawn(&mut open(&fleet, at), &fleet, (80, 24)), 3), @r#"
     accent+selected "›"
     row.selected "     "
