@@ -139,7 +139,12 @@ pub(super) fn press(app: &mut App, keys: &[&str], now: Now) -> Effects {
 }
 
 pub(super) fn frame(app: &mut App) -> String {
-    let area = Rect::new(0, 0, 100, 24);
+    frame_of(app, 100, 24)
+}
+
+/// The frame at a size, as text.
+pub(super) fn frame_of(app: &mut App, columns: u16, rows: u16) -> String {
+    let area = Rect::new(0, 0, columns, rows);
     let look = Look::new(
         Theme::built_in("dark").expect("built in"),
         &Symbols::UNICODE,

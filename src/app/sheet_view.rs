@@ -33,9 +33,7 @@ pub(super) fn draw(
     let mode = app.mode();
     let title = heading(sheet);
     let oldest = sheet.plans().map(|plan| plan.read_at).min();
-    let note = oldest.map_or_else(String::new, |at| {
-        format!("read {} ago", age(look.now.wall.since(at)))
-    });
+    let read = oldest.map(|at| format!("read {} ago", age(look.now.wall.since(at))));
     let hints = hints(sheet, mode);
     let width = screen.width.saturating_sub(6).min(132);
     let columns = usize::from(width);
@@ -44,32 +42,31 @@ pub(super) fn draw(
     let errors = u16::from(sheet.error.is_some());
     let below = fields.len() as u16 + pinned.len() as u16 + errors;
     let wanted = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let height = wanted
+        .saturating_add(below + 1)
+        .min(screen.height.saturating_sub(7));
+    let room = height.saturating_sub(below + u16::from(below > 0));
+    let last = lines.len().saturating_sub(usize::from(room));
+    let from = sheet.scroll.min(last);
+    let to = from + usize::from(room);
+    let part = (last > 0).then(|| format!("{}-{to} of {}", from + 1, lines.len()));
+    let mut note: Vec<String> = part.into_iter().chain(read).collect();
+    if text::width(&title) + text::width(&note.join(" · ")) + 4 > columns {
+        // That there is more to read goes before its age.
+        note.truncate(1);
+    }
     let boxed = Dialog {
         title: &title,
-        note: &note,
+        note: &look.symbols.plain(&note.join(" · ")),
         width,
-        height: wanted
-            .saturating_add(below + 1)
-            .min(screen.height.saturating_sub(7)),
+        height,
         hints: &hints,
     };
     let opened = boxed.draw(buf, look, screen);
     let inner = opened.inner;
-    let room = inner.height.saturating_sub(below + u16::from(below > 0));
-    let last = lines.len().saturating_sub(usize::from(room));
-    let from = sheet.scroll.min(last);
+    let room = room.min(inner.height);
     for (y, line) in (inner.y..inner.y + room).zip(lines.iter().skip(from)) {
         paint::put_spans(buf, look, inner, inner.x, y, line);
-    }
-    if last > 0 {
-        let part = format!(
-            "{}-{} of {}",
-            from + 1,
-            from + usize::from(room),
-            lines.len()
-        );
-        let y = inner.y + room.saturating_sub(1);
-        paint::put_right(buf, look, inner, y, &[span(Role::Dim, part)]);
     }
     let mut y = inner.bottom().saturating_sub(below);
     for line in &pinned {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::sheet_tests::{at, frame, press, wrote};
+use super::sheet_tests::{at, frame, frame_of, press, wrote};
 use super::tests::{model, model_key, observed, polled, version};
 use super::{App, Effects, update};
 use crate::domain::action::{Act, Plan, Verb};
@@ -379,4 +379,206 @@ fn marked_models_are_promoted_by_one_plan_each_under_one_consent() {
     let effects = press(&mut app, &["enter"], at(700));
     let written = effects.iter().filter(|e| matches!(e, Effect::Write(_)));
     assert_eq!(written.count(), 2, "{}", frame(&mut app));
+}
+
+/// A promotion whose gates could not all be read, as its sheet shows it on screens of four sizes.
+#[test]
+fn the_gate_sheet_is_whole_at_every_size() {
+    let mut app = app();
+    let effects = press(&mut app, &["p"], at(100));
+    refuse(&mut app, &effects, 200);
+    insta::assert_snapshot!(frame_of(&mut app, 60, 16), @r"
+    ┌─ Promote fraud   champion v13 → v15 ───────── 1-4 of 24 ─┐
+    │                                                          │
+    │  GATE          CANDIDATE  VERDICT                        │
+    │  performance              ? unknown  v15 names no run    │
+    │  signature                ? unknown  the package of v1…  │
+    │  reproducible  - - ! -    ▲ warn  git missing: no run…   │
+    │                                                          │
+    │  asks for a reason: gate performance: unknown, v15 nam…  │
+    │  asks for a reason: gate signature: unknown, the packa…  │
+    │  reason for passing performance, sign…  why, for teamm…  │
+    │  type fraud                                              │
+    │                                                          │
+    │  esc leave it as it is   tab next field   enter do it    │
+    └──────────────────────────────────────────────────────────┘
+
+     ↵ open   / filter   p promote   ? all keys   q leave
+    ");
+    insta::assert_snapshot!(frame_of(&mut app, 80, 24), @r"
+    ┌─ Promote fraud   champion v13 → v15 ───────────── 1-12 of 19 · read <1m ago ─┐
+    │                                                                              │
+    │  GATE          CANDIDATE  VERDICT                                            │
+    │  performance              ? unknown  v15 names no run                        │
+    │  signature                ? unknown  the package of v15 cannot be read: no…  │
+    │  reproducible  - - ! -    ▲ warn  git missing: no run is known; data missi…  │
+    │  ready         ready      ✔ pass  ready                                      │
+    │                                                                              │
+    │  an alias move alone changes nothing that serves                             │
+    │  no endpoint follows @champion                                               │
+    │  no claim is made: of two who move it at once, the last one wins             │
+    │                                                                              │
+    │  1 mlflow  alias champion of fraud: v13 → v15                                │
+    │  2 mlflow  tag quarterdeck.promoted_as of fraud v15 =                        │
+    │                                                                              │
+    │  asks for a reason: gate performance: unknown, v15 names no run              │
+    │  asks for a reason: gate signature: unknown, the package of v15 cannot be…   │
+    │  reason for passing performance, signature  why, for teammates               │
+    │  type fraud                                                                  │
+    │                                                                              │
+    │  esc leave it as it is   tab next field   enter do it   @ exact requests     │
+    └──────────────────────────────────────────────────────────────────────────────┘
+
+     ↵ open   / filter   p promote   S sort   H history   ? all keys   q leave
+    ");
+    insta::assert_snapshot!(frame_of(&mut app, 120, 36), @r"
+     quarterdeck  prod   am ●  mlflow ●                                                          ✖ 1 crit   · 1 ok   00:00Z
+     1 Triage  2 Models  3 Experiments  4 Drift  5 Deployments  6 Pipelines                                    last 6h  < >
+     LEVEL▾  MODEL         CHAMPION  SERVED  SKEW                DRIFT    ERR%      P95ms   REQ/s  ALERTS     VALUE    MOVED
+    ›✖ crit  fraud         v13       –       –                       –       –          –       –  ✖1             –        –
+    ┌─ Promote fraud   champion v13 → v15 ────────────────────────────────────────────────────────────────── read <1m ago ─┐
+    │                                                                                                                      │
+    │  GATE          RULE        CHAMPION  CANDIDATE  VERDICT                                                              │
+    │  performance   drop ≤ 1 %                       ? unknown  v15 names no run                                          │
+    │  signature     compatible                       ? unknown  the package of v15 cannot be read: not found: no such f…  │
+    │  reproducible  complete    - - ! -   - - ! -    ▲ warn  git missing: no run is known; data missing: no run is know…  │
+    │  ready         = ready     ready     ready      ✔ pass  ready                                                        │
+    │                                                                                                                      │
+    │  an alias move alone changes nothing that serves                                                                     │
+    │  no endpoint follows @champion                                                                                       │
+    │  no claim is made: of two who move it at once, the last one wins                                                     │
+    │                                                                                                                      │
+    │  1 mlflow  alias champion of fraud: v13 → v15                                                                        │
+    │  2 mlflow  tag quarterdeck.promoted_as of fraud v15 = champion  (best effort)                                        │
+    │  3 mlflow  tag quarterdeck.promoted_from of fraud v15 = 13  (best effort)                                            │
+    │  4 mlflow  tag quarterdeck.promoted_by of fraud v15 = @  (best effort)                                               │
+    │  5 mlflow  tag quarterdeck.promoted_at of fraud v15 = 1970-01-01T00:00:00Z  (best effort)                            │
+    │  6 mlflow  tag quarterdeck.demoted_at of fraud v13 = 1970-01-01T00:00:00Z  (best effort)                             │
+    │                                                                                                                      │
+    │  asks for a reason: gate performance: unknown, v15 names no run                                                      │
+    │  asks for a reason: gate signature: unknown, the package of v15 cannot be read: not found: no such file (GET)        │
+    │  reason for passing performance, signature  why, for teammates                                                       │
+    │  type fraud                                                                                                          │
+    │                                                                                                                      │
+    │  esc leave it as it is   tab next field   enter do it   @ exact requests   c another version   r read anew           │
+    └──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┘
+
+
+
+
+
+     ↵ open   / filter   p promote   S sort   H history   space mark   esc back   ? all keys   q leave
+    ");
+    insta::assert_snapshot!(frame_of(&mut app, 200, 60), @r"
+     quarterdeck  prod   am ●  mlflow ●                                                                                                                                          ✖ 1 crit   · 1 ok   00:00Z
+     1 Triage  2 Models  3 Experiments  4 Drift  5 Deployments  6 Pipelines                                                                                                                    last 6h  < >
+     LEVEL▾  MODEL         CHAMPION  CHALLENGER  SERVED  SKEW                DRIFT    ERR%      P95ms   REQ/s  ALERTS    METRIC   VALUE    MOVED  NEWEST     READ     SINCE  OWNER
+    ›✖ crit  fraud         v13       –           –       –                       –       –          –       –  ✖1        –            –        –  v15   <1m  live       <1m  –
+     · ok    churn         v2        –           –       –                       –       –          –       –  –         –            –        –  v3    <1m  live         –  –
+
+
+
+
+
+
+
+
+                                   ┌─ Promote fraud   champion v13 → v15 ──────────────────────────────────────────────────────────────────────────────────── read <1m ago ─┐
+                                   │                                                                                                                                        │
+                                   │  GATE          RULE        CHAMPION  CANDIDATE  VERDICT                                                                                │
+                                   │  performance   drop ≤ 1 %                       ? unknown  v15 names no run                                                            │
+                                   │  signature     compatible                       ? unknown  the package of v15 cannot be read: not found: no such file (GET)            │
+                                   │  reproducible  complete    - - ! -   - - ! -    ▲ warn  git missing: no run is known; data missing: no run is known; model broken: t…  │
+                                   │  ready         = ready     ready     ready      ✔ pass  ready                                                                          │
+                                   │                                                                                                                                        │
+                                   │  an alias move alone changes nothing that serves                                                                                       │
+                                   │  no endpoint follows @champion                                                                                                         │
+                                   │  no claim is made: of two who move it at once, the last one wins                                                                       │
+                                   │                                                                                                                                        │
+                                   │  1 mlflow  alias champion of fraud: v13 → v15                                                                                          │
+                                   │  2 mlflow  tag quarterdeck.promoted_as of fraud v15 = champion  (best effort)                                                          │
+                                   │  3 mlflow  tag quarterdeck.promoted_from of fraud v15 = 13  (best effort)                                                              │
+                                   │  4 mlflow  tag quarterdeck.promoted_by of fraud v15 = @  (best effort)                                                                 │
+                                   │  5 mlflow  tag quarterdeck.promoted_at of fraud v15 = 1970-01-01T00:00:00Z  (best effort)                                              │
+                                   │  6 mlflow  tag quarterdeck.demoted_at of fraud v13 = 1970-01-01T00:00:00Z  (best effort)                                               │
+                                   │                                                                                                                                        │
+                                   │  asks for a reason: gate performance: unknown, v15 names no run                                                                        │
+                                   │  asks for a reason: gate signature: unknown, the package of v15 cannot be read: not found: no such file (GET)                          │
+                                   │  reason for passing performance, signature  why, for teammates                                                                         │
+                                   │  type fraud                                                                                                                            │
+                                   │                                                                                                                                        │
+                                   │  esc leave it as it is   tab next field   enter do it   @ exact requests   c another version   r read anew                             │
+                                   └────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┘
+
+
+
+
+
+
+
+
+
+
+
+
+
+     fraud ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+      ✖ crit  HighErrorRate firing: errors are high  <1m  am
+
+
+
+
+
+     ↵ open   / filter   p promote   S sort   H history   space mark   esc back   ? all keys   q leave
+    ");
+}
+
+#[test]
+fn a_form_is_whole_at_every_size() {
+    let mut app = app();
+    press(&mut app, &["s"], at(100));
+    insta::assert_snapshot!(frame_of(&mut app, 60, 16), @r#"
+     quarterdeck  prod   ● 2 live    ✖ 1 crit   · 1 ok   00:00Z
+    ┌─ Silence HighErrorRate ──────────────────────────────────┐
+    │                                                          │
+    │  am mutes; the alert goes on firing                      │
+    │                                                          │
+    │  matchers  alertname="HighErrorRate", model="fraud"      │
+    │  for       2h                                            │
+    │  comment   whoever looks for the alert will read it      │
+    │                                                          │
+    │  label=value, label!=value, label=~pattern, label!~pat…  │
+    │                                                          │
+    │  esc leave it as it is   tab next field   enter go on    │
+    └──────────────────────────────────────────────────────────┘
+
+
+     ↵ open   / filter   p promote   ? all keys   q leave
+    "#);
+    insta::assert_snapshot!(frame_of(&mut app, 80, 24), @r#"
+     quarterdeck  prod   am ●  mlflow ●                  ✖ 1 crit   · 1 ok   00:00Z
+     1 Triage  2 Models  3 Experiments  4 Drift  5 Deployments  6 Pipelines
+     LEVEL▾  MODEL         CHAMPION  SERVED  SKEW                DRIFT    ERR%
+    ›✖ crit  fraud         v13       –       –                       –       –
+    ┌─ Silence HighErrorRate ──────────────────────────────────────────────────────┐
+    │                                                                              │
+    │  am mutes; the alert goes on firing                                          │
+    │                                                                              │
+    │  matchers  alertname="HighErrorRate", model="fraud"                          │
+    │  for       2h                                                                │
+    │  comment   whoever looks for the alert will read it                          │
+    │                                                                              │
+    │  label=value, label!=value, label=~pattern, label!~pattern; all must match   │
+    │                                                                              │
+    │  esc leave it as it is   tab next field   enter go on                        │
+    └──────────────────────────────────────────────────────────────────────────────┘
+
+
+
+
+
+
+
+     ↵ open   / filter   p promote   S sort   H history   ? all keys   q leave
+    "#);
 }

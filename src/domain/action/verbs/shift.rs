@@ -186,10 +186,7 @@ impl<'a> Parts<'a> {
             .collect();
         self.followers = joins.len();
         if joins.is_empty() {
-            basis.note(format!(
-                "no deployment follows @{}: an alias move alone changes nothing that serves",
-                self.shift.alias.clean()
-            ));
+            basis.note("an alias move alone changes nothing that serves");
         }
         for join in joins {
             self.follower(basis, join);
