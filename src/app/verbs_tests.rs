@@ -381,12 +381,17 @@ fn marked_models_are_promoted_by_one_plan_each_under_one_consent() {
     assert_eq!(written.count(), 2, "{}", frame(&mut app));
 }
 
-/// A promotion whose gates could not all be read, as its sheet shows it on screens of four sizes.
-#[test]
-fn the_gate_sheet_is_whole_at_every_size() {
+/// A promotion whose gates could not all be read, on its sheet.
+fn considered() -> App {
     let mut app = app();
     let effects = press(&mut app, &["p"], at(100));
     refuse(&mut app, &effects, 200);
+    app
+}
+
+#[test]
+fn the_gate_sheet_is_whole_on_small_screens() {
+    let mut app = considered();
     insta::assert_snapshot!(frame_of(&mut app, 60, 16), @r"
     ┌─ Promote fraud   champion v13 → v15 ───────── 1-4 of 24 ─┐
     │                                                          │
@@ -431,6 +436,11 @@ fn the_gate_sheet_is_whole_at_every_size() {
 
      ↵ open   / filter   p promote   S sort   H history   ? all keys   q leave
     ");
+}
+
+#[test]
+fn the_gate_sheet_is_whole_on_large_screens() {
+    let mut app = considered();
     insta::assert_snapshot!(frame_of(&mut app, 120, 36), @r"
      quarterdeck  prod   am ●  mlflow ●                                                          ✖ 1 crit   · 1 ok   00:00Z
      1 Triage  2 Models  3 Experiments  4 Drift  5 Deployments  6 Pipelines                                    last 6h  < >
