@@ -22,8 +22,8 @@ pub use self::values::At;
 use self::values::{at, duration};
 pub use self::watch::{AlertsArgs, ChangesArgs, HistoryArgs, StatusArgs, WatchArgs};
 pub use self::writing::{
-    AcknowledgeArgs, ApproveArgs, Consenting, EditArgs, FreezeArgs, JournalArgs, PromoteArgs,
-    RollbackArgs, SilenceArgs, StageWord, UndoArgs, WaitArgs,
+    AcknowledgeArgs, ApproveArgs, CancelArgs, Consenting, EditArgs, FreezeArgs, JournalArgs,
+    PromoteArgs, RetrainArgs, RetryArgs, RollbackArgs, SilenceArgs, StageWord, UndoArgs, WaitArgs,
 };
 use crate::config::Overrides;
 use crate::domain::settings::Writes;
@@ -271,6 +271,16 @@ pub enum Command {
     Rollback(RollbackArgs),
     /// Takes a write of this machine back.
     Undo(UndoArgs),
+    /// Trains a model again: starts a run of its pipeline, with its parameters filled in from the champion's run
+    /// and the time of its drift.
+    ///
+    /// With --follow, --timeout says how long the run is followed; 1h unless said. Exit code 7 where it failed, or
+    /// registered no version in time.
+    Retrain(RetrainArgs),
+    /// Asks a pipeline's run to end.
+    Cancel(CancelArgs),
+    /// Runs the failed tasks of a pipeline's run again, with what comes after them.
+    Retry(RetryArgs),
     /// Suspends writes to a model for every console, until a time.
     Freeze(FreezeArgs),
     /// Tells teammates that somebody sees to a model's trouble, until a time.

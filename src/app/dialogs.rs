@@ -281,7 +281,7 @@ impl App {
 
     /// What can be done with the selected row.
     pub(super) fn menu(&self) -> Dialog {
-        const ROW: [Command; 17] = [
+        const ROW: [Command; 21] = [
             Command::Open,
             Command::Promote,
             Command::RollBack,
@@ -294,14 +294,20 @@ impl App {
             Command::GoRun,
             Command::GoEndpoint,
             Command::GoDrift,
+            Command::GoPipeline,
+            Command::Retrain,
+            Command::CancelRun,
+            Command::RetryRun,
             Command::WhatChanged,
             Command::History,
             Command::CopyRow,
             Command::Link,
             Command::Filter,
         ];
+        let scopes = self.scopes();
         let rows = ROW
             .iter()
+            .filter(|c| scopes.contains(&c.row().scope))
             .map(|c| self.command_row(*c, c.row().doc))
             .collect();
         Dialog::new("This row", "enter does it · esc closes", rows)

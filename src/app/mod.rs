@@ -10,6 +10,7 @@ mod run;
 mod sheet;
 mod sheet_view;
 mod things;
+mod training;
 mod typing;
 mod update;
 mod verbs;
@@ -24,6 +25,7 @@ use self::dialogs::Dialog;
 use self::form::Form;
 use self::history::History;
 use self::sheet::Sheet;
+use self::training::Training;
 use self::wants::Wants;
 use self::writing::Writing;
 use crate::domain::fault::Fault;
@@ -70,6 +72,7 @@ pub struct App {
     form: Option<Form>,
     sheet: Option<Sheet>,
     writing: Writing,
+    training: Training,
     notice: Option<Notice>,
     window: Window,
     screen: (u16, u16),
@@ -103,6 +106,7 @@ impl App {
             form: None,
             sheet: None,
             writing: Writing::default(),
+            training: Training::default(),
             notice: None,
             window: Window::default(),
             screen,
@@ -219,6 +223,7 @@ impl App {
         self.form = None;
         self.sheet = None;
         self.writing.armed_until = None;
+        self.training = Training::default();
         self.focus = Focus::default();
         self.wants = Wants::default();
         self.abilities.clear();
@@ -254,5 +259,7 @@ fn fleet_of(context: Context, generation: u64) -> Fleet {
 mod sheet_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod training_tests;
 #[cfg(test)]
 mod verbs_tests;

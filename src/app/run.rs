@@ -70,6 +70,12 @@ impl App {
             Command::GoEndpoint if self.endpoint_of(thing.as_ref()).is_none() => {
                 "no deployment is known for it"
             }
+            Command::GoPipeline | Command::Retrain => {
+                let Some(model) = self.model_of(thing.as_ref()) else {
+                    return Some(Clean::name("no model is selected"));
+                };
+                return self.cannot_train(command, &model);
+            }
             Command::History if self.subject_of(thing.as_ref()).is_none() => {
                 "nothing with a history is selected"
             }
@@ -160,6 +166,7 @@ impl App {
                     self.history.open(Place::Model(model));
                 }
             }
+            Command::GoPipeline => self.go_to_training(thing.as_ref()),
             Command::GoRun => {
                 if let Some(run) = self.run_of(thing.as_ref()) {
                     self.history.open(Place::Run(run));

@@ -62,6 +62,7 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
         } if context == *app.fleet.context() => {
             app.wants.answered(&source, &query, now.mono);
             app.sheet_fetched(&query, &result);
+            app.training_fetched(&query, &result);
             match &result {
                 Ok(detail) => app.absorb(&source, &query, detail, asked_at),
                 Err(fault) => app.miss(&query, fault),
@@ -132,12 +133,14 @@ impl App {
             pane.due(cx)
         });
         self.ask(asks, effects);
+        self.settle_training(effects);
         self.settle_sheet(effects);
         let (focus, wanted) = {
             let cx = self.cx();
             let pane = self.history.current();
             let mut wanted = pane.wants(&cx);
-            for (source, query) in self.sheet_needs() {
+            let needs = self.sheet_needs().into_iter();
+            for (source, query) in needs.chain(self.training_needs()) {
                 // What the place has read is read again: a plan rests on what is so now.
                 wanted.retain(|want| want.query != query);
                 wanted.push(Want {

@@ -43,7 +43,8 @@ impl App {
         }
         let model = self.model_of(thing);
         let why = match command {
-            Command::Undo => return None,
+            Command::Undo | Command::CancelRun | Command::RetryRun => return None,
+            Command::PromoteTrained => return self.nothing_trained(),
             Command::Silence => {
                 if alertmanagers(&self.fleet).is_empty() {
                     "no Alertmanager is configured here: only one can mute"
@@ -111,6 +112,12 @@ impl App {
             Command::Freeze => self.mark(thing, Purpose::Freeze),
             Command::Thaw => self.thaw(thing),
             Command::Edit => self.edit(thing),
+            Command::Retrain => {
+                if let Some(model) = self.model_of(thing) {
+                    self.retrain(&model);
+                }
+            }
+            Command::PromoteTrained => self.promote_trained(),
             other => self.say(format!("{} has no meaning here", other.row().title)),
         }
     }

@@ -81,6 +81,57 @@ pub struct UndoArgs {
     pub consent: Consenting,
 }
 
+/// Options of `retrain`.
+#[derive(Args, Debug)]
+pub struct RetrainArgs {
+    /// The model.
+    pub model: String,
+    /// Sets a parameter of its pipeline, as it would be typed into the form; may be given several times.
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = pair)]
+    pub params: Vec<(String, String)>,
+    /// Follows the run until it ends, and says which version it registered.
+    #[arg(long)]
+    pub follow: bool,
+    /// A reason for passing a freeze: `freeze=REASON`.
+    #[arg(long = "override", value_name = "WHAT=REASON", value_parser = pair)]
+    pub overrides: Vec<(String, String)>,
+    /// What allows it. The reason is written on the run.
+    #[command(flatten)]
+    pub consent: Consenting,
+}
+
+/// Options of `cancel`.
+#[derive(Args, Debug)]
+pub struct CancelArgs {
+    /// The run's id, as `pipelines` lists it.
+    pub run: String,
+    /// Its pipeline, where several have a run of this id.
+    #[arg(long, value_name = "ID")]
+    pub pipeline: Option<String>,
+    /// What allows it.
+    #[command(flatten)]
+    pub consent: Consenting,
+}
+
+/// Options of `retry`.
+#[derive(Args, Debug)]
+pub struct RetryArgs {
+    /// The run's id, as `pipelines` lists it.
+    pub run: String,
+    /// Its pipeline, where several have a run of this id.
+    #[arg(long, value_name = "ID")]
+    pub pipeline: Option<String>,
+    /// Follows the run until it ends, and says which version it registered.
+    #[arg(long)]
+    pub follow: bool,
+    /// A reason for passing a freeze: `freeze=REASON`.
+    #[arg(long = "override", value_name = "WHAT=REASON", value_parser = pair)]
+    pub overrides: Vec<(String, String)>,
+    /// What allows it.
+    #[command(flatten)]
+    pub consent: Consenting,
+}
+
 /// Options of `freeze`.
 #[derive(Args, Debug)]
 pub struct FreezeArgs {

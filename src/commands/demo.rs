@@ -20,7 +20,7 @@ use crate::domain::writing::{Convergence, WritePolicy};
 use crate::runtime::clock::Clock;
 use crate::runtime::headless::{Collected, Options, collect_into};
 use crate::runtime::signals::told_to_end;
-use crate::sim::{self, ManualClock, Scenario, SimEndpoint, SimFleet};
+use crate::sim::{self, AirflowOptions, ManualClock, Scenario, SimEndpoint, SimFleet};
 
 /// The name of the context.
 const NAME: &str = "demo";
@@ -70,6 +70,7 @@ impl Simulated {
             },
             speed: args.speed,
             monitoring: true,
+            airflow: Some(AirflowOptions::default()),
             ..sim::Options::default()
         };
         Ok(Self {
@@ -88,6 +89,7 @@ impl Simulated {
         let options = sim::Options {
             clock: sim::Clock::Manual(clock.clone()),
             monitoring: true,
+            airflow: Some(AirflowOptions::default()),
             ..sim::Options::default()
         };
         let fleet = start(options).await?;
@@ -157,6 +159,14 @@ impl Simulated {
                 },
                 ..Policy::default()
             },
+        }
+    }
+
+    /// Lets time pass: where no clock drives the fleet, by moving its own on.
+    pub async fn pause(&self, time: Duration) {
+        match &self.clock {
+            Some((clock, _)) => clock.advance(time),
+            None => tokio::time::sleep(time).await,
         }
     }
 

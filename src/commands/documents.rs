@@ -492,7 +492,8 @@ pub fn deployments(fleet: &Fleet, now: Millis) -> Value {
     )
 }
 
-/// `quarterdeck.wiring/1`: every join with the rule that made it, and what is not joined.
+/// `quarterdeck.wiring/1`: every join with the rule that made it, the pipeline that trains each model, and
+/// what is not joined.
 pub fn wiring(fleet: &Fleet, now: Millis) -> Value {
     let joined: std::collections::BTreeSet<_> =
         fleet.joins().filter_map(|j| j.model.clone()).collect();
@@ -515,12 +516,26 @@ pub fn wiring(fleet: &Fleet, now: Millis) -> Value {
             })
         })
         .collect();
+    let training: Vec<Value> = fleet
+        .models()
+        .filter_map(|m| Some((m, fleet.training(&m.key)?)))
+        .map(|(m, training)| {
+            json!({
+                "model": m.name,
+                "pipeline": training.name,
+                "source": training.source,
+                "rule": training.rule.word(),
+                "found": training.pipeline.is_some(),
+            })
+        })
+        .collect();
     document(
         "wiring",
         json!({
             "context": fleet.context().name,
             "generated_at": now.rfc3339(),
             "joins": joins,
+            "training": training,
             "models_without_deployment": fleet.models().filter(|m| !joined.contains(&m.key))
                 .map(|m| m.name.clone()).collect::<Vec<_>>(),
         }),

@@ -54,6 +54,7 @@ fn where_it_holds(row: &Row) -> &'static str {
         Scope::Chart => "charts",
         Scope::Runs => "runs",
         Scope::Marks => "runs, models",
+        Scope::Pipelines => "pipelines",
     }
 }
 

@@ -1,6 +1,7 @@
 //! The subcommands: one file each, the documents they print, and how each ends.
 
 pub mod alerts;
+pub mod cancel;
 pub mod changes;
 pub mod config;
 pub mod console;
@@ -10,6 +11,7 @@ pub mod doctor;
 pub mod documents;
 pub mod edit;
 pub mod exit;
+mod follow;
 pub mod frame;
 pub mod freeze;
 pub mod history;
@@ -21,6 +23,7 @@ pub mod output;
 pub mod pipelines;
 pub mod promote;
 pub mod record;
+pub mod retrain;
 pub mod rollback;
 pub mod runs;
 pub mod session;
@@ -140,6 +143,9 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Some(Command::Undo(args)) => wait_for(async {
             Box::pin(undo::run(global, &Session::open(global).await?, args)).await
         }),
+        Some(Command::Retrain(args)) => wait_for(Box::pin(retrain::run(global, args))),
+        Some(Command::Cancel(args)) => wait_for(Box::pin(cancel::cancel(global, args))),
+        Some(Command::Retry(args)) => wait_for(Box::pin(cancel::retry(global, args))),
         Some(Command::Freeze(args)) => wait_for(async {
             Box::pin(freeze::run(global, &Session::open(global).await?, args)).await
         }),

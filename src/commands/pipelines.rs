@@ -13,6 +13,7 @@ use super::session::Session;
 use crate::cli::PipelinesArgs;
 use crate::domain::fault::Fault;
 use crate::domain::fleet::Fleet;
+use crate::domain::fleet::made::Made;
 use crate::domain::last_known::Held;
 use crate::domain::pipeline::{LogChunk, PipelineRun, Task};
 use crate::domain::query::{Detail, Query};
@@ -120,7 +121,7 @@ fn overview(fleet: &Fleet, runs: &[&Held<PipelineRun>], now: Millis) -> Value {
     )
 }
 
-fn row(fleet: &Fleet, held: &Held<PipelineRun>, now: Millis) -> Value {
+pub(super) fn row(fleet: &Fleet, held: &Held<PipelineRun>, now: Millis) -> Value {
     let run = &held.fact;
     let state = fleet.run_standing(run, now);
     let params: serde_json::Map<String, Value> = run
@@ -189,6 +190,34 @@ fn table(out: &Out, fleet: &Fleet, runs: &[&Held<PipelineRun>], now: Millis) -> 
     table.render()
 }
 
+/// The run of an id.
+///
+/// # Errors
+/// When there is none, or several pipelines have one.
+pub(super) fn named<'a>(
+    fleet: &'a Fleet,
+    name: &str,
+    of: Option<&str>,
+) -> Result<&'a Held<PipelineRun>, Failure> {
+    let is_meant = |held: &&Held<PipelineRun>| {
+        let key = &held.fact.key;
+        key.id.raw() == name && of.is_none_or(|id| key.pipeline.id.raw() == id)
+    };
+    let found: Vec<&Held<PipelineRun>> = fleet.pipeline_runs().filter(is_meant).collect();
+    match found.as_slice() {
+        [one] => Ok(*one),
+        [] => {
+            let name = Clean::name(name);
+            Err(Failure::usage(format!("no pipeline run is called {name}"))
+                .advice("`quarterdeck pipelines` lists them"))
+        }
+        _ => Err(
+            Failure::usage("several pipelines have a run of this name".to_owned())
+                .advice("say which with --pipeline ID"),
+        ),
+    }
+}
+
 /// One run: its tasks, and the end of the log of the task in trouble.
 async fn one(
     out: &Out,
@@ -197,26 +226,7 @@ async fn one(
     args: &PipelinesArgs,
 ) -> Result<Exit, Failure> {
     let fleet = &collected.fleet;
-    let of = args.pipeline.as_deref();
-    let is_meant = |held: &&Held<PipelineRun>| {
-        let key = &held.fact.key;
-        key.id.raw() == name && of.is_none_or(|id| key.pipeline.id.raw() == id)
-    };
-    let found: Vec<&Held<PipelineRun>> = fleet.pipeline_runs().filter(is_meant).collect();
-    let held = match found.as_slice() {
-        [one] => *one,
-        [] => {
-            let name = Clean::name(name);
-            return Err(Failure::usage(format!("no pipeline run is called {name}"))
-                .advice("`quarterdeck pipelines` lists them"));
-        }
-        _ => {
-            return Err(
-                Failure::usage("several pipelines have a run of this name".to_owned())
-                    .advice("say which with --pipeline ID"),
-            );
-        }
-    };
+    let held = named(fleet, name, args.pipeline.as_deref())?;
     let key = &held.fact.key;
     let ask = |query| collected.fetch(&held.source, query, DETAIL);
     let tasks = match ask(Query::Tasks(key.clone())).await {
@@ -240,6 +250,7 @@ async fn one(
         };
     }
     let now = collected.now;
+    let made = made(collected, &held.fact).await;
     if out.json {
         let tasks: Vec<Value> = tasks.iter().map(|task| task_row(task, now)).collect();
         let log = log.map(|(task, chunk)| log_row(task, &chunk, args.lines));
@@ -247,6 +258,7 @@ async fn one(
             "context": fleet.context().name,
             "generated_at": now.rfc3339(),
             "run": row(fleet, held, now),
+            "made": made.iter().map(made_row).collect::<Vec<_>>(),
             "tasks": tasks,
             "log": log,
         });
@@ -265,6 +277,9 @@ async fn one(
         ]);
     }
     let mut text = table.render();
+    for made in &made {
+        let _ = writeln!(text, "{}", made_text(made));
+    }
     if let Some((task, chunk)) = &log {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "\nlog of {}, attempt {}", task.name, task.attempt);
@@ -275,6 +290,41 @@ async fn one(
     }
     out.print(&text)?;
     Ok(Exit::Done)
+}
+
+/// What a run made, after everything was read that tells.
+pub(super) async fn made(collected: &Collected, run: &PipelineRun) -> Vec<Made> {
+    let mut results = Vec::new();
+    let mut behind = Vec::new();
+    for (source, query) in collected.fleet.unread_of_pipeline_run(run) {
+        match collected.fetch(&source, query, DETAIL).await {
+            Ok((_, Detail::Produced(all))) => results = all,
+            Ok((_, Detail::Run(run))) => behind.push(*run),
+            Ok(_) => {}
+            Err(fault) => tracing::info!("what a run made: {fault}"),
+        }
+    }
+    collected.fleet.made_by_pipeline_run(run, &results, &behind)
+}
+
+/// A version that a run made.
+pub(super) fn made_row(made: &Made) -> Value {
+    json!({
+        "model": made.version.model.name.clean(),
+        "version": made.version.version.clean(),
+        "run": made.run.as_ref().map(|run| run.id.clean()),
+        "by": made.by.word(),
+    })
+}
+
+/// The same for people.
+pub(super) fn made_text(made: &Made) -> String {
+    format!(
+        "registered {} {} ({})",
+        made.version.model.name.clean(),
+        made.text,
+        made.by.words()
+    )
 }
 
 fn unread(fault: &Fault) -> Failure {

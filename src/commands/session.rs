@@ -202,6 +202,14 @@ impl Session {
         }
     }
 
+    /// Waits before another look; a simulated fleet that stands still is moved on by as much.
+    pub async fn pause(&self, time: Duration) {
+        match &self.simulated {
+            Some(simulated) => simulated.pause(time).await,
+            None => tokio::time::sleep(time).await,
+        }
+    }
+
     /// When nobody watched, as far as the ledger knows; nothing where there is no ledger yet.
     pub fn gaps(&self, now: Millis) -> Vec<Gap> {
         let Some(path) = state_file().filter(|path| path.is_file() && !self.is_simulated()) else {

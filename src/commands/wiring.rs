@@ -1,4 +1,4 @@
-//! `wiring`: how deployments are joined to models, by which rule, and what is not joined.
+//! `wiring`: how deployments and pipelines are joined to models, by which rule, and what is not joined.
 
 use std::fmt::Write as _;
 
@@ -73,6 +73,33 @@ fn text(out: &Out, fleet: &Fleet) -> String {
             lines.push('\n');
         }
         lines.push_str(&loose.render());
+    }
+    let mut trained = Table::new(&["MODEL", "TRAINED BY", "SOURCE", "BY", "STATE"]);
+    for model in fleet.models() {
+        let Some(training) = fleet.training(&model.key) else {
+            continue;
+        };
+        let held = training.pipeline.as_ref();
+        let held = held.and_then(|key| fleet.pipeline(key));
+        let state = match held {
+            None => "not there",
+            Some(held) if held.fact.broken => "cannot be loaded",
+            Some(held) if held.fact.paused => "paused",
+            Some(_) => "active",
+        };
+        trained.row(vec![
+            (&model.name).into(),
+            (&training.name).into(),
+            training.source.clean().into(),
+            training.rule.word().into(),
+            state.into(),
+        ]);
+    }
+    if !trained.is_empty() {
+        if !lines.is_empty() {
+            lines.push('\n');
+        }
+        lines.push_str(&trained.render());
     }
     let unserved: Vec<&str> = fleet
         .models()

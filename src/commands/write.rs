@@ -29,6 +29,21 @@ use crate::runtime::writes::{self, Book, Ended, Servers, who, writes_of};
 /// How often answers may name something more to ask for.
 const ROUNDS: usize = 4;
 
+/// What a command adds to its plan: fields of the document, lines of the text.
+#[derive(Debug, Default)]
+pub(super) struct More {
+    pub(super) fields: serde_json::Map<String, serde_json::Value>,
+    pub(super) text: String,
+}
+
+/// What came of a plan.
+pub(super) enum Carried {
+    /// Nothing was sent, and everything has been said.
+    Said(Exit),
+    /// It was carried out, and ended.
+    Written(Box<(Plan, Ended)>),
+}
+
 /// One command's writing: what was seen, who acts, what the journals tell.
 pub(super) struct Writer<'a> {
     pub(super) session: &'a Session,
@@ -213,6 +228,30 @@ impl<'a> Writer<'a> {
     /// When it is refused, or the journal does not take it.
     pub(super) async fn carry(self, plan: Result<Plan, NoPlan>) -> Result<Exit, Failure> {
         let out = *self.session.out();
+        let more = More::default();
+        let (plan, ended) = match self.write(plan, &more).await? {
+            Carried::Said(exit) => return Ok(exit),
+            Carried::Written(written) => *written,
+        };
+        if out.json {
+            out.document(&written::outcome(&plan, &ended, &more.fields))?;
+        } else {
+            out.print(&out.own(&written::outcome_text(&plan, &ended)))?;
+        }
+        Ok(exit(&ended))
+    }
+
+    /// Shows a plan, with what the command has to add to it, and carries it out where that is allowed. How
+    /// it ended is for the command to say.
+    ///
+    /// # Errors
+    /// When it is refused, or the journal does not take it.
+    pub(super) async fn write(
+        &self,
+        plan: Result<Plan, NoPlan>,
+        with: &More,
+    ) -> Result<Carried, Failure> {
+        let out = *self.session.out();
         let plan = match plan {
             Ok(plan) => plan,
             Err(NoPlan::Already(why)) => {
@@ -221,20 +260,16 @@ impl<'a> Writer<'a> {
                 } else {
                     out.print(&out.own(why.as_str()))?;
                 }
-                return Ok(Exit::Done);
+                return Ok(Carried::Said(Exit::Done));
             }
             Err(NoPlan::Impossible(why)) => return Err(Failure::refused(why.to_string())),
         };
         let refused = self.refused(&plan);
         if self.consent.dry_run {
-            if out.json {
-                out.document(&written::plan(&plan, refused.as_ref(), self.now().wall))?;
-            } else {
-                out.print(&out.own(&written::plan_text(&plan)))?;
-            }
+            self.show(&plan, refused.as_ref(), with)?;
             return match refused {
                 Some(why) => Err(failure(&why)),
-                None => Ok(Exit::Done),
+                None => Ok(Carried::Said(Exit::Done)),
             };
         }
         let typed = if self.mode().protected {
@@ -249,12 +284,7 @@ impl<'a> Writer<'a> {
         };
         let checked = plan.check(self.mode(), &consent, self.now());
         if checked.is_err() || !self.consent.yes {
-            if out.json {
-                let why = checked.as_ref().err();
-                out.document(&written::plan(&plan, why, self.now().wall))?;
-            } else {
-                out.print(&out.own(&written::plan_text(&plan)))?;
-            }
+            self.show(&plan, checked.as_ref().err(), with)?;
             return Err(match checked {
                 Err(why) => self.advised(&plan, &why),
                 Ok(()) => Failure::refused("nothing was written").advice("add --yes to write it"),
@@ -266,7 +296,7 @@ impl<'a> Writer<'a> {
             .confirm(mode, &consent, self.now())
             .map_err(|refused| failure(&refused.1))?;
         if !out.json {
-            out.remark(&out.own(&written::plan_text(&plan)));
+            out.remark(&out.own(&format!("{}{}", written::plan_text(&plan), with.text)));
         }
         let servers = Servers::new(
             Arc::clone(self.fleet().settings()),
@@ -291,12 +321,19 @@ impl<'a> Writer<'a> {
                 "nothing was written: the journal does not take it: {why}"
             ))
         })?;
+        Ok(Carried::Written(Box::new((plan, ended))))
+    }
+
+    /// Prints a plan that is not carried out.
+    fn show(&self, plan: &Plan, refused: Option<&Refusal>, with: &More) -> Result<(), Failure> {
+        let out = self.session.out();
         if out.json {
-            out.document(&written::outcome(&plan, &ended))?;
+            let now = self.now().wall;
+            out.document(&written::plan(plan, refused, now, &with.fields))
         } else {
-            out.print(&out.own(&written::outcome_text(&plan, &ended)))?;
+            let text = format!("{}{}", written::plan_text(plan), with.text);
+            out.print(&out.own(&text))
         }
-        Ok(exit(&ended))
     }
 
     fn advised(&self, plan: &Plan, why: &Refusal) -> Failure {
@@ -350,7 +387,7 @@ fn failure(why: &Refusal) -> Failure {
 }
 
 /// How a write that ended maps to an exit code.
-fn exit(ended: &Ended) -> Exit {
+pub(super) fn exit(ended: &Ended) -> Exit {
     match ended.outcome {
         Outcome::Done => Exit::Done,
         Outcome::Unknown => Exit::OutcomeUnknown,

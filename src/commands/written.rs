@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::documents::document;
 use crate::domain::action::{Friction, Plan, Receipt, Refusal, StepEnd, Weight, Written};
@@ -62,9 +62,15 @@ fn plan_body(plan: &Plan) -> Value {
 }
 
 /// `quarterdeck.plan/1`: what would be written, and why it is not, if so.
-pub(super) fn plan(plan: &Plan, refused: Option<&Refusal>, now: Millis) -> Value {
+pub(super) fn plan(
+    plan: &Plan,
+    refused: Option<&Refusal>,
+    now: Millis,
+    more: &Map<String, Value>,
+) -> Value {
     let mut body = plan_body(plan);
     if let Value::Object(fields) = &mut body {
+        fields.extend(more.clone());
         let refused = refused.map(ToString::to_string);
         fields.insert("refused".to_owned(), json!(refused));
         fields.insert("generated_at".to_owned(), json!(now.rfc3339()));
@@ -138,9 +144,10 @@ fn ends(plan: &Plan, ends: &[StepEnd]) -> Vec<Value> {
 }
 
 /// `quarterdeck.outcome/1`: how a write ended, as read back.
-pub(super) fn outcome(plan: &Plan, ended: &Ended) -> Value {
+pub(super) fn outcome(plan: &Plan, ended: &Ended, more: &Map<String, Value>) -> Value {
     let mut body = plan_body(plan);
     if let Value::Object(fields) = &mut body {
+        fields.extend(more.clone());
         fields.insert("outcome".to_owned(), json!(ended.outcome));
         fields.insert("words".to_owned(), json!(ended.words));
         fields.insert("steps".to_owned(), json!(ends(plan, &ended.steps)));

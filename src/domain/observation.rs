@@ -118,6 +118,13 @@ pub enum Scope {
     Annotations,
     /// All pipeline definitions of the source.
     Pipelines,
+    /// All pipeline runs of the source that moved in a time: others are neither there nor gone.
+    PipelineRuns {
+        /// From when on.
+        from: Millis,
+        /// Until when.
+        until: Millis,
+    },
 }
 
 /// The rows of an observation, of one type.

@@ -435,6 +435,16 @@ pub enum ParamKind {
     Any,
 }
 
+/// What the text of a parameter must be, of the formats that JSON Schema names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Format {
+    /// A day: `2026-11-25`.
+    Date,
+    /// A moment with its offset: `2026-11-25T14:02:00Z`.
+    DateTime,
+}
+
 /// One parameter of a pipeline.
 #[derive(Clone, PartialEq, Debug, serde::Serialize)]
 pub struct Param {
@@ -454,8 +464,10 @@ pub struct Param {
     pub most: Option<f64>,
     /// Whether the bounds themselves are outside.
     pub exclusive: (bool, bool),
-    /// The regular expression that text must match.
+    /// The regular expression that text must match: the server checks it.
     pub pattern: Option<Clean>,
+    /// What text must be.
+    pub format: Option<Format>,
     /// What it is for.
     pub description: Clean,
 }
@@ -479,6 +491,26 @@ pub enum ProducedBy {
     Tag,
     /// It was registered while the run was on its way, and by nothing else that is known: a guess.
     Guess,
+}
+
+impl ProducedBy {
+    /// How it is known, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Result => "the pipeline's result says so",
+            Self::Tag => "a tag names the run",
+            Self::Guess => "registered while it ran: a guess",
+        }
+    }
+
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Result => "result",
+            Self::Tag => "tag",
+            Self::Guess => "guess",
+        }
+    }
 }
 
 /// What a task of a run returned about a model version.

@@ -57,6 +57,11 @@ impl Millis {
         self.format("%H:%M")
     }
 
+    /// `2026-11-23`, in UTC.
+    pub fn date(self) -> String {
+        self.format("%Y-%m-%d")
+    }
+
     /// `11-23 14:02`, in UTC: for anything not of today.
     pub fn day_minute(self) -> String {
         self.format("%m-%d %H:%M")

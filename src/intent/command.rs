@@ -16,6 +16,8 @@ pub enum Scope {
     Runs,
     /// In tables whose rows can be marked.
     Marks,
+    /// In the list of pipeline runs and on the page of one.
+    Pipelines,
 }
 
 impl Scope {
@@ -27,6 +29,7 @@ impl Scope {
             Self::Chart => "Charts",
             Self::Runs => "Runs",
             Self::Marks => "Marks",
+            Self::Pipelines => "Pipeline runs",
         }
     }
 }
@@ -118,6 +121,7 @@ commands! {
     GoRun "go.run" Move Global ["g r"] "its run" "Opens the run behind the selected version.";
     GoEndpoint "go.endpoint" Move Global ["g e"] "its endpoint" "Shows the deployment that serves the selected model.";
     GoDrift "go.model-drift" Move Global ["g d"] "its drift" "Shows the drift of the selected model, feature by feature.";
+    GoPipeline "go.pipeline" Move Global ["g p"] "its pipeline" "Opens the last run of the pipeline that trains the selected model.";
     GoAlerts "go.alerts" Move Global ["g a"] "alerts" "Lists every alert: firing, pending, silenced, inhibited.";
     Refresh "go.refresh" Move Global ["r"] "refresh" "Asks the sources now.";
 
@@ -155,6 +159,10 @@ commands! {
     Edit "act.edit" Act Global ["e"] "edit" "Edits tags and description of the selected model or version.";
     Freeze "act.freeze" Act Global [] "freeze" "Suspends writes to the model, for every console, for a time.";
     Thaw "act.thaw" Act Global [] "end freeze" "Ends a freeze, or an acknowledgement.";
+    Retrain "act.retrain" Act Global ["t"] "retrain" "Trains the selected model again: asks for the parameters of its pipeline, then for consent.";
+    CancelRun "act.cancel-run" Act Pipelines ["D"] "cancel run" "Asks the selected pipeline run to end.";
+    RetryRun "act.retry-run" Act Pipelines ["R"] "retry run" "Runs the failed tasks of the pipeline run again, with what comes after them.";
+    PromoteTrained "act.promote-trained" Act Global ["P"] "gates of the newest" "Opens the gate sheet of the version that a training asked for here registered last.";
     Undo "act.undo" Act Global ["z"] "undo" "Plans the inverse of your last write here.";
     Arm "act.arm" Act Global ["!"] "arm" "Arms this process for writes for five minutes, where the context asks for it.";
 
@@ -172,7 +180,6 @@ commands! {
 pub const RESERVED: &[(&str, &str)] = &[
     ("7", "Features"),
     ("8", "Journal"),
-    ("t", "retrain"),
     ("x", "traffic"),
     ("A", "approve"),
     ("F", "follow a write"),

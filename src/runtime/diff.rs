@@ -13,7 +13,7 @@ use crate::domain::observation::{
     Answer, ContextRef, Coverage, FactKey, Feed, Observation, ROWS_PER_MESSAGE, Rows, Scope,
     ServedSpanKey,
 };
-use crate::domain::pipeline::{PipelineKey, PipelineRunKey};
+use crate::domain::pipeline::{PipelineKey, PipelineRun, PipelineRunKey};
 use crate::domain::query::Detail;
 use crate::domain::run::Run;
 use crate::domain::signal::SignalKey;
@@ -51,6 +51,8 @@ pub struct Sent {
     served: HashMap<ServedSpanKey, u64>,
     pipelines: HashMap<PipelineKey, u64>,
     pipeline_runs: HashMap<PipelineRunKey, u64>,
+    /// When each of them moved: what an answer covers is told by time.
+    runs_moved: HashMap<PipelineRunKey, Millis>,
     orchestrators: HashMap<Key, u64>,
     /// Runs are many and never listed in full: the key's hash is enough.
     runs: HashMap<u64, u64>,
@@ -194,10 +196,29 @@ impl Sent {
             Rows::PipelineRuns(rows) => {
                 if self.pipeline_runs.len() > PIPELINE_RUNS {
                     self.pipeline_runs.clear();
+                    self.runs_moved.clear();
                 }
-                let none = None::<fn(&PipelineRunKey) -> bool>;
-                let (rows, gone) = fresh(&mut self.pipeline_runs, rows, |r| r.key.clone(), none);
-                told(rows, Rows::PipelineRuns, gone, FactKey::PipelineRun)
+                let now: Vec<_> = rows.iter().map(|r| (r.key.clone(), r.moved())).collect();
+                let moved = &self.runs_moved;
+                let of = full.and_then(|scope| match scope {
+                    Scope::PipelineRuns { from, until } => Some(*from..=*until),
+                    _ => None,
+                });
+                let of = of.map(|of| {
+                    move |key: &PipelineRunKey| moved.get(key).is_some_and(|at| of.contains(at))
+                });
+                let (rows, gone) = fresh(&mut self.pipeline_runs, rows, |r| r.key.clone(), of);
+                let gone: Vec<PipelineRunKey> = gone.collect();
+                for key in &gone {
+                    self.runs_moved.remove(key);
+                }
+                self.runs_moved.extend(now);
+                told(
+                    rows,
+                    Rows::PipelineRuns,
+                    gone.into_iter(),
+                    FactKey::PipelineRun,
+                )
             }
             Rows::Orchestrators(rows) => {
                 let none = None::<fn(&Key) -> bool>;
@@ -217,6 +238,8 @@ impl Sent {
                     self.versions.insert(row.key.clone(), row.print());
                 }
             }
+            Detail::PipelineRun(row) => self.note_run(row),
+            Detail::PipelineRuns(rows) => rows.iter().for_each(|row| self.note_run(row)),
             Detail::Runs { .. }
             | Detail::Run(_)
             | Detail::Claims(_)
@@ -230,12 +253,15 @@ impl Sent {
             | Detail::SignalChecks(_)
             | Detail::Links(_)
             | Detail::Pipeline(_)
-            | Detail::PipelineRun(_)
-            | Detail::PipelineRuns(_)
             | Detail::Tasks(_)
             | Detail::TaskLog(_)
             | Detail::Produced(_) => {}
         }
+    }
+
+    fn note_run(&mut self, row: &PipelineRun) {
+        self.pipeline_runs.insert(row.key.clone(), row.print());
+        self.runs_moved.insert(row.key.clone(), row.moved());
     }
 
     fn fresh_runs(&mut self, rows: Vec<Run>) -> Vec<Run> {

@@ -141,6 +141,56 @@ fn one_kind_of_no_number_is_not_another() {
     );
 }
 
+#[test]
+fn a_pipeline_run_is_gone_only_within_the_time_that_an_answer_covers() {
+    use crate::domain::pipeline::{PipelineRun, PipelineState};
+    let run = |id: &str, at: i64| PipelineRun {
+        key: PipelineRunKey {
+            pipeline: PipelineKey {
+                base: Key::new("http://af.test"),
+                id: Key::new("p"),
+            },
+            id: Key::new(id),
+        },
+        state: PipelineState::Queued,
+        raw_state: Clean::name("queued"),
+        kind: Clean::empty(),
+        queued: Some(Millis(at)),
+        due: None,
+        started: None,
+        ended: None,
+        by: None,
+        note: Clean::empty(),
+        params: Arc::default(),
+        failed_at: None,
+    };
+    let answer = |coverage, rows| Answer {
+        partial: None,
+        coverage,
+        rows: Rows::PipelineRuns(rows),
+        server_time: None,
+    };
+    let covers = |from, until| {
+        Coverage::Full(Scope::PipelineRuns {
+            from: Millis(from),
+            until: Millis(until),
+        })
+    };
+    let mut sent = Sent::default();
+    let all = vec![run("old", 10), run("new", 50), run("stays", 60)];
+    sent.compare(&stamp(1), answer(Coverage::Partial, all));
+    sent.note(&Detail::PipelineRun(Box::new(run("fetched", 55))));
+    let none = sent.compare(&stamp(2), answer(Coverage::Tail(Millis(40)), vec![]));
+    assert!(none.is_empty());
+    let told = sent.compare(&stamp(3), answer(covers(40, 70), vec![run("stays", 60)]));
+    let mut gone = told[0].gone.clone();
+    gone.sort();
+    let key = |id| FactKey::PipelineRun(run(id, 0).key);
+    assert_eq!(gone, [key("fetched"), key("new")]);
+    let told = sent.compare(&stamp(4), answer(covers(0, 70), vec![run("stays", 60)]));
+    assert_eq!(told[0].gone, [key("old")]);
+}
+
 /// Answers as a registry would give them: a few models, each with a champion, some full.
 fn answers() -> impl Strategy<Value = Vec<(bool, Vec<(u8, u8)>)>> {
     let rows = prop::collection::vec((0_u8..8, 0_u8..3), 0..10);

@@ -10,6 +10,7 @@ mod codes;
 mod doctor;
 mod frames;
 mod ledger;
+mod retrain;
 mod secrets;
 mod settings;
 mod signals;

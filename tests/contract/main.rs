@@ -20,6 +20,7 @@ mod hostile;
 mod liar;
 mod live;
 mod monitors;
+mod pipeline_writes;
 mod pipelines;
 mod raw;
 mod reads;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use quarterdeck::domain::key::DeploymentKind;
 use quarterdeck::domain::settings::{Auth, SecretRef, SourceKind, SourceSettings};
 use quarterdeck::sim::{
-    Access, Account, BasicAuth, Clock, ManualClock, MlflowOptions, NewRun, Options, Scale,
-    Scenario, SimFleet,
+    Access, Account, AirflowOptions, AirflowUser, AirflowVersion, BasicAuth, Clock, ManualClock,
+    MlflowOptions, NewRun, Options, Scale, Scenario, SimFleet,
 };
 
 use crate::checks;
 use crate::dashboards::{own_checks, through_checks};
 use crate::monitors::{Monitor, alertmanager_checks, evidently_checks, prometheus_checks};
+use crate::pipelines::{Names, Orchestra, orchestrator_checks};
 use crate::serving::{Endpoint, Rest};
 use crate::tracker::{Tracker, access_checks, endpoint_checks, tracker_checks};
 use crate::verdict::{Lack, hold};
@@ -203,6 +204,62 @@ async fn simulated_monitors_hold_the_contract() {
         let url = fleet.url(name).expect("the fleet has it");
         let monitor = Monitor::new(SourceSettings::new(name, kind, url));
         hold(&format!("simulated {name}"), &monitor, &[], checks).await;
+    }
+}
+
+#[tokio::test]
+async fn simulated_airflows_hold_the_contract() {
+    for (version, api) in [(AirflowVersion::Three, "v2"), (AirflowVersion::Two, "v1")] {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let now = since.expect("a clock after 1970").as_millis() as i64;
+        let clock = ManualClock::starting_at(now);
+        let user = AirflowUser {
+            user: "ops".to_owned(),
+            password: "ops-password-1".to_owned(),
+            writes: true,
+        };
+        let airflow = AirflowOptions {
+            version,
+            users: vec![user],
+            ..AirflowOptions::default()
+        };
+        let options = Options {
+            clock: Clock::Manual(clock.clone()),
+            scenario: Scenario::Calm,
+            airflow: Some(airflow),
+            ..Options::default()
+        };
+        let fleet = SimFleet::start(options).await.expect("ports on loopback");
+        let url = fleet.url("airflow").expect("the fleet has it");
+        let settings = SourceSettings::new("airflow", SourceKind::Airflow, url);
+        let user = ("ops".to_owned(), "ops-password-1".to_owned());
+        let mut orchestra = Orchestra::new(settings, api, user);
+        orchestra.clock = Some(clock);
+        let newest = async |dag: &str| {
+            let path = format!("/dags/{dag}/dagRuns?order_by=-start_date&limit=2");
+            let told = orchestra.get(&path).await.expect("runs");
+            let rows = told["dag_runs"].as_array().cloned().unwrap_or_default();
+            let ids = rows.iter().filter_map(|row| row["dag_run_id"].as_str());
+            ids.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (failed, good) = (
+            newest("retrain_eta_city").await,
+            newest("retrain_churn").await,
+        );
+        orchestra.names = Names {
+            dag: "retrain_churn",
+            paused: "retrain_credit_score",
+            failed: ("retrain_eta_city", failed),
+            said: "val_mae_s 214.6 > 180.0",
+            good: (good[0].clone(), "churn", "7".to_owned()),
+            epochs: (
+                serde_json::json!({"epochs": 8}),
+                (1..=8).map(|n| format!("epoch {n}/8")).collect(),
+            ),
+            slow: serde_json::json!({"epochs": 50}),
+        };
+        let title = format!("simulated airflow, {api}");
+        hold(&title, &orchestra, &[], orchestrator_checks()).await;
     }
 }
 

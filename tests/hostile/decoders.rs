@@ -16,6 +16,7 @@ use quarterdeck::domain::fault::{Fault, FaultKind};
 use quarterdeck::domain::fleet::Fleet;
 use quarterdeck::domain::key::{DeploymentKind, ExperimentKey, Key, RunKey, SourceId};
 use quarterdeck::domain::observation::{ContextRef, Observation};
+use quarterdeck::domain::pipeline::{LogKey, PipelineKey, PipelineRunKey};
 use quarterdeck::domain::query::{Detail, Query, Span};
 use quarterdeck::domain::settings::{
     Context, DeploymentSettings, Follows, Rollout, SourceKind, SourceSettings,
@@ -255,6 +256,14 @@ impl Visitor for AskAll {
                         Ok(Detail::Run(run)) => {
                             fleet.put_runs(std::slice::from_ref(&*run), Millis(at), Millis(at));
                         }
+                        Ok(Detail::PipelineRun(run)) => {
+                            let source = SourceId::new("damaged");
+                            fleet.put_pipeline_runs(&source, &[*run], Millis(at), Millis(at));
+                        }
+                        Ok(Detail::PipelineRuns(runs)) => {
+                            let source = SourceId::new("damaged");
+                            fleet.put_pipeline_runs(&source, &runs, Millis(at), Millis(at));
+                        }
                         Ok(Detail::Runs { runs, .. }) => {
                             fleet.put_runs(&runs, Millis(at), Millis(at));
                         }
@@ -266,6 +275,12 @@ impl Visitor for AskAll {
                 let now = Millis(at);
                 assert_harmless_json(what, &documents::status(&fleet, now));
                 assert_harmless_json(what, &documents::deployments(&fleet, now));
+                assert_harmless_json(what, &documents::wiring(&fleet, now));
+                for held in fleet.pipeline_runs() {
+                    let _ = fleet.made_by_pipeline_run(&held.fact, &[], &[]);
+                    let shown = (held.fact.lasted(now), fleet.run_standing(&held.fact, now));
+                    assert_harmless_debug(what, &shown);
+                }
                 for model in fleet.models() {
                     assert_harmless_json(what, &documents::model_page(&fleet, model, now));
                 }
@@ -485,6 +500,63 @@ fn evidently_answers() {
             },
         ]
     });
+}
+
+fn airflow_answers(folder: &str) {
+    let names = [
+        "dags",
+        "runs",
+        "instances-failed",
+        "health",
+        "details",
+        "tasks",
+        "run",
+        "runs-of-one",
+        "instances",
+        "log",
+        "results",
+        "result",
+        "version",
+    ];
+    let names = names.map(|name| format!("{folder}/{name}"));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    endure(SourceKind::Airflow, &names, |url| {
+        let run = |id: &str| PipelineRunKey {
+            pipeline: PipelineKey {
+                base: Key::new(url),
+                id: Key::new("retrain_fraud"),
+            },
+            id: Key::new(id),
+        };
+        let bad = run("seed-bad-1");
+        let log = LogKey {
+            run: bad.clone(),
+            task: Key::new("evaluate"),
+            map_index: None,
+            attempt: 1,
+        };
+        vec![
+            Query::Pipeline(bad.pipeline.clone()),
+            Query::PipelineRuns {
+                pipeline: bad.pipeline.clone(),
+                limit: 20,
+            },
+            Query::Tasks(bad.clone()),
+            Query::TaskLog { log, from: None },
+            Query::PipelineRun(bad),
+            Query::Produced(run("seed-good")),
+        ]
+    });
+}
+
+#[test]
+fn airflow3_answers() {
+    airflow_answers("airflow3");
+}
+
+#[test]
+fn airflow2_answers() {
+    airflow_answers("airflow2");
 }
 
 #[test]

@@ -291,8 +291,8 @@ fn keys_dialogs_and_pastes_say_what_they_do() {
     // A key without a meaning says so, and one kept for later names what it is kept for.
     pty.send("M");
     pty.wait_for("M is not bound here");
-    pty.send("p");
-    pty.wait_for("p is kept for promote");
+    pty.send("x");
+    pty.wait_for("x is kept for traffic");
     // A paste is no row of commands: neither leaves nor opens.
     pty.send("\x1b[200~2q\r\n\x1b[201~");
     pty.wait_for("pasted text is ignored here");

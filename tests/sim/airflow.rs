@@ -54,15 +54,15 @@ impl Stage {
 #[tokio::test]
 async fn a_retraining_makes_a_run_and_a_version_that_bear_its_identity() {
     let stage = three().await;
-    let conf = json!({"epochs": 2, "correlation_id": "c-17"});
-    let body = json!({"dag_run_id": "console__c-17", "logical_date": null, "conf": conf,
+    let conf = json!({"epochs": 2});
+    let body = json!({"dag_run_id": "qd__17", "logical_date": null, "conf": conf,
                       "note": "ana: drift"});
     let (status, run) = stage.trigger("retrain_ad_ctr", body).await;
     assert_eq!(
         (status, run["state"].as_str()),
         (StatusCode::OK, Some("queued"))
     );
-    let path = "retrain_ad_ctr/dagRuns/console__c-17";
+    let path = "retrain_ad_ctr/dagRuns/qd__17";
     let now_is = async || stage.dags(path).await["state"].as_str().unwrap().to_owned();
     stage.wait(15);
     assert_eq!(now_is().await, "running");
@@ -72,8 +72,8 @@ async fn a_retraining_makes_a_run_and_a_version_that_bear_its_identity() {
         .collect();
     assert_eq!(words, ["success", "running", "none", "none"]);
     // The training is a run of the tracking server while it goes on.
-    let find = json!({"experiment_ids": ["11"], "filter": "tags.`console.cid` = 'c-17'",
-                      "max_results": 5});
+    let filter = "tags.`quarterdeck.pipeline_run` = 'retrain_ad_ctr/qd__17'";
+    let find = json!({"experiment_ids": ["11"], "filter": filter, "max_results": 5});
     let (_, runs) = stage.runs(find.clone()).await;
     assert_eq!(runs["runs"][0]["info"]["status"], "RUNNING", "{runs}");
     stage.wait(60);
@@ -91,8 +91,7 @@ async fn a_retraining_makes_a_run_and_a_version_that_bear_its_identity() {
     assert_eq!(version["run_id"], trained["info"]["run_id"]);
     let tags = version["tags"].as_array().unwrap();
     for (key, value) in [
-        ("console.cid", "c-17"),
-        ("console.run", "retrain_ad_ctr/console__c-17"),
+        ("quarterdeck.pipeline_run", "retrain_ad_ctr/qd__17"),
         ("validation_status", "passed"),
     ] {
         assert!(

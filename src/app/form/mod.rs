@@ -5,6 +5,7 @@
 pub(super) mod edit;
 pub(super) mod mark;
 pub(super) mod promote;
+pub(super) mod retrain;
 pub(super) mod silence;
 pub(super) mod thaw;
 mod view;
@@ -86,6 +87,14 @@ impl Field {
             hint: Clean::text(hint),
             entry: Entry::Choice { all, at: 0 },
         }
+    }
+
+    /// The same with another of its choices chosen.
+    pub(super) fn chosen(mut self, index: usize) -> Self {
+        if let Entry::Choice { all, at } = &mut self.entry {
+            *at = index.min(all.len().saturating_sub(1));
+        }
+        self
     }
 
     fn value(&self) -> &str {

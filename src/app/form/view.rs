@@ -77,6 +77,12 @@ pub(in crate::app) fn draw(
             height: 1,
         };
         cursor = cursor.or(entry(field, focused, look, slot, buf));
+        if let Some(slip) = form.slip.as_ref().filter(|slip| slip.field == index) {
+            let why = look.symbols.plain(slip.why.as_str());
+            let why = text::cut(&why, usize::from(slot.width) * 2 / 3, look.symbols.ellipsis);
+            let beside = [span(Role::InputError, why)];
+            paint::put_right(buf, look, slot, y, &beside);
+        }
         y += 1;
     }
     let shown = rows.min(form.fields.len());

@@ -353,6 +353,8 @@ impl Act {
             } => {
                 let mut body = json!({
                     "dry_run": false, "dag_run_id": run.raw(), "only_failed": tasks.is_empty(),
+                    // Version 2 leaves the run failed unless it is told otherwise, and nothing of it runs.
+                    "reset_dag_runs": true,
                 });
                 if !tasks.is_empty() {
                     let tasks: Vec<_> = tasks.iter().map(Key::raw).collect();

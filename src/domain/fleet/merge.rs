@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Fleet;
 use crate::domain::key::SourceId;
 use crate::domain::model::ModelVersion;
-use crate::domain::observation::{Coverage, FactKey, Observation, Rows};
+use crate::domain::observation::{Coverage, FactKey, Observation, Rows, Scope};
 use crate::domain::run::Run;
 use crate::domain::time::Millis;
 
@@ -97,7 +97,10 @@ impl Fleet {
         }
         if let Coverage::Full(scope) = coverage {
             self.sweep_recalled(&source, &scope, asked_at);
-            self.swept.insert((source, scope), asked_at);
+            // Each look at runs covers another time: nothing asks which.
+            if !matches!(scope, Scope::PipelineRuns { .. }) {
+                self.swept.insert((source, scope), asked_at);
+            }
         }
         self.refresh(now);
         self.revision != before

@@ -9,6 +9,7 @@ mod imported;
 mod joins;
 mod judge;
 mod judge_deployment;
+pub mod made;
 mod made_by;
 mod memory;
 mod merge;

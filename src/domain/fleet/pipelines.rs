@@ -139,6 +139,19 @@ impl Fleet {
         self.trained_by(&run.key.pipeline).cloned().collect()
     }
 
+    /// The runs on their way that train a model, the one that was asked for first before the others.
+    pub fn live_training(&self, model: &ModelKey) -> Vec<&PipelineRun> {
+        let Some(pipeline) = self.training(model).and_then(|t| t.pipeline.as_ref()) else {
+            return Vec::new();
+        };
+        let runs = self.runs_of_pipeline(pipeline).map(|held| &held.fact);
+        let mut live: Vec<&PipelineRun> = runs
+            .filter(|run| run.state.is_live() && self.models_of_pipeline_run(run).contains(model))
+            .collect();
+        live.sort_by(|a, b| (a.asked(), &a.key).cmp(&(b.asked(), &b.key)));
+        live
+    }
+
     /// Takes pipeline runs in that were fetched on demand.
     pub fn put_pipeline_runs(
         &mut self,

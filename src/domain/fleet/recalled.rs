@@ -89,8 +89,8 @@ impl Fleet {
         }
     }
 
-    /// Takes in what was known of pipelines, with the same limits. No answer holds all runs: those of
-    /// before stay until they move.
+    /// Takes in what was known of pipelines, with the same limits. No answer holds all runs: those that moved
+    /// before the time that answers cover stay until they move again.
     pub(super) fn recall_pipelines(
         &mut self,
         pipelines: Vec<Held<Pipeline>>,
@@ -102,7 +102,7 @@ impl Fleet {
             }
         }
         for held in runs {
-            if self.sources.contains_key(&held.source) {
+            if self.recalls_row(&held.source, RUNS, held.asked_at) {
                 self.put_pipeline_run(&held.source, held.asked_at, held.fact);
             }
         }
@@ -138,6 +138,7 @@ impl Fleet {
     /// The recalled rows of a scope that nothing in this process has read.
     fn unconfirmed(&mut self, source: &SourceId, scope: &Scope) -> Vec<FactKey> {
         let until = match scope {
+            Scope::PipelineRuns { .. } => self.recalled_until.remove(&(source.clone(), RUNS)),
             // One model's versions confirm nothing of the others.
             Scope::VersionsOf(_) => {
                 let all = (source.clone(), Scope::Versions);
@@ -162,10 +163,25 @@ impl Fleet {
             Scope::Experiments => keys(self.experiments.iter(), old, FactKey::Experiment),
             Scope::Endpoints => keys(self.endpoints.iter(), old, FactKey::Endpoint),
             Scope::Pipelines => keys(self.pipelines.definitions(), old, FactKey::Pipeline),
+            Scope::PipelineRuns { from, until: to } => {
+                let moved = |held: &Held<PipelineRun>| held.fact.moved();
+                let runs = self
+                    .pipeline_runs()
+                    .filter(|held| old(&held.source, held.asked_at));
+                runs.filter(|held| (*from..=*to).contains(&moved(held)))
+                    .map(|held| FactKey::PipelineRun(held.fact.key.clone()))
+                    .collect()
+            }
             Scope::Signals | Scope::Series | Scope::Alerts | Scope::Annotations => Vec::new(),
         }
     }
 }
+
+/// What recalled runs are kept under, whatever time an answer covers.
+const RUNS: Scope = Scope::PipelineRuns {
+    from: Millis(0),
+    until: Millis(0),
+};
 
 /// The keys of those rows that are `old`.
 fn keys<'a, K: Clone + 'a, T: 'a>(

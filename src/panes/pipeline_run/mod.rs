@@ -13,8 +13,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use self::tail::Tail;
+use super::pipelines::cannot;
 use super::{Ask, Cx, Pane, Place, Prompt, PromptKind, Thing, Want, move_in};
+use crate::domain::action::Wish;
 use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::fleet::made::Made;
 use crate::domain::key::{Key, SourceId};
 use crate::domain::last_known::Held;
 use crate::domain::pipeline::{
@@ -24,7 +27,7 @@ use crate::domain::query::{Detail, Query};
 use crate::domain::settings::SourceKind;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
-use crate::intent::command::Command;
+use crate::intent::command::{Command, Scope};
 use crate::intent::filter::Filter;
 use crate::ui::hits::{Hits, Target};
 use crate::ui::look::Look;
@@ -99,6 +102,15 @@ impl PipelineRunPage {
     fn is_live(&self, cx: &Cx<'_>) -> bool {
         let run = self.run(cx).is_none_or(|held| held.fact.state.is_live());
         run || self.tasks.iter().any(|t| t.state == PipelineState::Running)
+    }
+
+    /// The versions that it made, newest first.
+    fn made(&self, cx: &Cx<'_>) -> Vec<Made> {
+        let run = self.run(cx);
+        run.map_or_else(Vec::new, |held| {
+            cx.fleet
+                .made_by_pipeline_run(&held.fact, &self.produced, &[])
+        })
     }
 
     fn current(&self) -> Option<&Task> {
@@ -207,6 +219,14 @@ impl Pane for PipelineRunPage {
                     Part::Log => Part::Tasks,
                 };
             }
+            Command::CancelRun => {
+                let wish = Wish::CancelRun(self.key.clone());
+                return Some(vec![Ask::Wish(Box::new(wish))]);
+            }
+            Command::RetryRun => {
+                let wish = Wish::RetryRun(self.key.clone(), self.tasks.as_slice().into());
+                return Some(vec![Ask::Wish(Box::new(wish))]);
+            }
             Command::Filter => {
                 return Some(vec![Ask::Prompt(Prompt {
                     kind: PromptKind::Filter,
@@ -234,13 +254,27 @@ impl Pane for PipelineRunPage {
     fn disabled(&self, command: Command, cx: &Cx<'_>) -> Option<Clean> {
         let why = match command {
             Command::Sort => "tasks stand in the order of the graph",
-            Command::Open | Command::NextFocus | Command::CopyRow if self.tasks.is_empty() => {
+            Command::Open | Command::NextFocus | Command::CopyRow | Command::RetryRun
+                if self.tasks.is_empty() =>
+            {
                 "its tasks are not read yet"
             }
-            Command::GoModel if self.selected(cx).is_none() => "no model is joined to it",
+            Command::GoModel | Command::Retrain if self.selected(cx).is_none() => {
+                "no model is joined to it"
+            }
+            Command::CancelRun | Command::RetryRun => {
+                let Some(held) = self.run(cx) else {
+                    return Some(Clean::name("the run is not read yet"));
+                };
+                return cannot(command, &held.fact.state);
+            }
             _ => return None,
         };
         Some(Clean::name(why))
+    }
+
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Pipelines, Scope::List]
     }
 
     fn click(&mut self, target: Target, _cx: &Cx<'_>) -> Vec<Ask> {
@@ -274,6 +308,9 @@ impl Pane for PipelineRunPage {
     }
 
     fn selected(&self, cx: &Cx<'_>) -> Option<Thing> {
+        if let Some(made) = self.made(cx).into_iter().next() {
+            return Some(Thing::Version(made.version));
+        }
         let run = &self.run(cx)?.fact;
         let models = cx.fleet.models_of_pipeline_run(run);
         models.into_iter().next().map(Thing::Model)
@@ -302,13 +339,18 @@ impl Pane for PipelineRunPage {
         if self.run(cx).is_none() {
             wants.push(want(Query::PipelineRun(self.key.clone()), None));
         }
-        if !live {
-            wants.push(want(Query::Produced(self.key.clone()), None));
-        }
+        let run = self.run(cx);
+        let unread = run.map(|held| cx.fleet.unread_of_pipeline_run(&held.fact));
+        wants.extend(unread.into_iter().flatten().map(|(source, query)| Want {
+            source,
+            query,
+            every: None,
+        }));
         if let Some(tail) = &self.tail {
             // A log that has ended while its task has not may go on.
             let over = tail.done && !live;
-            wants.push(want(tail.query(), (!over).then_some(AGAIN)));
+            let (query, every) = tail.query(cx.now.mono);
+            wants.push(want(query, every.filter(|_| !over)));
         }
         wants
     }
@@ -318,7 +360,7 @@ impl Pane for PipelineRunPage {
         query: &Query,
         result: &Result<Detail, Fault>,
         asked_at: Millis,
-        _cx: &Cx<'_>,
+        cx: &Cx<'_>,
     ) -> Vec<Ask> {
         match (query, result) {
             (Query::Pipeline(_), Ok(Detail::Pipeline(details))) => {
@@ -336,11 +378,11 @@ impl Pane for PipelineRunPage {
             (Query::Tasks(_), Err(fault)) => self.fault = Some(Clean::text(&fault.line())),
             (Query::Produced(_), Ok(Detail::Produced(all))) => self.produced.clone_from(all),
             (Query::TaskLog { .. }, result) => {
-                let Some(tail) = self.tail.as_mut().filter(|tail| tail.query() == *query) else {
+                let Some(tail) = self.tail.as_mut().filter(|tail| tail.asks(query)) else {
                     return Vec::new();
                 };
                 match result {
-                    Ok(Detail::TaskLog(chunk)) => tail.take(chunk),
+                    Ok(Detail::TaskLog(chunk)) => tail.take(query, chunk, cx.now.mono),
                     Err(fault) if fault.kind == FaultKind::NotFound => {
                         tail.fault = Some(Clean::name("no log yet"));
                     }
@@ -356,10 +398,11 @@ impl Pane for PipelineRunPage {
     fn hints(&self) -> &'static [Command] {
         &[
             Command::NextFocus,
-            Command::Filter,
+            Command::CancelRun,
+            Command::RetryRun,
+            Command::Retrain,
             Command::GoModel,
-            Command::Refresh,
-            Command::CopyPane,
+            Command::Filter,
         ]
     }
 

@@ -25,7 +25,12 @@ fn line(text: &str, level: &str) -> LogLine {
 }
 
 fn said(page: &mut PipelineRunPage, world: &World, lines: Vec<LogLine>, dropped: u64, done: bool) {
-    let query = page.tail.as_ref().expect("a log").query();
+    let query = page
+        .tail
+        .as_ref()
+        .expect("a log")
+        .query(world.cx().now.mono)
+        .0;
     let chunk = LogChunk {
         lines,
         dropped,
@@ -88,7 +93,12 @@ fn a_run_that_lives_is_asked_for_again_and_one_that_ended_is_not() {
 fn the_log_follows_the_cursor_and_a_late_answer_of_another_is_let_go() {
     let world = world(PartHealth::Healthy);
     let mut page = failed(&world);
-    let old = page.tail.as_ref().expect("a log").query();
+    let old = page
+        .tail
+        .as_ref()
+        .expect("a log")
+        .query(world.cx().now.mono)
+        .0;
     world.press(&mut page, &[Command::Up]);
     assert_eq!(page.tail.as_ref().map(|t| t.key.task.raw()), Some("train"));
     let chunk = LogChunk {
@@ -128,7 +138,12 @@ fn the_log_scrolls_and_is_searched_and_back_undoes_it_step_by_step() {
 fn a_log_that_is_not_there_yet_and_a_fault_are_told() {
     let mut world = world(PartHealth::Healthy);
     let mut page = page(&world, "qd-01jd9x71", false);
-    let query = page.tail.as_ref().expect("a log").query();
+    let query = page
+        .tail
+        .as_ref()
+        .expect("a log")
+        .query(world.cx().now.mono)
+        .0;
     let absent = Fault::new(FaultKind::NotFound, "", "TaskInstance not found");
     page.fetched(&query, &Err(absent), ago(1), &world.cx());
     assert!(screen(&world.show(&mut page, 120, 36)).contains("no log yet"));

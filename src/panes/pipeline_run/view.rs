@@ -160,15 +160,28 @@ fn facts(
         .take(3)
         .map(|m| m.name.clean().to_string())
         .collect();
-    for produced in &page.produced {
+    if let Some(run) = cx.fleet.trained_in(run) {
+        let row = cx.fleet.runs().find(&run);
+        let packed = row.and_then(|row| cx.fleet.runs().row(row));
+        trains.extend(packed.map(|packed| {
+            let name = cx.fleet.runs().text(packed.name);
+            format!("MLflow run {name} {}", packed.status.word())
+        }));
+    }
+    let made = page.made(cx);
+    for made in &made {
+        trains.push(format!("registered {} ({})", made.text, made.by.words()));
+    }
+    // What a result names and the registry has not shown yet.
+    let unseen = page.produced.iter().filter(|_| made.is_empty());
+    for produced in unseen {
         let version = produced.version.as_ref().map(version_text);
         let model = produced.model.as_ref().map(crate::domain::key::Key::clean);
         let what = [model, version].into_iter().flatten();
         let what: Vec<String> = what.map(|w| w.to_string()).collect();
         trains.push(format!(
-            "registered {} (result of `{}`)",
-            what.join(" "),
-            produced.task
+            "its result names {}, which the registry has not shown yet",
+            what.join(" ")
         ));
     }
     if !trains.is_empty() {

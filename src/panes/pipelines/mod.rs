@@ -13,11 +13,13 @@ use ratatui::layout::Rect;
 
 use super::list::{self, List, Listing};
 use super::{Ask, Cx, Pane, Place, Thing};
+use crate::domain::action::Wish;
 use crate::domain::last_known::Held;
-use crate::domain::pipeline::{PipelineRun, PipelineRunKey, PipelineState};
+use crate::domain::pipeline::{Ending, PipelineRun, PipelineRunKey, PipelineState};
 use crate::domain::text::Clean;
-use crate::intent::command::Command;
+use crate::intent::command::{Command, Scope};
 use crate::intent::filter::Searchable;
+use crate::intent::msg::Notice;
 use crate::ui::hits::Hits;
 use crate::ui::look::Look;
 
@@ -82,6 +84,19 @@ impl Searchable for Searched<'_> {
     }
 }
 
+/// Why a run in this state is not cancelled, or not tried again.
+pub(super) fn cannot(command: Command, state: &PipelineState) -> Option<Clean> {
+    let text = match command {
+        Command::CancelRun if !state.is_live() => format!("it has ended: {}", state.word()),
+        Command::RetryRun if state.is_live() => format!("it has not ended: {}", state.word()),
+        Command::RetryRun if *state == PipelineState::Ended(Ending::Success) => {
+            "none of its tasks has failed".to_owned()
+        }
+        _ => return None,
+    };
+    Some(Clean::name(&text))
+}
+
 /// Where a state stands among others: what runs, what waits, what failed, and the rest.
 fn rank(state: &PipelineState) -> u8 {
     match state {
@@ -133,6 +148,19 @@ impl Pane for Pipelines {
                 let key = self.list.current()?.clone();
                 Some(vec![Ask::Open(Place::PipelineRun(key))])
             }
+            Command::CancelRun => {
+                let key = self.list.current()?.clone();
+                Some(vec![Ask::Wish(Box::new(Wish::CancelRun(key)))])
+            }
+            // Which tasks failed is read on the run's page.
+            Command::RetryRun => {
+                let key = self.list.current()?.clone();
+                let told = Notice {
+                    bad: false,
+                    text: Clean::name("its tasks are read here: R runs those that failed again"),
+                };
+                Some(vec![Ask::Open(Place::PipelineRun(key)), Ask::Say(told)])
+            }
             Command::Sort => {
                 let at = Order::ALL.iter().position(|o| *o == self.order);
                 self.order = Order::ALL[(at.unwrap_or(0) + 1) % Order::ALL.len()];
@@ -149,11 +177,29 @@ impl Pane for Pipelines {
     fn disabled(&self, command: Command, cx: &Cx<'_>) -> Option<Clean> {
         let none = self.current(cx).is_none();
         let why = match command {
-            Command::Open | Command::CopyRow | Command::Menu if none => "no run is selected",
-            Command::GoModel if self.selected(cx).is_none() => "no model is joined to it",
+            Command::Open
+            | Command::CopyRow
+            | Command::Menu
+            | Command::CancelRun
+            | Command::RetryRun
+                if none =>
+            {
+                "no run is selected"
+            }
+            Command::GoModel | Command::Retrain if self.selected(cx).is_none() => {
+                "no model is joined to it"
+            }
+            Command::CancelRun | Command::RetryRun => {
+                let state = self.current(cx).map(|held| &held.fact.state);
+                return state.and_then(|state| cannot(command, state));
+            }
             _ => return None,
         };
         Some(Clean::name(why))
+    }
+
+    fn scopes(&self) -> &'static [Scope] {
+        &[Scope::Pipelines, Scope::List]
     }
 
     fn selected(&self, cx: &Cx<'_>) -> Option<Thing> {
@@ -166,9 +212,10 @@ impl Pane for Pipelines {
         &[
             Command::Open,
             Command::Filter,
-            Command::Sort,
+            Command::Retrain,
+            Command::CancelRun,
+            Command::RetryRun,
             Command::GoModel,
-            Command::CopyRow,
         ]
     }
 

@@ -22,7 +22,7 @@ fn lines(run: &DagRun, place: usize, now: i64) -> Vec<Line> {
     let Some(start) = task.start else {
         return Vec::new();
     };
-    let (name, usual) = TASKS[place];
+    let name = TASKS[place].0;
     let bare = |text: &str| Line {
         at: None,
         level: "info",
@@ -46,7 +46,7 @@ fn lines(run: &DagRun, place: usize, now: i64) -> Vec<Line> {
         at(210, "::endgroup::".to_owned()),
         at(400, format!("{name}: model {}", run.dag.model)),
     ];
-    let lasts = usual * 1_000;
+    let lasts = run.lasts(place);
     match name {
         "prepare" => {
             for part in 1..=5 {
@@ -97,14 +97,13 @@ fn lines(run: &DagRun, place: usize, now: i64) -> Vec<Line> {
                 ));
             }
             (Some("success"), _) => all.push(last("info", format!("{name}: done"))),
-            (Some("failed"), _) if run.note.is_some() && run.conf.get("fail_at").is_none() => {
-                let text = "Server indicated the task shouldn't be running anymore".to_owned();
+            (Some("failed"), _) => {
+                let text = match run.breaks(place) {
+                    Some(why) if end - start >= lasts => format!("ValueError: {name}: {why}"),
+                    _ => "Server indicated the task shouldn't be running anymore".to_owned(),
+                };
                 all.push(last("error", text));
             }
-            (Some("failed"), _) => all.push(last(
-                "error",
-                format!("ValueError: {name} was told to fail: val_auc 0.62 < 0.80"),
-            )),
             _ => {}
         }
     }

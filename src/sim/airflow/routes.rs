@@ -71,6 +71,7 @@ pub(super) fn answer(
                     }
                     match (method, rest) {
                         ("PATCH", []) => writes::patch(world, version, dag, id, request),
+                        ("DELETE", []) => writes::delete(world, version, dag, id),
                         ("PATCH", ["setNote"]) if !three => {
                             writes::note(world, version, dag, id, request)
                         }

@@ -14,6 +14,8 @@ const SEEN: i64 = 2_000;
 const BETWEEN: i64 = 1_000;
 const NEVER: i64 = i64::MAX;
 const DAY: i64 = 86_400_000;
+/// How long before the fleet's start the weekly run was asked for.
+const WEEKLY_AGO: i64 = 10_000;
 
 /// One try of a task.
 #[derive(Clone, Debug, Default)]
@@ -161,11 +163,8 @@ impl DagRun {
         (self.next, self.due) = (Next::Nothing, NEVER);
     }
 
-    /// Runs tasks again, from the first of those named on; how many that are.
-    pub(crate) fn clear(&mut self, tasks: &[usize], now: i64) {
-        if tasks.is_empty() {
-            return;
-        }
+    /// Puts tasks back, and leaves the run as it is.
+    pub(crate) fn forget(&mut self, tasks: &[usize], now: i64) {
         for at in tasks {
             let attempt = self.tasks[*at].attempt;
             self.tasks[*at] = Task {
@@ -173,6 +172,15 @@ impl DagRun {
                 ..Task::default()
             };
         }
+        self.updated = now;
+    }
+
+    /// Runs tasks again.
+    pub(crate) fn clear(&mut self, tasks: &[usize], now: i64) {
+        if tasks.is_empty() {
+            return;
+        }
+        self.forget(tasks, now);
         self.state = "queued";
         (self.start, self.end) = (None, None);
         self.queued = now;
@@ -180,9 +188,15 @@ impl DagRun {
         (self.next, self.due) = (Next::Start, now + SEEN);
     }
 
-    fn fails_at(&self) -> Option<usize> {
-        let word = self.conf.get("fail_at").and_then(Value::as_str);
-        TASKS.iter().position(|(task, _)| Some(*task) == word)
+    /// Why the present try of a task fails, if it does.
+    pub(crate) fn breaks(&self, place: usize) -> Option<&'static str> {
+        self.dag
+            .breaks(&self.params, place, self.tasks[place].attempt)
+    }
+
+    /// Milliseconds that a task takes.
+    pub(crate) fn lasts(&self, place: usize) -> i64 {
+        Dag::lasts(&self.params, place) * 1_000
     }
 }
 
@@ -228,13 +242,13 @@ impl World {
                 one.state = Some("running");
                 one.start = Some(now);
                 one.attempt += 1;
-                (run.next, run.due) = (Next::End(task), now + TASKS[task].1 * 1_000);
+                (run.next, run.due) = (Next::End(task), now + run.lasts(task));
                 if TASKS[task].0 == "train" {
                     self.train(at, now);
                 }
             }
             Next::End(task) => {
-                let fails = run.fails_at() == Some(task);
+                let fails = run.breaks(task).is_some();
                 let one = &mut run.tasks[task];
                 one.state = Some(if fails { "failed" } else { "success" });
                 one.end = Some(now);
@@ -277,7 +291,8 @@ impl World {
     /// Starts the training's run in the tracking server.
     fn train(&mut self, at: usize, now: i64) {
         let run = &self.pipelines.runs[at];
-        let (dag, params, id) = (run.dag, run.params.clone(), run.id.clone());
+        let (dag, params) = (run.dag, run.params.clone());
+        let id = run.id.clone();
         let Some(mut trained) = retrain::trained(self, dag.model, now) else {
             return;
         };
@@ -296,9 +311,8 @@ impl World {
             trained.params.retain(|(known, _)| **known != *name);
             trained.params.push((name.into(), text(name).into()));
         }
-        for (key, value) in context(dag, &id, &text("correlation_id")) {
-            trained.set_tag(&key, &value);
-        }
+        let (key, value) = context(dag, &id);
+        trained.set_tag(key, &value);
         self.pipelines.runs[at].mlflow_run = Some(trained.id.to_string());
         self.push_run(trained);
     }
@@ -330,10 +344,6 @@ impl World {
     fn register_trained(&mut self, at: usize) {
         let run = &self.pipelines.runs[at];
         let (dag, id) = (run.dag, run.id.clone());
-        let cid = run.params["correlation_id"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
         let Some(trained) = run.mlflow_run.clone() else {
             return;
         };
@@ -343,9 +353,8 @@ impl World {
                 .model_mut(dag.model)
                 .and_then(|m| m.version_mut(version))
         {
-            for (key, value) in context(dag, &id, &cid) {
-                known.tags.insert(key, value);
-            }
+            let (key, value) = context(dag, &id);
+            known.tags.insert(key.to_owned(), value);
         }
         self.pipelines.runs[at].version = version;
     }
@@ -366,9 +375,11 @@ impl World {
                 .map(|v| v.number);
             for back in (0..6_u32).rev() {
                 let queued = epoch - DAY - i64::from(back) * 5 * DAY - index as i64 * 3_700_000;
-                let (conf, failed) = match dag.fails_at {
-                    Some(task) if back < 2 => (json!({"fail_at": task}), true),
-                    _ => (json!({"epochs": 3 + back % 3}), false),
+                let failed = dag.fails_at.is_some() && back < 2;
+                let conf = match dag.fails_at {
+                    // It ended well as long as rows were drawn otherwise.
+                    Some(_) if !failed => json!({"sampling": "stratified"}),
+                    _ => json!({"epochs": 3 + back % 3}),
                 };
                 let conf = conf.as_object().cloned().unwrap_or_default();
                 let params = dag.fill(&conf).unwrap_or_default();
@@ -376,22 +387,41 @@ impl World {
                 let mut run = DagRun::new(dag, id, conf, params, queued);
                 run.user = Some("ci".to_owned());
                 let version = newest.and_then(|newest| newest.checked_sub(back));
-                run.pass(failed, version.filter(|number| *number > 0 && !failed));
+                run.pass(version.filter(|number| *number > 0 && !failed));
                 self.pipelines.runs.push(run);
             }
         }
+        self.begin_weekly_run(epoch);
+    }
+
+    /// The pipeline with a schedule is at work when the fleet starts: slowly, for a full refresh.
+    fn begin_weekly_run(&mut self, epoch: i64) {
+        let Some(dag) = DAGS.iter().find(|dag| dag.schedule.is_some()) else {
+            return;
+        };
+        let conf = json!({"epochs": 40, "full_refresh": true});
+        let conf = conf.as_object().cloned().unwrap_or_default();
+        let params = dag.fill(&conf).unwrap_or_default();
+        let queued = epoch - WEEKLY_AGO;
+        let id = format!("scheduled__{}", super::wire::stamp(queued));
+        let mut run = DagRun::new(dag, id, conf, params, queued);
+        run.kind = "scheduled";
+        run.logical = Some(queued);
+        self.pipelines.runs.push(run);
+        self.play_pipelines(epoch);
     }
 }
 
 impl DagRun {
     /// Plays the whole run in the past, without making anything.
-    fn pass(&mut self, failed: bool, version: Option<u32>) {
+    fn pass(&mut self, version: Option<u32>) {
         let mut at = self.queued + SEEN;
         self.start = Some(at);
-        let fails = self.fails_at().filter(|_| failed);
-        for (index, (_, seconds)) in TASKS.iter().enumerate() {
+        let mut fails = None;
+        for index in 0..TASKS.len() {
+            let lasts = self.lasts(index);
             let task = &mut self.tasks[index];
-            if fails.is_some_and(|fails| index > fails) {
+            if fails.is_some() {
                 task.state = Some("upstream_failed");
                 (task.start, task.end) = (Some(at), Some(at));
                 continue;
@@ -399,16 +429,13 @@ impl DagRun {
             task.queued = Some(at);
             at += BETWEEN;
             task.start = Some(at);
-            at += seconds * 1_000;
+            at += lasts;
             task.end = Some(at);
             task.attempt = 1;
-            task.state = Some(if fails == Some(index) {
-                "failed"
-            } else {
-                "success"
-            });
+            fails = self.breaks(index);
+            self.tasks[index].state = Some(if fails.is_some() { "failed" } else { "success" });
         }
-        self.state = if failed { "failed" } else { "success" };
+        self.state = if fails.is_some() { "failed" } else { "success" };
         self.end = Some(at);
         self.updated = at;
         self.version = version;
@@ -416,14 +443,8 @@ impl DagRun {
     }
 }
 
-/// What the pipeline hands to its job in `MLFLOW_RUN_CONTEXT`.
-fn context(dag: &Dag, run: &str, cid: &str) -> Vec<(String, String)> {
-    let mut tags = vec![
-        ("console.backend".to_owned(), "airflow".to_owned()),
-        ("console.run".to_owned(), format!("{}/{run}", dag.id)),
-    ];
-    if !cid.is_empty() {
-        tags.push(("console.cid".to_owned(), cid.to_owned()));
-    }
-    tags
+/// The tag that the pipeline hands to its job in `MLFLOW_RUN_CONTEXT`, and that the job puts on what it
+/// registers.
+fn context(dag: &Dag, run: &str) -> (&'static str, String) {
+    ("quarterdeck.pipeline_run", format!("{}/{run}", dag.id))
 }

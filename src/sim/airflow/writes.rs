@@ -283,6 +283,23 @@ pub(super) fn note(
     }
 }
 
+/// `DELETE dags/{id}/dagRuns/{run}`: the row goes, and nothing tells of it afterwards.
+pub(super) fn delete(world: &mut World, version: AirflowVersion, dag: &Dag, id: &str) -> Reply {
+    let running = (world.pipelines.find(dag.id, id)).is_some_and(|run| run.state == "running");
+    if running && version == AirflowVersion::Three {
+        let text = format!(
+            "The DagRun with dag_id: `{}` and run_id: `{id}` cannot be deleted in running state",
+            dag.id
+        );
+        return version.refusal(409, "Conflict", text);
+    }
+    let same = |run: &DagRun| run.dag.id == dag.id && run.id == id;
+    world.pipelines.runs.retain(|run| !same(run));
+    let now = world.now;
+    world.pipelines.wake(now);
+    Reply::text(204, String::new())
+}
+
 /// Whether a call only shows what it would do: unless told otherwise, it does.
 fn dry(body: &Map<String, Value>) -> bool {
     body.get("dry_run").and_then(Value::as_bool).unwrap_or(true)
@@ -371,8 +388,12 @@ pub(super) fn clear_tasks(
         .iter()
         .map(|at| wire::instance(version, run, *at))
         .collect();
-    if !dry(&body) {
+    // Version 2 leaves the run as it is unless it is told otherwise.
+    let whole = version == AirflowVersion::Three || flag(&body, "reset_dag_runs");
+    if !dry(&body) && whole {
         run.clear(&tasks, now);
+    } else if !dry(&body) {
+        run.forget(&tasks, now);
     }
     let total = rows.len();
     Reply::json(200, json!({"task_instances": rows, "total_entries": total}))

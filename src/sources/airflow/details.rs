@@ -1,5 +1,7 @@
 //! What is asked for on demand: parameters and graph of a definition, tasks of a run, logs, results.
 
+use std::collections::HashSet;
+
 use super::wire::{Dag, Instances, Log, RunRow, Runs, Tasks, Xcom, Xcoms};
 use super::{Airflow, PAGE, logs, map, params};
 use crate::domain::fault::{Fault, FaultKind};
@@ -96,18 +98,23 @@ impl Airflow {
         let api = self.api().await?;
         let route = ReadRoute::AirflowInstances(api, key.pipeline.id.clone(), key.id.clone());
         let mut tasks: Vec<Task> = Vec::new();
+        let mut known = HashSet::new();
         let mut asked = 0;
         loop {
             let query = vec![("limit", PAGE.to_string()), ("offset", asked.to_string())];
             let (page, _) = self.ask::<Instances>(&route, query).await?;
             let count = page.task_instances.len();
             asked += count;
-            tasks.extend(page.task_instances.iter().filter_map(map::task));
+            let before = tasks.len();
+            let told = page.task_instances.iter().filter_map(map::task);
+            tasks.extend(told.filter(|task| known.insert((task.id.clone(), task.map_index))));
+            // Whoever tells the same again has no more, whatever total it names.
+            let fresh = tasks.len() > before;
             let more = match page.total_entries {
                 Some(total) => i64::try_from(asked).unwrap_or(i64::MAX) < total,
                 None => count >= PAGE,
             };
-            if count == 0 || !more || asked >= MOST_TASKS {
+            if !fresh || !more || asked >= MOST_TASKS {
                 return Ok(tasks);
             }
         }

@@ -59,6 +59,9 @@ struct State {
     runs_at: Option<Millis>,
     /// Whether the server knows no filter for what moved lately.
     no_tail: bool,
+    /// When all runs of the last time were asked for, and how long a time that is.
+    swept_at: Option<Millis>,
+    sweeps: Option<Duration>,
     /// At which task runs failed, and when the run ended that this was read of.
     failed: HashMap<PipelineRunKey, (Option<Millis>, Option<FailedTask>)>,
 }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::domain::model::Name;
-use crate::domain::pipeline::{Param, ParamKind};
+use crate::domain::pipeline::{Format, Param, ParamKind};
 use crate::domain::text::{Clean, without_credentials};
 
 /// The most values that a list of choices may have.
@@ -57,6 +57,11 @@ fn param(name: &str, row: &Value) -> Param {
             .get("pattern")
             .and_then(Value::as_str)
             .map(Clean::text),
+        format: match schema.get("format").and_then(Value::as_str) {
+            Some("date") => Some(Format::Date),
+            Some("date-time") => Some(Format::DateTime),
+            _ => None,
+        },
         description: Clean::text(&without_credentials(description.unwrap_or_default())),
     }
 }

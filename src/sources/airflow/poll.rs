@@ -1,5 +1,6 @@
 //! What is polled: all definitions, the runs that moved since the last look, and the parts' health.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::json;
@@ -8,7 +9,7 @@ use super::wire::{Dags, Health, Instances, Runs};
 use super::{Airflow, PAGE, map};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::observation::{Answer, Coverage, Rows, Scope};
-use crate::domain::pipeline::{PipelineRun, PipelineRunKey};
+use crate::domain::pipeline::{Pipeline, PipelineRun, PipelineRunKey};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::sources::http::Call;
@@ -21,6 +22,13 @@ const MOST_PAGES: usize = 10;
 /// How far each look reaches back behind the last one: stamps are set before they are committed, and a
 /// server of several processes has several clocks.
 const OVERLAP: Duration = Duration::from_secs(60);
+/// Runs are deleted without a trace in what moved: so often all of the last time are asked for, so long a
+/// time at first, and half as long whenever it held more than one poll reads, down to the least.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_BACK: Duration = Duration::from_secs(24 * 3_600);
+const SWEEP_LEAST: Duration = Duration::from_secs(600);
+/// Stamps of a run are rounded, and set a little before the row is written.
+const ROUNDED: Duration = Duration::from_secs(2);
 /// The most failed runs whose failed task one poll asks for.
 const MOST_FAILED: usize = 50;
 /// Remembered failures beyond this are forgotten together.
@@ -29,7 +37,8 @@ const FAILED_HELD: usize = 5_000;
 impl Airflow {
     pub(super) async fn pipelines(&self) -> Result<Answer, Fault> {
         let api = self.api().await?;
-        let mut rows = Vec::new();
+        let mut rows: Vec<Pipeline> = Vec::new();
+        let mut known = HashSet::new();
         let mut asked = 0;
         loop {
             let query = vec![
@@ -42,20 +51,21 @@ impl Airflow {
                 .await?;
             let count = page.dags.len();
             asked += count;
-            rows.extend(
-                page.dags
-                    .iter()
-                    .filter_map(|row| map::pipeline(&self.base, row)),
-            );
+            let before = rows.len();
+            let told = page.dags.iter();
+            let told = told.filter_map(|row| map::pipeline(&self.base, row));
+            rows.extend(told.filter(|row| known.insert(row.key.clone())));
+            // Whoever tells the same again has no more, whatever total it names.
+            let fresh = rows.len() > before;
             // A short page is no end: servers may give less than they are asked for.
             let more = match page.total_entries {
                 Some(total) => i64::try_from(asked).unwrap_or(i64::MAX) < total,
                 None => count >= PAGE,
             };
-            if count > 0 && more && asked < MOST_PIPELINES {
+            if fresh && more && asked < MOST_PIPELINES {
                 continue;
             }
-            let cut = count > 0 && more;
+            let cut = fresh && more;
             let left_out = format!("more than {MOST_PIPELINES} pipelines; the rest is not read");
             return Ok(Answer {
                 coverage: if cut {
@@ -77,6 +87,12 @@ impl Airflow {
             let state = self.state();
             (state.runs_at.map(|at| at.minus(OVERLAP)), state.no_tail)
         };
+        if let Some(since) = since.filter(|_| !no_tail)
+            && let Some(answer) = self.swept_runs(api, since).await
+        {
+            return answer;
+        }
+        let no_tail = self.state().no_tail;
         let told = match since.filter(|_| !no_tail) {
             Some(since) => match self.runs(api, Wanted::Since(since)).await {
                 Err(fault) if fault.kind == FaultKind::Refused => {
@@ -101,6 +117,58 @@ impl Airflow {
             server_time,
             partial: cut.then(|| Clean::name("more runs moved than one look reads")),
         })
+    }
+
+    /// All runs of the last time, where it is time to ask for them and one poll can read them: what is
+    /// absent from them was deleted.
+    async fn swept_runs(&self, api: AirflowApi, since: Millis) -> Option<Result<Answer, Fault>> {
+        let (last, back) = {
+            let state = self.state();
+            let due = state
+                .swept_at
+                .is_none_or(|at| since.plus(OVERLAP).since(at) >= SWEEP_EVERY);
+            if !due {
+                return None;
+            }
+            (state.runs_at?, state.sweeps.unwrap_or(SWEEP_BACK))
+        };
+        let from = last.minus(back).min(since);
+        let told = match self.runs(api, Wanted::Since(from)).await {
+            Ok(told) => told,
+            // Whoever knows no such filter is asked in another way.
+            Err(fault) if fault.kind == FaultKind::Refused => {
+                self.state().no_tail = true;
+                return None;
+            }
+            Err(fault) => return Some(Err(fault)),
+        };
+        if told.cut {
+            let mut state = self.state();
+            state.sweeps = Some((back / 2).max(SWEEP_LEAST));
+            state.swept_at = Some(last);
+            return None;
+        }
+        let Told {
+            mut runs,
+            server_time,
+            ..
+        } = told;
+        self.tell_failures(api, &mut runs).await;
+        let mut state = self.state();
+        state.runs_at = server_time;
+        state.swept_at = server_time;
+        Some(Ok(Answer {
+            coverage: match server_time {
+                Some(until) => Coverage::Full(Scope::PipelineRuns {
+                    from: from.plus(ROUNDED),
+                    until,
+                }),
+                None => Coverage::Tail(since),
+            },
+            rows: Rows::PipelineRuns(runs),
+            server_time,
+            partial: None,
+        }))
     }
 
     async fn newest_runs(&self, api: AirflowApi) -> Result<Told, Fault> {

@@ -104,6 +104,39 @@ impl<'a> Basis<'a> {
         }
     }
 
+    /// What is marked on a model, a freeze for instance, must be of now, and its name must be its own.
+    pub(super) fn rests_on_marks(&mut self, model: &ModelKey) {
+        let (fleet, now) = (self.with.fleet, self.with.now.wall);
+        let Some(held) = fleet.registered(model) else {
+            self.block("the registry does not hold the model");
+            return;
+        };
+        if let Some(doubt) = fleet.doubt(&held.source, &MODELS, now) {
+            self.block(doubt);
+        }
+        if fleet.looks_alike(model) {
+            self.block(
+                "another model's name looks the same on screen: writes to either are refused",
+            );
+        }
+    }
+
+    /// A run that trains the model is named: what it registers may be moved to next.
+    pub(super) fn names_training(&mut self, model: &ModelKey) {
+        let (fleet, now) = (self.with.fleet, self.with.now.wall);
+        for run in fleet.live_training(model) {
+            let since = run.started.or(run.asked());
+            let since =
+                since.map_or_else(String::new, |at| format!(" since {}Z", at.hour_minute()));
+            self.note(format!(
+                "it is being trained: run {} of {} is {}{since}; a newer version may follow",
+                run.key.id.clean(),
+                run.key.pipeline.id.clean(),
+                fleet.run_standing(run, now).word()
+            ));
+        }
+    }
+
     /// An endpoint must answer now: what is sent to it rests on what it said.
     pub(super) fn rests_on_endpoint(&mut self, source: &SourceId) {
         let (fleet, now) = (self.with.fleet, self.with.now.wall);

@@ -6,6 +6,7 @@ pub mod edit;
 pub mod marks;
 pub mod promote;
 pub mod retrain;
+pub mod retrain_form;
 pub mod rollback;
 pub mod shift;
 pub mod silence;
@@ -14,11 +15,13 @@ mod tests;
 pub mod undo;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use self::basis::NoPlan;
 use self::edit::EditRequest;
 use self::marks::MarkRequest;
 use self::promote::PromoteRequest;
+use self::retrain::RetrainRequest;
 use self::rollback::RollBackRequest;
 use self::shift::Gates;
 use self::silence::{SilenceRequest, UnsilenceRequest};
@@ -27,6 +30,7 @@ use super::record::{Actor, Writes};
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::gates::{self, Details, Promotion, SignedApproval};
 use crate::domain::key::SourceId;
+use crate::domain::pipeline::{PipelineRunKey, Task};
 use crate::domain::query::Query;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now};
@@ -49,6 +53,12 @@ pub enum Wish {
     Silence(SilenceRequest),
     /// A silence ends.
     Unsilence(UnsilenceRequest),
+    /// A model is trained again.
+    Retrain(Box<RetrainRequest>),
+    /// A pipeline's run is asked to end.
+    CancelRun(PipelineRunKey),
+    /// The failed tasks of a pipeline's run run again: with all its tasks as they were read last.
+    RetryRun(PipelineRunKey, Arc<[Task]>),
 }
 
 /// What plans are made of.
@@ -82,6 +92,9 @@ impl Wish {
             Self::Edit(_) => Verb::Edit,
             Self::Silence(_) => Verb::Silence,
             Self::Unsilence(_) => Verb::Unsilence,
+            Self::Retrain(_) => Verb::Retrain,
+            Self::CancelRun(_) => Verb::Cancel,
+            Self::RetryRun(..) => Verb::Retry,
         }
     }
 
@@ -93,7 +106,10 @@ impl Wish {
             Self::Mark(request) => &request.model,
             Self::Edit(request) => request.of.model(),
             Self::Silence(request) => request.model.as_ref()?,
-            Self::Undo(_) | Self::Unsilence(_) => return None,
+            Self::Retrain(request) => &request.model,
+            Self::Undo(_) | Self::Unsilence(_) | Self::CancelRun(_) | Self::RetryRun(..) => {
+                return None;
+            }
         };
         Some(model.name.clean())
     }
@@ -101,7 +117,10 @@ impl Wish {
     /// Whether teammates may be told why: it is then asked beside the plan, and need not be given where
     /// nothing of the plan asks for it.
     pub fn tells_why(&self) -> bool {
-        matches!(self, Self::Promote(_) | Self::RollBack(_))
+        matches!(
+            self,
+            Self::Promote(_) | Self::RollBack(_) | Self::Retrain(_)
+        )
     }
 
     /// The plan for it, under an identity. A `reason` given beside the plan passes whatever asks for one.
@@ -141,6 +160,20 @@ impl Wish {
             }
             Self::Silence(request) => silence::plan(request, id, with),
             Self::Unsilence(request) => silence::end(request, id, with),
+            Self::Retrain(request) => {
+                let mut request = RetrainRequest::clone(request);
+                if let Some(reason) = given {
+                    request.overrides = passing(std::iter::empty(), reason);
+                    request.reason = reason.clone();
+                }
+                retrain::plan(&request, id, with)
+            }
+            Self::CancelRun(run) => retrain::cancel(run, id, with),
+            Self::RetryRun(run, tasks) => {
+                let none = std::iter::empty();
+                let freeze = given.map_or_else(BTreeMap::new, |reason| passing(none, reason));
+                retrain::retry(run, tasks, &freeze, id, with)
+            }
         }
     }
 
@@ -153,7 +186,10 @@ impl Wish {
             | Self::Mark(_)
             | Self::Edit(_)
             | Self::Silence(_)
-            | Self::Unsilence(_) => Vec::new(),
+            | Self::Unsilence(_)
+            | Self::Retrain(_)
+            | Self::CancelRun(_)
+            | Self::RetryRun(..) => Vec::new(),
         }
     }
 

@@ -1,283 +1,122 @@
-//! Training a model again: the form of its pipeline's parameters, what is typed into it, and the plans
-//! that start, end and repeat a run.
+//! Training a model again: the plans that start, end and repeat a run of its pipeline.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::domain::action::{Act, Friction, PLAN_HOLDS, Plan, PlanId, Step, Verb};
+use super::Planning;
+use super::basis::{About, Basis, NoPlan};
+use super::shift::FREEZE;
+use crate::domain::action::{Act, Friction, Plan, PlanId, Step, Verb, Writes, Written};
 use crate::domain::fleet::Fleet;
 use crate::domain::key::{Key, ModelKey};
 use crate::domain::pipeline::{
-    Orchestrator, Param, ParamKind, PartHealth, Pipeline, PipelineRun, PipelineRunKey, Task, tries,
+    Orchestrator, PartHealth, Pipeline, PipelineRun, PipelineRunKey, Task, tries,
 };
 use crate::domain::rules::freshness::Freshness;
 use crate::domain::rules::retrain::usual_duration;
-use crate::domain::run::Run;
 use crate::domain::text::Clean;
-use crate::domain::time::{Millis, Now, age, span};
+use crate::domain::time::{age, span};
 
 /// How the run of a plan is called, before the plan's identity: random, so that a run of this name is
 /// ours, whatever became of the answer.
 const PREFIX: &str = "qd__";
 /// Within this time of the last run another one needs a reason.
-const COOL_DOWN: std::time::Duration = std::time::Duration::from_secs(10 * 60);
+const COOL_DOWN: Duration = Duration::from_secs(10 * 60);
+/// The longest note that an orchestrator takes, in characters.
+const NOTE: usize = 1_000;
 
-/// Where what stands in a field comes from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Origin {
-    /// The definition's default.
-    Default,
-    /// The run that made the champion.
-    Champion,
-    /// The time over which its data drifted.
-    Drift,
-    /// The model itself.
-    Model,
-    /// Nothing: somebody has to say.
-    Nobody,
-}
-
-/// A field of the form.
+/// A retraining that somebody wishes.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Field {
-    /// The parameter.
-    pub param: Param,
-    /// What stands in it, as it is typed.
-    pub text: String,
-    /// Where that comes from.
-    pub origin: Origin,
-}
-
-/// What a form is filled in from.
-#[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+pub struct RetrainRequest {
     /// The model.
-    pub model: &'a ModelKey,
-    /// The run that made its champion.
-    pub champion: Option<&'a Run>,
-    /// When its trouble with data began, and until when it is looked at.
-    pub drift: Option<(Millis, Millis)>,
-}
-
-/// The form of a pipeline's parameters, filled in: the model's name and the drift window where a
-/// parameter asks for them, then what the champion was trained with, then the defaults. A value of the
-/// champion's that the parameter would refuse is not taken.
-pub fn form(params: &[Param], known: Known<'_>) -> Vec<Field> {
-    let fill = |param: &Param| {
-        let name = param.name.key.raw();
-        let model = ["model", "model_name", "registered_model"].contains(&name);
-        let model = model.then(|| known.model.name.raw().to_owned());
-        let champion = known.champion.and_then(|run| run.param(name));
-        let default = param.default.as_ref().map(|value| shown(param, value));
-        let drift = known.drift.and_then(|(from, until)| match name {
-            "since" | "from" | "start" | "window_start" | "data_from" => Some(from.rfc3339()),
-            "until" | "to" | "end" | "window_end" | "data_until" => Some(until.rfc3339()),
-            _ => None,
-        });
-        let tried = [
-            (Origin::Model, model),
-            (Origin::Drift, drift),
-            (Origin::Champion, champion.map(Clean::to_string)),
-        ];
-        let fits = |text: &str| value(param, text).is_ok();
-        let found = tried.into_iter().find_map(|(origin, text)| {
-            let text = text.filter(|text| fits(text))?;
-            Some((text, origin))
-        });
-        let (text, origin) = found.unwrap_or_else(|| match default {
-            Some(text) => (text, Origin::Default),
-            None => (String::new(), Origin::Nobody),
-        });
-        Field {
-            param: param.clone(),
-            text,
-            origin,
-        }
-    };
-    params.iter().map(fill).collect()
-}
-
-/// A value as it is typed: text without quotes, anything else as JSON; null is empty.
-fn shown(param: &Param, value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) if param.kind != ParamKind::Any => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// What is typed, as the parameter's value.
-///
-/// # Errors
-/// In words, when the parameter does not allow it.
-pub fn value(param: &Param, text: &str) -> Result<Value, String> {
-    let typed = text.trim();
-    let value = match param.kind {
-        _ if typed.is_empty() && param.nullable => return Ok(Value::Null),
-        ParamKind::Text => Value::from(text),
-        ParamKind::Integer => {
-            let whole = typed.parse::<i64>();
-            Value::from(whole.map_err(|_| "a whole number is expected".to_owned())?)
-        }
-        ParamKind::Number => {
-            let number = typed.parse::<f64>().ok().filter(|n| n.is_finite());
-            Value::from(number.ok_or("a number is expected")?)
-        }
-        ParamKind::Flag => match typed {
-            "true" | "yes" => Value::from(true),
-            "false" | "no" => Value::from(false),
-            _ => return Err("true or false is expected".to_owned()),
-        },
-        ParamKind::List | ParamKind::Object | ParamKind::Any => {
-            let parsed = serde_json::from_str::<Value>(typed);
-            let parsed = parsed.map_err(|e| format!("JSON is expected: {e}"))?;
-            match param.kind {
-                ParamKind::List if !parsed.is_array() => {
-                    return Err("a JSON list is expected".to_owned());
-                }
-                ParamKind::Object if !parsed.is_object() => {
-                    return Err("a JSON object is expected".to_owned());
-                }
-                _ => parsed,
-            }
-        }
-    };
-    within(param, &value)?;
-    if !param.choices.is_empty() && !param.choices.contains(&value) {
-        let choices: Vec<String> = param.choices.iter().map(|c| shown(param, c)).collect();
-        return Err(format!("one of {} is expected", choices.join(", ")));
-    }
-    Ok(value)
-}
-
-/// Whether a number, or the length of a text or a list, keeps its bounds.
-fn within(param: &Param, value: &Value) -> Result<(), String> {
-    let (size, what) = match value {
-        Value::Number(number) => (number.as_f64(), ""),
-        Value::String(text) => (Some(text.chars().count() as f64), " characters"),
-        Value::Array(items) => (Some(items.len() as f64), " items"),
-        _ => (None, ""),
-    };
-    let Some(size) = size else {
-        return Ok(());
-    };
-    if let Some(least) = param.least
-        && (size < least || (param.exclusive.0 && size <= least))
-    {
-        let word = if param.exclusive.0 {
-            "more than"
-        } else {
-            "at least"
-        };
-        return Err(format!("{word} {least}{what} expected"));
-    }
-    if let Some(most) = param.most
-        && (size > most || (param.exclusive.1 && size >= most))
-    {
-        let word = if param.exclusive.1 {
-            "less than"
-        } else {
-            "at most"
-        };
-        return Err(format!("{word} {most}{what} expected"));
-    }
-    Ok(())
-}
-
-/// What is typed into a whole form, as the parameters of a run. What stands as the default says is
-/// left to the definition.
-///
-/// # Errors
-/// With the first field that cannot be taken, and why.
-pub fn values(fields: &[Field]) -> Result<Map<String, Value>, (usize, String)> {
-    let mut out = Map::new();
-    for (at, field) in fields.iter().enumerate() {
-        let value = value(&field.param, &field.text).map_err(|why| (at, why))?;
-        if field.param.default.as_ref() != Some(&value) {
-            out.insert(field.param.name.key.raw().to_owned(), value);
-        }
-    }
-    Ok(out)
+    pub model: ModelKey,
+    /// The parameters that are not left to the definition, by raw name.
+    pub parameters: Map<String, Value>,
+    /// Why; may be empty.
+    pub reason: Clean,
+    /// A reason that passes a freeze, as `freeze`.
+    pub overrides: BTreeMap<String, Clean>,
 }
 
 /// The plan that trains a model again.
 ///
 /// # Errors
-/// In words, when no pipeline trains it, or the one that is named is not there.
-pub fn plan(
-    fleet: &Fleet,
-    model: &ModelKey,
-    parameters: &Map<String, Value>,
-    reason: &Clean,
-    id: PlanId,
-    now: Now,
-) -> Result<Plan, Clean> {
-    let refuse = |why: &str| Err(Clean::text(why));
+/// When no pipeline trains it, or the one that is named is not there.
+pub fn plan(request: &RetrainRequest, id: PlanId, with: &Planning<'_>) -> Result<Plan, NoPlan> {
+    let (fleet, model) = (with.fleet, &request.model);
     let Some(training) = fleet.training(model) else {
-        return refuse(
+        return Err(NoPlan::impossible(
             "no pipeline trains it: tag it quarterdeck.pipeline = URL, or set [models.NAME] pipeline",
-        );
+        ));
     };
     let held = training
         .pipeline
         .as_ref()
         .and_then(|key| fleet.pipeline(key));
     let Some(held) = held else {
-        let why = format!("{} holds no pipeline {}", training.source, training.name);
-        return refuse(&why);
+        return Err(NoPlan::impossible(format!(
+            "{} holds no pipeline {}",
+            training.source, training.name
+        )));
     };
     let definition = &held.fact;
     let runs: Vec<&PipelineRun> = fleet
         .runs_of_pipeline(&definition.key)
         .map(|h| &h.fact)
         .collect();
-    let mut notes = Vec::new();
-    let mut blocked = Vec::new();
-    let mut friction = Friction::Name;
     let Some(orchestrator) = fleet.orchestrator(&definition.key.base).map(|h| &h.fact) else {
-        return refuse("how its orchestrator stands is not read yet");
+        return Err(NoPlan::impossible(
+            "how its orchestrator stands is not read yet",
+        ));
     };
-    match fleet.source_freshness(&training.source) {
-        Freshness::Live => {}
-        fresh => blocked.push(format!(
-            "{} is {}: what its runs do is not known",
-            training.source,
-            fresh.word()
-        )),
-    }
-    if definition.broken {
-        blocked.push(format!("pipeline {} cannot be loaded", definition.name));
-    }
-    for run in runs.iter().filter(|run| run.state.is_live()) {
-        if fleet.models_of_pipeline_run(run).contains(model) {
-            blocked.push(format!(
-                "it is being trained already: run {} is {}",
-                run.key.id.clean(),
-                fleet.run_standing(run, now.wall).word()
-            ));
-        }
-    }
-    let last = runs.iter().filter_map(|run| run.asked()).max();
-    if let Some(last) = last.filter(|at| now.wall.since(*at) < COOL_DOWN) {
-        friction = Friction::NameAndReason;
-        let ago = age(now.wall.since(last));
-        notes.push(format!(
-            "the last run was asked for {ago} ago: a reason is needed"
+    let mut basis = Basis::new(*with);
+    basis.rests_on_marks(model);
+    basis.thawed(model, request.overrides.get(FREEZE));
+    if let Some(odd) = request.overrides.keys().find(|name| *name != FREEZE) {
+        basis.block(format!(
+            "there is no gate `{}` to override",
+            Clean::name(odd)
         ));
     }
-    notes.extend(waits(fleet, definition, orchestrator, &runs));
-    let words = |all: Vec<String>| all.iter().map(|text| Clean::text(text)).collect();
+    rests_on_orchestrator(&mut basis, &training.source);
+    if definition.broken {
+        basis.block(format!("pipeline {} cannot be loaded", definition.name));
+    }
+    for run in fleet.live_training(model) {
+        basis.block(format!(
+            "it is being trained already: run {} is {}",
+            run.key.id.clean(),
+            fleet.run_standing(run, with.now.wall).word()
+        ));
+    }
+    let mut friction = Friction::Name;
+    let last = runs.iter().filter_map(|run| run.asked()).max();
+    if let Some(last) = last.filter(|at| with.now.wall.since(*at) < COOL_DOWN) {
+        friction = Friction::NameAndReason;
+        basis.note(format!(
+            "its last run was asked for at {}Z, less than {} ago: a reason is needed",
+            last.hour_minute(),
+            age(COOL_DOWN)
+        ));
+    }
+    if basis.overridden {
+        friction = Friction::NameAndReason;
+    }
+    basis.note(parameters(&request.parameters));
+    for note in waits(fleet, definition, orchestrator, &runs) {
+        basis.note(note);
+    }
     let act = Act::TriggerRun {
         pipeline: definition.key.id.clone(),
         run: Key::new(&format!("{PREFIX}{id}")),
-        parameters: Key::new(&Value::Object(parameters.clone()).to_string()),
-        note: reason.clone(),
+        parameters: Key::new(&Value::Object(request.parameters.clone()).to_string()),
+        note: note(&with.actor.name(), &request.reason),
         api: orchestrator.major,
     };
-    Ok(Plan {
-        id,
+    let about = About {
         verb: Verb::Retrain,
-        context: fleet.context().name.clone(),
         subject: model.name.clean(),
         model: Some(model.clone()),
         summary: Clean::text(&format!(
@@ -285,17 +124,43 @@ pub fn plan(
             model.name.clean(),
             definition.name
         )),
-        steps: vec![Step::required(&training.source, act)],
-        gates: Vec::new(),
-        notes: words(notes),
-        blocked: words(blocked),
-        wanting: Vec::new(),
         friction,
-        read_at: held.asked_at,
-        expires: now.mono + PLAN_HOLDS,
-        undo_until: None,
-        undoes: None,
-    })
+    };
+    let steps = basis.permitted(vec![Step::required(&training.source, act)]);
+    Ok(basis.plan(id, about, steps))
+}
+
+/// Who and why, for whoever looks at the run there.
+fn note(by: &Clean, reason: &Clean) -> Clean {
+    let text = match reason.as_str().trim() {
+        "" => format!("asked for by {by}"),
+        reason => format!("{by}: {reason}"),
+    };
+    Clean::limited(&text, NOTE)
+}
+
+/// The parameters of a run in words.
+fn parameters(all: &Map<String, Value>) -> String {
+    if all.is_empty() {
+        return "every parameter as the pipeline says".to_owned();
+    }
+    let each = all.iter().map(|(name, value)| match value {
+        Value::String(text) => format!("{} = {}", Clean::name(name), Clean::name(text)),
+        other => format!("{} = {other}", Clean::name(name)),
+    });
+    let each: Vec<String> = each.collect();
+    format!("with {}; the rest as the pipeline says", each.join(", "))
+}
+
+/// What the orchestrator says must be of now.
+fn rests_on_orchestrator(basis: &mut Basis<'_>, source: &crate::domain::key::SourceId) {
+    match basis.with.fleet.source_freshness(source) {
+        Freshness::Live => {}
+        fresh => basis.block(format!(
+            "{source} is {}: what its runs do is not known",
+            fresh.word()
+        )),
+    }
 }
 
 /// What a run would wait for, and how long it usually takes then.
@@ -324,9 +189,15 @@ fn waits(
             "{active}{limit} running, {waiting} waiting before it"
         ));
     }
+    let ended = runs.iter().filter(|run| !run.state.is_live());
+    let last = ended.max_by_key(|run| run.ended);
+    let last = last.and_then(|run| Some((run.ended?.since(run.started?), run.state.word())));
+    let last = last.map_or_else(String::new, |(lasted, word)| {
+        format!("; the last one took {} ({word})", span(lasted))
+    });
     notes.push(match usual_duration(runs.iter().copied()) {
-        Some(usual) => format!("it usually takes {}", span(usual)),
-        None => "how long it takes is not known: fewer than three runs ended well".to_owned(),
+        Some(usual) => format!("it usually takes {}{last}", span(usual)),
+        None => format!("how long it takes is not known: fewer than three runs ended well{last}"),
     });
     notes
 }
@@ -335,118 +206,156 @@ fn waits(
 /// started elsewhere may go on.
 ///
 /// # Errors
-/// In words, when the run is not there or has ended.
-pub fn cancel(
-    fleet: &Fleet,
-    run: &PipelineRunKey,
-    by: &Clean,
-    id: PlanId,
-    now: Now,
-) -> Result<Plan, Clean> {
-    let note = Clean::text(&format!("cancelled by {by}"));
-    on_run(fleet, run, id, now, Verb::Cancel, |fact, api| {
+/// When the run is not there or has ended.
+pub fn cancel(run: &PipelineRunKey, id: PlanId, with: &Planning<'_>) -> Result<Plan, NoPlan> {
+    let note = Clean::text(&format!("cancelled by {}", with.actor.name()));
+    on_run(run, id, with, Verb::Cancel, |fact, api, basis| {
         if !fact.state.is_live() {
-            return Err(format!("it has ended: {}", fact.state.word()));
+            let state = fact.state.word();
+            return Err(NoPlan::already(format!("it has ended: {state}")));
         }
-        let act = Act::CancelRun {
+        basis.note("jobs that its tasks started elsewhere may go on");
+        Ok(Act::CancelRun {
             pipeline: run.pipeline.id.clone(),
             run: run.id.clone(),
             note,
             api,
-        };
-        Ok((
-            act,
-            "jobs that its tasks started elsewhere may go on".to_owned(),
-        ))
+        })
     })
 }
 
-/// The plan that runs the failed tasks of a run again, with what comes after them.
+/// The plan that runs the failed tasks of a run again, with what comes after them. `tasks` are all of the
+/// run as they were read last.
 ///
 /// # Errors
-/// In words, when the run is not there, or has not failed.
+/// When the run is not there, or has not failed.
 pub fn retry(
-    fleet: &Fleet,
     run: &PipelineRunKey,
     tasks: &[Task],
+    overrides: &BTreeMap<String, Clean>,
     id: PlanId,
-    now: Now,
-) -> Result<Plan, Clean> {
-    on_run(fleet, run, id, now, Verb::Retry, |fact, api| {
+    with: &Planning<'_>,
+) -> Result<Plan, NoPlan> {
+    on_run(run, id, with, Verb::Retry, |fact, api, basis| {
         let failed: Vec<&Task> = tasks.iter().filter(|task| task.state.is_failed()).collect();
         if fact.state.is_live() || failed.is_empty() {
             let state = fact.state.word();
-            return Err(format!(
+            return Err(NoPlan::impossible(format!(
                 "none of its tasks has failed and ended: it is {state}"
-            ));
+            )));
+        }
+        for model in basis.with.fleet.models_of_pipeline_run(fact) {
+            basis.rests_on_marks(&model);
+            basis.thawed(&model, overrides.get(FREEZE));
+            let others = basis.with.fleet.live_training(&model);
+            for other in others.into_iter().filter(|other| other.key != *run) {
+                basis.block(format!(
+                    "it is being trained already: run {} is {}",
+                    other.key.id.clean(),
+                    other.state.word()
+                ));
+            }
         }
         let names: Vec<String> = failed
             .iter()
             .map(|task| format!("`{}`", task.name))
             .collect();
-        let act = Act::RetryRun {
+        basis.note(format!(
+            "runs again: {} and what comes after",
+            names.join(", ")
+        ));
+        Ok(Act::RetryRun {
             pipeline: run.pipeline.id.clone(),
             run: run.id.clone(),
             tasks: Vec::new(),
             tries: tries(tasks),
             api,
-        };
-        Ok((
-            act,
-            format!("runs again: {} and what comes after", names.join(", ")),
-        ))
+        })
     })
 }
 
 fn on_run(
-    fleet: &Fleet,
     run: &PipelineRunKey,
     id: PlanId,
-    now: Now,
+    with: &Planning<'_>,
     verb: Verb,
-    act: impl FnOnce(&PipelineRun, u8) -> Result<(Act, String), String>,
-) -> Result<Plan, Clean> {
+    act: impl FnOnce(&PipelineRun, u8, &mut Basis<'_>) -> Result<Act, NoPlan>,
+) -> Result<Plan, NoPlan> {
+    let fleet = with.fleet;
     let Some(held) = fleet.pipeline_run(run) else {
-        return Err(Clean::text("the run is not known here"));
+        return Err(NoPlan::impossible("the run is not known here"));
     };
     let Some(orchestrator) = fleet.orchestrator(&run.pipeline.base) else {
-        return Err(Clean::text("how its orchestrator stands is not read yet"));
+        return Err(NoPlan::impossible(
+            "how its orchestrator stands is not read yet",
+        ));
     };
-    let made = act(&held.fact, orchestrator.fact.major);
-    let (act, note) = made.map_err(|why| Clean::text(&why))?;
-    let models = fleet.models_of_pipeline_run(&held.fact);
-    let mut blocked = Vec::new();
-    if fleet.source_freshness(&held.source) != Freshness::Live {
-        blocked.push(Clean::text(&format!("{} does not answer", held.source)));
-    }
-    Ok(Plan {
-        id,
+    let mut basis = Basis::new(*with);
+    rests_on_orchestrator(&mut basis, &held.source);
+    let act = act(&held.fact, orchestrator.fact.major, &mut basis)?;
+    let about = About {
         verb,
-        context: fleet.context().name.clone(),
         subject: run.id.clean(),
-        model: models.into_iter().next(),
+        model: fleet.models_of_pipeline_run(&held.fact).into_iter().next(),
         summary: Clean::text(&format!(
             "{} run {} of {}",
-            verb.title(),
+            verb.word(),
             run.id.clean(),
             run.pipeline.id.clean()
         )),
-        steps: vec![Step::required(&held.source, act)],
-        gates: Vec::new(),
-        notes: vec![Clean::text(&note)],
-        blocked,
-        wanting: Vec::new(),
-        friction: Friction::Key,
-        read_at: held.asked_at,
-        expires: now.mono + PLAN_HOLDS,
-        undo_until: None,
-        undoes: None,
-    })
+        friction: if basis.overridden {
+            Friction::NameAndReason
+        } else {
+            Friction::Key
+        },
+    };
+    let steps = basis.permitted(vec![Step::required(&held.source, act)]);
+    Ok(basis.plan(id, about, steps))
 }
 
 /// Whether a run was started by a plan of a console.
 pub fn is_ours(run: &PipelineRunKey, plan: &PlanId) -> bool {
     run.id.raw() == format!("{PREFIX}{plan}")
+}
+
+/// The last write of this machine that asked a run to end: what was asked for is one thing, what is seen of
+/// it another.
+pub fn asked_to_end<'a>(
+    writes: &'a Writes,
+    fleet: &Fleet,
+    run: &PipelineRunKey,
+) -> Option<&'a Written> {
+    let here = &fleet.context().name;
+    let source = fleet.pipeline_run(run).map(|held| &held.source)?;
+    let asks = |step: &Step| {
+        let Act::CancelRun {
+            pipeline, run: id, ..
+        } = &step.act
+        else {
+            return false;
+        };
+        step.source == *source && *pipeline == run.pipeline.id && *id == run.id
+    };
+    let mut newest = writes.iter().rev();
+    newest.find(|written| {
+        let sent = written.steps.iter().any(|step| step.intended.is_some());
+        written.plan.context == *here && sent && written.plan.steps.iter().any(asks)
+    })
+}
+
+/// The run that a plan starts, where it starts one.
+pub fn run_of(plan: &Plan, fleet: &Fleet) -> Option<PipelineRunKey> {
+    plan.steps.iter().find_map(|step| {
+        let Act::TriggerRun { pipeline, run, .. } = &step.act else {
+            return None;
+        };
+        let model = plan.model.as_ref()?;
+        let key = fleet.training(model)?.pipeline.clone()?;
+        (key.id == *pipeline).then(|| PipelineRunKey {
+            pipeline: key,
+            id: run.clone(),
+        })
+    })
 }
 
 #[cfg(test)]

@@ -3,95 +3,17 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::domain::key::{ExperimentKey, RegistryKey, RunKey, SourceId};
-use crate::domain::model::{Name, RegisteredModel};
-use crate::domain::observation::{ContextRef, Coverage, Feed, Observation, PollReport, Rows};
-use crate::domain::pipeline::{
-    Ending, Orchestrator, Part, Pipeline, PipelineKey, PipelineState, SCHEDULER,
+use crate::domain::action::{Actor, Writes};
+use crate::domain::fleet::gates::Details;
+use crate::domain::key::{RegistryKey, SourceId};
+use crate::domain::mark;
+use crate::domain::model::RegisteredModel;
+use crate::domain::observation::{
+    ContextRef, Coverage, Feed, Observation, PollReport, Right, Rows,
 };
-use crate::domain::run::RunStatus;
+use crate::domain::pipeline::{Ending, Part, PipelineKey, PipelineState, SCHEDULER};
 use crate::domain::settings::{Context, SourceKind, SourceSettings};
-
-fn param(name: &str, kind: ParamKind, default: Option<Value>) -> Param {
-    Param {
-        name: Name::new(name),
-        kind,
-        nullable: false,
-        default,
-        choices: Arc::default(),
-        least: None,
-        most: None,
-        exclusive: (false, false),
-        pattern: None,
-        description: Clean::empty(),
-    }
-}
-
-fn epochs() -> Param {
-    Param {
-        least: Some(1.0),
-        most: Some(50.0),
-        ..param("epochs", ParamKind::Integer, Some(json!(3)))
-    }
-}
-
-fn rate() -> Param {
-    Param {
-        least: Some(0.0),
-        most: Some(1.0),
-        exclusive: (true, false),
-        ..param("learning_rate", ParamKind::Number, Some(json!(0.1)))
-    }
-}
-
-#[test]
-fn what_is_typed_is_checked_against_the_schema() {
-    let window = Param {
-        choices: Arc::from([json!("7d"), json!("30d")]),
-        ..param("window", ParamKind::Text, Some(json!("30d")))
-    };
-    let since = Param {
-        nullable: true,
-        most: Some(4.0),
-        ..param("since", ParamKind::Text, Some(Value::Null))
-    };
-    let list = param("features", ParamKind::List, None);
-    for (param, text, want) in [
-        (epochs(), " 7 ", Ok(json!(7))),
-        (epochs(), "0", Err("at least 1 expected")),
-        (epochs(), "500", Err("at most 50 expected")),
-        (epochs(), "2.5", Err("a whole number is expected")),
-        (epochs(), "", Err("a whole number is expected")),
-        (rate(), "0", Err("more than 0 expected")),
-        (rate(), "1", Ok(json!(1.0))),
-        (rate(), "nan", Err("a number is expected")),
-        (window.clone(), "7d", Ok(json!("7d"))),
-        (window, "8d", Err("one of 7d, 30d is expected")),
-        (since.clone(), "  ", Ok(Value::Null)),
-        (since, "2026-", Err("at most 4 characters expected")),
-        (list.clone(), "[\"a\"]", Ok(json!(["a"]))),
-        (list, "{}", Err("a JSON list is expected")),
-        (param("warm", ParamKind::Flag, None), "yes", Ok(json!(true))),
-        (
-            param("warm", ParamKind::Flag, None),
-            "on",
-            Err("true or false is expected"),
-        ),
-        (
-            param("any", ParamKind::Any, None),
-            "{\"a\": 1}",
-            Ok(json!({"a": 1})),
-        ),
-    ] {
-        let got = value(&param, text);
-        assert_eq!(
-            got,
-            want.map_err(str::to_owned),
-            "{:?} {text:?}",
-            param.name
-        );
-    }
-}
+use crate::domain::time::{Millis, Now};
 
 fn model() -> ModelKey {
     ModelKey {
@@ -108,77 +30,6 @@ fn tracker() -> Arc<RegistryKey> {
     })
 }
 
-fn champion(params: &[(&str, &str)]) -> Run {
-    Run {
-        key: RunKey {
-            tracker: tracker(),
-            id: Key::new("r"),
-        },
-        experiment: ExperimentKey {
-            tracker: tracker(),
-            id: Key::new("1"),
-        },
-        name: Clean::name("r"),
-        user: Clean::empty(),
-        status: RunStatus::Finished,
-        started: Millis(1),
-        ended: None,
-        deleted: false,
-        artifacts: Clean::empty(),
-        metrics: Arc::default(),
-        params: params
-            .iter()
-            .map(|(k, v)| (Clean::name(k), Clean::name(v)))
-            .collect(),
-        tags: Arc::default(),
-        datasets: Arc::default(),
-        outputs: Arc::default(),
-    }
-}
-
-#[test]
-fn the_form_is_filled_in_from_what_is_known_and_only_what_differs_is_sent() {
-    let params = [
-        param("model", ParamKind::Text, Some(json!("fraud"))),
-        epochs(),
-        rate(),
-        param("since", ParamKind::Text, Some(json!(""))),
-        param("owner", ParamKind::Integer, None),
-    ];
-    let run = champion(&[
-        ("epochs", "900"),
-        ("learning_rate", "0.05"),
-        ("owner", "ana"),
-    ]);
-    let key = model();
-    let known = Known {
-        model: &key,
-        champion: Some(&run),
-        drift: Some((Millis(1_764_000_000_000), Millis(1_764_100_000_000))),
-    };
-    let mut fields = form(&params, known);
-    let told: Vec<(&str, Origin)> = fields.iter().map(|f| (f.text.as_str(), f.origin)).collect();
-    assert_eq!(
-        told,
-        [
-            ("churn", Origin::Model),
-            ("3", Origin::Default),
-            ("0.05", Origin::Champion),
-            ("2025-11-24T16:00:00Z", Origin::Drift),
-            ("", Origin::Nobody),
-        ],
-        "900 epochs are more than the schema allows, and ana is no number"
-    );
-    assert_eq!(
-        values(&fields),
-        Err((4, "a whole number is expected".to_owned()))
-    );
-    fields[4].text = "7".to_owned();
-    let sent = Value::Object(values(&fields).expect("values"));
-    let want = json!({"model": "churn", "learning_rate": 0.05, "since": "2025-11-24T16:00:00Z", "owner": 7});
-    assert_eq!(sent, want);
-}
-
 const SOURCE: &str = "airflow";
 
 struct World {
@@ -186,6 +37,7 @@ struct World {
     paused: bool,
     health: PartHealth,
     runs: Vec<PipelineRun>,
+    tags: Vec<(Clean, Clean)>,
 }
 
 fn pipeline_key() -> PipelineKey {
@@ -220,7 +72,7 @@ const NOW: i64 = 100_000_000;
 fn now() -> Now {
     Now {
         wall: Millis(NOW),
-        mono: std::time::Duration::from_secs(5),
+        mono: Duration::from_secs(5),
     }
 }
 
@@ -244,6 +96,7 @@ impl World {
             paused: false,
             health: PartHealth::Healthy,
             runs,
+            tags: Vec::new(),
         }
     }
 
@@ -281,7 +134,7 @@ impl World {
             name: Clean::name("churn"),
             updated: Millis(1),
             description: Clean::empty(),
-            tags: Arc::default(),
+            tags: std::mem::take(&mut self.tags).into(),
             aliases: Arc::default(),
         };
         self.tell(Feed::Models, Rows::Models(vec![registered]));
@@ -314,17 +167,43 @@ impl World {
     }
 }
 
-fn planned(fleet: &Fleet) -> Result<Plan, Clean> {
+fn ana() -> Actor {
+    Actor {
+        user: Clean::name("ana"),
+        host: Clean::name("bastion"),
+        account: None,
+    }
+}
+
+fn with<T>(fleet: &Fleet, make: impl FnOnce(&Planning<'_>) -> T) -> T {
+    make(&Planning {
+        fleet,
+        details: &Details::default(),
+        signed: None,
+        writes: &Writes::default(),
+        actor: &ana(),
+        now: now(),
+        stamped: now().wall,
+    })
+}
+
+fn planned_over(fleet: &Fleet, freeze: Option<&str>) -> Result<Plan, NoPlan> {
     let parameters = Map::from_iter([("epochs".to_owned(), json!(5))]);
     let id = PlanId::new(Millis(NOW), [7; 10]);
-    plan(
-        fleet,
-        &model(),
-        &parameters,
-        &Clean::name("drift"),
-        id,
-        now(),
-    )
+    let request = RetrainRequest {
+        model: model(),
+        parameters,
+        reason: Clean::name("drift"),
+        overrides: freeze
+            .map(|why| (FREEZE.to_owned(), Clean::name(why)))
+            .into_iter()
+            .collect(),
+    };
+    with(fleet, |with| plan(&request, id, with))
+}
+
+fn planned(fleet: &Fleet) -> Result<Plan, NoPlan> {
+    planned_over(fleet, None)
 }
 
 fn texts(lines: &[Clean]) -> String {
@@ -344,7 +223,14 @@ fn a_plan_starts_one_run_under_the_plans_own_name() {
         (plan.friction, texts(&plan.blocked)),
         (Friction::Name, String::new())
     );
-    assert_eq!(texts(&plan.notes), "it usually takes 1m00s");
+    assert_eq!(
+        texts(&plan.notes),
+        "with epochs = 5; the rest as the pipeline says; it usually takes 1m00s; the last one took 1m00s (success)"
+    );
+    assert_eq!(
+        with(&fleet, |with| run_of(&plan, with.fleet)).map(|key| is_ours(&key, &plan.id)),
+        Some(true)
+    );
     let Act::TriggerRun {
         run,
         parameters,
@@ -362,7 +248,7 @@ fn a_plan_starts_one_run_under_the_plans_own_name() {
     assert!(is_ours(&key, &plan.id) && !is_ours(&key, &PlanId::new(Millis(NOW), [8; 10])));
     assert_eq!(
         (parameters.raw(), *api, note.as_str()),
-        (r#"{"epochs":5}"#, 3, "drift")
+        (r#"{"epochs":5}"#, 3, "ana@bastion: drift")
     );
 }
 
@@ -383,7 +269,7 @@ fn what_speaks_against_another_run_is_named() {
     assert_eq!(plan.friction, Friction::NameAndReason);
     let notes = texts(&plan.notes);
     for words in [
-        "2m ago: a reason",
+        "less than 10m ago: a reason",
         "is paused",
         "scheduler is dead",
         "1 of at most 2 running, 0 waiting",
@@ -392,7 +278,35 @@ fn what_speaks_against_another_run_is_named() {
     }
     let other = World::new(Vec::new());
     let why = planned(&other.fleet).expect_err("no model is known");
-    assert!(why.as_str().contains("quarterdeck.pipeline"), "{why}");
+    assert!(why.to_string().contains("quarterdeck.pipeline"), "{why}");
+}
+
+#[test]
+fn a_freeze_yields_only_to_a_reason_and_a_missing_right_to_nothing() {
+    let mut world = World::new(Vec::new());
+    let frozen = mark::Mark {
+        by: Clean::name("ben"),
+        at: Millis(NOW),
+        until: Millis(NOW + 3_600_000),
+        reason: Clean::name("audit"),
+    };
+    world.tags = vec![(Clean::name(mark::FREEZE), Clean::text(&frozen.write()))];
+    let mut fleet = world.built();
+    let plan = planned(&fleet).expect("a plan");
+    assert!(plan.wanting.iter().any(|w| w.name == FREEZE), "{plan:?}");
+    let plan = planned_over(&fleet, Some("the audit asked for it")).expect("a plan");
+    assert_eq!(
+        (plan.friction, texts(&plan.blocked)),
+        (Friction::NameAndReason, String::new())
+    );
+    let denied = vec![(Clean::name("trigger-run"), Right::Denied)];
+    fleet.set_rights(&SourceId::new(SOURCE), denied);
+    let plan = planned_over(&fleet, Some("the audit asked for it")).expect("a plan");
+    assert!(
+        texts(&plan.blocked).contains("this account may not"),
+        "{:?}",
+        plan.blocked
+    );
 }
 
 #[test]
@@ -404,13 +318,12 @@ fn only_what_lives_is_cancelled_and_only_what_failed_is_repeated() {
         pipeline: pipeline_key(),
         id: Key::new(id),
     };
-    let ana = Clean::name("ana");
-    let plan = cancel(&fleet, &key("live"), &ana, id(), now()).expect("a plan");
+    let plan = with(&fleet, |with| cancel(&key("live"), id(), with)).expect("a plan");
     let Act::CancelRun { note, .. } = &plan.steps[0].act else {
         panic!("{plan:?}")
     };
-    assert_eq!(*note, "cancelled by ana");
-    assert!(cancel(&fleet, &key("bad"), &ana, id(), now()).is_err());
+    assert_eq!(*note, "cancelled by ana@bastion");
+    assert!(with(&fleet, |with| cancel(&key("bad"), id(), with)).is_err());
     let task = |name: &str, state: PipelineState, attempt| Task {
         id: Key::new(name),
         name: Clean::name(name),
@@ -428,7 +341,15 @@ fn only_what_lives_is_cancelled_and_only_what_failed_is_repeated() {
         task("train", PipelineState::Ended(Ending::Success), 2),
         task("evaluate", PipelineState::Ended(Ending::Failed), 1),
     ];
-    let plan = retry(&fleet, &key("bad"), &tasks, id(), now()).expect("a plan");
+    let none = BTreeMap::new();
+    let again = |fleet: &Fleet, run: &str, tasks: &[Task]| {
+        with(fleet, |with| retry(&key(run), tasks, &none, id(), with))
+    };
+    let plan = again(&fleet, "bad", &tasks).expect("a plan");
+    assert_eq!(
+        texts(&plan.blocked),
+        "it is being trained already: run live is running"
+    );
     let Act::RetryRun { tries, .. } = &plan.steps[0].act else {
         panic!("{plan:?}")
     };
@@ -436,6 +357,10 @@ fn only_what_lives_is_cancelled_and_only_what_failed_is_repeated() {
         (*tries, texts(&plan.notes)),
         (3, "runs again: `evaluate` and what comes after".to_owned())
     );
-    assert!(retry(&fleet, &key("live"), &tasks, id(), now()).is_err());
-    assert!(retry(&fleet, &key("bad"), &tasks[..1], id(), now()).is_err());
+    assert!(again(&fleet, "live", &tasks).is_err());
+    assert!(again(&fleet, "bad", &tasks[..1]).is_err());
+    let failed = run("bad", PipelineState::Ended(Ending::Failed), 1_000);
+    let alone = World::new(vec![failed]).built();
+    let plan = again(&alone, "bad", &tasks).expect("a plan");
+    assert!(plan.blocked.is_empty(), "{:?}", plan.blocked);
 }

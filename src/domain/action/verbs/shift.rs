@@ -120,6 +120,7 @@ pub(super) fn plan(shift: &Shift<'_>, id: PlanId, with: &Planning<'_>) -> Result
     basis.rests_on_model(&held.source, shift.model);
     basis.rests_on_expiry(&held.source);
     basis.thawed(shift.model, shift.overrides.get(FREEZE));
+    basis.names_training(shift.model);
     if version.status != VersionStatus::Ready {
         let word = match &version.status {
             VersionStatus::Pending => "still being registered",

@@ -1,6 +1,6 @@
 //! The inverse of a write: the steps that took effect, inverted, newest first.
 
-use super::Planning;
+use super::{Planning, retrain};
 use crate::domain::action::{
     Act, Friction, PLAN_HOLDS, Plan, PlanId, Step, UNDO_HOLDS, Verb, Weight, Written,
 };
@@ -13,7 +13,16 @@ pub fn last<'a>(with: &Planning<'a>) -> Option<&'a Written> {
     let newest = with.writes.iter().rev();
     newest
         .filter(|written| written.plan.context == *here && written.plan.verb != Verb::Undo)
+        .filter(|written| !is_past(written, with))
         .find(|written| written.undone_by.is_none() && written.applied().next().is_some())
+}
+
+/// Whether it started a run that has ended: there is nothing left to cancel, and it must not stand
+/// before older writes.
+fn is_past(written: &Written, with: &Planning<'_>) -> bool {
+    let run = retrain::run_of(&written.plan, with.fleet);
+    let held = run.and_then(|run| with.fleet.pipeline_run(&run));
+    held.is_some_and(|held| !held.fact.state.is_live())
 }
 
 /// The plan that takes a write back.
