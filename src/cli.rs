@@ -265,6 +265,8 @@ pub enum Command {
     Wiring,
     /// Lists the sources and how each stands.
     Sources,
+    /// Approves the promotion of a version that somebody else will carry out.
+    Approve(ApproveArgs),
     /// Makes a version what an alias names, once its gates let it, and brings it to what serves.
     Promote(PromoteArgs),
     /// Makes an earlier version what an alias names again, and brings it to what serves.

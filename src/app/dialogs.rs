@@ -2,6 +2,7 @@
 //! pick from.
 
 use super::App;
+use super::leaving::Leave;
 use super::typing::edit;
 use super::verbs::Lead;
 use crate::domain::rules::freshness::Freshness;
@@ -14,12 +15,13 @@ use crate::ui::text;
 
 /// What a row does when it is picked.
 #[derive(Clone, Debug)]
-enum Action {
+pub(super) enum Action {
     Command(Command),
     Open(Place, Option<Thing>),
     Context(String),
     Choose(usize),
     Lead(Lead),
+    Leave(Leave),
     Nothing,
 }
 
@@ -40,6 +42,8 @@ pub(super) enum Outcome {
     Lead(Lead),
     /// A row of the pane's own choice was picked; the flag says that the dialog stays.
     Chosen(usize, bool),
+    /// How to leave was picked.
+    Leave(Leave),
 }
 
 /// An open dialog.
@@ -53,7 +57,7 @@ pub(super) struct Dialog {
 }
 
 impl Dialog {
-    fn new(title: &'static str, hint: &'static str, rows: Vec<(Item, Action)>) -> Self {
+    pub(super) fn new(title: &'static str, hint: &'static str, rows: Vec<(Item, Action)>) -> Self {
         let (items, actions): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
         Self {
             title,
@@ -169,6 +173,7 @@ impl Dialog {
             Some(Action::Open(place, thing)) => Outcome::Open(place, thing),
             Some(Action::Context(name)) => Outcome::Context(name),
             Some(Action::Lead(lead)) => Outcome::Lead(lead),
+            Some(Action::Leave(how)) => Outcome::Leave(how),
             Some(Action::Choose(index)) => {
                 let stay = self.toggle(index);
                 Outcome::Chosen(index, stay)

@@ -96,6 +96,7 @@ impl App {
                 Some(thing) => self.ask(vec![Ask::Show(place, thing)], effects),
                 None => self.history.open(place),
             },
+            Outcome::Leave(how) => self.leave(how, effects),
             Outcome::Context(name) => effects.push(Effect::Switch(name)),
             Outcome::Lead(lead) => self.follow(lead),
             Outcome::Chosen(index, stay) => {
@@ -131,6 +132,7 @@ impl App {
                     4 => Command::Drift,
                     5 => Command::Deployments,
                     6 => Command::Pipelines,
+                    8 => Command::Journal,
                     _ => return,
                 };
                 self.run(command, effects);

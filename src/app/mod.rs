@@ -6,6 +6,7 @@ mod dialogs;
 mod form;
 mod history;
 mod input;
+mod leaving;
 mod run;
 mod sheet;
 mod sheet_view;
@@ -168,6 +169,7 @@ impl App {
         self.history.open(place);
         let cx = Cx {
             fleet: &self.fleet,
+            writes: &self.writing.writes,
             now: self.now,
             window: self.window,
             screen: self.screen,
@@ -228,11 +230,13 @@ impl App {
         self.wants = Wants::default();
         self.abilities.clear();
         self.now = now;
+        self.tell_own();
     }
 
     fn cx(&self) -> Cx<'_> {
         Cx {
             fleet: &self.fleet,
+            writes: &self.writing.writes,
             now: self.now,
             window: self.window,
             screen: self.screen,
@@ -263,3 +267,5 @@ mod tests;
 mod training_tests;
 #[cfg(test)]
 mod verbs_tests;
+#[cfg(test)]
+mod writing_tests;

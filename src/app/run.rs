@@ -83,6 +83,9 @@ impl App {
             Command::Link if self.link_of(thing.as_ref()).is_none() => {
                 "no link is known for it: set a runbook, or select a model, version or run"
             }
+            Command::Follow if self.fleet.last_write(&self.writing.writes).is_none() => {
+                "nothing was written here yet"
+            }
             Command::Arm if self.fleet.settings().writes != Writes::Armed => {
                 "this context needs no arming: writes is not \"armed\""
             }
@@ -127,6 +130,12 @@ impl App {
     fn run_global(&mut self, command: Command, effects: &mut Effects) {
         let thing = self.history.current().selected(&self.cx());
         match command {
+            Command::Follow => {
+                let last = self.fleet.last_write(&self.writing.writes);
+                if let Some(id) = last.map(|written| written.plan.id.clone()) {
+                    self.history.open(Place::Write(id));
+                }
+            }
             verb if verb.row().group == Group::Act => self.verb(verb, thing.as_ref()),
             Command::Triage => self.history.open(Place::Triage),
             Command::Models => self.history.open(Place::Models),
@@ -134,6 +143,7 @@ impl App {
             Command::Deployments => self.history.open(Place::Deployments),
             Command::Pipelines => self.history.open(Place::Pipelines),
             Command::Drift => self.history.open(Place::Drift),
+            Command::Journal => self.history.open(Place::Journal),
             Command::GoDrift => {
                 if let Some(model) = self.model_of(thing.as_ref()) {
                     self.history.open(Place::Features(model));
@@ -215,7 +225,7 @@ impl App {
             }
             Command::Repaint => effects.push(Effect::Repaint),
             Command::Suspend => effects.push(Effect::Suspend),
-            Command::Quit => effects.push(Effect::Quit),
+            Command::Quit => self.quit(effects),
             other => self.say(format!("{} has no meaning here", other.row().title)),
         }
     }

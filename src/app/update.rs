@@ -99,10 +99,14 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
             app.wrote(at, &record, &mut effects);
         }
         // It is in the journal, whatever context is open.
-        Msg::Wrote(_, at, record) => app.writing.writes.take(&record, at),
-        Msg::Journal(records, remarks) => app.journal(records, &remarks, &mut effects),
+        Msg::Wrote(_, at, record) => {
+            app.writing.writes.wrote(&record, at);
+            app.leave_if_done(&mut effects);
+        }
+        Msg::Journal(journals) => app.journal(&journals, &mut effects),
         Msg::Tick => app.fleet.tick(now.wall),
         Msg::Notice(notice) => app.notice = Some(notice),
+        // Nobody is asked: what is on its way is journalled as it stands.
         Msg::Terminate => effects.push(Effect::Quit),
     }
     app.keep_observed(&mut effects);
@@ -163,6 +167,7 @@ impl App {
     pub(super) fn with_pane<T>(&mut self, act: impl FnOnce(&mut dyn Pane, &Cx<'_>) -> T) -> T {
         let cx = Cx {
             fleet: &self.fleet,
+            writes: &self.writing.writes,
             now: self.now,
             window: self.window,
             screen: self.screen,
@@ -255,6 +260,7 @@ impl App {
                 Ask::Compute(work) => effects.push(Effect::Compute(work)),
                 Ask::Say(notice) => self.notice = Some(notice),
                 Ask::Wish(wish) => self.wish(*wish),
+                Ask::LookUp(written) => effects.push(Effect::LookUp(written)),
                 Ask::Prefer(preference, value) => {
                     self.history.prefer(preference, value.clone());
                     effects.push(Effect::Prefer(preference, value));

@@ -35,7 +35,8 @@ pub(super) enum Lead {
 impl App {
     /// Why a verb cannot work on the selected thing now.
     pub(super) fn no_verb(&self, command: Command, thing: Option<&Thing>) -> Option<Clean> {
-        if command.row().group != Group::Act || command == Command::Arm {
+        let reads = matches!(command, Command::Arm | Command::Follow | Command::Check);
+        if command.row().group != Group::Act || reads {
             return None;
         }
         if let Err(why) = self.mode().allows() {

@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::App;
+use crate::domain::fleet::standing::{Phase, called};
 use crate::domain::fleet::triage::counts;
 use crate::domain::level::Level;
 use crate::domain::rules::freshness::Freshness;
@@ -19,11 +20,11 @@ use crate::ui::frame::{
 };
 use crate::ui::hits::Hits;
 use crate::ui::look::{Look, Size};
-use crate::ui::paint::{self, span};
+use crate::ui::paint::{self, Span, span};
 use crate::ui::theme::Role;
 
 /// The panes of the tab bar.
-const TABS: [Tab<'static>; 6] = [
+const TABS: [Tab<'static>; 7] = [
     Tab {
         number: 1,
         title: "Triage",
@@ -47,6 +48,10 @@ const TABS: [Tab<'static>; 6] = [
     Tab {
         number: 6,
         title: "Pipelines",
+    },
+    Tab {
+        number: 8,
+        title: "Journal",
     },
 ];
 
@@ -73,6 +78,7 @@ pub fn view(app: &App, look: &Look, buf: &mut Buffer) -> Drawn {
         .extend(tab_bar(app, look, paint::row(area, 1), buf));
     let cx = Cx {
         fleet: &app.fleet,
+        writes: &app.writing.writes,
         now: look.now,
         window: app.window,
         screen: app.screen,
@@ -183,7 +189,36 @@ fn tab_bar(app: &App, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
         span(Role::Dim, app.window.to_string()),
         span(Role::Key, "  < >"),
     ];
-    tabs(buf, look, area, &TABS, place.tab(), &window)
+    let note = chip(app, look);
+    tabs(buf, look, area, &TABS, place.tab(), &note, &window)
+}
+
+/// The write on its way, or the last one that is not long over: `F promote fraud v14: applying 2/3`.
+fn chip(app: &App, look: &Look) -> Vec<Vec<Span<'static>>> {
+    let now = look.now.wall;
+    let Some((written, standing)) = app.fleet.to_follow(&app.writing.writes, now) else {
+        return Vec::new();
+    };
+    let role = match standing.phase {
+        Phase::Applying | Phase::Verifying | Phase::Baking => Role::Accent,
+        Phase::Done => Role::Ok,
+        Phase::NotConverged | Phase::NotApplied => Role::Warn,
+        Phase::PartlyApplied => Role::Crit,
+        Phase::Unknown => Role::Unknown,
+    };
+    let key = app.keymap.keys_of(Command::Follow);
+    let key = key
+        .first()
+        .map_or_else(String::new, |key| format!("{key} "));
+    let (name, short) = (called(written), standing.short);
+    let subject = &written.plan.subject;
+    [
+        format!("{name}: {short}"),
+        format!("{subject}: {short}"),
+        short.to_string(),
+    ]
+    .map(|text| vec![span(Role::Key, key.clone()), span(role, text)])
+    .to_vec()
 }
 
 /// The line above the footer: what is being typed, what follows a prefix, or the last remark.

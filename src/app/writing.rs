@@ -1,17 +1,24 @@
 //! Writes as the root sees them: what the journals say, what is on its way, whether this process may
 //! write now. The dialog that confirms a plan is in [`super::sheet`].
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{App, Effects};
-use crate::domain::action::{Actor, Mode, Outcome, PlanId, Record, Stamped, Writes, Written};
+use crate::domain::action::{
+    Actor, Journals, Mode, Outcome, PlanId, Record, Writes, Written, effect,
+};
+use crate::domain::key::SourceId;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now};
 use crate::intent::msg::{Effect, Notice};
 
 /// How long arming lasts.
 pub(super) const ARMED: Duration = Duration::from_secs(5 * 60);
+/// What was written so lately may not have been read yet.
+const JUST_NOW: Duration = Duration::from_secs(60);
+/// How old a write may be whose changes are told to the ledger, where they are missing.
+const TOLD: Duration = Duration::from_secs(90 * 86_400);
 
 /// What the root knows of writes.
 #[derive(Debug, Default)]
@@ -20,8 +27,10 @@ pub(super) struct Writing {
     pub(super) writes: Writes,
     /// Until when this process is armed, in this context.
     pub(super) armed_until: Option<Duration>,
-    /// The plans of this process that have begun and not ended, oldest first.
-    pub(super) on_their_way: Vec<PlanId>,
+    /// Writes that were looked up because nobody had seen their ends.
+    looked: BTreeSet<PlanId>,
+    /// Whether the program ends once nothing is on its way any more.
+    pub(super) leaving: bool,
     /// Who acts here.
     pub(super) actor: Actor,
     /// Where identities of plans come from.
@@ -44,6 +53,12 @@ impl Random {
         self.0.fill(&mut bytes);
         bytes
     }
+}
+
+/// A write, and when it ended.
+fn ended(written: &Written) -> (PlanId, Option<Millis>) {
+    let at = written.ended.map(|(_, at)| at);
+    (written.plan.id.clone(), at)
 }
 
 impl App {
@@ -86,71 +101,91 @@ impl App {
         }
     }
 
-    /// The journals of this machine have been read.
-    pub(super) fn journal(
-        &mut self,
-        mut records: Vec<Stamped>,
-        remarks: &[Clean],
-        effects: &mut Effects,
-    ) {
-        records.sort_by_key(|(at, _)| *at);
-        let mut writes = Writes::default();
-        for (at, record) in &records {
-            writes.take(record, *at);
-        }
-        // What began before the journals were read is told by its own records.
-        self.writing.writes = writes;
-        if let Some(remark) = remarks.first() {
+    /// The journals of this machine have been read, at the start or because another process has written.
+    pub(super) fn journal(&mut self, journals: &Journals, effects: &mut Effects) {
+        let before: BTreeMap<PlanId, _> = self.writing.writes.iter().map(ended).collect();
+        self.writing.writes.read(journals);
+        self.read_again(&before, effects);
+        if let Some(remark) = journals.news.first() {
             self.notice = Some(Notice {
                 bad: true,
                 text: remark.clone(),
             });
         }
+        self.tell_own();
         self.look_up_open(effects);
     }
 
-    /// Writes of this context whose ends nobody has seen are looked up: a read.
-    pub(super) fn look_up_open(&self, effects: &mut Effects) {
+    /// What another process has written just now is read again at once, where it was written.
+    fn read_again(&self, before: &BTreeMap<PlanId, Option<Millis>>, effects: &mut Effects) {
         let here = &self.fleet.context().name;
-        let open = |written: &&Written| {
-            written.plan.context == *here
-                && !self.writing.on_their_way.contains(&written.plan.id)
-                && (written.open().next().is_some() || written.ended.is_none())
-        };
-        for written in self.writing.writes.iter().filter(open) {
-            effects.push(Effect::LookUp(Box::new(written.clone())));
+        let since = self.now.wall.minus(JUST_NOW);
+        let news = self.writing.writes.iter().filter(|written| {
+            let (id, at) = ended(written);
+            let is_new = at.is_some_and(|at| at >= since) && before.get(&id) != Some(&at);
+            is_new && written.plan.context == *here
+        });
+        let sources: BTreeSet<&SourceId> = news
+            .flat_map(|written| written.plan.steps.iter().map(|step| &step.source))
+            .collect();
+        let sources = sources.into_iter().cloned();
+        effects.extend(sources.map(|source| Effect::Refresh(Some(source))));
+    }
+
+    /// Writes of this context whose ends nobody has seen are looked up: a read. Each once; after that
+    /// somebody has to ask for it.
+    fn look_up_open(&mut self, effects: &mut Effects) {
+        let writing = &mut self.writing;
+        let here = &self.fleet.context().name;
+        for written in writing.writes.iter() {
+            let open = written.is_open() && !writing.writes.is_on_its_way(written);
+            if open
+                && written.plan.context == *here
+                && writing.looked.insert(written.plan.id.clone())
+            {
+                effects.push(Effect::LookUp(Box::new(written.clone())));
+            }
         }
+    }
+
+    /// What the writes of this context have changed is told to the fleet, and thereby to the ledger.
+    pub(super) fn tell_own(&mut self) {
+        let (here, now) = (self.fleet.context().name.clone(), self.now.wall);
+        let since = now.minus(TOLD);
+        let writes = self.writing.writes.iter();
+        let own = writes.filter(|written| written.plan.context == here && written.began >= since);
+        let changes: Vec<_> = own.flat_map(effect::changes).collect();
+        self.fleet.own(changes, now);
     }
 
     /// A record of a write of this process.
     pub(super) fn wrote(&mut self, at: Millis, record: &Record, effects: &mut Effects) {
-        self.writing.writes.take(record, at);
-        let id = record.plan().clone();
+        self.writing.writes.wrote(record, at);
+        let Some(written) = self.writing.writes.get(record.plan()) else {
+            return;
+        };
         match record {
-            Record::PlanBegun { .. } => self.writing.on_their_way.push(id),
-            Record::StepIntent { .. } => {}
+            Record::PlanBegun { .. } | Record::StepIntent { .. } => {}
             Record::StepEnded { step, .. } | Record::Resolved { step, .. } => {
-                if let Some(written) = self.writing.writes.get(&id)
-                    && let Some(step) = written.plan.steps.get(*step)
-                {
+                if let Some(step) = written.plan.steps.get(*step) {
                     effects.push(Effect::Refresh(Some(step.source.clone())));
                 }
+                let changes = effect::changes(written);
+                self.fleet.own(changes, self.now.wall);
             }
             Record::PlanEnded { outcome, words, .. } => {
-                self.writing.on_their_way.retain(|other| *other != id);
-                if let Some(written) = self.writing.writes.get(&id) {
-                    let plan = Arc::clone(&written.plan);
-                    let text = format!(
-                        "{} {}: {} · {words}",
-                        plan.verb.title(),
-                        plan.subject,
-                        outcome.text()
-                    );
-                    self.notice = Some(Notice {
-                        bad: *outcome != Outcome::Done,
-                        text: Clean::text(&text),
-                    });
-                }
+                let plan = &written.plan;
+                let text = format!(
+                    "{} {}: {} · {words}",
+                    plan.verb.title(),
+                    plan.subject,
+                    outcome.text()
+                );
+                self.notice = Some(Notice {
+                    bad: *outcome != Outcome::Done,
+                    text: Clean::text(&text),
+                });
+                self.leave_if_done(effects);
             }
         }
     }

@@ -48,6 +48,8 @@ pub enum PaneWord {
     Drift,
     /// What changed around the onset of the model that --select names.
     Changes,
+    /// What was written from this machine; the page of the write whose identity ends as --select says.
+    Journal,
     /// Every alert; the first one of the model that --select names is selected.
     Alerts,
 }

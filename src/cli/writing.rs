@@ -282,6 +282,9 @@ pub struct JournalArgs {
     /// Looks up what became of the writes whose outcome is not known; sends nothing that changes anything.
     #[arg(long)]
     pub check: bool,
+    /// Prints every record of every journal as it stands, as JSON lines, oldest journal first.
+    #[arg(long, conflicts_with_all = ["plan", "open", "check"])]
+    pub export: bool,
 }
 
 /// Reads `NAME=TEXT`.

@@ -69,6 +69,7 @@ fn suspect(s: &Suspect) -> Value {
         "text": s.text,
         "subject": Some(&s.subject).filter(|t| !t.is_empty()),
         "actor": s.actor,
+        "reason": s.reason(),
         "not_before": s.at.minus(s.within).rfc3339(),
         "not_after": s.at.rfc3339(),
         "lead_seconds": s.lead_ms / 1_000,
@@ -87,7 +88,10 @@ fn text(out: &Out, all: &[Suspect], onset: Millis, known: &str, now: Millis) -> 
         table.row(vec![
             format!("{gap} {side}").into(),
             s.at.day_minute().into(),
-            out.own(s.text.as_str()).into(),
+            match s.reason() {
+                Some(reason) => format!("{}: {reason}", out.own(s.text.as_str())).into(),
+                None => out.own(s.text.as_str()).into(),
+            },
             Some(&s.subject)
                 .filter(|t| !t.is_empty())
                 .map_or_else(none, ToString::to_string)

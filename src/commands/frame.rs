@@ -42,7 +42,10 @@ pub async fn run(session: &Session, args: &FrameArgs) -> Result<Exit, Failure> {
     let now = now(collected.now);
     let mut app = App::new(session.settings.clone(), keymap, args.size, now);
     *app.fleet_mut() = std::mem::replace(&mut collected.fleet, session.fleet());
-    let place = place(app.fleet(), args)?;
+    // What is asked for on account of it, such as looking up what is open, is not this command's to do.
+    let journals = super::write::journals(session, now.wall);
+    update(&mut app, Msg::Journal(Box::new(journals)), now);
+    let place = place(&app, args)?;
     match &place {
         (place, Some(thing)) => app.show(place.clone(), thing),
         (place, None) => app.open(place.clone()),
@@ -98,7 +101,8 @@ fn now(wall: Millis) -> Now {
 }
 
 /// The place of a pane, and what to select there.
-fn place(fleet: &Fleet, args: &FrameArgs) -> Result<(Place, Option<Thing>), Failure> {
+fn place(app: &App, args: &FrameArgs) -> Result<(Place, Option<Thing>), Failure> {
+    let fleet = app.fleet();
     if args.pane == PaneWord::Compare {
         return Ok((compared(fleet, &args.select)?, None));
     }
@@ -165,6 +169,13 @@ fn place(fleet: &Fleet, args: &FrameArgs) -> Result<(Place, Option<Thing>), Fail
         PaneWord::Drift => match select {
             Some(name) => (Place::Features(model(name)?), None),
             None => (Place::Drift, None),
+        },
+        PaneWord::Journal => match select {
+            None => (Place::Journal, None),
+            Some(end) => {
+                let written = super::undo::one(app.writes(), end)?;
+                (Place::Write(written.plan.id.clone()), None)
+            }
         },
         PaneWord::Alerts => (
             Place::Alerts,

@@ -1,51 +1,100 @@
-//! `journal`: what was written from this machine, and what became of it.
+//! `journal`: what was written from this machine, and what became of it. Listing reads the journals alone
+//! and needs no context; looking up what is open asks the servers of one.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use serde_json::{Value, json};
 
 use super::documents::document;
 use super::exit::{Exit, Failure};
-use super::output::Table;
-use super::session::Session;
+use super::output::{Out, Table};
+use super::session::{Base, Session, journal_dir};
 use super::undo::one;
-use super::write::{book, read};
-use super::written::{is_open, write, write_text};
-use crate::cli::JournalArgs;
-use crate::domain::action::Written;
+use super::write::book;
+use super::written::{write, write_text};
+use crate::cli::{Global, JournalArgs};
+use crate::domain::action::{Journals, Record, Writes, Written, effect};
 use crate::runtime::clock::Clock;
-use crate::runtime::writes::{self, Servers};
+use crate::runtime::writes::{self, Book, Servers, who};
+use crate::store::journal;
 
 /// Runs `journal`.
 ///
 /// # Errors
-/// When there is no such write, or the journal does not take what was found.
-pub async fn run(session: &Session, args: &JournalArgs) -> Result<Exit, Failure> {
-    let out = session.out();
-    let now = Clock::default().wall();
-    let book = book(session);
-    let (mut all, remarks) = read(&book);
-    for remark in remarks {
-        out.remark(remark.as_str());
-    }
-    if args.check {
-        let servers = Servers::new(Arc::clone(&session.context), Arc::new(Clock::default()));
-        let here = |written: &&Written| {
-            is_open(written) && written.plan.context.as_str() == session.name()
+/// When there is no such write, or the journals cannot be read.
+pub fn run(global: &Global, args: &JournalArgs) -> Result<Exit, Failure> {
+    // What was written matters most when the settings are broken: their mistakes are for others to tell.
+    let base = Base::load(global, true);
+    let directory = journal_dir().filter(|_| !global.demo);
+    if args.export {
+        let Some(directory) = directory else {
+            return Ok(Exit::Done);
         };
-        let open: Vec<Written> = all.iter().filter(here).cloned().collect();
-        for written in &open {
-            let told = |_: &_, _| {};
-            writes::resolve(written, &servers, Arc::clone(&book), told)
-                .await
-                .map_err(|why| {
-                    Failure::internal(format!("the journal does not take what was found: {why}"))
-                })?;
+        let lines = journal::lines(&directory).map_err(|e| Failure::internal(e.to_string()))?;
+        if !lines.is_empty() {
+            base.out.print(&lines)?;
         }
-        book.lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .end(Clock::default().wall());
-        all = read(&book).0;
+        return Ok(Exit::Done);
+    }
+    let journals = Book::new(directory, who::session())
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .read(Clock::default().wall());
+    tell(&base.out, &journals, args, global.context.as_deref())
+}
+
+/// Runs `journal --check`: looks up what became of the writes of a context whose outcome is not known.
+///
+/// # Errors
+/// When there is no such write, or the journal does not take what was found.
+pub async fn check(session: &Session, args: &JournalArgs) -> Result<Exit, Failure> {
+    let book = book(session);
+    let read = || {
+        let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+        book.read(Clock::default().wall())
+    };
+    let before = read();
+    let all = Writes::of(&before);
+    let servers = Servers::new(Arc::clone(&session.context), Arc::new(Clock::default()));
+    let open = all.iter().filter(|written| {
+        let here = written.plan.context.as_str() == session.name();
+        here && written.is_open() && !all.is_on_its_way(written)
+    });
+    let mut found = all.clone();
+    for written in open {
+        let told = |record: &Record, at| found.wrote(record, at);
+        writes::resolve(written, &servers, Arc::clone(&book), told)
+            .await
+            .map_err(|why| {
+                Failure::internal(format!("the journal does not take what was found: {why}"))
+            })?;
+    }
+    // What was found to have taken effect is told to the ledger as what was seen at once.
+    let here = found
+        .iter()
+        .filter(|w| w.plan.context.as_str() == session.name());
+    let changes: Vec<_> = here.flat_map(effect::changes).collect();
+    session.keep(&changes);
+    let mut after = read();
+    after.news.extend(before.news);
+    book.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .end(Clock::default().wall());
+    tell(session.out(), &after, args, Some(session.name()))
+}
+
+fn tell(
+    out: &Out,
+    journals: &Journals,
+    args: &JournalArgs,
+    context: Option<&str>,
+) -> Result<Exit, Failure> {
+    let now = Clock::default().wall();
+    let all = Writes::of(journals);
+    let old = journals.remarks.iter();
+    let old = old.filter(|remark| !journals.news.contains(remark));
+    for remark in journals.news.iter().chain(old) {
+        out.remark(remark.as_str());
     }
     if let Some(end) = &args.plan {
         let written = one(&all, end)?;
@@ -59,55 +108,63 @@ pub async fn run(session: &Session, args: &JournalArgs) -> Result<Exit, Failure>
     let from = now.minus(args.since);
     let mut shown: Vec<&Written> = all
         .iter()
-        .filter(|written| written.began >= from && (!args.open || is_open(written)))
+        .filter(|written| written.began >= from && (!args.open || written.is_open()))
+        .filter(|written| context.is_none_or(|name| written.plan.context.as_str() == name))
         .collect();
     shown.reverse();
     if out.json {
         let rows: Vec<Value> = shown.iter().map(|written| write(written)).collect();
         let body = json!({
             "generated_at": now.rfc3339(), "from": from.rfc3339(), "writes": rows,
+            "remarks": journals.remarks,
         });
         out.document(&document("journal", body))?;
     } else if shown.is_empty() {
         out.print("nothing was written from this machine in this time")?;
     } else {
-        let mut table = Table::new(&[
-            "WHEN (UTC)",
-            "ID",
-            "CONTEXT",
-            "WHAT",
-            "OF",
-            "CHANGE",
-            "OUTCOME",
-            "BY",
-            "WHY",
-        ]);
-        for written in &shown {
-            let outcome = match (written.ended, &written.undone_by) {
-                (Some(_), Some(by)) => format!("undone by {}", by.short()),
-                (Some((outcome, _)), None) => outcome.text().to_owned(),
-                (None, _) => "its end is not known".to_owned(),
-            };
-            table.row(vec![
-                written.began.day_minute().into(),
-                written.plan.id.short().into(),
-                (&written.plan.context).into(),
-                written.plan.verb.word().into(),
-                (&written.plan.subject).into(),
-                out.own(written.plan.summary.as_str()).into(),
-                outcome.into(),
-                written.actor.name().into(),
-                (&written.reason).into(),
-            ]);
-        }
+        let table = table(out, &all, &shown);
         out.print(&table.render())?;
     }
     Ok(unknown(args, shown.into_iter()))
 }
 
+fn table(out: &Out, all: &Writes, shown: &[&Written]) -> Table {
+    let mut table = Table::new(&[
+        "WHEN (UTC)",
+        "ID",
+        "CONTEXT",
+        "WHAT",
+        "OF",
+        "CHANGE",
+        "OUTCOME",
+        "BY",
+        "WHY",
+    ]);
+    for written in shown {
+        let outcome = match (written.ended, &written.undone_by) {
+            _ if all.is_on_its_way(written) => "on its way".to_owned(),
+            (Some(_), Some(by)) => format!("undone by {}", by.short()),
+            (Some((outcome, _)), None) => outcome.text().to_owned(),
+            (None, _) => "its end is not known".to_owned(),
+        };
+        table.row(vec![
+            written.began.day_minute().into(),
+            written.plan.id.short().into(),
+            (&written.plan.context).into(),
+            written.plan.verb.word().into(),
+            (&written.plan.subject).into(),
+            out.own(written.plan.summary.as_str()).into(),
+            outcome.into(),
+            written.actor.name().into(),
+            (&written.reason).into(),
+        ]);
+    }
+    table
+}
+
 /// With `--check` or `--open`, writes whose end nobody knows are told by the exit code.
 fn unknown<'a>(args: &JournalArgs, mut shown: impl Iterator<Item = &'a Written>) -> Exit {
-    if (args.check || args.open) && shown.any(is_open) {
+    if (args.check || args.open) && shown.any(Written::is_open) {
         Exit::OutcomeUnknown
     } else {
         Exit::Done

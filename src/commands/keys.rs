@@ -55,6 +55,7 @@ fn where_it_holds(row: &Row) -> &'static str {
         Scope::Runs => "runs",
         Scope::Marks => "runs, models",
         Scope::Pipelines => "pipelines",
+        Scope::Journal => "the journal",
     }
 }
 

@@ -1,6 +1,7 @@
 //! The subcommands: one file each, the documents they print, and how each ends.
 
 pub mod alerts;
+pub mod approve;
 pub mod cancel;
 pub mod changes;
 pub mod config;
@@ -134,6 +135,9 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Some(Command::Sources) => {
             wait_for(async { sources::run(&Session::open(global).await?).await })
         }
+        Some(Command::Approve(args)) => wait_for(async {
+            Box::pin(approve::run(global, &Session::open(global).await?, args)).await
+        }),
         Some(Command::Promote(args)) => wait_for(async {
             Box::pin(promote::run(global, &Session::open(global).await?, args)).await
         }),
@@ -167,9 +171,10 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
             let limit = global.timeout.unwrap_or(wait::USUAL);
             Box::pin(wait::run(Session::open(global).await?, args, limit)).await
         }),
-        Some(Command::Journal(args)) => {
-            wait_for(async { Box::pin(journal::run(&Session::open(global).await?, args)).await })
+        Some(Command::Journal(args)) if args.check => {
+            wait_for(async { Box::pin(journal::check(&Session::open(global).await?, args)).await })
         }
+        Some(Command::Journal(args)) => journal::run(global, args),
         Some(Command::Record(args)) => {
             wait_for(async { Box::pin(record::run(&Session::open(global).await?, args)).await })
         }

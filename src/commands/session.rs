@@ -12,6 +12,7 @@ use crate::cli::Global;
 use crate::config::{self, Environment, Loaded};
 use crate::domain::change::Change;
 use crate::domain::fleet::Fleet;
+use crate::domain::key::SourceId;
 use crate::domain::observation::ContextRef;
 use crate::domain::settings::{Console, Context, Settings};
 use crate::domain::time::Millis;
@@ -212,21 +213,44 @@ impl Session {
 
     /// When nobody watched, as far as the ledger knows; nothing where there is no ledger yet.
     pub fn gaps(&self, now: Millis) -> Vec<Gap> {
+        self.watched(now).0
+    }
+
+    /// When nobody watched, and since when each source is watched at all, as far as the ledger knows.
+    pub fn watched(&self, now: Millis) -> (Vec<Gap>, Vec<(SourceId, Millis)>) {
         let Some(path) = state_file().filter(|path| path.is_file() && !self.is_simulated()) else {
-            return Vec::new();
+            return (Vec::new(), Vec::new());
         };
         let from = now.minus(REMEMBERED);
-        let read =
-            Store::open(&path).and_then(|(store, _)| store.watched(self.name(), None, from, now));
-        match read {
-            Ok(spans) => watch::gaps(&spans, now),
-            Err(error) => {
-                self.out().remark(&format!(
-                    "{}: {error}; what was watched is not known",
-                    path.display()
-                ));
-                Vec::new()
+        let read = Store::open(&path).and_then(|(store, _)| {
+            let gaps = watch::gaps(&store.watched(self.name(), None, from, now)?, now);
+            let mut since = Vec::new();
+            for source in &self.context.sources {
+                let id = SourceId::new(&source.name);
+                let spans = store.watched(self.name(), Some(&id), from, now)?;
+                since.extend(spans.first().map(|(first, _)| (id, *first)));
             }
+            Ok((gaps, since))
+        });
+        read.unwrap_or_else(|error| {
+            self.out().remark(&format!(
+                "{}: {error}; what was watched is not known",
+                path.display()
+            ));
+            (Vec::new(), Vec::new())
+        })
+    }
+
+    /// Keeps what this process has changed in the ledger, with who and why. A simulated fleet has none.
+    pub fn keep(&self, changes: &[Change]) {
+        let path = state_file().filter(|_| !changes.is_empty() && !self.is_simulated());
+        let Some(path) = path else { return };
+        let kept = Store::open(&path).and_then(|(mut store, _)| store.append(self.name(), changes));
+        if let Err(error) = kept {
+            self.out().remark(&format!(
+                "{}: {error}; the history does not tell of this write, and the journal does",
+                path.display()
+            ));
         }
     }
 
@@ -258,8 +282,7 @@ pub fn answered(fleet: &Fleet) -> bool {
     needed.peek().is_none()
         || needed.any(|s| {
             fleet.sources().any(|(id, health, _)| {
-                id.as_str() == crate::domain::key::SourceId::new(&s.name).as_str()
-                    && health.good_at().is_some()
+                id.as_str() == SourceId::new(&s.name).as_str() && health.good_at().is_some()
             })
         })
 }

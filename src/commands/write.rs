@@ -12,7 +12,7 @@ use crate::cli::{Consenting, Global};
 use crate::domain::action::verbs::Planning;
 use crate::domain::action::verbs::basis::NoPlan;
 use crate::domain::action::{
-    Actor, Consent, Mode, Outcome, Plan, PlanId, Refusal, Wanting, Writes,
+    Actor, Consent, Journals, Mode, Outcome, Plan, PlanId, Record, Refusal, Wanting, Writes, effect,
 };
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::gates::{self, Details, Promotion, Sheet, SignedApproval};
@@ -24,7 +24,7 @@ use crate::domain::time::{Millis, Now};
 use crate::runtime::clock::Clock;
 use crate::runtime::headless::{Collected, Options};
 use crate::runtime::signing;
-use crate::runtime::writes::{self, Book, Ended, Servers, who, writes_of};
+use crate::runtime::writes::{self, Book, Ended, Servers, who};
 
 /// How often answers may name something more to ask for.
 const ROUNDS: usize = 4;
@@ -72,7 +72,9 @@ impl<'a> Writer<'a> {
             ..Options::default()
         };
         let mut collected = session.look_with(&options).await?;
-        collected.fleet.set_gaps(session.gaps(collected.now));
+        let (gaps, since) = session.watched(collected.now);
+        collected.fleet.set_gaps(gaps);
+        collected.fleet.set_watched_since(since);
         let book = book(session);
         let (writes, remarks) = read(&book);
         for remark in remarks {
@@ -302,7 +304,8 @@ impl<'a> Writer<'a> {
             Arc::clone(self.fleet().settings()),
             Arc::new(Clock::default()),
         );
-        let told = |_: &_, _: Millis| {};
+        let mut own = Writes::new();
+        let told = |record: &Record, at: Millis| own.wrote(record, at);
         let ended = writes::write(
             confirmed,
             &self.actor,
@@ -316,6 +319,8 @@ impl<'a> Writer<'a> {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .end(now);
+        let changes: Vec<_> = own.iter().flat_map(effect::changes).collect();
+        self.session.keep(&changes);
         let ended = ended.map_err(|why| {
             Failure::internal(format!(
                 "nothing was written: the journal does not take it: {why}"
@@ -366,13 +371,21 @@ pub(super) fn book(session: &Session) -> Arc<Mutex<Book>> {
     Book::new(directory, who::session())
 }
 
-/// What the journals of this machine tell.
-pub(super) fn read(book: &Mutex<Book>) -> (Writes, Vec<Clean>) {
-    let (records, remarks) = book
+/// What the journals of this machine tell, where the context has any.
+pub(super) fn journals(session: &Session, now: Millis) -> Journals {
+    book(session)
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .read();
-    (writes_of(records), remarks)
+        .read(now)
+}
+
+/// What the journals of this machine tell, and what was found at this reading.
+pub(super) fn read(book: &Mutex<Book>) -> (Writes, Vec<Clean>) {
+    let journals = book
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .read(Clock::default().wall());
+    (Writes::of(&journals), journals.news)
 }
 
 /// A new identity.

@@ -214,14 +214,9 @@ pub(super) fn write(written: &Written) -> Value {
         fields.insert("outcome".to_owned(), json!(outcome));
         fields.insert("words".to_owned(), json!(written.words));
         fields.insert("undone_by".to_owned(), json!(written.undone_by));
-        fields.insert("open".to_owned(), json!(is_open(written)));
+        fields.insert("open".to_owned(), json!(written.is_open()));
     }
     body
-}
-
-/// Whether nobody knows how a write ended.
-pub(super) fn is_open(written: &Written) -> bool {
-    written.ended.is_none() || written.open().next().is_some()
 }
 
 /// A write in full, for people.

@@ -203,6 +203,14 @@ impl Change {
         }
     }
 
+    /// Why it was done, where this program did it and somebody said why. The evidence of such a row names
+    /// the write, and then the reason: `promote 8F3K2A: Q4 data`.
+    pub fn reason(&self) -> Option<&str> {
+        let own = self.origin == Origin::Own;
+        let (_, reason) = self.evidence.as_str().split_once(": ").filter(|_| own)?;
+        Some(reason)
+    }
+
     /// One short phrase: `champion v13 → v14`, `serves v13 → v12`, `v15 registered`.
     pub fn phrase(&self) -> Clean {
         let arrow = |a: &Clean, b: &Clean| {

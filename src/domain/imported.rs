@@ -4,9 +4,12 @@
 
 use std::time::Duration;
 
+use super::action::PLAN_HOLDS;
 use super::alert::{Alert, AlertState};
 use super::annotation::Annotation;
 use super::change::{Change, ChangeKind, Origin, Subject};
+use super::key::Key;
+use super::model::ModelVersion;
 use super::observation::ServedSpan;
 use super::observed::version_word;
 use super::text::Clean;
@@ -118,6 +121,47 @@ pub fn annotation_change(annotation: &Annotation, subject: Subject) -> Change {
             Clean::text(&format!("an annotation, tagged {}", tags.join(", ")))
         },
     }
+}
+
+/// The moves of an alias that the marks on versions tell of: whoever promoted with this program left there
+/// who, when, from where and why. Of a version that was promoted twice they tell of the last time.
+pub fn marked_moves<'a>(
+    versions: impl Iterator<Item = &'a ModelVersion>,
+    alias: &Key,
+) -> Vec<Change> {
+    let mut moves: Vec<Change> = versions
+        .filter_map(|version| {
+            let tag = |key: &str| version.tag(key).filter(|text| !text.is_empty());
+            tag("quarterdeck.promoted_as").filter(|text| **text == *alias.raw())?;
+            let at = tag("quarterdeck.promoted_at")?;
+            let at = chrono::DateTime::parse_from_rfc3339(at.as_str()).ok()?;
+            let at = Millis(at.timestamp_millis());
+            let from = tag("quarterdeck.promoted_from");
+            Some(Change {
+                subject: Subject::Model(version.key.model.clone()),
+                kind: ChangeKind::Alias(alias.clean()),
+                from: from.map_or_else(Clean::empty, |from| version_word(&Key::of(from))),
+                to: version_word(&version.key.version),
+                not_before: at,
+                not_after: at,
+                actor: tag("quarterdeck.promoted_by").cloned(),
+                origin: Origin::Imported,
+                evidence: tag("quarterdeck.promoted_reason")
+                    .cloned()
+                    .unwrap_or_default(),
+            })
+        })
+        .collect();
+    moves.sort_by_key(|change| change.not_after);
+    moves
+}
+
+/// Whether a mark on a version tells of a move that was seen. A mark is dated when its move was planned.
+pub fn is_marked(mark: &Change, seen: &Change) -> bool {
+    mark.kind == seen.kind
+        && mark.to == seen.to
+        && seen.not_before <= mark.not_after.plus(PLAN_HOLDS)
+        && mark.not_before <= seen.not_after
 }
 
 /// The changes of the answering versions that the spans of one model show: between each state that

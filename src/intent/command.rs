@@ -18,6 +18,8 @@ pub enum Scope {
     Marks,
     /// In the list of pipeline runs and on the page of one.
     Pipelines,
+    /// In the journal and on the page of a write.
+    Journal,
 }
 
 impl Scope {
@@ -30,6 +32,7 @@ impl Scope {
             Self::Runs => "Runs",
             Self::Marks => "Marks",
             Self::Pipelines => "Pipeline runs",
+            Self::Journal => "Journal",
         }
     }
 }
@@ -116,6 +119,7 @@ commands! {
     Drift "go.drift" Move Global ["4"] "Drift" "Shows every model whose drift is watched, worst first.";
     Deployments "go.deployments" Move Global ["5"] "Deployments" "Shows every serving endpoint.";
     Pipelines "go.pipelines" Move Global ["6"] "Pipelines" "Shows the runs of all pipelines.";
+    Journal "go.journal" Move Global ["8"] "Journal" "Shows what was written from this machine, and what became of it.";
     NextFocus "go.focus" Move Global ["tab"] "other part" "Moves the focus to the next part of the pane.";
     GoModel "go.model" Move Global ["g m"] "its model" "Opens the model of the selected thing.";
     GoRun "go.run" Move Global ["g r"] "its run" "Opens the run behind the selected version.";
@@ -151,6 +155,7 @@ commands! {
     Differences "look.differences" Look Runs ["="] "differences only" "Shows only what differs.";
     WhatChanged "look.what-changed" Look Global ["w"] "what changed" "Lists what changed around the onset of a model's trouble, or around the chart cursor.";
     History "look.history" Look Global ["H"] "history" "Shows the known changes of the selected thing.";
+    AllContexts "look.all-contexts" Look Journal ["C"] "all contexts" "Shows the writes of every context, or of this one alone.";
 
     Promote "act.promote" Act Global ["p"] "promote" "Opens the gate sheet of the selected version or model, or of the marked models.";
     RollBack "act.roll-back" Act Global ["b"] "roll back" "Plans the way back to the version that was last good, alias and serving in one.";
@@ -165,6 +170,8 @@ commands! {
     PromoteTrained "act.promote-trained" Act Global ["P"] "gates of the newest" "Opens the gate sheet of the version that a training asked for here registered last.";
     Undo "act.undo" Act Global ["z"] "undo" "Plans the inverse of your last write here.";
     Arm "act.arm" Act Global ["!"] "arm" "Arms this process for writes for five minutes, where the context asks for it.";
+    Follow "act.follow" Act Global ["F"] "follow" "Opens the page of the write on its way, or of the last one.";
+    Check "act.check" Act Journal ["V"] "check now" "Looks up what became of the selected write; sends nothing that changes anything.";
 
     CopyRow "out.copy-row" Out List ["y"] "copy row" "Copies the selected row.";
     CopyPane "out.copy-pane" Out Global ["Y"] "copy pane" "Copies the pane as Markdown.";
@@ -177,13 +184,7 @@ commands! {
 }
 
 /// Keys that the design keeps for verbs this version does not have, with their words.
-pub const RESERVED: &[(&str, &str)] = &[
-    ("7", "Features"),
-    ("8", "Journal"),
-    ("x", "traffic"),
-    ("A", "approve"),
-    ("F", "follow a write"),
-];
+pub const RESERVED: &[(&str, &str)] = &[("7", "Features"), ("x", "traffic"), ("A", "approve")];
 
 impl Command {
     /// Its row.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::chord::Chord;
-use crate::domain::action::{Confirmed, Record, Stamped, Written};
+use crate::domain::action::{Confirmed, Journals, Record, Written};
 use crate::domain::change::Change;
 use crate::domain::fault::Fault;
 use crate::domain::fleet::gates::SignedApproval;
@@ -80,8 +80,9 @@ pub enum Msg {
     Ledger(Arc<ContextRef>, Vec<Change>),
     /// A record of a write of this process: it is on disk.
     Wrote(Arc<ContextRef>, Millis, Box<Record>),
-    /// What the journals of this machine say of writes, of every context, and what could not be read.
-    Journal(Vec<Stamped>, Vec<Clean>),
+    /// What the journals of this machine say of writes, of every context: at the start, and whenever
+    /// another process has written.
+    Journal(Box<Journals>),
     /// The signature of an approval was checked.
     Signed(Arc<ContextRef>, Box<SignedApproval>),
     /// Time passed: once a minute, and when something is due.

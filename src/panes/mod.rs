@@ -12,6 +12,7 @@ pub mod deployments;
 pub mod drift;
 pub mod experiments;
 pub mod history;
+pub mod journal;
 mod lens;
 pub mod list;
 pub mod model;
@@ -25,6 +26,7 @@ mod signal;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod triage;
+pub mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +35,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use self::list::Listing;
-use crate::domain::action::Wish;
+use crate::domain::action::{PlanId, Wish, Writes, Written};
 use crate::domain::alert::AlertKey;
 use crate::domain::change::Subject;
 use crate::domain::fault::Fault;
@@ -85,6 +87,10 @@ pub enum Place {
     Alerts,
     /// One alert with its rule.
     Alert(AlertKey),
+    /// What was written from this machine.
+    Journal,
+    /// One write.
+    Write(PlanId),
 }
 
 impl Place {
@@ -97,6 +103,7 @@ impl Place {
             Self::Drift | Self::Features(_) => 4,
             Self::Deployments => 5,
             Self::Pipelines | Self::PipelineRun(_) => 6,
+            Self::Journal | Self::Write(_) => 8,
         }
     }
 }
@@ -106,6 +113,8 @@ impl Place {
 pub struct Cx<'a> {
     /// The joined state.
     pub fleet: &'a Fleet,
+    /// What was written from this machine, in every context.
+    pub writes: &'a Writes,
     /// The present.
     pub now: Now,
     /// The time range that panes and charts look at.
@@ -135,6 +144,8 @@ pub enum Ask {
     Say(Notice),
     /// Plan what somebody wishes to be done, and ask for consent.
     Wish(Box<Wish>),
+    /// Look up what became of a write.
+    LookUp(Box<Written>),
     /// Keep a preference.
     Prefer(Preference, String),
 }
@@ -220,6 +231,8 @@ pub fn pane_of(place: Place) -> Box<dyn Pane> {
         Place::Changes(key, at) => Box::new(changes::Changes::new(key, at)),
         Place::Alerts => Box::new(alerts::Alerts::new()),
         Place::Alert(key) => Box::new(alert::AlertPage::new(key)),
+        Place::Journal => Box::new(journal::Journal::new()),
+        Place::Write(id) => Box::new(write::WritePage::new(id)),
     }
 }
 

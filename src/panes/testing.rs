@@ -7,6 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Cx, Pane};
+use crate::domain::action::Writes;
 use crate::domain::deployment::{EndpointReading, Health, Known, ServedState, ServedVersion};
 use crate::domain::fleet::Fleet;
 use crate::domain::key::{
@@ -168,6 +169,8 @@ pub(crate) struct World {
     pub(crate) screen: (u16, u16),
     /// The present.
     pub(crate) now: Now,
+    /// What was written.
+    pub(crate) writes: Writes,
     source: SourceId,
 }
 
@@ -193,6 +196,7 @@ impl World {
             fleet: Fleet::new(Arc::new(reference), Arc::new(context)),
             screen: (120, 36),
             now: NOW,
+            writes: Writes::new(),
             source: SourceId::new("ml"),
         }
     }
@@ -201,6 +205,7 @@ impl World {
     pub(crate) fn cx(&self) -> Cx<'_> {
         Cx {
             fleet: &self.fleet,
+            writes: &self.writes,
             now: self.now,
             window: Window::default(),
             screen: self.screen,

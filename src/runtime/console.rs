@@ -216,7 +216,7 @@ async fn start(
         }
     });
     let writing = Writing::new(options.journals, who::session());
-    writing.read(common.out.clone());
+    writing.read(Arc::clone(&common.clock), common.out.clone());
     app.begin_writes(writing.actor(), fastrand::u64(..));
     let mut hands = Hands::new(
         common,
@@ -342,12 +342,16 @@ async fn leave<K>(turns: Turns<K>) {
         ..
     } = turns;
     hands.save(&app);
-    hands.writing.end(hands.common.clock.wall());
     let Hands {
-        sources, keeper, ..
+        sources,
+        keeper,
+        writing,
+        common,
+        ..
     } = hands;
     // Nothing more is taken in, so nobody waits for room.
     drop(messages);
+    writing.end(&common.clock).await;
     if !screen.close() {
         tracing::warn!("the terminal did not take the last frame");
     }

@@ -1,11 +1,15 @@
 //! Writes of the console: each confirmed plan in a task of its own, its records told to the loop. How a
 //! plan is carried out is [`super::writes`]' matter.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
+use super::clock::Clock;
 use super::effects::notice;
 use super::signing;
 use super::sources::Common;
@@ -21,9 +25,15 @@ use crate::domain::time::Millis;
 use crate::intent::msg::Msg;
 use crate::store::journal::Session;
 
+/// How often it is looked whether another process has written: a few files are asked for their lengths.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long a plan that is left may take to stop.
+const STOP: Duration = Duration::from_millis(200);
+
 /// The plans of this process that are on their way, and their journal.
 pub(super) struct Writing {
     book: Arc<Mutex<Book>>,
+    tasks: Vec<JoinHandle<()>>,
     /// What waits for its world to follow, by model: a later plan ends that.
     waiting: Vec<(ModelKey, Weak<Servers>)>,
 }
@@ -33,6 +43,7 @@ impl Writing {
     pub(super) fn new(directory: Option<PathBuf>, session: Session) -> Self {
         Self {
             book: Book::new(directory, session),
+            tasks: Vec::new(),
             waiting: Vec::new(),
         }
     }
@@ -42,13 +53,38 @@ impl Writing {
         writes::actor(&self.book)
     }
 
-    /// Reads the journals of this machine away from the loop.
-    pub(super) fn read(&self, out: mpsc::Sender<Msg>) {
+    /// Reads the journals of this machine away from the loop: now, and again whenever another process has
+    /// written.
+    pub(super) fn read(&self, clock: Arc<Clock>, out: mpsc::Sender<Msg>) {
         let book = Arc::clone(&self.book);
-        tokio::task::spawn_blocking(move || {
-            let (records, remarks) = book.lock().unwrap_or_else(PoisonError::into_inner).read();
-            // A loop that has ended reads no journal.
-            let _ = out.blocking_send(Msg::Journal(records, remarks));
+        tokio::spawn(async move {
+            let (mut known, mut living) = (None, BTreeSet::new());
+            loop {
+                let (book, clock, before) = (Arc::clone(&book), Arc::clone(&clock), known.clone());
+                // Whose process dies writes no more: that it is gone is seen by asking alone.
+                let waits = !living.is_empty();
+                let looked = tokio::task::spawn_blocking(move || {
+                    let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+                    let stamps = Some(book.others());
+                    let changed = stamps != before;
+                    let journals = (changed || waits).then(|| book.read(clock.wall()));
+                    (stamps, changed, journals)
+                });
+                let Ok((stamps, changed, journals)) = looked.await else {
+                    return;
+                };
+                known = stamps;
+                if let Some(journals) = journals
+                    && (changed || journals.living != living)
+                {
+                    living.clone_from(&journals.living);
+                    // A loop that has ended reads no journal.
+                    if out.send(Msg::Journal(Box::new(journals))).await.is_err() {
+                        return;
+                    }
+                }
+                tokio::time::sleep(LOOK).await;
+            }
         });
     }
 
@@ -78,7 +114,8 @@ impl Writing {
         }
         let (book, actor) = (Arc::clone(&self.book), app.actor());
         let (context, out) = (Arc::clone(app.context()), common.out.clone());
-        tokio::spawn(async move {
+        self.tasks.retain(|task| !task.is_finished());
+        let task = tokio::spawn(async move {
             let (records, teller) = teller(&context, &out);
             let ended = writes::write(*confirmed, &actor, &servers, book, records).await;
             // The last record comes before the remark.
@@ -88,6 +125,7 @@ impl Writing {
                 let _ = out.send(notice(true, &text)).await;
             }
         });
+        self.tasks.push(task);
     }
 
     /// Looks up what became of a write.
@@ -109,12 +147,19 @@ impl Writing {
         });
     }
 
-    /// Records the end of the session.
-    pub(super) fn end(&self, now: Millis) {
-        self.book
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .end(now);
+    /// Stops what is on its way, writes down how it stands, and records the end of the session.
+    pub(super) async fn end(self, clock: &Clock) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        // Each stops where it waits next; what it is writing down it has written down by then.
+        let stopped = futures::future::join_all(self.tasks);
+        if tokio::time::timeout(STOP, stopped).await.is_err() {
+            tracing::warn!("a write did not stop in time");
+        }
+        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        book.leave(clock.wall());
+        book.end(clock.wall());
     }
 }
 
@@ -135,10 +180,7 @@ pub(super) fn check_signature(app: &App, common: &Common, approval: Approval) {
 fn teller(
     context: &Arc<ContextRef>,
     out: &mpsc::Sender<Msg>,
-) -> (
-    impl FnMut(&Record, Millis) + Send + use<>,
-    tokio::task::JoinHandle<()>,
-) {
+) -> (impl FnMut(&Record, Millis) + Send + use<>, JoinHandle<()>) {
     let (records, mut told) = mpsc::unbounded_channel::<(Millis, Record)>();
     let (context, out) = (Arc::clone(context), out.clone());
     let task = tokio::spawn(async move {

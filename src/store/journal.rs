@@ -225,20 +225,21 @@ pub fn recover(
 }
 
 /// What all journals in `directory` say of writes, those of living processes too, oldest file first.
-/// Nothing is changed: a torn end is left to [`recover`].
+/// Nothing is changed: a torn end is left to [`recover`]. `own` is the journal of this process.
 ///
 /// # Errors
 /// When the directory cannot be listed. A single unreadable file is a remark.
-pub fn read_writes(directory: &Path) -> Result<(Vec<action::Stamped>, Vec<Remark>), JournalError> {
-    let (mut records, mut remarks) = (Vec::new(), Vec::new());
+pub fn read_writes(directory: &Path, own: Option<&Path>) -> Result<action::Journals, JournalError> {
+    let mut journals = action::Journals::default();
     for path in files(directory)? {
-        let text = match fs::read(&path) {
-            Ok(text) => text,
+        let is_own = own == Some(&*path);
+        let (text, lives) = match read_whole(&path, is_own) {
+            Ok(read) => read,
+            // A journal that told of nothing may just have been let go.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => {
-                remarks.push(Remark {
-                    kind: RemarkKind::Unread,
-                    text: Clean::text(&format!("{} cannot be read: {error}", path.display())),
-                });
+                let text = format!("{} cannot be read: {error}", path.display());
+                journals.remarks.push(Clean::text(&text));
                 continue;
             }
         };
@@ -251,15 +252,94 @@ pub fn read_writes(directory: &Path) -> Result<(Vec<action::Stamped>, Vec<Remark
                 ..
             }) = serde_json::from_slice(line)
             {
-                records.push((at, record));
+                match &record {
+                    action::Record::PlanBegun { plan, .. } if lives => {
+                        journals.living.insert(plan.id.clone());
+                    }
+                    action::Record::PlanEnded { plan, .. } => {
+                        journals.living.remove(plan);
+                    }
+                    _ => {}
+                }
+                journals.records.push((at, record));
             }
         }
     }
-    Ok((records, remarks))
+    Ok(journals)
+}
+
+/// The torn ends of journals that were set aside, whenever that was, one line each.
+pub fn set_aside(directory: &Path) -> Vec<Clean> {
+    let is_torn = |path: &Path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| extension.starts_with("torn-"))
+    };
+    let paths = listed(directory, is_torn).unwrap_or_default();
+    let line = |path: PathBuf| {
+        let text = format!("a torn end of a journal was set aside: {}", path.display());
+        Clean::text(&text)
+    };
+    paths.into_iter().map(line).collect()
+}
+
+/// A journal's bytes, and whether another process that lives keeps it.
+fn read_whole(path: &Path, is_own: bool) -> io::Result<(Vec<u8>, bool)> {
+    let mut file = File::open(path)?;
+    // Who dies after this look is found out at the next one. Without locks nobody can tell.
+    let lives = !is_own && matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock));
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    Ok((text, lives))
+}
+
+/// The lines of every journal in `directory` as they stand, oldest journal first; torn ends are left out.
+///
+/// # Errors
+/// When the directory or one of its journals cannot be read.
+pub fn lines(directory: &Path) -> Result<String, JournalError> {
+    let mut all = String::new();
+    for path in files(directory)? {
+        let bytes = fs::read(&path).map_err(|e| JournalError::at(&path, e))?;
+        let whole = bytes.split_inclusive(|byte| *byte == b'\n');
+        for line in whole.filter(|line| line.ends_with(b"\n")) {
+            // What is no JSON is damaged, and nothing that reads lines of JSON could take it.
+            if serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok() {
+                all.push_str(&String::from_utf8_lossy(line));
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// A journal as it stands: its file, its length, and when it was written to last.
+pub type Stamp = (PathBuf, u64, Option<std::time::SystemTime>);
+
+/// How the journals of a directory stand but for one's `own`: cheap to ask, and different once another
+/// process has written.
+pub fn stamps(directory: &Path, own: Option<&Path>) -> Vec<Stamp> {
+    let paths = files(directory).unwrap_or_default().into_iter();
+    paths
+        .filter(|path| own != Some(&**path))
+        .filter_map(|path| {
+            let known = fs::metadata(&path).ok()?;
+            Some((path, known.len(), known.modified().ok()))
+        })
+        .collect()
 }
 
 /// The journals of a directory, oldest first; none where it is not there.
 fn files(directory: &Path) -> Result<Vec<PathBuf>, JournalError> {
+    listed(directory, |path| {
+        path.extension()
+            .is_some_and(|extension| extension == "jsonl")
+    })
+}
+
+/// The files of a directory whose names are meant, by name.
+fn listed(
+    directory: &Path,
+    is_meant: impl Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>, JournalError> {
     let fail = |e| JournalError::at(directory, e);
     let listing = match fs::read_dir(directory) {
         Ok(listing) => listing,
@@ -269,10 +349,7 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>, JournalError> {
     let mut paths = Vec::new();
     for entry in listing {
         let path = entry.map_err(fail)?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "jsonl")
-        {
+        if is_meant(&path) {
             paths.push(path);
         }
     }

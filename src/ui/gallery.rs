@@ -270,7 +270,7 @@ fn screen(look: &Look, dialog: bool) -> Buffer {
             format!("{} {}", look.symbols.more[0], look.symbols.more[1]),
         ),
     ];
-    tabs(b, look, paint::row(area, 1), &all, 1, &right);
+    tabs(b, look, paint::row(area, 1), &all, 1, &[], &right);
     let foot = paint::inner_rows(area, area.height - 1, 0);
     let hints = [
         Hint::new("↵", "open", 1),

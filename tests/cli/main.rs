@@ -6,9 +6,11 @@
     reason = "what cannot be set up ends its test"
 )]
 
+mod approvals;
 mod codes;
 mod doctor;
 mod frames;
+mod journal;
 mod ledger;
 mod retrain;
 mod secrets;

@@ -3,6 +3,7 @@
 
 pub mod act;
 pub mod claims;
+pub mod effect;
 pub mod plan;
 pub mod record;
 pub mod request;
@@ -16,7 +17,9 @@ pub use self::plan::{
     Consent, Friction, GateNote, Mode, PLAN_HOLDS, Plan, PlanId, Refusal, Step, UNDO_HOLDS, Verb,
     Wanting, Weight,
 };
-pub use self::record::{Actor, How, Outcome, Progress, Record, Stamped, StepEnd, Writes, Written};
+pub use self::record::{
+    Actor, How, Journals, Outcome, Progress, Record, Stamped, StepEnd, Writes, Written,
+};
 pub use self::request::{Request, WriteMethod, WriteRoute};
 pub use self::ticket::{Begun, Confirmed, IntentLog, Ticket, asked_of_all, confirm_all};
 pub use self::verbs::{Planning, Wish};

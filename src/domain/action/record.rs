@@ -1,12 +1,13 @@
 //! What the journal keeps of writes, and what it says of one when its records are read together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::act::{Receipt, Sighting};
-use super::plan::{Plan, PlanId, Weight};
+use super::act::{Act, Receipt, Sighting};
+use super::plan::{Plan, PlanId, Step, Weight};
+use crate::domain::key::{Key, ModelKey};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 
@@ -271,9 +272,95 @@ pub struct Progress {
     pub ended: Option<(StepEnd, Millis)>,
     /// What its server gave.
     pub receipt: Receipt,
+    /// Whether its end was looked up later. What was found then stands before what its process knew.
+    resolved: bool,
+}
+
+impl Progress {
+    /// How it ended, as far as it is known: what was about to be sent and has no end is unknown.
+    pub fn how(&self) -> How {
+        match (&self.ended, self.intended) {
+            (Some((end, _)), _) => end.how,
+            (None, Some(_)) => How::Unknown,
+            (None, None) => How::Skipped,
+        }
+    }
 }
 
 impl Written {
+    /// Whether nobody knows how it ended.
+    pub fn is_open(&self) -> bool {
+        self.ended.is_none() || self.open().next().is_some()
+    }
+
+    /// The step whose turn it is, while it has not ended.
+    pub fn at(&self) -> Option<(usize, &Step)> {
+        if self.ended.is_some() {
+            return None;
+        }
+        let next = self.steps.iter().position(|step| step.ended.is_none())?;
+        Some((next, self.plan.steps.get(next)?))
+    }
+
+    /// The move of an alias that it is about: the model, the alias, and what it points at afterwards; the
+    /// last one where there are several.
+    pub fn moves(&self) -> Option<(usize, &ModelKey, &Key, Option<&Key>)> {
+        let steps = self.plan.steps.iter().enumerate().rev();
+        steps
+            .filter(|(_, step)| step.weight == Weight::Required)
+            .find_map(|(index, step)| match &step.act {
+                Act::MoveAlias {
+                    model, alias, to, ..
+                } => Some((index, model, alias, Some(&to.version))),
+                Act::DeleteAlias { model, alias, .. } => Some((index, model, alias, None)),
+                _ => None,
+            })
+    }
+
+    /// What is to be written down of it when its process ends before it: the step on its way is unknown,
+    /// the one that only watches has not been seen, and the others were not begun.
+    pub fn left(&self) -> Vec<Record> {
+        let Some((at, step)) = self.at() else {
+            return Vec::new();
+        };
+        let id = &self.plan.id;
+        let mut hows: Vec<How> = self.steps.iter().map(Progress::how).collect();
+        let mut records = Vec::new();
+        let mut words = Clean::text("left before this was sent");
+        let so_far = hows.iter().zip(&self.plan.steps).take(at);
+        let stopped = so_far
+            .into_iter()
+            .any(|(how, step)| step.weight == Weight::Required && !how.is_good());
+        let end = match (step.act.sends(), self.steps[at].intended) {
+            (true, Some(_)) => Some((How::Unknown, "left while it was on its way")),
+            (false, _) if !stopped => Some((How::NotSeen, "left before it was seen")),
+            _ => None,
+        };
+        if let Some((how, why)) = end {
+            words = Clean::text(why);
+            hows[at] = how;
+            records.push(Record::StepEnded {
+                plan: id.clone(),
+                step: at,
+                end: StepEnd::new(how, why),
+                receipt: Receipt::default(),
+            });
+        }
+        let weights = self.plan.steps.iter().map(|step| step.weight);
+        records.push(Record::PlanEnded {
+            plan: id.clone(),
+            outcome: Outcome::of(weights.zip(hows)),
+            words,
+        });
+        records
+    }
+
+    /// The outcome as its steps tell it.
+    fn told_by_steps(&self) -> Outcome {
+        let weights = self.plan.steps.iter().map(|step| step.weight);
+        Outcome::of(weights.zip(self.steps.iter().map(Progress::how)))
+    }
+
     /// Steps that were about to be sent and whose end nobody has seen: what must be looked up.
     pub fn open(&self) -> impl Iterator<Item = usize> + '_ {
         self.steps.iter().enumerate().filter_map(|(index, step)| {
@@ -297,16 +384,83 @@ impl Written {
     }
 }
 
+/// What the journals of a machine tell when they are read.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Journals {
+    /// The records, each journal's in its own order.
+    pub records: Vec<Stamped>,
+    /// Plans that have not ended and whose processes live: how they end is theirs to say.
+    pub living: BTreeSet<PlanId>,
+    /// What could not be read, and torn ends that were set aside, whenever that was.
+    pub remarks: Vec<Clean>,
+    /// Of these, what was not so at the reading before.
+    pub news: Vec<Clean>,
+}
+
 /// The writes of some journals, oldest first.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Writes {
     by_id: BTreeMap<PlanId, Written>,
+    /// Plans of this process that have begun and not ended.
+    here: BTreeSet<PlanId>,
+    /// Plans of other living processes.
+    elsewhere: BTreeSet<PlanId>,
+    remarks: Vec<Clean>,
+    revision: u64,
 }
 
 impl Writes {
-    /// Takes a record in, in the order of its journal. One about a plan whose beginning is not there is
-    /// passed over.
+    /// No writes.
+    pub const fn new() -> Self {
+        Self {
+            by_id: BTreeMap::new(),
+            here: BTreeSet::new(),
+            elsewhere: BTreeSet::new(),
+            remarks: Vec::new(),
+            revision: 0,
+        }
+    }
+
+    /// The writes that journals tell of.
+    pub fn of(journals: &Journals) -> Self {
+        let mut writes = Self::new();
+        writes.read(journals);
+        writes
+    }
+
+    /// Takes in what journals tell: as often as they are read, and whatever is known of them already. A
+    /// record can stand in another journal than the plan that it is about, and clocks may have stepped
+    /// between the two, so that plans come first.
+    pub fn read(&mut self, journals: &Journals) {
+        let begins = |(_, record): &&Stamped| matches!(record, Record::PlanBegun { .. });
+        let records = journals.records.iter();
+        let rest = journals.records.iter().filter(|record| !begins(record));
+        for (at, record) in records.filter(begins).chain(rest) {
+            self.take(record, *at);
+        }
+        self.elsewhere.clone_from(&journals.living);
+        self.remarks.clone_from(&journals.remarks);
+        self.revision += 1;
+    }
+
+    /// Takes a record of this process in.
+    pub fn wrote(&mut self, record: &Record, at: Millis) {
+        self.take(record, at);
+        match record {
+            Record::PlanBegun { plan, .. } => {
+                self.here.insert(plan.id.clone());
+            }
+            Record::PlanEnded { plan, .. } => {
+                self.here.remove(plan);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes a record in. One about a plan whose beginning is not there is passed over. The same record
+    /// may come again.
     pub fn take(&mut self, record: &Record, at: Millis) {
+        self.revision += 1;
         if let Record::PlanBegun {
             plan,
             reason,
@@ -339,34 +493,32 @@ impl Writes {
             Record::StepEnded {
                 step, end, receipt, ..
             } => {
-                if let Some(step) = written.steps.get_mut(*step) {
+                let step = written.steps.get_mut(*step);
+                if let Some(step) = step.filter(|step| !step.resolved) {
                     step.ended = Some((end.clone(), at));
                     step.receipt = receipt.clone();
                 }
             }
             Record::PlanEnded { outcome, words, .. } => {
-                written.ended = Some((*outcome, at));
-                written.words = words.clone();
+                if written.steps.iter().any(|step| step.resolved) {
+                    let found = written.ended.map_or(at, |(_, found)| found);
+                    written.ended = Some((written.told_by_steps(), found));
+                } else {
+                    written.ended = Some((*outcome, at));
+                    written.words = words.clone();
+                }
             }
             Record::Resolved {
                 step, end, receipt, ..
             } => {
                 if let Some(step) = written.steps.get_mut(*step) {
                     step.ended = Some((end.clone(), at));
+                    step.resolved = true;
                     if receipt.id.is_some() {
                         step.receipt = receipt.clone();
                     }
                 }
-                let steps = written.plan.steps.iter().zip(&written.steps);
-                let ends = steps.map(|(step, progress)| {
-                    let how = match (&progress.ended, progress.intended) {
-                        (Some((end, _)), _) => end.how,
-                        (None, Some(_)) => How::Unknown,
-                        (None, None) => How::Skipped,
-                    };
-                    (step.weight, how)
-                });
-                written.ended = Some((Outcome::of(ends), at));
+                written.ended = Some((written.told_by_steps(), at));
                 written.words = end.words.clone();
             }
         }
@@ -394,5 +546,26 @@ impl Writes {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
+    }
+
+    /// The plans of this process that have begun and not ended, oldest first.
+    pub fn here(&self) -> impl Iterator<Item = &Written> {
+        self.here.iter().filter_map(|id| self.by_id.get(id))
+    }
+
+    /// Whether a process that lives is about to end it.
+    pub fn is_on_its_way(&self, written: &Written) -> bool {
+        let id = &written.plan.id;
+        written.ended.is_none() && (self.here.contains(id) || self.elsewhere.contains(id))
+    }
+
+    /// What of the journals could not be read, and torn ends that were set aside.
+    pub fn remarks(&self) -> &[Clean] {
+        &self.remarks
+    }
+
+    /// Rises whenever anything in it may have changed.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 }

@@ -39,6 +39,8 @@ impl Fleet {
                 words: doubt,
                 stands: false,
                 remarks: Vec::new(),
+                served_for: None,
+                traffic: Traffic::default(),
             });
         }
         let endpoints: Vec<Endpoint> = self

@@ -91,13 +91,20 @@ impl Fleet {
         Mark::standing(held.fact.tag(tag), self.registry_now(model, now))
     }
 
-    /// Since when somebody watches a model: the first look at it, or the look before the first change that
-    /// was seen to happen. Times that nobody watched since are in [`Fleet::gaps`].
+    /// Since when somebody watches a model: the first look at it, the look before the first change that was
+    /// seen to happen, or the first look at its registry since it is there. Times that nobody watched since
+    /// are in [`Fleet::gaps`].
     pub fn watched_since(&self, model: &ModelKey) -> Option<Millis> {
         let first = self.first_seen.get(&FactKey::Model(model.clone())).copied();
         let changes = self.model_timeline(model);
         let seen = changes.iter().filter(|c| c.origin != Origin::Imported);
-        seen.map(|c| c.not_before).chain(first).min()
+        let source = self.models.get(model).map(|held| &held.source);
+        let registry = source.and_then(|source| self.watched_since.get(source));
+        let registry = registry.map(|since| (*since).max(model.created));
+        seen.map(|c| c.not_before)
+            .chain(first)
+            .chain(registry)
+            .min()
     }
 
     /// How a deployment is joined.

@@ -23,6 +23,7 @@ mod recalled;
 pub mod runs;
 mod shards;
 mod signals;
+pub mod standing;
 pub mod suspects;
 pub mod triage;
 pub mod view;
@@ -119,6 +120,8 @@ pub struct Fleet {
     tracks: HashMap<DeploymentKey, EndpointTrack>,
     settled: HashMap<ModelKey, Settled>,
     gaps: Vec<Gap>,
+    /// Since when each source is watched at all, where the ledger tells.
+    watched_since: HashMap<SourceId, Millis>,
     /// What this account may do, by the name of the right, for each source that says.
     rights: HashMap<SourceId, HashMap<Clean, Right>>,
     observed: Vec<Change>,
@@ -185,6 +188,7 @@ impl Fleet {
             tracks: HashMap::new(),
             settled: HashMap::new(),
             gaps: Vec::new(),
+            watched_since: HashMap::new(),
             rights: HashMap::new(),
             observed: Vec::new(),
             revision: 0,
@@ -205,6 +209,12 @@ impl Fleet {
             self.gaps = gaps;
             self.revision += 1;
         }
+    }
+
+    /// Takes in since when each source is watched, for a process that has only begun to look.
+    pub fn set_watched_since(&mut self, since: impl IntoIterator<Item = (SourceId, Millis)>) {
+        self.watched_since = since.into_iter().collect();
+        self.revision += 1;
     }
 
     /// Takes the outcome of a poll in.
@@ -285,6 +295,23 @@ impl Fleet {
         self.refresh(now);
     }
 
+    /// Takes in what this program has done itself, for the timelines and the ledger. What is known of it
+    /// already is told with who and why from now on; the same may come again.
+    pub fn own(&mut self, changes: impl IntoIterator<Item = Change>, now: Millis) {
+        for change in changes {
+            let line = self.timeline(&change.subject);
+            if line
+                .iter()
+                .any(|known| known.merged(&change) == *known && known.same_event(&change))
+            {
+                continue;
+            }
+            self.note(change.clone());
+            self.observed.push(change);
+        }
+        self.refresh(now);
+    }
+
     /// Changes observed since the last call, for the ledger.
     pub fn take_observed(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.observed)
@@ -293,23 +320,30 @@ impl Fleet {
     /// Adds a change to its subject's timeline unless the event is there already.
     fn note(&mut self, change: Change) -> bool {
         let line = self.timeline.entry(change.subject.clone()).or_default();
-        if let Some(same) = line.iter_mut().find(|c| c.same_event(&change)) {
-            *same = same.merged(&change);
-            return false;
+        let subject = change.subject.clone();
+        let same = line.iter_mut().find(|c| c.same_event(&change));
+        let is_new = same.is_none();
+        if let Some(same) = same {
+            let merged = same.merged(&change);
+            if merged == *same {
+                return false;
+            }
+            *same = merged;
+        } else {
+            let at = line.partition_point(|c| c.not_after <= change.not_after);
+            line.insert(at, change);
         }
-        let at = line.partition_point(|c| c.not_after <= change.not_after);
-        match &change.subject {
+        match subject {
             Subject::Model(key) => {
-                self.dirty.models.insert(key.clone());
+                self.dirty.models.insert(key);
             }
             Subject::Deployment(key) => {
-                self.dirty.deployments.insert(key.clone());
+                self.dirty.deployments.insert(key);
             }
             Subject::Source(_) => {}
         }
-        line.insert(at, change);
         self.revision += 1;
-        true
+        is_new
     }
 
     /// The newest change of a kind that led to a state.

@@ -4,7 +4,8 @@
 use super::Fleet;
 use super::view::ModelView;
 use crate::domain::change::{Change, Subject};
-use crate::domain::key::{DeploymentKey, ModelKey, SourceId};
+use crate::domain::imported;
+use crate::domain::key::{DeploymentKey, Key, ModelKey, SourceId};
 use crate::domain::last_known::Held;
 use crate::domain::level::Level;
 use crate::domain::model::{ModelVersion, RegisteredModel};
@@ -57,6 +58,7 @@ impl Fleet {
         new: &Held<ModelVersion>,
     ) {
         let looked = self.looked(&new.source, &[Feed::Versions, Feed::NewestVersions]);
+        self.credit(&new.fact);
         match old {
             Some(old) => {
                 let old_at = looked.max(Some(old.asked_at)).unwrap_or(old.asked_at);
@@ -71,6 +73,27 @@ impl Fleet {
                 let looked = complete.and(looked).filter(|at| *at < new.asked_at);
                 self.keep(observed::new_version(&new.fact, looked, new.asked_at));
             }
+        }
+    }
+
+    /// A version's marks tell who made it hold an alias: a move that was seen without a name gets it.
+    fn credit(&mut self, version: &ModelVersion) {
+        let Some(alias) = version.tag("quarterdeck.promoted_as") else {
+            return;
+        };
+        let alias = Key::of(alias);
+        let Some(mark) = imported::marked_moves(std::iter::once(version), &alias).pop() else {
+            return;
+        };
+        let line = self.timeline(&mark.subject).iter().rev();
+        let mut seen = line.filter(|seen| seen.actor.is_none() && imported::is_marked(&mark, seen));
+        if let (Some(seen), true) = (seen.next().cloned(), mark.actor.is_some()) {
+            let told = Change {
+                actor: mark.actor,
+                ..seen
+            };
+            self.note(told.clone());
+            self.observed.push(told);
         }
     }
 

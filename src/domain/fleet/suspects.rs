@@ -75,6 +75,14 @@ pub struct Suspect {
 }
 
 impl Suspect {
+    /// Why it was done, where this program did it and somebody said why.
+    pub fn reason(&self) -> Option<&str> {
+        match &self.what {
+            What::Change(change) => change.reason(),
+            What::Run(..) | What::Alert(_) | What::Annotation(_) => None,
+        }
+    }
+
     /// The stable word of its kind.
     pub fn kind(&self) -> &'static str {
         match &self.what {

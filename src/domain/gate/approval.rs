@@ -93,6 +93,10 @@ pub struct Approval {
     /// Why, or under which condition; may be empty.
     #[serde(default, skip_serializing_if = "Clean::is_empty")]
     pub note: Clean,
+    /// Who wrote it down, where that is another name than who approves: the account or the user of that
+    /// machine. It cannot promote either.
+    #[serde(default, skip_serializing_if = "Clean::is_empty")]
+    pub writer: Clean,
     /// The signature over [`Approval::message`], as `ssh-keygen -Y sign` writes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
@@ -124,20 +128,25 @@ impl Approval {
             until,
             binding,
             note,
+            writer: Clean::empty(),
             signature: None,
         }
     }
 
     /// The text that is signed: everything but the signature.
     pub fn message(&self) -> String {
-        format!(
+        let mut text = format!(
             "quarterdeck approval\nbinding {}\nby {}\nat {}\nuntil {}\nnote {}\n",
             self.binding.hex(),
             self.by,
             self.at.0,
             self.until.0,
             self.note
-        )
+        );
+        if !self.writer.is_empty() {
+            text.extend(["writer ", self.writer.as_str(), "\n"]);
+        }
+        text
     }
 
     /// The tag's value.
@@ -243,7 +252,10 @@ pub fn judge(approval: &Approval, against: Against<'_>) -> Standing {
             "approved by {by}, and it is not known who promotes: it has to be another person"
         )));
     };
-    if same_person(by.as_str(), promoter) {
+    if [by, &approval.writer]
+        .iter()
+        .any(|name| same_person(name.as_str(), promoter))
+    {
         return void(format!("{by} promotes and approves: it takes two"));
     }
     match (&approval.signature, against.signature) {
@@ -258,8 +270,12 @@ pub fn judge(approval: &Approval, against: Against<'_>) -> Standing {
     }
 }
 
-/// Whether two words name one person: case and blanks count for nothing.
+/// Whether two words name one person: case and blanks count for nothing, and a name without a host or
+/// domain is that of anybody who has it at one. Of two whose hosts differ nobody can tell; they are two.
 pub fn same_person(a: &str, b: &str) -> bool {
     let plain = |text: &str| text.trim().to_lowercase();
-    plain(a) == plain(b)
+    let (a, b) = (plain(a), plain(b));
+    let local = |text: &str| text.split('@').next().unwrap_or_default().to_owned();
+    let bare = |text: &str| !text.contains('@');
+    a == b || (!a.is_empty() && (bare(&a) || bare(&b)) && local(&a) == local(&b))
 }

@@ -432,3 +432,27 @@ fn an_approval_is_read_as_it_was_written_and_fits_into_a_tag() {
             .contains("form 2")
     );
 }
+
+#[test]
+fn one_person_is_told_by_name_whatever_the_machine_unless_machines_are_named() {
+    use approval::same_person;
+    for (a, b) in [("ana", "Ana "), ("ana", "ana@bastion"), ("ana@x", "ANA@X")] {
+        assert!(same_person(a, b) && same_person(b, a), "{a} {b}");
+    }
+    for (a, b) in [("ana", "ben"), ("ana@x", "ana@y"), ("", ""), ("@x", "@y")] {
+        assert_eq!(same_person(a, b), a == b, "{a} {b}");
+    }
+}
+
+#[test]
+fn whoever_wrote_an_approval_down_for_another_cannot_promote_it() {
+    let mut approval = given("ana@risk");
+    approval.writer = Clean::name("carl");
+    let signature = Signature::Unchecked;
+    let standing = judged(&approval, Some("carl"), &signature, 1_500_000);
+    assert!(matches!(standing, Standing::Void(_)), "{standing:?}");
+    let plain = given("ana@risk");
+    assert_ne!(plain.message(), approval.message(), "it is signed too");
+    let text = approval.write().expect("fits");
+    assert_eq!(Approval::read(&text), Ok(approval));
+}

@@ -101,6 +101,10 @@ pub struct Judged {
     pub stands: bool,
     /// What is believed without the endpoint's own word, one line each.
     pub remarks: Vec<Clean>,
+    /// How long the version has served, once every endpoint answers it and where that is known.
+    pub served_for: Option<Duration>,
+    /// The traffic that the bake time rests on.
+    pub traffic: Traffic,
 }
 
 /// Judges how far the world has come.
@@ -111,6 +115,11 @@ pub fn judge(facts: &Facts<'_>, policy: &Convergence, now: Millis) -> Judged {
         words: Clean::text(&words),
         stands,
         remarks,
+        served_for: facts
+            .serving_since
+            .filter(|_| stage >= Stage::Bake)
+            .map(|since| now.since(since)),
+        traffic: facts.traffic,
     };
     let version = version_text(facts.version);
     if let Some((alias, reads)) = facts.alias

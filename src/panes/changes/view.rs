@@ -52,7 +52,10 @@ pub(super) fn cells(suspect: &Suspect, cx: &Cx<'_>) -> [String; 7] {
     [
         lead(suspect),
         line::stamp(suspect.at, cx.now),
-        suspect.text.to_string(),
+        match suspect.reason() {
+            Some(reason) => format!("{} (\"{reason}\")", suspect.text),
+            None => suspect.text.to_string(),
+        },
         if suspect.subject.is_empty() {
             none()
         } else {

@@ -93,13 +93,20 @@ fn words(change: &Change, cx: &Cx<'_>) -> String {
     }
 }
 
-/// `14:02 ▲ champion v13 → v14  ana  6m ago, seen within 2h`.
+/// Who did it and why, as far as anybody says: `ana ("Q4 data")`.
+fn who(change: &Change) -> Option<String> {
+    let actor = change.actor.as_ref()?;
+    Some(match change.reason() {
+        Some(reason) => format!("{actor} (\"{reason}\")"),
+        None => actor.to_string(),
+    })
+}
+
+/// `14:02 ▲ champion v13 → v14  ana ("Q4 data")  6m ago, seen within 2h`.
 pub(crate) fn change_spans(change: &Change, cx: &Cx<'_>, look: &Look) -> Vec<Span<'static>> {
     let (sign, role) = glyph(change, look);
-    let who = change
-        .actor
-        .as_ref()
-        .map(|a| format!("  {a}"))
+    let who = who(change)
+        .map(|who| format!("  {who}"))
         .unwrap_or_default();
     let within = window(change)
         .map(|w| format!(", seen within {w}"))
@@ -116,10 +123,8 @@ pub(crate) fn change_spans(change: &Change, cx: &Cx<'_>, look: &Look) -> Vec<Spa
 /// The change as an event of a strip.
 pub(crate) fn event(change: &Change, cx: &Cx<'_>, look: &Look) -> Event<'static> {
     let (sign, role) = glyph(change, look);
-    let who = change
-        .actor
-        .as_ref()
-        .map(|a| format!(" by {a}"))
+    let who = who(change)
+        .map(|who| format!(" by {who}"))
         .unwrap_or_default();
     Event {
         at: stamp(change.not_after, cx.now),

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::action::Writes;
 use crate::domain::change::{Change, ChangeKind, Origin, Subject};
 use crate::domain::deployment::{EndpointReading, Health, Known, ServedState, ServedVersion};
 use crate::domain::fault::{Fault, FaultKind};
@@ -587,8 +588,10 @@ pub(crate) fn fleet_with(edit: impl FnOnce(&mut Context)) -> Fleet {
 
 /// What a pane reads of a fleet, on a screen.
 pub(crate) fn cx(fleet: &Fleet, screen: (u16, u16)) -> Cx<'_> {
+    static NO_WRITES: Writes = Writes::new();
     Cx {
         fleet,
+        writes: &NO_WRITES,
         now: NOW,
         window: Window::default(),
         screen,

@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::action::{IntentLog, Record, Stamped, Writes};
+use crate::domain::action::{IntentLog, Journals, Record, Writes, Written};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
+use crate::store::RemarkKind;
 use crate::store::journal::{self, Journal, Session};
 
 /// The journal of this process.
@@ -15,6 +16,14 @@ pub struct Book {
     directory: Option<PathBuf>,
     session: Session,
     journal: Option<Journal>,
+    /// The writes of this process.
+    own: Writes,
+    /// What the last reading had to remark.
+    known: Vec<Clean>,
+    /// What the first reading found and later ones do not look for.
+    standing: Vec<Clean>,
+    /// Whether what ended processes left was looked through.
+    recovered: bool,
 }
 
 impl Book {
@@ -25,6 +34,10 @@ impl Book {
             directory,
             session,
             journal: None,
+            own: Writes::new(),
+            known: Vec::new(),
+            standing: Vec::new(),
+            recovered: false,
         }))
     }
 
@@ -33,15 +46,60 @@ impl Book {
         &self.session
     }
 
-    /// What the journals of this and of other processes say of writes, and remarks about those that
-    /// could not be read whole.
-    pub fn read(&self) -> (Vec<Stamped>, Vec<Clean>) {
+    /// What the journals of this and of other processes say of writes. The first reading sets torn ends
+    /// aside that killed processes left.
+    pub fn read(&mut self, now: Millis) -> Journals {
         let Some(directory) = &self.directory else {
-            return (Vec::new(), Vec::new());
+            return Journals::default();
         };
-        match journal::read_writes(directory) {
-            Ok((records, remarks)) => (records, remarks.into_iter().map(|r| r.text).collect()),
-            Err(error) => (Vec::new(), vec![Clean::text(&error.to_string())]),
+        let mut news = Vec::new();
+        if !std::mem::replace(&mut self.recovered, true) {
+            match journal::recover(directory, now) {
+                Ok((_, found)) => {
+                    // What was set aside just now is listed below with what was before.
+                    let unread = found.iter().filter(|r| r.kind != RemarkKind::SetAside);
+                    self.standing.extend(unread.map(|r| r.text.clone()));
+                    news.extend(found.into_iter().map(|r| r.text));
+                }
+                Err(error) => news.push(Clean::text(&error.to_string())),
+            }
+        }
+        let own = self.journal.as_ref().map(Journal::path);
+        let mut journals = match journal::read_writes(directory, own) {
+            Ok(journals) => journals,
+            Err(error) => Journals {
+                remarks: vec![Clean::text(&error.to_string())],
+                ..Journals::default()
+            },
+        };
+        let new = |remark: &&Clean| !self.known.contains(remark) && !news.contains(remark);
+        let found: Vec<Clean> = journals.remarks.iter().filter(new).cloned().collect();
+        news.extend(found);
+        self.known.clone_from(&journals.remarks);
+        journals.remarks.extend(self.standing.iter().cloned());
+        journals.remarks.extend(journal::set_aside(directory));
+        journals.news = news;
+        journals
+    }
+
+    /// When each journal of other processes was written to last, and how long it is: what tells that there
+    /// is something new to read.
+    pub fn others(&self) -> Vec<journal::Stamp> {
+        let Some(directory) = &self.directory else {
+            return Vec::new();
+        };
+        journal::stamps(directory, self.journal.as_ref().map(Journal::path))
+    }
+
+    /// Writes down how the plans stand that are on their way while the process ends: what was sent and has
+    /// not ended is unknown.
+    pub fn leave(&mut self, now: Millis) {
+        let records: Vec<Record> = self.own.here().flat_map(Written::left).collect();
+        for record in records {
+            if let Err(why) = self.write(&record, now) {
+                tracing::error!("how a write stood could not be journalled: {why}");
+                return;
+            }
         }
     }
 
@@ -54,11 +112,12 @@ impl Book {
             let begun = Journal::begin(directory, self.session.clone(), now).map_err(says)?;
             self.journal = Some(begun);
         }
-        match &mut self.journal {
-            Some(journal) => journal.write(record, now),
-            // It was begun above.
-            None => Ok(()),
+        // It was begun above.
+        if let Some(journal) = &mut self.journal {
+            journal.write(record, now)?;
         }
+        self.own.wrote(record, now);
+        Ok(())
     }
 
     /// Records the end of the session, where one was begun.
@@ -69,16 +128,6 @@ impl Book {
             tracing::warn!("{error}");
         }
     }
-}
-
-/// The writes that some records tell of, put in order of time.
-pub fn writes_of(mut records: Vec<Stamped>) -> Writes {
-    records.sort_by_key(|(at, _)| *at);
-    let mut writes = Writes::default();
-    for (at, record) in &records {
-        writes.take(record, *at);
-    }
-    writes
 }
 
 /// Writes to the shared journal and tells what was written.

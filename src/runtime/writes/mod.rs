@@ -11,7 +11,7 @@ mod servers;
 mod tests;
 pub mod who;
 
-pub use self::book::{Book, BookLog, writes_of};
+pub use self::book::{Book, BookLog};
 pub use self::carry::{Ended, World, carry_out, look_up};
 pub use self::doer::{Doer, doer};
 pub use self::servers::Servers;

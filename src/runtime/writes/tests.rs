@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::*;
 use crate::domain::action::{
     Act, Actor, Confirmed, Consent, Delivery, Friction, How, IntentLog, Mode, Outcome, Pin, Plan,
-    PlanId, Receipt, Record, Seen, Sighting, Step, Ticket, Verb,
+    PlanId, Receipt, Record, Seen, Sighting, Step, Ticket, Verb, Writes,
 };
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::{DeploymentKey, DeploymentKind, Key, SourceId};
@@ -307,4 +307,83 @@ async fn a_missing_right_is_told_apart_and_what_cannot_be_told_is_not_waited_for
     let ended = carry_out(confirmed(vec![waits]), &Actor::default(), &world, &mut log).await;
     assert_eq!(ended.expect("journalled").outcome, Outcome::Unknown);
     assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+/// A world in which a step never ends.
+struct Stalled;
+
+impl World for Stalled {
+    async fn look(&self, _source: &SourceId, _act: &Act) -> Result<Sighting, Fault> {
+        Ok(Sighting::new(Seen::Before, "champion is v6"))
+    }
+
+    async fn send(&self, _source: &SourceId, _ticket: &Ticket) -> Delivery {
+        std::future::pending().await
+    }
+
+    fn now(&self) -> Millis {
+        Millis(2_000)
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_on_its_way_is_journalled_as_unknown() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let book = Book::new(Some(dir.path().to_owned()), who::session());
+    let mut log = BookLog::new(Arc::clone(&book), |_: &Record, _| {});
+    let plan = confirmed(vec![move_alias("6", "7"), move_alias("7", "8")]);
+    let actor = Actor::default();
+    let never = carry_out(plan, &actor, &Stalled, &mut log);
+    let outcome = tokio::time::timeout(Duration::from_millis(50), never).await;
+    assert!(outcome.is_err(), "it is on its way");
+    let mut book = book.lock().expect("unpoisoned");
+    book.leave(Millis(3_000));
+    book.end(Millis(3_000));
+    let writes = Writes::of(&book.read(Millis(3_000)));
+    let written = writes.iter().next().expect("it");
+    assert_eq!(written.ended, Some((Outcome::Unknown, Millis(3_000))));
+    assert_eq!(written.open().collect::<Vec<_>>(), [0]);
+    assert!(written.steps[1].ended.is_none(), "it was not begun");
+    assert!(!writes.is_on_its_way(written));
+}
+
+#[test]
+fn another_process_is_seen_to_have_written_and_to_live() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (here, there) = (
+        Book::new(Some(dir.path().to_owned()), who::session()),
+        Book::new(Some(dir.path().to_owned()), who::session()),
+    );
+    let mut here = here.lock().expect("unpoisoned");
+    assert_eq!(here.others(), Vec::new());
+    let plan = confirmed(vec![move_alias("6", "7")]);
+    let mut log = BookLog::new(Arc::clone(&there), |_: &Record, _| {});
+    let begun = plan
+        .begin(&Actor::default(), &mut log, Millis(1_000))
+        .expect("begun");
+    let stamps = here.others();
+    assert_eq!(stamps.len(), 1);
+    let writes = Writes::of(&here.read(Millis(2_000)));
+    assert!(writes.iter().all(|written| writes.is_on_its_way(written)));
+    begun.ticket(&mut log, Millis(1_500)).expect("a ticket");
+    assert_ne!(here.others(), stamps, "it has grown");
+    there.lock().expect("unpoisoned").end(Millis(1_600));
+    let writes = Writes::of(&here.read(Millis(2_000)));
+    assert!(writes.iter().all(|written| !writes.is_on_its_way(written)));
+}
+
+#[test]
+fn a_torn_end_is_set_aside_at_the_first_reading_and_stays_a_remark() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let name = dir.path().join("0000000001000-1.jsonl");
+    std::fs::write(&name, b"{\"half").expect("written");
+    let book = Book::new(Some(dir.path().to_owned()), who::session());
+    let mut book = book.lock().expect("unpoisoned");
+    let first = book.read(Millis(2_000));
+    assert!(first.news.iter().any(|r| r.as_str().contains("torn")));
+    for _ in 0..2 {
+        let again = book.read(Millis(3_000));
+        assert_eq!(again.news, Vec::<Clean>::new());
+        assert!(again.remarks.iter().any(|r| r.as_str().contains("torn")));
+    }
 }

@@ -230,13 +230,15 @@ pub struct Tab<'a> {
 }
 
 /// Draws the tab bar: `1 Triage  2 Models …`, the open pane marked, and `right` at the right end
-/// where there is room. Too narrow for all titles, the others keep their number only.
+/// where there is room. Too narrow for all titles, the others keep their number only. A `note`, in several
+/// wordings with the longest first, goes before the titles of other panes and before `right`.
 pub fn tabs(
     buf: &mut Buffer,
     look: &Look,
     area: Rect,
     all: &[Tab<'_>],
     current: u8,
+    note: &[Vec<Span<'_>>],
     right: &[Span<'_>],
 ) -> Hits {
     let mut hits = Hits::default();
@@ -245,19 +247,20 @@ pub fn tabs(
     if inner.is_empty() {
         return hits;
     }
-    let label = |tab: &Tab<'_>, short: bool| {
-        if short && tab.number != current {
-            format!(" {} ", tab.number)
-        } else {
-            format!(" {} {} ", tab.number, tab.title)
-        }
+    let label = |tab: &Tab<'_>, room: Titles| match room {
+        Titles::Number if tab.number != current => format!(" {} ", tab.number),
+        Titles::Tight => format!(" {} {}", tab.number, tab.title),
+        Titles::Number | Titles::Wide => format!(" {} {} ", tab.number, tab.title),
     };
-    let width = |short: bool| {
+    let width = |room: Titles| {
         all.iter()
-            .map(|t| text::width(&label(t, short)))
+            .map(|t| text::width(&label(t, room)))
             .sum::<usize>()
     };
-    let short = width(false) > usize::from(inner.width);
+    let noted = note.first().map_or(0, |note| spans_width(note) + 2);
+    let fits = |room: &Titles| width(*room) + noted <= usize::from(inner.width);
+    let room = [Titles::Wide, Titles::Tight].into_iter().find(fits);
+    let room = room.unwrap_or(Titles::Number);
     let mut x = inner.x;
     for tab in all {
         let role = if tab.number == current {
@@ -265,7 +268,7 @@ pub fn tabs(
         } else {
             Role::Tab
         };
-        let shown = label(tab, short);
+        let shown = label(tab, room);
         let next = paint::put(buf, inner, x, line.y, &shown, look.style(role));
         hits.add(
             Rect {
@@ -277,8 +280,27 @@ pub fn tabs(
         );
         x = next;
     }
-    if usize::from(inner.right().saturating_sub(x)) >= spans_width(right) + 2 {
-        paint::put_right(buf, look, inner, line.y, right);
+    let left = usize::from(inner.right().saturating_sub(x));
+    let note = note.iter().find(|note| spans_width(note) + 2 <= left);
+    let note = note.map_or(&[][..], Vec::as_slice);
+    let both = [note, &[span(Role::Text, "   ")], right].concat();
+    let shown = if note.is_empty() {
+        right
+    } else if spans_width(&both) + 2 <= left {
+        &both
+    } else {
+        note
+    };
+    if left >= spans_width(shown) + 2 {
+        paint::put_right(buf, look, inner, line.y, shown);
     }
     hits
+}
+
+/// How much of the titles is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Titles {
+    Wide,
+    Tight,
+    Number,
 }

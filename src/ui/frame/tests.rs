@@ -65,6 +65,7 @@ fn header(width: u16, simulated: bool) -> Buffer {
         },
         &all,
         2,
+        &[],
         &right,
     );
     assert_eq!(hits.at(1, 1), Some(Target::Tab(1)));

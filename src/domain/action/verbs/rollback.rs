@@ -11,6 +11,7 @@ use super::shift::{self, Gates, Shift};
 use crate::domain::action::{Plan, PlanId, Step, Verb};
 use crate::domain::change::{Change, ChangeKind, Subject};
 use crate::domain::fleet::Fleet;
+use crate::domain::imported;
 use crate::domain::key::{Key, ModelKey, VersionKey};
 use crate::domain::model::{ModelVersion, VersionStatus};
 use crate::domain::settings::Rollout;
@@ -175,7 +176,11 @@ impl<'a> Past<'a> {
         let own = fleet.timeline(&subject);
         let followers: Vec<_> = fleet.followers(model, alias).collect();
         let kind = ChangeKind::Alias(alias.clean());
-        let championed = stretches(own.iter().filter(|c| c.kind == kind), now);
+        let marked = marked(fleet, model, alias, own);
+        let mut moves: Vec<&Change> = own.iter().filter(|c| c.kind == kind).collect();
+        moves.extend(&marked);
+        moves.sort_by_key(|change| change.not_after);
+        let championed = stretches(moves.into_iter(), now);
         let of_served = |c: &&Change| c.kind == ChangeKind::Served;
         let mut served = stretches(own.iter().filter(of_served), now);
         let mut answering = Vec::new();
@@ -345,6 +350,15 @@ impl<'a> Past<'a> {
     }
 }
 
+/// Moves of the alias that marks on versions tell of and nothing else does: made where nobody of this
+/// machine looked.
+fn marked(fleet: &Fleet, model: &ModelKey, alias: &Key, known: &[Change]) -> Vec<Change> {
+    let versions = fleet.versions(model).iter().map(|held| &held.fact);
+    let mut all = imported::marked_moves(versions, alias);
+    all.retain(|mark| !known.iter().any(|seen| imported::is_marked(mark, seen)));
+    all
+}
+
 /// The states between changes of one kind, oldest first. What was before the first one has no beginning.
 fn stretches<'a>(changes: impl Iterator<Item = &'a Change>, now: Millis) -> Vec<(Clean, Stretch)> {
     let mut all = Vec::new();
@@ -463,8 +477,13 @@ fn nothing_good(all: &[Candidate]) -> String {
         return "nothing is known of an earlier version that served or held the alias: name one"
             .to_owned();
     };
+    let how = if all.iter().all(|c| c.watched.is_zero()) {
+        "; nobody watched them: `quarterdeck record` looks while no console is open"
+    } else {
+        ""
+    };
     format!(
-        "no earlier version is known to have been good; the latest is {} ({}): name it to go back to it",
+        "no earlier version is known to have been good; the latest is {} ({}): name it to go back to it{how}",
         first.text, first.judged
     )
 }

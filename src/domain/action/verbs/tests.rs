@@ -970,3 +970,98 @@ proptest! {
         prop_assert_eq!(aliases, before);
     }
 }
+
+#[test]
+fn what_was_watched_before_this_process_began_counts_as_watched() {
+    let mut fleet = incident(10 * 3_600);
+    let began = NOW - 600 - 10 * 3_600;
+    assert_eq!(candidates(&fleet)[1].watched, Duration::ZERO);
+    fleet.set_watched_since([(SourceId::new("mlflow"), at(began - 7_200))]);
+    let all = candidates(&fleet);
+    assert_eq!(all[1].watched, Duration::from_secs(7_200));
+    assert!(all[1].good, "{}", all[1].judged);
+    // Another source's time says nothing of the registry.
+    fleet.set_watched_since([(SourceId::new("am"), at(began - 7_200))]);
+    assert_eq!(candidates(&fleet)[1].watched, Duration::ZERO);
+}
+
+#[test]
+fn marks_on_versions_tell_of_moves_that_nobody_here_has_seen() {
+    let mut made = Made::new(Vec::new());
+    made.model = model(&[("champion", "7")], &[]);
+    let mark = |number: u32, from: &str, when: i64| ModelVersion {
+        tags: [
+            ("quarterdeck.promoted_as", "champion"),
+            ("quarterdeck.promoted_from", from),
+            ("quarterdeck.promoted_by", "ben"),
+            ("quarterdeck.promoted_at", &at(when).rfc3339()),
+            ("quarterdeck.promoted_reason", "Q3 data"),
+        ]
+        .iter()
+        .map(|(key, value)| (Clean::name(key), Clean::text(value)))
+        .collect(),
+        ..version(number)
+    };
+    made.versions = vec![
+        mark(7, "6", NOW - 600),
+        mark(6, "5", NOW - 90_000),
+        version(5),
+    ];
+    let mut fleet = made.fleet();
+    let all = candidates(&fleet);
+    let texts: Vec<&str> = all.iter().map(|c| c.text.as_str()).collect();
+    assert_eq!(texts, ["v6", "v5"]);
+    assert_eq!(all[0].active, Duration::from_secs(90_000 - 600));
+    assert_eq!(
+        (all[0].by.as_ref().map(Clean::as_str), all[0].why.as_str()),
+        (Some("ben"), "Q3 data")
+    );
+    assert!(!all[0].good, "nobody watched: {}", all[0].judged);
+    // A move that was seen is the one that a mark tells of, not another.
+    let kind = ChangeKind::Alias(Clean::name("champion"));
+    let seen = change(Subject::Model(churn()), kind, "v6", "v7", NOW - 590);
+    fleet.remember([seen], at(NOW));
+    assert_eq!(candidates(&fleet)[0].until, Some(at(NOW - 590)));
+}
+
+#[test]
+fn a_move_that_was_seen_without_a_name_gets_that_of_the_marks() {
+    let mut fleet = Made::new(Vec::new()).fleet();
+    let kind = ChangeKind::Alias(Clean::name("champion"));
+    let seen = Change {
+        not_before: at(NOW - 620),
+        actor: None,
+        ..change(Subject::Model(churn()), kind, "v5", "v6", NOW - 590)
+    };
+    fleet.remember([seen], at(NOW));
+    let marked = ModelVersion {
+        tags: [
+            ("quarterdeck.promoted_as", "champion"),
+            ("quarterdeck.promoted_by", "ben"),
+            ("quarterdeck.promoted_at", &at(NOW - 640).rfc3339()),
+        ]
+        .iter()
+        .map(|(key, value)| (Clean::name(key), Clean::text(value)))
+        .collect(),
+        ..version(6)
+    };
+    let observation = Observation {
+        context: reference(),
+        source: SourceId::new("mlflow"),
+        feed: Feed::Versions,
+        asked_at: at(NOW + 1),
+        server_time: None,
+        coverage: Coverage::Partial,
+        upserts: Rows::Versions(vec![marked]),
+        gone: Vec::new(),
+    };
+    fleet.merge(observation, at(NOW + 1));
+    let line = fleet.timeline(&Subject::Model(churn()));
+    assert_eq!(line.len(), 1);
+    assert_eq!(line[0].actor, Some(Clean::name("ben")));
+    let told = fleet.take_observed();
+    assert!(
+        told.iter().any(|c| c.actor == Some(Clean::name("ben"))),
+        "the ledger hears of it"
+    );
+}

@@ -5,7 +5,7 @@ use crate::domain::action::{
     Act, Friction, PLAN_HOLDS, Plan, PlanId, Step, UNDO_HOLDS, Verb, Weight, Written,
 };
 use crate::domain::text::Clean;
-use crate::domain::time::{Now, age};
+use crate::domain::time::{Millis, Now, age};
 
 /// The last write of this context that a person made here and that can still be taken back.
 pub fn last<'a>(with: &Planning<'a>) -> Option<&'a Written> {
@@ -25,12 +25,11 @@ fn is_past(written: &Written, with: &Planning<'_>) -> bool {
     held.is_some_and(|held| !held.fact.state.is_live())
 }
 
-/// The plan that takes a write back.
+/// Until when a write can be taken back with one key.
 ///
 /// # Errors
-/// When there is nothing to take back, it is too late, or it was taken back already: in words.
-pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
-    let old = &written.plan;
+/// Why it cannot: there is nothing to take back, it is too late, or it was taken back already.
+pub fn until(written: &Written, now: Millis) -> Result<Millis, Clean> {
     let refuse = |why: &str| Err(Clean::text(why));
     let Some((_, ended)) = written.ended else {
         return refuse("it has not ended yet: follow it with F");
@@ -41,18 +40,42 @@ pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
     if written.open().next().is_some() {
         return refuse("its outcome is not known: check it first");
     }
-    let until = old.undo_until.unwrap_or(ended.plus(UNDO_HOLDS));
-    if now.wall > until {
+    let until = written.plan.undo_until.unwrap_or(ended.plus(UNDO_HOLDS));
+    if now > until {
         return refuse(&format!(
             "it could be undone until {}: plan the way back anew",
             until.day_minute()
         ));
     }
+    let required = |step: &Step| step.weight == Weight::Required;
+    if written.applied().next().is_none() {
+        return refuse("it has changed nothing");
+    }
+    if !inverses(written).any(|(step, act)| required(step) && act.is_some()) {
+        return refuse("nothing of it can be taken back");
+    }
+    Ok(until)
+}
+
+/// The steps that took effect, newest first, each with what takes it back.
+fn inverses(written: &Written) -> impl Iterator<Item = (&Step, Option<Act>)> {
+    written.applied().map(|index| {
+        let step = &written.plan.steps[index];
+        (step, step.act.inverse(Some(&written.steps[index].receipt)))
+    })
+}
+
+/// The plan that takes a write back.
+///
+/// # Errors
+/// As [`until`] says.
+pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
+    let old = &written.plan;
+    until(written, now.wall)?;
     let mut notes = Vec::new();
     let mut steps = Vec::new();
-    for index in written.applied() {
-        let step = &old.steps[index];
-        match step.act.inverse(Some(&written.steps[index].receipt)) {
+    for (step, inverse) in inverses(written) {
+        match inverse {
             Some(act) => steps.push(Step {
                 weight: step.weight,
                 ..Step::required(&step.source, act)
@@ -63,9 +86,6 @@ pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
             ))),
             None => {}
         }
-    }
-    if !steps.iter().any(|step| step.weight == Weight::Required) {
-        return refuse("nothing of it can be taken back");
     }
     // What matters goes back first; marks for teammates follow, newest first among their like.
     steps.sort_by_key(|step| (step.weight == Weight::BestEffort, turn(&step.act)));
