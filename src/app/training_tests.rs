@@ -433,7 +433,15 @@ fn runs_are_cancelled_and_tried_again_from_their_page() {
     app.frame_left(at(200));
     let effects = press(&mut app, &["y"], at(900));
     assert!(wrote(&effects), "{}", frame(&mut app));
-    assert_eq!(confirmed(&effects).verb, Verb::Cancel);
+    let plan = confirmed(&effects).clone();
+    assert_eq!(plan.verb, Verb::Cancel);
+    done(&mut app, &plan);
+    // What was asked for and what is seen are two things.
+    let shown = frame(&mut app);
+    assert!(shown.contains("seen: the run is still running"), "{shown}");
+    press(&mut app, &["6"], at(960));
+    let shown = frame(&mut app);
+    assert!(shown.contains("was asked to end"), "{shown}");
 
     app.open(Place::PipelineRun(key("bad")));
     let effects = settle(&mut app, at(1_000));

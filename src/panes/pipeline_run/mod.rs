@@ -346,6 +346,21 @@ impl Pane for PipelineRunPage {
             query,
             every: None,
         }));
+        // The tracker's run ends without news of the pipeline.
+        if let Some(held) = run
+            && let Some(trained) = cx.fleet.trained_in(&held.fact)
+            && let Some(row) = cx.fleet.runs().find(&trained)
+            && let Some(packed) = cx.fleet.runs().row(row)
+            && packed.status.is_live()
+            && let Some(model) = cx.fleet.models_of_pipeline_run(&held.fact).first()
+            && let Some(registered) = cx.fleet.registered(model)
+        {
+            wants.push(Want {
+                source: registered.source.clone(),
+                query: Query::Run(trained),
+                every: Some(AGAIN),
+            });
+        }
         if let Some(tail) = &self.tail {
             // A log that has ended while its task has not may go on.
             let over = tail.done && !live;

@@ -157,6 +157,36 @@ fn a_log_that_is_not_there_yet_and_a_fault_are_told() {
     );
 }
 
+#[test]
+fn what_it_registered_is_told_with_how_that_is_known_and_is_what_commands_act_on() {
+    let mut world = world(PartHealth::Healthy);
+    let model = crate::panes::testing::model_key("churn");
+    world.version(&model, "7", None);
+    let key = run_key("retrain_churn", "scheduled__2026-11-20");
+    let mut page = PipelineRunPage::new(key.clone());
+    let wants = page.wants(&world.cx());
+    let produced = Query::Produced(key);
+    assert!(wants.iter().any(|want| want.query == produced));
+    let told = Produced {
+        model: Some(Key::new("churn")),
+        version: Some(Key::new("7")),
+        run: None,
+        task: Clean::name("register"),
+    };
+    let before = screen(&world.show(&mut page, 120, 36));
+    assert!(!before.contains("registered"), "{before}");
+    let told = Ok(Detail::Produced(vec![told]));
+    page.fetched(&produced, &told, ago(1), &world.cx());
+    let shown = screen(&world.show(&mut page, 120, 36));
+    assert!(
+        shown.contains("registered v7 (the pipeline's result says so)"),
+        "{shown}"
+    );
+    assert!(
+        matches!(page.selected(&world.cx()), Some(Thing::Version(key)) if key.version.raw() == "7")
+    );
+}
+
 fn frame(columns: u16, rows: u16) -> String {
     let mut world = world(PartHealth::Healthy);
     let mut page = failed(&world);

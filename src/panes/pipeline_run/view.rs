@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Part, PipelineRunPage};
+use crate::domain::action::verbs::retrain::asked_to_end;
 use crate::domain::level::Level;
 use crate::domain::pipeline::{LogLine, PipelineRun, PipelineState, Task};
 use crate::domain::rules::retrain::usual_duration;
@@ -154,6 +155,7 @@ fn facts(
         "asked",
         times.into_iter().flatten().collect::<Vec<_>>().join(" · "),
     ));
+    lines.extend(cancel(page, run, cx).map(|words| ("cancel", words)));
     let models = cx.fleet.models_of_pipeline_run(run);
     let mut trains: Vec<String> = models
         .iter()
@@ -207,6 +209,22 @@ fn facts(
         y += 1;
     }
     y
+}
+
+/// What was asked for is one thing, what is seen of it another: tasks hear of it at their next sign of life.
+fn cancel(page: &PipelineRunPage, run: &PipelineRun, cx: &Cx<'_>) -> Option<String> {
+    let asked = asked_to_end(cx.writes, cx.fleet, &run.key)?;
+    let running = page.tasks.iter();
+    let running = running.filter(|task| task.state == PipelineState::Running);
+    let running: Vec<String> = running.map(|task| format!("`{}`", task.name)).collect();
+    let seen = match (run.state.is_live(), running.is_empty()) {
+        (true, _) => format!("the run is still {}", run.state.word()),
+        (false, false) => format!("the run has ended, {} still runs", running.join(", ")),
+        (false, true) => "it has ended, and all of its tasks".to_owned(),
+    };
+    let ago = age(cx.now.wall.since(asked.began));
+    let by = asked.actor.name();
+    Some(format!("asked for {ago} ago by {by} · seen: {seen}"))
 }
 
 fn tasks(page: &PipelineRunPage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {

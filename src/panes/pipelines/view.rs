@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Order, Pipelines};
+use crate::domain::action::verbs::retrain::asked_to_end;
 use crate::domain::last_known::Held;
 use crate::domain::level::Level;
 use crate::domain::pipeline::{Ending, PartHealth, PipelineRun, PipelineState, Wait};
@@ -73,6 +74,9 @@ pub(in crate::panes) fn why(run: &PipelineRun, state: &PipelineState, cx: &Cx<'_
             let scheduler = held.fact.scheduler();
             scheduler.is_some_and(|part| part.health == PartHealth::Unhealthy)
         });
+    if run.state.is_live() && asked_to_end(cx.writes, cx.fleet, &run.key).is_some() {
+        return format!("was asked to end, is still {}", state.word());
+    }
     match state {
         PipelineState::Waiting(wait) => wait.words().to_owned(),
         PipelineState::Queued if dead => "the scheduler is dead".to_owned(),
