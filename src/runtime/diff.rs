@@ -6,6 +6,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::print::{Print, hash, print_run};
+use super::sent::{Prints, SentSignals, SentVersions};
 use crate::domain::alert::AlertKey;
 use crate::domain::annotation::AnnotationKey;
 use crate::domain::key::{DeploymentKey, ExperimentKey, Key, ModelKey, SourceId, VersionKey};
@@ -44,8 +45,8 @@ pub struct Sent {
     versions: SentVersions,
     experiments: HashMap<ExperimentKey, u64>,
     endpoints: HashMap<DeploymentKey, u64>,
-    signals: HashMap<SignalKey, u64>,
-    series: HashMap<SignalKey, u64>,
+    signals: SentSignals,
+    series: SentSignals,
     alerts: HashMap<AlertKey, u64>,
     annotations: HashMap<AnnotationKey, u64>,
     served: HashMap<ServedSpanKey, u64>,
@@ -275,71 +276,6 @@ impl Sent {
                 self.runs.insert(hash(&run.key), print) != Some(print)
             })
             .collect()
-    }
-}
-
-/// What was sent, by key: the hash of each row.
-trait Prints<K> {
-    /// Remembers a row's hash; the one before, if any.
-    fn insert(&mut self, key: K, print: u64) -> Option<u64>;
-    /// Forgets what it tells to forget, and says what that was.
-    fn take_out(&mut self, forget: impl Fn(&K) -> bool) -> Vec<K>;
-}
-
-impl<K: Hash + Eq + Clone> Prints<K> for HashMap<K, u64> {
-    fn insert(&mut self, key: K, print: u64) -> Option<u64> {
-        HashMap::insert(self, key, print)
-    }
-
-    fn take_out(&mut self, forget: impl Fn(&K) -> bool) -> Vec<K> {
-        let gone: Vec<K> = self.keys().filter(|k| forget(k)).cloned().collect();
-        for key in &gone {
-            self.remove(key);
-        }
-        gone
-    }
-}
-
-/// Versions by model: the model is the larger part of their keys, and they are many.
-#[derive(Debug, Default)]
-struct SentVersions {
-    of: HashMap<ModelKey, Vec<(Key, u64)>>,
-    /// The words for versions, most of which many models use.
-    words: HashSet<Key>,
-}
-
-impl Prints<VersionKey> for SentVersions {
-    fn insert(&mut self, key: VersionKey, print: u64) -> Option<u64> {
-        let of = self.of.entry(key.model).or_default();
-        if let Some((_, known)) = of.iter_mut().find(|(word, _)| *word == key.version) {
-            return Some(std::mem::replace(known, print));
-        }
-        let word = self.words.get(&key.version).cloned();
-        let word = word.unwrap_or_else(|| {
-            self.words.insert(key.version.clone());
-            key.version
-        });
-        // Doubling would leave a third of it unused.
-        of.reserve_exact(1 + of.len() / 8);
-        of.push((word, print));
-        None
-    }
-
-    fn take_out(&mut self, forget: impl Fn(&VersionKey) -> bool) -> Vec<VersionKey> {
-        let mut gone = Vec::new();
-        self.of.retain(|model, of| {
-            of.retain(|(word, _)| {
-                let key = VersionKey {
-                    model: model.clone(),
-                    version: word.clone(),
-                };
-                let forgotten = forget(&key);
-                gone.extend(forgotten.then_some(key));
-                !forgotten
-            });
-            !of.is_empty()
-        });
-        gone
     }
 }
 

@@ -26,6 +26,7 @@ pub mod looks;
 mod print;
 pub mod schedule;
 mod screen;
+mod sent;
 pub mod signals;
 pub mod signing;
 pub mod sources;

@@ -9,13 +9,16 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Client, Identity, Url, redirect};
 
 use crate::domain::fault::{Fault, FaultKind};
-use crate::domain::settings::SourceSettings;
+use crate::domain::settings::{SourceKind, SourceSettings};
 
 /// How long a connection may take to open.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long an unused connection is kept. The default server of MLflow closes idle connections after
 /// five seconds; ours must be gone before that.
 const POOL_IDLE: Duration = Duration::from_secs(4);
+/// How long an endpoint's connection is kept: its looks are seconds apart, the requests of one look are not,
+/// and hundreds of endpoints would hold tens of kilobytes each meanwhile.
+const LOOK_IDLE: Duration = Duration::from_millis(200);
 /// The header that selects a workspace of an MLflow server.
 const WORKSPACE: &str = "x-mlflow-workspace";
 
@@ -64,7 +67,7 @@ pub(super) fn build(settings: &SourceSettings, base: &Url) -> Result<Client, Fau
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
         .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
-        .pool_idle_timeout(POOL_IDLE)
+        .pool_idle_timeout(idle(settings, base))
         .pool_max_idle_per_host(4)
         .gzip(true)
         .referer(false)
@@ -87,6 +90,14 @@ pub(super) fn build(settings: &SourceSettings, base: &Url) -> Result<Client, Fau
             &format!("the client cannot be built: {}", super::fault::chain(&e)),
         )
     })
+}
+
+/// How long an unused connection is kept. Over TLS it is worth more than its memory.
+fn idle(settings: &SourceSettings, base: &Url) -> Duration {
+    match settings.kind {
+        SourceKind::Serving(_) if base.scheme() == "http" => LOOK_IDLE,
+        _ => POOL_IDLE,
+    }
 }
 
 /// What a client of a plain server has for TLS: no authorities and no sessions, one for all of them.
@@ -191,7 +202,6 @@ fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::settings::SourceKind;
 
     fn source(url: &str) -> SourceSettings {
         SourceSettings::new("s", SourceKind::Mlflow, url)
