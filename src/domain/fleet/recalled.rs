@@ -61,6 +61,19 @@ impl Fleet {
         true
     }
 
+    /// The sources of many rows that may still hold, as [`Fleet::recalls_row`] says: asked once for each.
+    fn recalls_rows<T>(&mut self, groups: &[Arc<Vec<Held<T>>>], scope: &Scope) -> Vec<SourceId> {
+        let mut newest: Vec<(SourceId, Millis)> = Vec::new();
+        for held in groups.iter().flat_map(|group| group.iter()) {
+            match newest.iter_mut().find(|(source, _)| *source == held.source) {
+                Some((_, at)) => *at = (*at).max(held.asked_at),
+                None => newest.push((held.source.clone(), held.asked_at)),
+            }
+        }
+        newest.retain(|(source, at)| self.recalls_row(source, scope.clone(), *at));
+        newest.into_iter().map(|(source, _)| source).collect()
+    }
+
     /// Takes in what was known of signals and alerts. What no configured source would ever confirm, and
     /// what a complete answer has not held meanwhile, is left out.
     pub(super) fn recall_signals(
@@ -69,15 +82,15 @@ impl Fleet {
         series: Vec<SharedSeries>,
         alerts: Vec<Held<Alert>>,
     ) {
+        let sources = self.recalls_rows(&readings, &Scope::Signals);
         for held in readings.into_iter().flat_map(Arc::unwrap_or_clone) {
-            let key = FactKey::Signal(held.fact.key.clone());
-            if self.recalls(&held.source, Scope::Signals, key, held.asked_at) {
+            if sources.contains(&held.source) {
                 self.put_reading(&held.source, held.asked_at, held.fact);
             }
         }
+        let sources = self.recalls_rows(&series, &Scope::Series);
         for held in series.into_iter().flat_map(Arc::unwrap_or_clone) {
-            let key = FactKey::Series(held.fact.key.clone());
-            if self.recalls(&held.source, Scope::Series, key, held.asked_at) {
+            if sources.contains(&held.source) {
                 self.put_series(&held.source, held.asked_at, held.fact);
             }
         }
@@ -172,7 +185,9 @@ impl Fleet {
                     .map(|held| FactKey::PipelineRun(held.fact.key.clone()))
                     .collect()
             }
-            Scope::Signals | Scope::Series | Scope::Alerts | Scope::Annotations => Vec::new(),
+            Scope::Signals => self.old_readings(old),
+            Scope::Series => self.old_series(old),
+            Scope::Alerts | Scope::Annotations => Vec::new(),
         }
     }
 }

@@ -228,18 +228,20 @@ impl Fleet {
         self.dirty.named = Some(name.clone());
     }
 
-    /// Puts a fact into the rows of its model, unless it is outdated; whether it was new or different.
+    /// Whether a fact was gone later than it was read. Nearly always nothing is gone, and of tens of thousands
+    /// of rows no identity is made to find that out.
+    fn is_buried(&self, id: impl FnOnce() -> FactKey, asked_at: Millis) -> bool {
+        !self.tombstones.is_empty() && self.outdated(&id(), None, asked_at)
+    }
+
+    /// Puts a fact into the rows of its model, unless a newer one is there; whether it was new or different.
     fn put_row<T: PartialEq, K: Ord>(
         &mut self,
-        id: &FactKey,
         name: &Key,
         held: Held<T>,
         rows: impl Fn(&mut OfModel) -> &mut Vec<Held<T>>,
         key: impl Fn(&T) -> &K,
     ) -> bool {
-        if self.outdated(id, None, held.asked_at) {
-            return false;
-        }
         let of = self.signals.models.entry(name.clone()).or_default();
         let changed = put(rows(of), held, key);
         if changed {
@@ -254,11 +256,13 @@ impl Fleet {
         asked_at: Millis,
         mut fact: SignalReading,
     ) {
+        if self.is_buried(|| FactKey::Signal(fact.key.clone()), asked_at) {
+            return;
+        }
         self.pool.share_reading(&mut fact);
-        let (id, name) = (FactKey::Signal(fact.key.clone()), fact.key.model.clone());
+        let name = fact.key.model.clone();
         let held = held(source, asked_at, fact);
         self.put_row(
-            &id,
             &name,
             held,
             |of| Arc::make_mut(&mut of.readings),
@@ -272,22 +276,22 @@ impl Fleet {
         asked_at: Millis,
         mut fact: SignalSeries,
     ) {
+        if self.is_buried(|| FactKey::Series(fact.key.clone()), asked_at) {
+            return;
+        }
         self.pool.share_signal(&mut fact.key);
-        let (id, name) = (FactKey::Series(fact.key.clone()), fact.key.model.clone());
+        let name = fact.key.model.clone();
         let held = held(source, asked_at, fact);
-        self.put_row(
-            &id,
-            &name,
-            held,
-            |of| Arc::make_mut(&mut of.series),
-            |s| &s.key,
-        );
+        self.put_row(&name, held, |of| Arc::make_mut(&mut of.series), |s| &s.key);
     }
 
     pub(super) fn put_served(&mut self, source: &SourceId, asked_at: Millis, fact: ServedSpan) {
-        let (id, name) = (FactKey::Served(fact.key.clone()), fact.key.model.clone());
+        if self.is_buried(|| FactKey::Served(fact.key.clone()), asked_at) {
+            return;
+        }
+        let name = fact.key.model.clone();
         let held = held(source, asked_at, fact);
-        if self.put_row(&id, &name, held, |of| &mut of.served, |s| &s.key) {
+        if self.put_row(&name, held, |of| &mut of.served, |s| &s.key) {
             self.dirty.served.insert(name);
         }
     }
@@ -379,6 +383,26 @@ impl Fleet {
             | FactKey::Orchestrator(_) => return None,
         };
         Some(at.is_some_and(|at| at >= asked_at))
+    }
+
+    /// The identities of the readings that are `old`.
+    pub(super) fn old_readings(&self, old: impl Fn(&SourceId, Millis) -> bool) -> Vec<FactKey> {
+        let all = self
+            .signals
+            .models
+            .values()
+            .flat_map(|of| of.readings.iter());
+        all.filter(|held| old(&held.source, held.asked_at))
+            .map(|held| FactKey::Signal(held.fact.key.clone()))
+            .collect()
+    }
+
+    /// The identities of the courses that are `old`.
+    pub(super) fn old_series(&self, old: impl Fn(&SourceId, Millis) -> bool) -> Vec<FactKey> {
+        let all = self.signals.models.values().flat_map(|of| of.series.iter());
+        all.filter(|held| old(&held.source, held.asked_at))
+            .map(|held| FactKey::Series(held.fact.key.clone()))
+            .collect()
     }
 
     /// Takes a signal, alert, annotation or span out.
