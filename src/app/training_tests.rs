@@ -489,3 +489,36 @@ fn runs_are_cancelled_and_tried_again_from_their_page() {
         "{shown}"
     );
 }
+
+#[test]
+fn undo_cancels_a_training_while_it_runs_and_leaves_one_that_has_ended() {
+    let mut app = app();
+    let plan = asked_for(&mut app);
+    let (id, _) = run_of(&plan);
+    done(&mut app, &plan);
+    let live = vec![run(&id, PipelineState::Running, 1_000)];
+    tell(
+        &mut app,
+        "af",
+        Feed::PipelineRuns,
+        1_000,
+        Rows::PipelineRuns(live),
+    );
+    press(&mut app, &["z"], at(1_100));
+    let shown = frame(&mut app);
+    assert!(app.asks_for_consent(), "{shown}");
+    assert!(shown.contains("is asked to end"), "{shown}");
+    press(&mut app, &["esc"], at(1_200));
+    let ended = vec![run(&id, PipelineState::Ended(Ending::Success), 1_000)];
+    tell(
+        &mut app,
+        "af",
+        Feed::PipelineRuns,
+        2_500,
+        Rows::PipelineRuns(ended),
+    );
+    press(&mut app, &["z"], at(2_600));
+    assert!(!app.asks_for_consent());
+    let told = remark(&app);
+    assert!(told.contains("nothing of yours to undo"), "{told}");
+}
