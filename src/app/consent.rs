@@ -121,7 +121,11 @@ impl App {
         };
         let parts = sheet.parts.iter();
         parts
-            .flat_map(|part| part.wish.needs(&self.fleet, &sheet.details))
+            .flat_map(|part| {
+                let (fleet, details) = (&self.fleet, &sheet.details);
+                let claims = part.wish.claims(fleet, details, &self.writing.writes);
+                part.wish.needs(fleet, details).into_iter().chain(claims)
+            })
             .collect()
     }
 

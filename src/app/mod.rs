@@ -260,6 +260,8 @@ fn fleet_of(context: Context, generation: u64) -> Fleet {
 }
 
 #[cfg(test)]
+mod others_tests;
+#[cfg(test)]
 mod sheet_tests;
 #[cfg(test)]
 mod tests;

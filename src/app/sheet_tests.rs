@@ -32,10 +32,16 @@ pub(super) fn at(ms: u64) -> Now {
 }
 
 /// A console whose journal tells of a promotion of a moment ago.
-fn app(writes: Writes, protected: bool) -> App {
+pub(super) fn app(writes: Writes, protected: bool) -> App {
+    app_of(writes, protected, false)
+}
+
+/// The same; moves are claimed or not.
+pub(super) fn app_of(writes: Writes, protected: bool, claims: bool) -> App {
     let context = Context {
         name: Clean::name("prod"),
         writes,
+        claims: Some(claims),
         protected,
         sources: vec![SourceSettings::new(
             "mlflow",
@@ -73,7 +79,7 @@ fn app(writes: Writes, protected: bool) -> App {
     app
 }
 
-fn promoted() -> [Record; 4] {
+pub(super) fn promoted() -> [Record; 4] {
     let pin = |version| Pin {
         version: Key::new(version),
         created: Millis(5),

@@ -126,6 +126,7 @@ impl App {
     fn keep_observed(&mut self, effects: &mut Effects) {
         let observed = self.fleet.take_observed();
         if !observed.is_empty() {
+            self.tell_overwritten(&observed);
             effects.push(Effect::Ledger(observed));
         }
     }

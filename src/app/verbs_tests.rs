@@ -27,6 +27,7 @@ fn app() -> App {
     let context = Context {
         name: Clean::name("prod"),
         writes: Writes::Confirm,
+        claims: Some(false),
         sources: vec![
             SourceSettings::new("mlflow", SourceKind::Mlflow, "http://ml.test"),
             source("am", SourceKind::Alertmanager),

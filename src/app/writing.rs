@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::{App, Effects};
+use crate::domain::action::overwritten::overwrites;
 use crate::domain::action::{
-    Actor, Journals, Mode, Outcome, PlanId, Record, Writes, Written, effect,
+    Actor, Journals, Mode, Outcome, PlanId, Record, Step, Writes, Written, effect,
 };
+use crate::domain::change::Change;
 use crate::domain::key::SourceId;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now};
@@ -166,12 +168,17 @@ impl App {
         };
         match record {
             Record::PlanBegun { .. } | Record::StepIntent { .. } => {}
-            Record::StepEnded { step, .. } | Record::Resolved { step, .. } => {
-                if let Some(step) = written.plan.steps.get(*step) {
+            Record::StepEnded { step, end, .. } | Record::Resolved { step, end, .. } => {
+                let step = written.plan.steps.get(*step);
+                if let Some(step) = step {
                     effects.push(Effect::Refresh(Some(step.source.clone())));
                 }
+                let refused = step.filter(|_| end.forbidden).cloned();
                 let changes = effect::changes(written);
                 self.fleet.own(changes, self.now.wall);
+                if let Some(step) = refused {
+                    self.forbidden(&step);
+                }
             }
             Record::PlanEnded { outcome, words, .. } => {
                 let plan = &written.plan;
@@ -187,6 +194,32 @@ impl App {
                 });
                 self.leave_if_done(effects);
             }
+        }
+    }
+
+    /// Somebody else has moved what we have moved: whoever did it last should hear of it.
+    pub(super) fn tell_overwritten(&mut self, observed: &[Change]) {
+        let (writes, context) = (&self.writing.writes, &self.fleet.context().name);
+        let mut over = observed
+            .iter()
+            .filter_map(|change| overwrites(change, writes, context));
+        if let Some(found) = over.next_back() {
+            self.notice = Some(Notice {
+                bad: true,
+                text: Clean::text(&format!(
+                    "{}: somebody else wrote over it: {}",
+                    found.subject, found.words
+                )),
+            });
+        }
+    }
+
+    /// A server has refused a step to this account: what it may do here is known better now, until rights
+    /// are asked for anew.
+    fn forbidden(&mut self, step: &Step) {
+        self.fleet.denied(&step.source, &step.act);
+        if let Some(Ok(abilities)) = self.abilities.get_mut(&step.source) {
+            abilities.refused(&step.act);
         }
     }
 

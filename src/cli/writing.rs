@@ -279,7 +279,8 @@ pub struct JournalArgs {
     /// Only writes whose outcome is not known.
     #[arg(long)]
     pub open: bool,
-    /// Looks up what became of the writes whose outcome is not known; sends nothing that changes anything.
+    /// Looks up what became of the writes whose outcome is not known, and whether somebody else has written
+    /// over ours since; sends nothing that changes anything.
     #[arg(long)]
     pub check: bool,
     /// Prints every record of every journal as it stands, as JSON lines, oldest journal first.

@@ -13,8 +13,11 @@ use super::undo::one;
 use super::write::book;
 use super::written::{write, write_text};
 use crate::cli::{Global, JournalArgs};
+use crate::domain::action::overwritten::{Overwritten, overwritten};
 use crate::domain::action::{Journals, Record, Writes, Written, effect};
+use crate::domain::observation::Feed;
 use crate::runtime::clock::Clock;
+use crate::runtime::headless::Options;
 use crate::runtime::writes::{self, Book, Servers, who};
 use crate::store::journal;
 
@@ -40,7 +43,7 @@ pub fn run(global: &Global, args: &JournalArgs) -> Result<Exit, Failure> {
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .read(Clock::default().wall());
-    tell(&base.out, &journals, args, global.context.as_deref())
+    tell(&base.out, &journals, args, (global.context.as_deref(), &[]))
 }
 
 /// Runs `journal --check`: looks up what became of the writes of a context whose outcome is not known.
@@ -80,14 +83,38 @@ pub async fn check(session: &Session, args: &JournalArgs) -> Result<Exit, Failur
     book.lock()
         .unwrap_or_else(PoisonError::into_inner)
         .end(Clock::default().wall());
-    tell(session.out(), &after, args, Some(session.name()))
+    let over = written_over(session, &Writes::of(&after)).await;
+    tell(session.out(), &after, args, (Some(session.name()), &over))
+}
+
+/// Looks at the registries once, and tells which of our moves somebody else has written over since.
+async fn written_over(session: &Session, all: &Writes) -> Vec<Overwritten> {
+    let options = Options {
+        feeds: vec![Feed::Models],
+        ..Options::default()
+    };
+    let collected = session.look_at(&options).await;
+    overwritten(all, &collected.fleet)
+}
+
+fn found<'a>(written: &Written, over: &'a [Overwritten]) -> Option<&'a Overwritten> {
+    over.iter().find(|found| found.plan == written.plan.id)
+}
+
+fn row(written: &Written, over: &[Overwritten]) -> Value {
+    let mut row = write(written);
+    if let Value::Object(fields) = &mut row {
+        let words = found(written, over).map(|found| &found.words);
+        fields.insert("overwritten".to_owned(), json!(words));
+    }
+    row
 }
 
 fn tell(
     out: &Out,
     journals: &Journals,
     args: &JournalArgs,
-    context: Option<&str>,
+    (context, over): (Option<&str>, &[Overwritten]),
 ) -> Result<Exit, Failure> {
     let now = Clock::default().wall();
     let all = Writes::of(journals);
@@ -99,9 +126,12 @@ fn tell(
     if let Some(end) = &args.plan {
         let written = one(&all, end)?;
         if out.json {
-            out.document(&document("journal", json!({"writes": [write(written)]})))?;
+            let row = row(written, over);
+            out.document(&document("journal", json!({"writes": [row]})))?;
         } else {
-            out.print(&out.own(&write_text(written)))?;
+            let more = found(written, over).map(|o| format!("  overwritten  {}\n", o.words));
+            let text = format!("{}{}", write_text(written), more.unwrap_or_default());
+            out.print(&out.own(&text))?;
         }
         return Ok(unknown(args, [written].into_iter()));
     }
@@ -113,7 +143,7 @@ fn tell(
         .collect();
     shown.reverse();
     if out.json {
-        let rows: Vec<Value> = shown.iter().map(|written| write(written)).collect();
+        let rows: Vec<Value> = shown.iter().map(|written| row(written, over)).collect();
         let body = json!({
             "generated_at": now.rfc3339(), "from": from.rfc3339(), "writes": rows,
             "remarks": journals.remarks,
@@ -122,13 +152,13 @@ fn tell(
     } else if shown.is_empty() {
         out.print("nothing was written from this machine in this time")?;
     } else {
-        let table = table(out, &all, &shown);
+        let table = table(out, &all, &shown, over);
         out.print(&table.render())?;
     }
     Ok(unknown(args, shown.into_iter()))
 }
 
-fn table(out: &Out, all: &Writes, shown: &[&Written]) -> Table {
+fn table(out: &Out, all: &Writes, shown: &[&Written], over: &[Overwritten]) -> Table {
     let mut table = Table::new(&[
         "WHEN (UTC)",
         "ID",
@@ -144,7 +174,10 @@ fn table(out: &Out, all: &Writes, shown: &[&Written]) -> Table {
         let outcome = match (written.ended, &written.undone_by) {
             _ if all.is_on_its_way(written) => "on its way".to_owned(),
             (Some(_), Some(by)) => format!("undone by {}", by.short()),
-            (Some((outcome, _)), None) => outcome.text().to_owned(),
+            (Some((outcome, _)), None) => match found(written, over) {
+                Some(over) => format!("overwritten: {}", over.words),
+                None => outcome.text().to_owned(),
+            },
             (None, _) => "its end is not known".to_owned(),
         };
         table.row(vec![

@@ -27,6 +27,7 @@ pub async fn run(global: &Global, session: &Session, args: &PromoteArgs) -> Resu
         .await?;
     let gates = Gates::of(&sheet, &request.overrides);
     let id = identity(writer.now());
-    let plan = promote::plan(&request, &gates, &[], id, &writer.planning());
+    let plan = promote::plan(&request, &gates, id, &writer.planning());
+    let plan = writer.claimed(plan).await;
     Box::pin(writer.carry(plan)).await
 }

@@ -18,7 +18,7 @@ use crate::domain::time::{Millis, age};
 /// # Errors
 /// When no needed source answered, there is nothing to go back to, or it is refused.
 pub async fn run(global: &Global, session: &Session, args: &RollbackArgs) -> Result<Exit, Failure> {
-    let writer = Writer::open(global, session, &args.consent).await?;
+    let mut writer = Writer::open(global, session, &args.consent).await?;
     let model = names::model(writer.fleet(), &args.model)?;
     let (name, model) = (model.name.clone(), model.key.clone());
     let alias = alias(writer.fleet(), args.alias.as_ref());
@@ -39,7 +39,8 @@ pub async fn run(global: &Global, session: &Session, args: &RollbackArgs) -> Res
         overrides: overrides(&args.overrides),
     };
     let id = identity(writer.now());
-    let plan = rollback::plan(&request, &[], id, &writer.planning());
+    let plan = rollback::plan(&request, id, &writer.planning());
+    let plan = writer.claimed(plan).await;
     Box::pin(writer.carry(plan)).await
 }
 

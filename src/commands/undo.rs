@@ -13,7 +13,7 @@ use crate::domain::action::{Writes, Written};
 /// # Errors
 /// When no needed source answered, there is nothing to undo, or it is refused.
 pub async fn run(global: &Global, session: &Session, args: &UndoArgs) -> Result<Exit, Failure> {
-    let writer = Writer::open(global, session, &args.consent).await?;
+    let mut writer = Writer::open(global, session, &args.consent).await?;
     let written = match &args.plan {
         Some(end) => Some(one(&writer.writes, end)?),
         None => undo::last(&writer.planning()),
@@ -35,7 +35,8 @@ pub async fn run(global: &Global, session: &Session, args: &UndoArgs) -> Result<
         basis::ground(&mut plan, &writer.planning(), freeze);
         plan
     });
-    Box::pin(writer.carry(plan.map_err(NoPlan::Impossible))).await
+    let plan = writer.claimed(plan.map_err(NoPlan::Impossible)).await;
+    Box::pin(writer.carry(plan)).await
 }
 
 /// The write whose identity ends so.

@@ -9,8 +9,8 @@ use super::exit::{Exit, Failure};
 use super::session::{Session, journal_dir};
 use super::written;
 use crate::cli::{Consenting, Global};
-use crate::domain::action::verbs::Planning;
 use crate::domain::action::verbs::basis::NoPlan;
+use crate::domain::action::verbs::{Planning, claiming};
 use crate::domain::action::{
     Actor, Consent, Journals, Mode, Outcome, Plan, PlanId, Record, Refusal, Wanting, Writes, effect,
 };
@@ -190,6 +190,21 @@ impl<'a> Writer<'a> {
         .ok_or_else(|| Failure::refused("the registry does not hold the model"))
     }
 
+    /// The same plan with a claim of what it moves, where claims are on.
+    pub(super) async fn claimed(&mut self, plan: Result<Plan, NoPlan>) -> Result<Plan, NoPlan> {
+        let mut plan = plan?;
+        let model = plan.model.as_ref();
+        let wanted = model.and_then(|m| claiming::wanted(self.fleet(), &self.details, m));
+        if let Some((source, query)) = wanted {
+            let limit = self.session.deadline;
+            let answer = self.collected.fetch(&source, query.clone(), limit).await;
+            self.details
+                .absorb(&query, &answer.map(|(_, detail)| detail));
+        }
+        claiming::claim(&mut plan, &self.reason(), &self.planning());
+        Ok(plan)
+    }
+
     /// The reason as given.
     pub(super) fn reason(&self) -> Clean {
         Clean::text(&self.consent.reason)
@@ -326,6 +341,11 @@ impl<'a> Writer<'a> {
                 "nothing was written: the journal does not take it: {why}"
             ))
         })?;
+        if let Some(why) = &ended.unjournalled {
+            out.remark(&format!(
+                "the journal does not hold all of this, `quarterdeck journal --check` will look it up: {why}"
+            ));
+        }
         Ok(Carried::Written(Box::new((plan, ended))))
     }
 

@@ -1,7 +1,6 @@
 //! Settings from the effective values, and the checks that need more than one of them.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
 use super::gates;
@@ -12,8 +11,8 @@ use super::tree::{Path, Setting, Tree, dotted, join, path};
 use super::writing;
 use crate::domain::key::DeploymentKind;
 use crate::domain::settings::{
-    Auth, Console, Context, DeploymentSettings, Follows, Hook, ModelSettings, Policy, Rollout,
-    Settings, SourceKind, SourceSettings, Tls, VersionMap,
+    Auth, Console, Context, DeploymentSettings, Follows, ModelSettings, Policy, Rollout, Settings,
+    SourceKind, SourceSettings, Tls, VersionMap,
 };
 use crate::domain::text::Clean;
 
@@ -76,6 +75,7 @@ pub(super) fn reserve_names(tree: &Tree, found: &mut Vec<Diagnostic>) {
 
 fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
     let table = path(&["contexts", name]);
+    let hooks_at = join(&table, "hooks");
     let mut taken: BTreeMap<String, Origin> = BTreeMap::new();
     let mut sources = Vec::new();
     let mut deployments = Vec::new();
@@ -98,6 +98,7 @@ fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
             }
             if list.last().is_some_and(|l| l == "deployments") {
                 let deployment = deployment(tree, &here);
+                writing::check_hook(tree, &here, &hooks_at, found);
                 sources.push(source(
                     tree,
                     &here,
@@ -148,22 +149,8 @@ fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
         models,
         gates: gates::gates(tree, &gates_at, found),
         policy,
-        hooks: hooks(tree, &join(&table, "hooks")),
+        hooks: writing::hooks(tree, &hooks_at, found),
     }
-}
-
-fn hooks(tree: &Tree, at: &[String]) -> BTreeMap<String, Hook> {
-    let hook = |name: String| {
-        let here = join(at, &name);
-        let hook = Hook {
-            command: tree.words(&here, "command"),
-            timeout: tree
-                .duration(&here, "timeout")
-                .unwrap_or(Duration::from_secs(600)),
-        };
-        (name, hook)
-    };
-    tree.names(at).into_iter().map(hook).collect()
 }
 
 /// Whether an error below a table has been told: what it took away is then not told as missing.

@@ -330,27 +330,18 @@ pub struct Abilities {
 impl Abilities {
     /// Whether an act may be done, as far as its server has said: of its model first, then of all.
     pub fn may(&self, act: &Act) -> Right {
-        let told = |name: &str| self.rights.iter().find(|(known, _)| *known == name);
-        let of_model = act.model().and_then(|model| told(&right_of(act, model)));
-        of_model
-            .or_else(|| told(act.right()))
+        let told = |name: &Clean| self.rights.iter().find(|(known, _)| known == name);
+        told(&act.own_right())
+            .or_else(|| told(&Clean::name(act.right())))
             .map_or(Right::NotKnown, |(_, right)| *right)
     }
 
-    /// Remembers that a server refused an act to this token.
+    /// Remembers that a server refused an act to this account.
     pub fn refused(&mut self, act: &Act) {
-        let name = act
-            .model()
-            .map_or_else(|| act.right().to_owned(), |model| right_of(act, model));
-        let name = Clean::name(&name);
+        let name = act.own_right();
         self.rights.retain(|(known, _)| *known != name);
         self.rights.push((name, Right::Denied));
     }
-}
-
-/// The name of a right that holds for one model alone.
-fn right_of(act: &Act, model: &ModelKey) -> String {
-    format!("{}:{}", act.right(), model.name.clean())
 }
 
 /// Whether something may be done.

@@ -13,7 +13,7 @@ use super::clock::Clock;
 use super::effects::notice;
 use super::signing;
 use super::sources::Common;
-use super::writes::{self, Book, Servers};
+use super::writes::{self, Book, Ended, Servers};
 use crate::app::App;
 use crate::domain::action::{Actor, Confirmed, Record, Verb, Written};
 use crate::domain::fleet::gates::SignedApproval;
@@ -120,10 +120,19 @@ impl Writing {
             let ended = writes::write(*confirmed, &actor, &servers, book, records).await;
             // The last record comes before the remark.
             let _ = teller.await;
-            if let Err(why) = ended {
-                let text = format!("nothing was sent, for the journal cannot be written: {why}");
-                let _ = out.send(notice(true, &text)).await;
-            }
+            let text = match ended {
+                Err(why) => format!("nothing was sent, for the journal cannot be written: {why}"),
+                Ok(Ended {
+                    unjournalled: Some(why),
+                    outcome,
+                    ..
+                }) => format!(
+                    "{}, and the journal does not hold all of it: {why}",
+                    outcome.text()
+                ),
+                Ok(_) => return,
+            };
+            let _ = out.send(notice(true, &text)).await;
         });
         self.tasks.push(task);
     }

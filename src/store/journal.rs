@@ -584,6 +584,70 @@ mod tests {
         assert!(found.is_empty() && !path.exists());
     }
 
+    /// A plan of one step under an identity, and what is told of it.
+    fn plan(random: u8) -> (action::PlanId, action::Record) {
+        use crate::domain::action::{Act, Friction, Plan, Step, Verb};
+        use crate::domain::key::{Key, SourceId};
+        let id = action::PlanId::new(Millis(1), [random; 10]);
+        let act = Act::ExpireSilence { id: Key::new("s") };
+        let plan = Plan {
+            id: id.clone(),
+            verb: Verb::Unsilence,
+            context: Clean::name("prod"),
+            subject: Clean::name("am"),
+            model: None,
+            summary: Clean::empty(),
+            steps: vec![Step::required(&SourceId::new("am"), act)],
+            gates: Vec::new(),
+            notes: Vec::new(),
+            blocked: Vec::new(),
+            wanting: Vec::new(),
+            friction: Friction::Key,
+            read_at: Millis(0),
+            expires: Duration::ZERO,
+            undo_until: None,
+            undoes: None,
+        };
+        let begun = action::Record::PlanBegun {
+            plan: std::sync::Arc::new(plan),
+            reason: Clean::empty(),
+            actor: action::Actor::default(),
+        };
+        (id, begun)
+    }
+
+    #[test]
+    fn what_was_found_out_counts_whatever_the_clocks_said() {
+        use crate::domain::action::{How, Outcome, Record, StepEnd, Writes};
+        // The process that looks it up runs an hour before the one that was killed, by its clock.
+        for (killed_at, found_at) in [(1_000, 9_000), (9_000, 1_000)] {
+            let dir = tempfile::tempdir().expect("a directory");
+            let (id, begun) = plan(1);
+            let mut killed = Journal::begin(dir.path(), session(), Millis(killed_at)).expect("it");
+            let intent = Record::StepIntent {
+                plan: id.clone(),
+                step: 0,
+            };
+            for record in [begun, intent] {
+                killed.write(&record, Millis(killed_at)).expect("room");
+            }
+            drop(killed);
+            let mut finder = Journal::begin(dir.path(), session(), Millis(found_at)).expect("it");
+            let found = Record::Resolved {
+                plan: id.clone(),
+                step: 0,
+                end: StepEnd::new(How::Done, "the silence is over"),
+                receipt: action::Receipt::default(),
+            };
+            finder.write(&found, Millis(found_at)).expect("room");
+            let journals = read_writes(dir.path(), None).expect("a directory");
+            let writes = Writes::of(&journals);
+            let written = writes.get(&id).expect("the plan");
+            assert_eq!(written.ended.map(|(o, _)| o), Some(Outcome::Done));
+            assert_eq!(written.open().count(), 0);
+        }
+    }
+
     #[test]
     fn no_directory_yet_is_nothing_to_recover() {
         let dir = tempfile::tempdir().expect("a directory");

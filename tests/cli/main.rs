@@ -9,10 +9,15 @@
 mod approvals;
 mod codes;
 mod doctor;
+mod exits;
 mod frames;
 mod journal;
+mod kills;
 mod ledger;
+mod plans;
+mod prod;
 mod retrain;
+mod rights;
 mod secrets;
 mod settings;
 mod signals;

@@ -86,6 +86,16 @@ const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "bad_hooks",
+        &[
+            "bad_hooks.toml:7:8: `contexts.prod.deployments.a.hook`: there is no hook \"deply\"; expected one of deploy, nothing; did you mean \"deploy\"?",
+            "bad_hooks.toml:12:11: `contexts.prod.deployments.b` has no `hook`; expected the name of the hook that brings a version there",
+            "bad_hooks.toml:18:8: warning: `contexts.prod.deployments.c.hook` means nothing here; expected it with rollout = \"hook\"",
+            "bad_hooks.toml:22:1: `contexts.prod.hooks.nothing.command` names no program; expected the program and its arguments: [\"./deploy\", \"--now\"]",
+            "bad_hooks.toml:28:8: `contexts.test.deployments.d.hook`: there is no hook \"deploy\"; expected it as [contexts.test.hooks.deploy]",
+        ],
+    ),
+    (
         "bad_keys",
         &[
             "bad_keys.toml:2:27: an element of `keys.\"models.open\"` is a whole number; expected text",

@@ -394,7 +394,7 @@ pub(crate) async fn acts_end_as_the_rights_say(t: &Tracker) -> Verdict {
             let may = abilities.may(&act);
             let tried = carry(&t.door, vec![act.clone()]).await?;
             let did = tried.outcome == Outcome::Done;
-            let refused = tried.forbidden == [0] && tried.steps[0].how == How::Refused;
+            let refused = tried.steps[0].forbidden && tried.steps[0].how == How::Refused;
             let words = format!("{}: {may:?}: {tried:?}", act.words());
             ensure!(did || refused, "{words}");
             ensure!(may != Right::Allowed || did, "{words}");

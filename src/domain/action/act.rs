@@ -585,30 +585,9 @@ impl Act {
         !matches!(self, Self::AwaitServed { .. })
     }
 
-    /// The right that it needs, by the name that a source's abilities use.
-    pub fn right(&self) -> &'static str {
-        match self {
-            Self::MoveAlias { .. } => "move-alias",
-            Self::DeleteAlias { .. } => "delete-alias",
-            Self::SetStage { .. } => "set-stage",
-            // MLflow lets whoever may edit a model take its tags away, and those of its versions not.
-            Self::SetTag { .. }
-            | Self::Describe { .. }
-            | Self::DeleteTag {
-                of: Tagged::Model(_),
-                ..
-            } => "edit",
-            Self::DeleteTag { .. } => "delete-tag",
-            Self::MakeLedger { .. } | Self::MakeLedgerRun { .. } | Self::Claim { .. } => "claim",
-            Self::LoadModel { .. } => "load-model",
-            Self::AwaitServed { .. } => "read",
-            Self::RunHook { .. } => "run-hook",
-            Self::Silence { .. } | Self::ExpireSilence { .. } => "silence",
-            Self::Annotate { .. } => "annotate",
-            Self::TriggerRun { .. } => "trigger-run",
-            Self::CancelRun { .. } => "cancel-run",
-            Self::RetryRun { .. } => "retry-run",
-        }
+    /// Whether it may be asked for while it is under way: once more changes nothing.
+    pub fn repeats(&self) -> bool {
+        matches!(self, Self::LoadModel { .. })
     }
 }
 

@@ -26,7 +26,7 @@ pub const CLAIM_HOLDS: Duration = Duration::from_secs(120);
 pub const CLAIM_LIMIT: Duration = Duration::from_secs(3_600);
 /// What a plan without claims says.
 pub const LAST_WRITER_WINS: &str =
-    "claims are off: of two consoles that move this alias at once, the last one wins";
+    "no claim is made: of two who move it at once, the last one wins";
 /// How much of a reason goes into a claim: the oldest servers keep 500 characters of a parameter.
 const REASON: usize = 120;
 /// How much of a name goes into a claim.

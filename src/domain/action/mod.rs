@@ -4,9 +4,11 @@
 pub mod act;
 pub mod claims;
 pub mod effect;
+pub mod overwritten;
 pub mod plan;
 pub mod record;
 pub mod request;
+pub mod right;
 #[cfg(test)]
 mod tests;
 pub mod ticket;

@@ -111,6 +111,9 @@ pub struct StepEnd {
     pub how: How,
     /// In words.
     pub words: Clean,
+    /// Whether its server refused it to this account: the right is missing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forbidden: bool,
 }
 
 /// The ways a step can end.
@@ -170,6 +173,7 @@ impl StepEnd {
         Self {
             how,
             words: Clean::text(words),
+            forbidden: false,
         }
     }
 
@@ -178,6 +182,15 @@ impl StepEnd {
         Self {
             how,
             words: sighting.words.clone(),
+            forbidden: false,
+        }
+    }
+
+    /// The refusal of an act that this account may not do.
+    pub fn forbidden(words: &str) -> Self {
+        Self {
+            forbidden: true,
+            ..Self::new(How::Refused, words)
         }
     }
 }

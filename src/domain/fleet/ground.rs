@@ -26,9 +26,8 @@ impl Fleet {
 
     /// Remembers that a source has refused an act to this account.
     pub fn denied(&mut self, source: &SourceId, act: &Act) {
-        let name = Clean::name(&named(act));
         let all = self.rights.entry(source.clone()).or_default();
-        all.insert(name, Right::Denied);
+        all.insert(act.own_right(), Right::Denied);
         self.revision += 1;
     }
 
@@ -38,9 +37,9 @@ impl Fleet {
         let Some(all) = self.rights.get(source) else {
             return Right::NotKnown;
         };
-        let of = |name: &str| all.get(&Clean::name(name)).copied();
-        of(&named(act))
-            .or_else(|| of(act.right()))
+        let of = |name: &Clean| all.get(name).copied();
+        of(&act.own_right())
+            .or_else(|| of(&Clean::name(act.right())))
             .unwrap_or(Right::NotKnown)
     }
 
@@ -143,13 +142,5 @@ impl Fleet {
                 version: version.clone(),
                 created: fact.created,
             })
-    }
-}
-
-/// The name under which a right on one model is kept.
-fn named(act: &Act) -> String {
-    match act.model() {
-        Some(model) => format!("{}:{}", act.right(), model.name.raw()),
-        None => act.right().to_owned(),
     }
 }

@@ -1,5 +1,5 @@
 //! The journal as writes use it: begun at the first record, shared by the plans of this process, and
-//! every record told to whoever listens once it is on disk. What old journals say is read here too.
+//! every record told to whoever listens. What old journals say is read here too.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -113,11 +113,14 @@ impl Book {
             self.journal = Some(begun);
         }
         // It was begun above.
-        if let Some(journal) = &mut self.journal {
-            journal.write(record, now)?;
+        let written = match &mut self.journal {
+            Some(journal) => journal.write(record, now),
+            None => Ok(()),
+        };
+        if written.is_ok() || happened(record) {
+            self.own.wrote(record, now);
         }
-        self.own.wrote(record, now);
-        Ok(())
+        written
     }
 
     /// Records the end of the session, where one was begun.
@@ -151,11 +154,23 @@ impl<F: FnMut(&Record, Millis)> BookLog<F> {
 
 impl<F: FnMut(&Record, Millis)> IntentLog for BookLog<F> {
     fn write(&mut self, record: &Record, now: Millis) -> Result<(), Clean> {
-        self.book
+        let written = self
+            .book
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .write(record, now)?;
-        (self.tell)(record, now);
-        Ok(())
+            .write(record, now);
+        if written.is_ok() || happened(record) {
+            (self.tell)(record, now);
+        }
+        written
     }
+}
+
+/// Whether a record tells of what has happened. That is so whether or not the journal takes it, and whoever
+/// listens must not wait for it; an intent that is not on disk is none.
+fn happened(record: &Record) -> bool {
+    matches!(
+        record,
+        Record::StepEnded { .. } | Record::PlanEnded { .. } | Record::Resolved { .. }
+    )
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::domain::action::{
-    Act, Actor, Begun, Confirmed, Delivery, How, IntentLog, Outcome, Receipt, Record, Seen,
-    Sighting, Step, StepEnd, Ticket, Weight, Written,
+    Act, Actor, Begun, Confirmed, Delivery, How, IntentLog, Outcome, Progress, Receipt, Record,
+    Seen, Sighting, Step, StepEnd, Ticket, Weight, Written,
 };
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::SourceId;
@@ -58,8 +58,9 @@ pub struct Ended {
     pub words: Clean,
     /// Each step's end, in order.
     pub steps: Vec<StepEnd>,
-    /// The steps that their servers refused to this token: the right is missing.
-    pub forbidden: Vec<usize>,
+    /// Why the journal does not hold all of this, if so: what is missing there is looked up at the next
+    /// start.
+    pub unjournalled: Option<Clean>,
 }
 
 impl Ended {
@@ -71,6 +72,12 @@ impl Ended {
     /// Whether a server, or this machine, refused a step.
     pub fn refused(&self) -> bool {
         self.steps.iter().any(|end| end.how == How::Refused)
+    }
+
+    /// The steps that their servers refused to this account: the right is missing.
+    pub fn forbidden(&self) -> impl Iterator<Item = usize> + '_ {
+        let steps = self.steps.iter().enumerate();
+        steps.filter_map(|(index, end)| end.forbidden.then_some(index))
     }
 
     /// Whether nothing had to be sent.
@@ -93,21 +100,21 @@ pub async fn carry_out(
 ) -> Result<Ended, Clean> {
     let mut begun = confirmed.begin(actor, log, world.now())?;
     let mut steps = Vec::new();
-    let mut forbidden = Vec::new();
+    let mut unjournalled = None;
     let mut stopped = false;
-    while let Some((index, step)) = begun.step() {
+    while let Some((_, step)) = begun.step() {
         let step = step.clone();
         let taken = if stopped {
             Taken::nothing(How::Skipped, "an earlier step did not succeed")
         } else {
             one(&begun, &step, world, log).await
         };
-        let Taken { end, receipt, .. } = taken;
-        forbidden.extend(taken.forbidden.then_some(index));
+        let Taken { end, receipt } = taken;
         stopped |= step.weight == Weight::Required && !end.how.is_good();
         if let Err(why) = begun.ended(end.clone(), receipt, log, world.now()) {
             // What is done is known here and can no longer be written down: nothing more is sent.
             tracing::error!("the end of a step could not be journalled: {why}");
+            unjournalled.get_or_insert(why);
             stopped = true;
         }
         steps.push(end);
@@ -131,12 +138,13 @@ pub async fn carry_out(
     };
     if let Err(why) = log.write(&record, world.now()) {
         tracing::error!("the outcome of a plan could not be journalled: {why}");
+        unjournalled.get_or_insert(why);
     }
     Ok(Ended {
         outcome,
         words,
         steps,
-        forbidden,
+        unjournalled,
     })
 }
 
@@ -144,7 +152,6 @@ pub async fn carry_out(
 struct Taken {
     end: StepEnd,
     receipt: Option<Receipt>,
-    forbidden: bool,
 }
 
 impl Taken {
@@ -153,7 +160,6 @@ impl Taken {
         Self {
             end: StepEnd::new(how, words),
             receipt: None,
-            forbidden: false,
         }
     }
 }
@@ -171,6 +177,7 @@ async fn one(
     match world.look(&step.source, &step.act).await {
         Ok(sighting) => match sighting.seen {
             Seen::Before => {}
+            Seen::Between if step.act.repeats() => {}
             Seen::After => return seen(How::Already, &sighting, None),
             Seen::Between | Seen::Other => return seen(How::Moved, &sighting, None),
         },
@@ -201,10 +208,11 @@ async fn one(
             };
             Taken::nothing(how, &fault.line())
         }
-        Delivery::Refused(fault) => Taken {
-            forbidden: fault.kind == FaultKind::Forbidden,
-            ..Taken::nothing(How::Refused, &fault.line())
+        Delivery::Refused(fault) if fault.kind == FaultKind::Forbidden => Taken {
+            end: StepEnd::forbidden(&fault.line()),
+            receipt: None,
         },
+        Delivery::Refused(fault) => Taken::nothing(How::Refused, &fault.line()),
         Delivery::Unclear(fault) => verify(step, Sent::Unclear(fault), world).await,
     }
 }
@@ -224,7 +232,6 @@ fn seen(how: How, sighting: &Sighting, receipt: Option<Receipt>) -> Taken {
     Taken {
         end: StepEnd::seen(how, sighting),
         receipt,
-        forbidden: false,
     }
 }
 
@@ -254,7 +261,6 @@ async fn verify(step: &Step, sent: Sent, world: &impl World) -> Taken {
     let ended = |how, words: &str| Taken {
         end: StepEnd::new(how, words),
         receipt: receipt.clone(),
-        forbidden: false,
     };
     let mut last: Option<Result<Sighting, Fault>> = None;
     let mut old_since: Option<Instant> = None;
@@ -303,7 +309,8 @@ async fn verify(step: &Step, sent: Sent, world: &impl World) -> Taken {
 }
 
 /// Looks up the steps of a write whose ends nobody has seen, and journals what is found: after a crash,
-/// or on request. Nothing is sent. Says how the write stands then.
+/// or on request. Nothing is sent. A request of a moment ago may still be on its way: then it is waited for.
+/// Says how the write stands.
 ///
 /// # Errors
 /// When the journal does not take what was found.
@@ -312,56 +319,203 @@ pub async fn look_up(
     world: &impl World,
     log: &mut (impl IntentLog + Send),
 ) -> Result<Outcome, Clean> {
-    let plan = &written.plan;
-    let mut hows: Vec<How> = written
-        .steps
-        .iter()
-        .map(|step| match (&step.ended, step.intended) {
-            (Some((end, _)), _) => end.how,
-            (None, Some(_)) => How::Unknown,
-            (None, None) => How::Skipped,
-        })
-        .collect();
-    let mut words = written.words.clone();
+    let mut found = Found::of(written);
     for index in written.open() {
-        let step = &plan.steps[index];
-        let (end, receipt) = match world.look(&step.source, &step.act).await {
-            Ok(sighting) => {
-                // A request of a moment ago may still be on its way.
-                let sent = written.steps[index].intended.unwrap_or(written.began);
-                let fresh = world.now().since(sent) < ON_ITS_WAY;
-                let how = match sighting.seen {
-                    Seen::After => How::Done,
-                    Seen::Before if fresh => How::Unknown,
-                    Seen::Before | Seen::Other => How::NotApplied,
-                    Seen::Between => How::NotSeen,
-                };
-                (StepEnd::seen(how, &sighting), sighting.receipt())
+        match found_out(written, index, world).await {
+            Looked::Ended(end, receipt) => found.tell(index, end, receipt, world, log)?,
+            // It stays open, and is looked up again.
+            Looked::OnItsWay(words) => {
+                found.hows[index] = How::NotSeen;
+                found.words = words;
             }
-            Err(fault) => {
-                words = Clean::text(&fault.line());
-                continue;
-            }
-        };
-        hows[index] = end.how;
-        words = end.words.clone();
-        let record = Record::Resolved {
-            plan: plan.id.clone(),
-            step: index,
-            end,
-            receipt: receipt.unwrap_or_default(),
-        };
-        log.write(&record, world.now())?;
+            Looked::Untold(fault) => found.words = Clean::text(&fault.line()),
+        }
     }
-    let weights = plan.steps.iter().map(|step| step.weight);
-    let outcome = Outcome::of(weights.zip(hows));
+    // What only watches has no intent: where everything before it went well, it was its turn.
+    while let Some(index) = found.watched() {
+        let step = &written.plan.steps[index];
+        let end = match world.look(&step.source, &step.act).await {
+            Ok(sighting) if sighting.seen == Seen::After => StepEnd::seen(How::Done, &sighting),
+            Ok(sighting) => StepEnd::seen(How::NotSeen, &sighting),
+            Err(fault) => {
+                found.words = Clean::text(&fault.line());
+                break;
+            }
+        };
+        found.tell(index, end, None, world, log)?;
+    }
+    let outcome = found.outcome();
+    if written.ended.is_none() {
+        found.say_where_it_stopped();
+    }
     if written.ended.is_none_or(|(old, _)| old != outcome) {
         let record = Record::PlanEnded {
-            plan: plan.id.clone(),
+            plan: written.plan.id.clone(),
             outcome,
-            words,
+            words: found.words,
         };
         log.write(&record, world.now())?;
     }
     Ok(outcome)
+}
+
+/// What was found of a step.
+enum Looked {
+    Ended(StepEnd, Option<Receipt>),
+    /// It has begun, and its end will be seen later.
+    OnItsWay(Clean),
+    Untold(Fault),
+}
+
+/// What became of a step that was sent, or was about to be. Where that is not settled it is watched for as
+/// long as a request may be on its way.
+async fn found_out(written: &Written, index: usize, world: &impl World) -> Looked {
+    let step = &written.plan.steps[index];
+    if let Act::RunHook { hook, .. } = &step.act {
+        return told_by_the_next(written, index, world)
+            .await
+            .unwrap_or_else(|| {
+                Looked::Untold(Fault::new(
+                    FaultKind::Unsupported,
+                    &format!("hook {}", hook.clean()),
+                    "nobody saw how it ended, and it leaves no trace that could be looked up: see what serves",
+                ))
+            });
+    }
+    let sent = written.steps[index].intended.unwrap_or(written.began);
+    let now = world.now();
+    // By a clock that was set back nobody can tell for how long it has been on its way.
+    let been = if now < sent {
+        Duration::ZERO
+    } else {
+        now.since(sent)
+    };
+    let began = Instant::now();
+    let mut pauses = PAUSES
+        .iter()
+        .chain(std::iter::repeat(&PAUSES[PAUSES.len() - 1]));
+    loop {
+        let sighting = match world.look(&step.source, &step.act).await {
+            Ok(sighting) => sighting,
+            Err(fault) => {
+                let told = told_by_the_next(written, index, world).await;
+                return told.unwrap_or(Looked::Untold(fault));
+            }
+        };
+        let watched = began.elapsed();
+        let how = match sighting.seen {
+            Seen::After => How::Done,
+            Seen::Other => How::NotApplied,
+            Seen::Before if watched + been >= ON_ITS_WAY => How::NotApplied,
+            Seen::Between if watched >= ON_ITS_WAY => return Looked::OnItsWay(sighting.words),
+            Seen::Before | Seen::Between => {
+                let left = ON_ITS_WAY.saturating_sub(watched);
+                let pause = pauses.next().map_or(left, |pause| left.min(*pause));
+                sleep_until(Instant::now() + pause).await;
+                continue;
+            }
+        };
+        return Looked::Ended(StepEnd::seen(how, &sighting), sighting.receipt());
+    }
+}
+
+/// What a step cannot tell of itself, as a hook cannot once its process is gone, the watching step behind
+/// it may: what it was to bring about is there.
+async fn told_by_the_next(written: &Written, index: usize, world: &impl World) -> Option<Looked> {
+    let step = written.plan.steps.get(index + 1)?;
+    if step.act.sends() {
+        return None;
+    }
+    let sighting = world.look(&step.source, &step.act).await.ok()?;
+    let seen = sighting.seen == Seen::After;
+    seen.then(|| Looked::Ended(StepEnd::seen(How::Done, &sighting), None))
+}
+
+/// What is found out of a write.
+struct Found<'a> {
+    written: &'a Written,
+    hows: Vec<How>,
+    words: Clean,
+}
+
+impl<'a> Found<'a> {
+    fn of(written: &'a Written) -> Self {
+        Self {
+            written,
+            hows: written.steps.iter().map(Progress::how).collect(),
+            words: written.words.clone(),
+        }
+    }
+
+    fn tell(
+        &mut self,
+        index: usize,
+        end: StepEnd,
+        receipt: Option<Receipt>,
+        world: &impl World,
+        log: &mut impl IntentLog,
+    ) -> Result<(), Clean> {
+        self.hows[index] = end.how;
+        self.words = end.words.clone();
+        let record = Record::Resolved {
+            plan: self.written.plan.id.clone(),
+            step: index,
+            end,
+            receipt: receipt.unwrap_or_default(),
+        };
+        log.write(&record, world.now())
+    }
+
+    fn weights(&self) -> impl Iterator<Item = Weight> + 'a {
+        let written = self.written;
+        written.plan.steps.iter().map(|step| step.weight)
+    }
+
+    /// The first step that nobody came to, if it only watches and the way to it is clear.
+    fn watched(&self) -> Option<usize> {
+        if self.written.ended.is_some() {
+            return None;
+        }
+        let index = self.hows.iter().position(|how| *how == How::Skipped)?;
+        let untouched = self.written.steps[index].ended.is_none();
+        let clear = self
+            .weights()
+            .zip(&self.hows)
+            .take(index)
+            .all(|(weight, how)| weight == Weight::BestEffort || how.is_good());
+        let watches = !self.written.plan.steps[index].act.sends();
+        (untouched && clear && watches).then_some(index)
+    }
+
+    fn outcome(&self) -> Outcome {
+        Outcome::of(self.weights().zip(self.hows.iter().copied()))
+    }
+
+    /// Names the first required step that nobody came to, where everything before it went well.
+    fn say_where_it_stopped(&mut self) {
+        let steps = self.written.plan.steps.iter().zip(&self.written.steps);
+        let mut steps = steps.zip(&self.hows);
+        let stopped = steps
+            .by_ref()
+            .find(|((step, _), how)| step.weight == Weight::Required && !how.is_good());
+        match stopped {
+            Some(((step, _), How::Skipped)) => {
+                let words = format!("its process ended before: {}", step.act.words());
+                self.words = Clean::text(&words);
+            }
+            Some((
+                (
+                    _,
+                    Progress {
+                        ended: Some((end, _)),
+                        ..
+                    },
+                ),
+                how,
+            )) if *how == end.how => {
+                self.words = end.words.clone();
+            }
+            _ => {}
+        }
+    }
 }

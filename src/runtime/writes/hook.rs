@@ -2,7 +2,8 @@
 //! without a shell, with a deadline, their output captured.
 
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
@@ -18,27 +19,38 @@ const KEPT: usize = 4 * 1024;
 /// The most output that is read before more is thrown away.
 const CHUNK: usize = 16 * 1024;
 
-/// The hooks of a context, and which of this process's have ended well.
+/// For how long output is read after the command itself has ended: what it left running may hold it open.
+const AFTERWARDS: Duration = Duration::from_millis(500);
+
+/// The hooks of a context, and which were run for this plan.
 pub(super) struct Hooks {
     settings: Arc<Context>,
-    ended: Mutex<Vec<Act>>,
+    /// Each with whether it ended well.
+    ran: Mutex<Vec<(Act, bool)>>,
 }
 
 impl Hooks {
     pub(super) fn new(settings: Arc<Context>) -> Self {
         Self {
             settings,
-            ended: Mutex::default(),
+            ran: Mutex::default(),
         }
     }
 
-    /// A hook that ended well in this process has been run; of any other nobody can tell.
-    pub(super) fn look(&self, act: &Act) -> Sighting {
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        if ended.contains(act) {
-            Sighting::new(Seen::After, "the hook ended well")
-        } else {
-            Sighting::new(Seen::Before, "the hook has not ended well")
+    fn ran(&self) -> MutexGuard<'_, Vec<(Act, bool)>> {
+        self.ran.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A hook that ended well has been run. One that did not may have done something or nothing.
+    pub(super) fn look(&self, act: &Act) -> Result<Sighting, Fault> {
+        let ran = self.ran();
+        match ran.iter().rev().find(|(known, _)| known == act) {
+            Some((_, true)) => Ok(Sighting::new(Seen::After, "the hook ended well")),
+            None => Ok(Sighting::new(Seen::Before, "the hook has not been run")),
+            Some((_, false)) => {
+                let detail = "what it did cannot be told: see what serves";
+                Err(Fault::new(FaultKind::Unsupported, "", detail))
+            }
         }
     }
 
@@ -62,7 +74,11 @@ impl Hooks {
         let Some((program, arguments)) = settings.command.split_first() else {
             return refuse("its command is empty");
         };
-        let spawned = Command::new(program)
+        let mut command = Command::new(program);
+        // What it starts is stopped with it.
+        #[cfg(unix)]
+        command.process_group(0);
+        let spawned = command
             .args(arguments)
             .env("MODEL", model.raw())
             .env("VERSION", version.raw())
@@ -76,10 +92,10 @@ impl Hooks {
             Ok(child) => child,
             Err(error) => return refuse(&format!("{program} cannot be started: {error}")),
         };
+        self.ran().push((ticket.act().clone(), false));
         let delivery = attend(child, settings, &place).await;
         if matches!(delivery, Delivery::Taken(_)) {
-            let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            ended.push(ticket.act().clone());
+            self.ran().push((ticket.act().clone(), true));
         }
         delivery
     }
@@ -87,44 +103,79 @@ impl Hooks {
 
 /// Waits for the end of a hook. One that fails or hangs may have done something: that is not known.
 async fn attend(mut child: Child, settings: &Hook, place: &str) -> Delivery {
-    let out = child.stdout.take();
-    let err = child.stderr.take();
-    let whole = async {
-        let (out, err, status) = tokio::join!(last_of(out), last_of(err), child.wait());
-        (out, err, status)
-    };
+    let group = child.id();
+    let streams = (child.stdout.take(), child.stderr.take());
+    let (out, err) = (Tail::default(), Tail::default());
     let unclear = |kind, detail: &str| Delivery::Unclear(Fault::new(kind, place, detail));
-    match timeout(settings.timeout, whole).await {
-        Err(_) => {
-            let limit = crate::domain::time::span(settings.timeout);
-            unclear(
-                FaultKind::Timeout,
-                &format!("it had not ended after {limit} and was stopped"),
-            )
-        }
-        Ok((_, _, Err(error))) => unclear(FaultKind::Crashed, &error.to_string()),
-        Ok((out, err, Ok(status))) => {
-            let said = if err.is_empty() { out } else { err };
-            let words = Clean::text(&String::from_utf8_lossy(&said));
-            if status.success() {
-                Delivery::Taken(Receipt { id: None, words })
-            } else {
-                unclear(FaultKind::Refused, &format!("{status}: {words}"))
+    let reading = async { tokio::join!(out.read(streams.0), err.read(streams.1)) };
+    tokio::pin!(reading);
+    let status = timeout(settings.timeout, async {
+        tokio::select! {
+            status = child.wait() => {
+                let _ = timeout(AFTERWARDS, &mut reading).await;
+                status
             }
+            // It has closed its output and goes on.
+            _ = &mut reading => child.wait().await,
         }
+    });
+    let status = status.await;
+    let said = {
+        let (out, err) = (out.kept(), err.kept());
+        let said = if err.is_empty() { &out } else { &err };
+        Clean::text(&String::from_utf8_lossy(said))
+    };
+    match status {
+        Err(_) => {
+            end_all(group);
+            let limit = crate::domain::time::span(settings.timeout);
+            let mut detail = format!("it had not ended after {limit} and was stopped");
+            if !said.is_empty() {
+                detail = format!("{detail}: {said}");
+            }
+            unclear(FaultKind::Timeout, &detail)
+        }
+        Ok(Err(error)) => unclear(FaultKind::Crashed, &error.to_string()),
+        Ok(Ok(status)) if status.success() => Delivery::Taken(Receipt {
+            id: None,
+            words: said,
+        }),
+        Ok(Ok(status)) => unclear(FaultKind::Refused, &format!("{status}: {said}")),
     }
 }
 
-/// Reads a stream to its end and keeps the last of it.
-async fn last_of(stream: Option<impl tokio::io::AsyncRead + Unpin>) -> Vec<u8> {
-    let Some(mut stream) = stream else {
-        return Vec::new();
-    };
-    let (mut kept, mut chunk) = (Vec::new(), vec![0; CHUNK]);
-    while let Ok(count @ 1..) = stream.read(&mut chunk).await {
-        kept.extend_from_slice(&chunk[..count]);
-        let over = kept.len().saturating_sub(KEPT);
-        kept.drain(..over);
+/// Ends a hook with everything that it started.
+#[cfg(unix)]
+fn end_all(group: Option<u32>) {
+    let group = group.and_then(|id| i32::try_from(id).ok());
+    if let Some(group) = group.and_then(rustix::process::Pid::from_raw) {
+        // One that has ended by itself needs no ending.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
-    kept
+}
+
+/// Ends a hook: dropping the child does that here.
+#[cfg(not(unix))]
+fn end_all(_: Option<u32>) {}
+
+/// The last of a stream.
+#[derive(Default)]
+struct Tail(Mutex<Vec<u8>>);
+
+impl Tail {
+    fn kept(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads a stream to its end.
+    async fn read(&self, stream: Option<impl tokio::io::AsyncRead + Unpin>) {
+        let Some(mut stream) = stream else { return };
+        let mut chunk = vec![0; CHUNK];
+        while let Ok(count @ 1..) = stream.read(&mut chunk).await {
+            let mut kept = self.kept();
+            kept.extend_from_slice(&chunk[..count]);
+            let over = kept.len().saturating_sub(KEPT);
+            kept.drain(..over);
+        }
+    }
 }

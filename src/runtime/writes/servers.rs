@@ -73,7 +73,7 @@ impl Servers {
 impl World for Servers {
     async fn look(&self, source: &SourceId, act: &Act) -> Result<Sighting, Fault> {
         if matches!(act, Act::RunHook { .. }) {
-            return Ok(self.hooks.look(act));
+            return self.hooks.look(act);
         }
         self.doer(source).await?.look(act).await
     }

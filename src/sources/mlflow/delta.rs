@@ -10,6 +10,7 @@ use super::map::{self, Map};
 use super::memory::RunsSeen;
 use super::requests::{self, RUNS_PAGE, Runs};
 use super::{Mlflow, wire};
+use crate::domain::action::request::LEDGER_TAG;
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::observation::{Answer, Coverage, Rows};
 use crate::domain::run::Run;
@@ -244,10 +245,18 @@ impl Mlflow {
     pub(super) fn take_runs(&self, rows: Vec<wire::RunRow>) -> Vec<Run> {
         let mut map = Map::new(&self.registry);
         map::unique(
-            rows.into_iter().filter_map(|row| map.run(row)).collect(),
+            rows.into_iter()
+                .filter(|row| !holds_claims(row))
+                .filter_map(|row| map.run(row))
+                .collect(),
             |r: &Run| r.key.clone(),
         )
     }
+}
+
+/// Whether a run holds what consoles claim, in whatever experiment: that is no training.
+fn holds_claims(row: &wire::RunRow) -> bool {
+    row.data.tags.iter().any(|tag| tag.key == LEDGER_TAG)
 }
 
 fn covered(since: Option<Millis>) -> Coverage {

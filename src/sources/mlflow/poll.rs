@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::map::{self, Map};
 use super::requests::{self, MODELS_PAGE, Paged, VERSIONS_PAGE, VersionPages, Versions};
 use super::{Mlflow, wire};
+use crate::domain::action::claims::LEDGER;
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::model::{ModelVersion, RegisteredModel};
 use crate::domain::observation::{Answer, Coverage, Rows, Scope};
@@ -368,6 +369,8 @@ impl Mlflow {
             found
                 .rows
                 .into_iter()
+                // What consoles keep there is no training.
+                .filter(|row| row.name != LEDGER)
                 .filter_map(|row| map.experiment(row))
                 .collect(),
             |e: &crate::domain::run::Experiment| e.key.clone(),

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::{Mlflow, wire};
+use crate::domain::action::right::right_on;
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::observation::{Abilities, Right};
 use crate::domain::text::Clean;
@@ -176,8 +177,7 @@ fn grants(abilities: &mut Abilities, rows: &[wire::Grant]) {
     }
     for (model, rank) in by_model {
         for (verb, right) in rank.max(everywhere).into_iter().flat_map(told) {
-            let name = Clean::name(&format!("{verb}:{model}"));
-            abilities.rights.push((name, right));
+            abilities.rights.push((right_on(verb, model), right));
         }
     }
 }

@@ -1,13 +1,15 @@
 //! What a serving endpoint answers, held against what an act wants it to answer; and loading, which the
 //! open inference protocol alone offers.
 
-use super::{Look, Protocol, Serving};
+use super::{Look, Protocol, Serving, says_absent, says_not_ready};
 use crate::domain::action::{Act, Delivery, Receipt, Seen, Sighting, Ticket};
 use crate::domain::deployment::{Health, ServedState, ServedVersion};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::{DeploymentKey, DeploymentKind, Key};
 use crate::domain::text::Clean;
 use crate::domain::wiring::version_text;
+use crate::sources::http::Call;
+use crate::sources::routes::ReadRoute;
 use crate::sources::unable;
 
 impl<P: Protocol> Serving<P> {
@@ -36,7 +38,11 @@ impl<P: Protocol> Serving<P> {
             ));
         }
         if !look.versions.is_empty() || look.health != Health::Ready {
-            return Ok(reported(&look, from, to));
+            let sighting = reported(&look, from, to);
+            return match sighting.seen {
+                Seen::After if P::KIND == DeploymentKind::V2 => self.proven(sighting, to).await,
+                _ => Ok(sighting),
+            };
         }
         // It answers and does not tell with what.
         let Some(declared) = &self.declared else {
@@ -54,6 +60,22 @@ impl<P: Protocol> Serving<P> {
             Seen::Before
         };
         Ok(Sighting::new(seen, &words))
+    }
+
+    /// What the repository index calls ready may still load, or have failed to: `MLServer` lists what its
+    /// repository holds under the state of the name. The version's own readiness tells, where there is such
+    /// a route.
+    async fn proven(&self, sighting: Sighting, to: &Key) -> Result<Sighting, Fault> {
+        let route = ReadRoute::V2ModelReady(self.key.name.clone(), Some(to.clone()));
+        match self.http.read(&route, Call::default()).await {
+            Err(fault) if fault.kind == FaultKind::NoRoute => Ok(sighting),
+            Ok(_) => Ok(sighting),
+            Err(fault) if says_absent(&fault) || says_not_ready(&fault) => {
+                let words = format!("{} is listed and not ready yet", version_text(to));
+                Ok(Sighting::new(Seen::Between, &words))
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     /// See [`crate::sources::Source::execute`].

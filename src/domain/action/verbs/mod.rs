@@ -3,6 +3,7 @@
 
 pub mod approve;
 pub mod basis;
+pub mod claiming;
 pub mod edit;
 pub mod marks;
 pub mod promote;
@@ -130,6 +131,29 @@ impl Wish {
     /// When there can be none, in words.
     pub fn plan(&self, id: PlanId, with: &Planning<'_>, reason: &Clean) -> Result<Plan, NoPlan> {
         let given = Some(reason).filter(|reason| !reason.as_str().trim().is_empty());
+        let mut plan = self.unclaimed(id, with, given)?;
+        if self.moves() {
+            let why = match self {
+                Self::Promote(PromoteRequest { reason, .. })
+                | Self::RollBack(RollBackRequest { reason, .. }) => given.unwrap_or(reason),
+                _ => reason,
+            };
+            claiming::claim(&mut plan, why, with);
+        }
+        Ok(plan)
+    }
+
+    /// Whether it may move an alias.
+    fn moves(&self) -> bool {
+        matches!(self, Self::Undo(_) | Self::Promote(_) | Self::RollBack(_))
+    }
+
+    fn unclaimed(
+        &self,
+        id: PlanId,
+        with: &Planning<'_>,
+        given: Option<&Clean>,
+    ) -> Result<Plan, NoPlan> {
         match self {
             Self::Undo(old) => undone(old.as_ref(), id, with, given),
             Self::Promote(request) => {
@@ -143,7 +167,7 @@ impl Wish {
                     request.reason = reason.clone();
                 }
                 let gates = Gates::of(&sheet, &request.overrides);
-                promote::plan(&request, &gates, &[], id, with)
+                promote::plan(&request, &gates, id, with)
             }
             Self::RollBack(request) => {
                 let mut request = request.clone();
@@ -151,7 +175,7 @@ impl Wish {
                     request.overrides = passing(std::iter::empty(), reason);
                     request.reason = reason.clone();
                 }
-                rollback::plan(&request, &[], id, with)
+                rollback::plan(&request, id, with)
             }
             Self::Mark(request) => marks::plan(request, id, with),
             Self::Edit(request) => {
@@ -192,6 +216,23 @@ impl Wish {
             | Self::CancelRun(_)
             | Self::RetryRun(..) => Vec::new(),
         }
+    }
+
+    /// Who else is about to move what it moves, where that has to be read and is not held yet.
+    pub fn claims(
+        &self,
+        fleet: &Fleet,
+        details: &Details,
+        writes: &Writes,
+    ) -> Option<(SourceId, Query)> {
+        let model = match self {
+            Self::Promote(request) => &request.model,
+            Self::RollBack(request) => &request.model,
+            Self::Undo(Some(old)) => writes.get(old)?.plan.model.as_ref()?,
+            Self::Undo(None) => undo::last_of(writes, fleet)?.plan.model.as_ref()?,
+            _ => return None,
+        };
+        claiming::wanted(fleet, details, model)
     }
 
     /// The promotion that its gates judge, where it has gates.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Planning;
 use super::basis::NoPlan;
 use super::shift::{self, Gates, Shift};
-use crate::domain::action::{Plan, PlanId, Step, Verb};
+use crate::domain::action::{Plan, PlanId, Verb};
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::gates::Promotion;
 use crate::domain::key::{Key, ModelKey, VersionKey};
@@ -63,15 +63,14 @@ pub fn candidate(fleet: &Fleet, model: &ModelKey, alias: &Key) -> Option<Key> {
         .map(|version| version.key.version.clone())
 }
 
-/// The plan of a promotion. `gates` is how its gates stand, `claims` the steps that claim the move, where
-/// claims are on.
+/// The plan of a promotion. `gates` is how its gates stand. What claims the move is added by
+/// [`claim`](super::claiming::claim).
 ///
 /// # Errors
 /// When there is nothing to do, or nothing that could be done.
 pub fn plan(
     request: &PromoteRequest,
     gates: &Gates,
-    claims: &[Step],
     id: PlanId,
     with: &Planning<'_>,
 ) -> Result<Plan, NoPlan> {
@@ -83,7 +82,6 @@ pub fn plan(
         reason: &request.reason,
         overrides: &request.overrides,
         gates,
-        claims,
     };
     shift::plan(&shift, id, with)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Planning;
 use super::basis::NoPlan;
 use super::shift::{self, Gates, Shift};
-use crate::domain::action::{Plan, PlanId, Step, Verb};
+use crate::domain::action::{Plan, PlanId, Verb};
 use crate::domain::change::{Change, ChangeKind, Subject};
 use crate::domain::fleet::Fleet;
 use crate::domain::imported;
@@ -426,16 +426,12 @@ pub struct RollBackRequest {
     pub overrides: BTreeMap<String, Clean>,
 }
 
-/// The plan that rolls back: alias and serving in one.
+/// The plan that rolls back: alias and serving in one. What claims the move is added by
+/// [`claim`](super::claiming::claim).
 ///
 /// # Errors
 /// When there is nothing to go back to, or nothing to do.
-pub fn plan(
-    request: &RollBackRequest,
-    claims: &[Step],
-    id: PlanId,
-    with: &Planning<'_>,
-) -> Result<Plan, NoPlan> {
+pub fn plan(request: &RollBackRequest, id: PlanId, with: &Planning<'_>) -> Result<Plan, NoPlan> {
     let (fleet, now) = (with.fleet, with.now.wall);
     let all = candidates(fleet, &request.model, &request.alias, now);
     let chosen = match &request.to {
@@ -456,7 +452,6 @@ pub fn plan(
         reason: &request.reason,
         overrides: &request.overrides,
         gates: &gates,
-        claims,
     };
     let mut plan = shift::plan(&shift, id, with)?;
     let known = match chosen {

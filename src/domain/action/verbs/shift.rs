@@ -96,8 +96,6 @@ pub(super) struct Shift<'a> {
     /// Reasons by what they pass.
     pub(super) overrides: &'a BTreeMap<String, Clean>,
     pub(super) gates: &'a Gates,
-    /// Steps that claim the move, where claims are on.
-    pub(super) claims: &'a [Step],
 }
 
 pub(super) fn plan(shift: &Shift<'_>, id: PlanId, with: &Planning<'_>) -> Result<Plan, NoPlan> {
@@ -428,9 +426,6 @@ impl<'a> Parts<'a> {
                 self.shift.alias.clean()
             ));
         }
-        if self.moves() && self.shift.claims.is_empty() {
-            basis.note("no claim is made: of two who move it at once, the last one wins");
-        }
     }
 
     /// A hook is told the version, and the alias need not name what does not answer yet. A load names
@@ -488,8 +483,7 @@ impl<'a> Parts<'a> {
         }
         registry.extend(self.stages);
         registry.extend(self.words);
-        let claims = if moves { self.shift.claims } else { &[] };
-        let mut steps = claims.to_vec();
+        let mut steps = Vec::new();
         match order {
             Order::AliasFirst => steps.extend(registry.into_iter().chain(self.own)),
             Order::ServingFirst => steps.extend(self.own.into_iter().chain(registry)),

@@ -37,6 +37,9 @@ use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now};
 use crate::domain::writing::Order;
 
+#[path = "claiming_tests.rs"]
+mod claims;
+
 /// The present of these tests, in seconds.
 const NOW: i64 = 100_000;
 
@@ -278,7 +281,7 @@ fn request(alias: &str, to: &str) -> PromoteRequest {
 
 fn promoted(fleet: &Fleet, alias: &str, to: &str) -> Result<Plan, NoPlan> {
     with(fleet, |with| {
-        promote::plan(&request(alias, to), &Gates::default(), &[], id(), with)
+        promote::plan(&request(alias, to), &Gates::default(), id(), with)
     })
 }
 
@@ -384,7 +387,6 @@ fn a_promotion_pins_both_versions_and_tells_teammates_as_far_as_it_goes() {
     assert_eq!(note, Some((text, "model:churn".to_owned())));
     assert!(says(&plan.notes, "@latest stays at v6"));
     assert!(says(&plan.notes, "1 endpoint follows @champion"));
-    assert!(says(&plan.notes, "the last one wins"));
 }
 
 #[test]
@@ -517,7 +519,7 @@ fn a_freeze_yields_to_its_end_and_to_a_reason_alone() {
             .overrides
             .insert("freeze".to_owned(), Clean::text(reason));
         with(&fleet, |with| {
-            promote::plan(&request, &Gates::default(), &[], id(), with)
+            promote::plan(&request, &Gates::default(), id(), with)
         })
         .expect("a plan")
     };
@@ -550,7 +552,7 @@ fn gates_stand_in_the_way_or_are_passed_with_a_reason() {
     };
     let planned = |gates: &Gates| {
         with(&fleet, |with| {
-            promote::plan(&request("champion", "7"), gates, &[], id(), with)
+            promote::plan(&request("champion", "7"), gates, id(), with)
         })
         .expect("a plan")
     };
@@ -735,7 +737,7 @@ fn back(fleet: &Fleet, to: Option<&str>) -> Result<Plan, NoPlan> {
         reason: Clean::empty(),
         overrides: BTreeMap::new(),
     };
-    with(fleet, |with| rollback::plan(&request, &[], id(), with))
+    with(fleet, |with| rollback::plan(&request, id(), with))
 }
 
 #[test]

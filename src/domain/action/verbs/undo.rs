@@ -2,26 +2,32 @@
 
 use super::{Planning, retrain};
 use crate::domain::action::{
-    Act, Friction, PLAN_HOLDS, Plan, PlanId, Step, UNDO_HOLDS, Verb, Weight, Written,
+    Act, Friction, PLAN_HOLDS, Plan, PlanId, Step, UNDO_HOLDS, Verb, Weight, Writes, Written,
 };
+use crate::domain::fleet::Fleet;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now, age};
+use crate::domain::writing::Order;
 
 /// The last write of this context that a person made here and that can still be taken back.
 pub fn last<'a>(with: &Planning<'a>) -> Option<&'a Written> {
-    let here = &with.fleet.context().name;
-    let newest = with.writes.iter().rev();
+    last_of(with.writes, with.fleet)
+}
+
+/// The last write of a fleet's context that can still be taken back.
+pub(super) fn last_of<'a>(writes: &'a Writes, fleet: &Fleet) -> Option<&'a Written> {
+    let newest = writes.iter().rev();
     newest
-        .filter(|written| written.plan.context == *here && written.plan.verb != Verb::Undo)
-        .filter(|written| !is_past(written, with))
+        .filter(|written| written.plan.context == fleet.context().name)
+        .filter(|written| written.plan.verb != Verb::Undo && !is_past(written, fleet))
         .find(|written| written.undone_by.is_none() && written.applied().next().is_some())
 }
 
 /// Whether it started a run that has ended: there is nothing left to cancel, and it must not stand
 /// before older writes.
-fn is_past(written: &Written, with: &Planning<'_>) -> bool {
-    let run = retrain::run_of(&written.plan, with.fleet);
-    let held = run.and_then(|run| with.fleet.pipeline_run(&run));
+fn is_past(written: &Written, fleet: &Fleet) -> bool {
+    let run = retrain::run_of(&written.plan, fleet);
+    let held = run.and_then(|run| fleet.pipeline_run(&run));
     held.is_some_and(|held| !held.fact.state.is_live())
 }
 
@@ -61,7 +67,9 @@ pub fn until(written: &Written, now: Millis) -> Result<Millis, Clean> {
 fn inverses(written: &Written) -> impl Iterator<Item = (&Step, Option<Act>)> {
     written.applied().map(|index| {
         let step = &written.plan.steps[index];
-        (step, step.act.inverse(Some(&written.steps[index].receipt)))
+        let inverse = step.act.inverse(Some(&written.steps[index].receipt));
+        let back = inverse.or_else(|| hook_back(&written.plan, &step.act));
+        (step, back)
     })
 }
 
@@ -80,15 +88,15 @@ pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
                 weight: step.weight,
                 ..Step::required(&step.source, act)
             }),
-            None if step.weight == Weight::Required => notes.push(Clean::text(&format!(
-                "cannot be taken back: {}",
-                step.act.words()
-            ))),
+            None if step.weight == Weight::Required && leaves_something(&step.act) => notes.push(
+                Clean::text(&format!("cannot be taken back: {}", step.act.words())),
+            ),
             None => {}
         }
     }
     // What matters goes back first; marks for teammates follow, newest first among their like.
-    steps.sort_by_key(|step| (step.weight == Weight::BestEffort, turn(&step.act)));
+    let order = order_of(old);
+    steps.sort_by_key(|step| (step.weight == Weight::BestEffort, turn(&step.act, order)));
     Ok(Plan {
         id,
         verb: Verb::Undo,
@@ -114,12 +122,61 @@ pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
     })
 }
 
-/// Whose turn is when: what is loaded may be what the alias names by then, and what is waited for comes
+/// Which of alias and serving a plan moves first.
+fn order_of(plan: &Plan) -> Order {
+    let mut moves = plan.steps.iter().filter_map(|step| match step.act {
+        Act::MoveAlias { .. } | Act::DeleteAlias { .. } => Some(Order::AliasFirst),
+        Act::LoadModel { .. } | Act::RunHook { .. } => Some(Order::ServingFirst),
+        _ => None,
+    });
+    moves.next().unwrap_or(Order::AliasFirst)
+}
+
+/// Whose turn is when: what went first goes back first. What is loaded may be what the alias names by then,
+/// and where the alias is only a label it must not name what does not answer yet; what is waited for comes
 /// after whatever brings it.
-fn turn(act: &Act) -> u8 {
-    match act {
-        Act::MoveAlias { .. } | Act::DeleteAlias { .. } => 0,
-        Act::AwaitServed { .. } => 2,
+fn turn(act: &Act, order: Order) -> u8 {
+    match (act, order) {
+        (
+            Act::MoveAlias { .. } | Act::DeleteAlias { .. } | Act::SetStage { .. },
+            Order::AliasFirst,
+        )
+        | (Act::LoadModel { .. } | Act::RunHook { .. }, Order::ServingFirst) => 0,
+        (Act::AwaitServed { .. }, Order::AliasFirst)
+        | (Act::MoveAlias { .. } | Act::DeleteAlias { .. } | Act::SetStage { .. }, _) => 2,
         _ => 1,
     }
+}
+
+/// Claims are superseded by the next one, and watching changes nothing.
+fn leaves_something(act: &Act) -> bool {
+    let claims = matches!(
+        act,
+        Act::MakeLedger { .. } | Act::MakeLedgerRun { .. } | Act::Claim { .. }
+    );
+    act.sends() && !claims
+}
+
+/// A hook brings the version back that the alias held before.
+fn hook_back(plan: &Plan, act: &Act) -> Option<Act> {
+    let Act::RunHook {
+        hook, model, alias, ..
+    } = act
+    else {
+        return None;
+    };
+    let from = plan.steps.iter().find_map(|step| match &step.act {
+        Act::MoveAlias {
+            alias: moved,
+            from: Some(from),
+            ..
+        } if moved == alias => Some(from.version.clone()),
+        _ => None,
+    })?;
+    Some(Act::RunHook {
+        hook: hook.clone(),
+        model: model.clone(),
+        version: from,
+        alias: alias.clone(),
+    })
 }

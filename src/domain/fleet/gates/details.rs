@@ -2,15 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::domain::action::claims::Book;
 use crate::domain::fault::Fault;
-use crate::domain::key::{Key, RunKey, VersionKey};
+use crate::domain::key::{Key, ModelKey, RunKey, VersionKey};
 use crate::domain::model::{LoggedMetric, Package};
 use crate::domain::query::{Detail, Query};
 use crate::domain::run::Run;
 use crate::domain::text::Clean;
 
 /// The answer to one question, or the fault in words.
-pub(super) type Answer<T> = Result<T, Clean>;
+pub type Answer<T> = Result<T, Clean>;
 
 /// What was fetched for a sheet.
 #[derive(Clone, Debug, Default)]
@@ -19,10 +20,12 @@ pub struct Details {
     runs: HashMap<RunKey, Answer<Run>>,
     packages: HashMap<VersionKey, Answer<Package>>,
     logged: HashMap<Key, Answer<Vec<LoggedMetric>>>,
+    claims: HashMap<ModelKey, Answer<Book>>,
 }
 
 impl Details {
-    /// Takes an answer in. Others than those of [`needs`](super::needs) are left aside.
+    /// Takes an answer in. Others than those of [`needs`](super::needs), and claims, are
+    /// left aside.
     pub fn absorb(&mut self, query: &Query, answer: &Result<Detail, Fault>) {
         let fault = || match answer {
             Err(fault) => Clean::text(&fault.line()),
@@ -50,6 +53,13 @@ impl Details {
                 };
                 self.logged.insert(key.clone(), metrics);
             }
+            Query::Claims(model) => {
+                let book = match answer {
+                    Ok(Detail::Claims(book)) => Ok(book.clone()),
+                    _ => Err(fault()),
+                };
+                self.claims.insert(model.clone(), book);
+            }
             // Versions live in the fleet.
             Query::Versions(_) => {}
             _ => return,
@@ -62,8 +72,14 @@ impl Details {
         *self = Self::default();
     }
 
-    pub(super) fn has_asked(&self, query: &Query) -> bool {
+    /// Whether a question was answered, be it with a fault.
+    pub fn has_asked(&self, query: &Query) -> bool {
         self.asked.contains(query)
+    }
+
+    /// The claims on a model's aliases, or why they could not be read; `None` before they were.
+    pub fn claims(&self, model: &ModelKey) -> Option<&Answer<Book>> {
+        self.claims.get(model)
     }
 
     pub(super) fn run(&self, key: &RunKey) -> Option<&Answer<Run>> {

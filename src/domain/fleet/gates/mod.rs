@@ -11,7 +11,7 @@ mod signals;
 #[cfg(test)]
 mod tests;
 
-pub use self::details::Details;
+pub use self::details::{Answer, Details};
 pub use self::reach::{Follower, Reach};
 pub use self::selection::{Selection, selected};
 pub use self::sheet::{Counts, Decision, Held, Sheet, SignedApproval, approval_to_check, sheet};

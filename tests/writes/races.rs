@@ -1,0 +1,112 @@
+//! Two consoles at once.
+
+use quarterdeck::domain::action::claims::{self, CLAIM_HOLDS, Intent};
+use quarterdeck::domain::action::{Act, How, Step};
+use quarterdeck::domain::key::{Key, SourceId};
+use quarterdeck::domain::text::Clean;
+use quarterdeck::domain::time::Millis;
+use quarterdeck::runtime::writes::Ended;
+
+use crate::acts::{holder, move_alias};
+use crate::matrix::carried;
+use crate::stage::{Log, MODEL, Stage, fresh};
+
+/// Claim and move of the champion by somebody, the first of all moves.
+fn claimed(stage: &Stage, owner: &str, to: &str) -> Vec<Step> {
+    let source = SourceId::new("mlflow");
+    let (from, to_key) = (Key::new("7"), Key::new(to));
+    let intent = Intent::new(
+        &fresh(),
+        &Clean::name(owner),
+        (Some(&from), Some(&to_key)),
+        Millis(stage.fleet.now_ms()),
+        CLAIM_HOLDS,
+        &Clean::empty(),
+    );
+    let alias = Key::new("champion");
+    let steps = claims::steps(&source, &stage.model(MODEL), &alias, 1, &intent);
+    let act = move_alias(stage, "champion", "7", to);
+    steps
+        .into_iter()
+        .chain([Step::required(&source, act)])
+        .collect()
+}
+
+fn race(stage: &Stage) -> [Ended; 2] {
+    let plans = [claimed(stage, "ana", "6"), claimed(stage, "bob", "5")];
+    std::thread::scope(|scope| {
+        let racing =
+            plans.map(|steps| scope.spawn(|| carried(stage, steps, 0, &mut Log::default())));
+        racing.map(|one| one.join().expect("an end"))
+    })
+}
+
+#[test]
+fn of_two_consoles_with_claims_at_most_one_moves_the_alias_and_the_other_is_told() {
+    let mut won = 0;
+    for round in 0..12 {
+        let stage = Stage::set();
+        let [ana, bob] = race(&stage);
+        let moved = |ended: &Ended| ended.steps[3].how == How::Done;
+        let is = holder(&stage, MODEL, "champion").expect("a champion");
+        let expected = match (moved(&ana), moved(&bob)) {
+            (true, false) => "6",
+            (false, true) => "5",
+            // Both have met in runs that each has made: both stand back.
+            (false, false) => "7",
+            (true, true) => panic!("round {round}: both moved it\n{ana:?}\n{bob:?}"),
+        };
+        assert_eq!(is, expected, "round {round}\n{ana:?}\n{bob:?}");
+        won += usize::from(expected != "7");
+        for (ended, other) in [(&ana, "bob"), (&bob, "ana")] {
+            if moved(ended) {
+                continue;
+            }
+            let words = ended.words.as_str();
+            assert!(ended.moved(), "round {round}: {ended:?}");
+            assert!(
+                words.contains(&format!("claimed by {other}")),
+                "round {round}: {words}"
+            );
+            assert_eq!(ended.steps[3].how, How::Skipped, "round {round}");
+        }
+        let (sent, taken) = stage.sent("mlflow", "registered-models/alias");
+        assert!(
+            sent <= 1 && sent == taken,
+            "round {round}: {sent} moves were sent"
+        );
+    }
+    assert!(won > 0, "nobody ever won");
+}
+
+#[test]
+fn without_claims_the_last_writer_wins_and_the_first_is_told_where_it_looks() {
+    for _ in 0..6 {
+        let stage = Stage::set();
+        let source = SourceId::new("mlflow");
+        let plans = ["6", "5"].map(|to| {
+            let act: Act = move_alias(&stage, "champion", "7", to);
+            vec![Step::required(&source, act)]
+        });
+        let [one, two] = std::thread::scope(|scope| {
+            let racing =
+                plans.map(|steps| scope.spawn(|| carried(&stage, steps, 0, &mut Log::default())));
+            racing.map(|one| one.join().expect("an end"))
+        });
+        let is = holder(&stage, MODEL, "champion").expect("a champion");
+        let how = |to: &str| {
+            if to == "6" {
+                one.steps[0].how
+            } else {
+                two.steps[0].how
+            }
+        };
+        // Whoever holds it says so; whoever lost may have seen its own for a moment.
+        assert_eq!(how(&is), How::Done, "{one:?}\n{two:?}");
+        let other = how(if is == "6" { "5" } else { "6" });
+        assert!(
+            matches!(other, How::Done | How::Overtaken | How::Moved),
+            "{one:?}\n{two:?}"
+        );
+    }
+}
