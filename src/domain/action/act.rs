@@ -547,7 +547,7 @@ impl Act {
             } => Some(Self::CancelRun {
                 pipeline: pipeline.clone(),
                 run: run.clone(),
-                note: Clean::text("taken back"),
+                note: Clean::text("cancelled by its own console: taken back"),
                 api: *api,
             }),
             // What was archived by the way is not known to this act.

@@ -13,6 +13,7 @@ use crate::domain::pipeline::{
     PipelineRunKey, PipelineState, Task, Wait,
 };
 use crate::domain::text::{Clean, without_credentials};
+use crate::domain::time::Millis;
 use crate::sources::labels::instant;
 use crate::sources::routes::AirflowApi;
 
@@ -51,7 +52,9 @@ pub(super) fn run(base: &Key, row: &RunRow) -> Option<PipelineRun> {
     };
     let note = text(&row.note);
     let state = match row.state.as_str() {
-        "failed" if note.as_str().starts_with(CANCELLED) => PipelineState::Ended(Ending::Cancelled),
+        "failed" if is_cancelled(&note, instant(&row.start_date)) => {
+            PipelineState::Ended(Ending::Cancelled)
+        }
         word => state(word),
     };
     // 2.x does not say when a run was asked for; what was started by hand bears that time as its date.
@@ -83,6 +86,15 @@ pub(super) fn run(base: &Key, row: &RunRow) -> Option<PipelineRun> {
         failed_at: None,
         state,
     })
+}
+
+/// Whether a note says that a run was cancelled. A run that was tried again since then keeps the note and
+/// begins anew: how it ends is another matter.
+fn is_cancelled(note: &Clean, started: Option<Millis>) -> bool {
+    let said = note.as_str().strip_prefix(CANCELLED);
+    let at = said.and_then(|said| instant(said.rsplit_once(" at ")?.1));
+    let again = at.is_some_and(|at| started.is_some_and(|started| started > at));
+    said.is_some() && !again
 }
 
 /// Where a run or a task stands. The same words serve both; runs use few of them.
@@ -254,4 +266,25 @@ fn text(raw: &str) -> Clean {
 fn names<'a>(raw: impl Iterator<Item = &'a str>) -> Arc<[Clean]> {
     let named = raw.filter(|name| !name.is_empty()).take(MOST_PARTS);
     named.map(Clean::name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancelled_run_that_was_tried_again_ends_in_its_own_way() {
+        let started = Some(Millis(1_000_000));
+        for (note, want) in [
+            ("cancelled by ana", true),
+            ("cancelled by ana at 1970-01-01T00:20:00Z", true),
+            ("cancelled by ana at 1970-01-01T00:10:00Z", false),
+            ("cancelled by ana at noon", true),
+            ("not cancelled by ana", false),
+        ] {
+            assert_eq!(is_cancelled(&Clean::text(note), started), want, "{note}");
+        }
+        let before = Clean::text("cancelled by ana at 1970-01-01T00:10:00Z");
+        assert!(is_cancelled(&before, None), "it never began");
+    }
 }

@@ -208,7 +208,9 @@ fn waits(
 /// # Errors
 /// When the run is not there or has ended.
 pub fn cancel(run: &PipelineRunKey, id: PlanId, with: &Planning<'_>) -> Result<Plan, NoPlan> {
-    let note = Clean::text(&format!("cancelled by {}", with.actor.name()));
+    // The time tells a later life of the run, which was not cancelled, from this one.
+    let (by, at) = (with.actor.name(), with.stamped.rfc3339());
+    let note = Clean::text(&format!("cancelled by {by} at {at}"));
     on_run(run, id, with, Verb::Cancel, |fact, api, basis| {
         if !fact.state.is_live() {
             let state = fact.state.word();
