@@ -104,7 +104,10 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
             app.leave_if_done(&mut effects);
         }
         Msg::Journal(journals) => app.journal(&journals, &mut effects),
-        Msg::Tick => app.fleet.tick(now.wall),
+        Msg::Tick => {
+            app.fleet.tick(now.wall);
+            app.look_up_open(&mut effects);
+        }
         Msg::Notice(notice) => app.notice = Some(notice),
         // Nobody is asked: what is on its way is journalled as it stands.
         Msg::Terminate => effects.push(Effect::Quit),
@@ -261,7 +264,10 @@ impl App {
                 Ask::Compute(work) => effects.push(Effect::Compute(work)),
                 Ask::Say(notice) => self.notice = Some(notice),
                 Ask::Wish(wish) => self.wish(*wish),
-                Ask::LookUp(written) => effects.push(Effect::LookUp(written)),
+                Ask::LookUp(written) => {
+                    self.say("looking up what became of it");
+                    effects.push(Effect::LookUp(written));
+                }
                 Ask::Prefer(preference, value) => {
                     self.history.prefer(preference, value.clone());
                     effects.push(Effect::Prefer(preference, value));

@@ -17,6 +17,10 @@ use crate::intent::msg::{Effect, Notice};
 
 /// How long arming lasts.
 pub(super) const ARMED: Duration = Duration::from_secs(5 * 60);
+/// How often a write whose end nobody has seen is looked up without being asked.
+const LOOKS: u32 = 6;
+/// The time between two of these looks.
+const AGAIN: Duration = Duration::from_secs(30);
 /// What was written so lately may not have been read yet.
 const JUST_NOW: Duration = Duration::from_secs(60);
 /// How old a write may be whose changes are told to the ledger, where they are missing.
@@ -29,8 +33,8 @@ pub(super) struct Writing {
     pub(super) writes: Writes,
     /// Until when this process is armed, in this context.
     pub(super) armed_until: Option<Duration>,
-    /// Writes that were looked up because nobody had seen their ends.
-    looked: BTreeSet<PlanId>,
+    /// Writes that were looked up because nobody had seen their ends: how often, and when last.
+    looked: BTreeMap<PlanId, (u32, Duration)>,
     /// Whether the program ends once nothing is on its way any more.
     pub(super) leaving: bool,
     /// Who acts here.
@@ -134,17 +138,23 @@ impl App {
         effects.extend(sources.map(|source| Effect::Refresh(Some(source))));
     }
 
-    /// Writes of this context whose ends nobody has seen are looked up: a read. Each once; after that
-    /// somebody has to ask for it.
-    fn look_up_open(&mut self, effects: &mut Effects) {
+    /// Writes of this context whose ends nobody has seen are looked up: a read. A request of a moment ago
+    /// may still be on its way, and a server may be away: each is looked up again for some minutes, and
+    /// after that somebody has to ask for it.
+    pub(super) fn look_up_open(&mut self, effects: &mut Effects) {
+        let (here, now) = (&self.fleet.context().name, self.now.mono);
         let writing = &mut self.writing;
-        let here = &self.fleet.context().name;
         for written in writing.writes.iter() {
             let open = written.is_open() && !writing.writes.is_on_its_way(written);
-            if open
-                && written.plan.context == *here
-                && writing.looked.insert(written.plan.id.clone())
-            {
+            if !open || written.plan.context != *here {
+                continue;
+            }
+            let known = writing.looked.get(&written.plan.id).copied();
+            let (tries, last) = known.unwrap_or((0, Duration::ZERO));
+            if tries == 0 || (tries < LOOKS && now >= last + AGAIN) {
+                writing
+                    .looked
+                    .insert(written.plan.id.clone(), (tries + 1, now));
                 effects.push(Effect::LookUp(Box::new(written.clone())));
             }
         }

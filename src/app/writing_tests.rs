@@ -208,6 +208,9 @@ fn a_write_of_another_process_is_told_and_looked_up_once_and_not_while_it_lives(
         let effects = update(&mut app, Msg::Journal(journals), at(8));
         assert_eq!(looked(&effects), wanted);
     }
+    // What was on its way then, or away, is asked for again after a while, and not for ever.
+    let ticks = (1..60).map(|n| looked(&update(&mut app, Msg::Tick, at(8 + n * 30))));
+    assert_eq!(ticks.sum::<usize>(), 5);
     assert!(frame(&mut app, 120).contains("promote fraud v14: outcome unknown"));
 }
 

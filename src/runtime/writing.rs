@@ -15,7 +15,7 @@ use super::signing;
 use super::sources::Common;
 use super::writes::{self, Book, Ended, Servers};
 use crate::app::App;
-use crate::domain::action::{Actor, Confirmed, Record, Verb, Written};
+use crate::domain::action::{Actor, Confirmed, Outcome, Record, Verb, Written};
 use crate::domain::fleet::gates::SignedApproval;
 use crate::domain::gate::approval::Approval;
 use crate::domain::key::ModelKey;
@@ -149,10 +149,16 @@ impl Writing {
             let (records, teller) = teller(&context, &out);
             let outcome = writes::resolve(&written, &servers, book, records).await;
             let _ = teller.await;
-            if let Err(why) = outcome {
-                let text = format!("what was found cannot be journalled: {why}");
-                let _ = out.send(notice(true, &text)).await;
-            }
+            let text = match outcome {
+                Err(why) => format!("what was found cannot be journalled: {why}"),
+                Ok(Outcome::Unknown) => format!(
+                    "{} {}: what became of it is still not known",
+                    written.plan.verb.title(),
+                    written.plan.subject
+                ),
+                Ok(_) => return,
+            };
+            let _ = out.send(notice(true, &text)).await;
         });
     }
 

@@ -87,7 +87,12 @@ async fn a_write_is_told_by_journal_and_history_with_who_and_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn time_that_a_recorder_watched_counts_for_a_roll_back_from_the_command_line() {
-    let fleet = fleet().await;
+    // A registry's clock has to go on: moves are found by its stamps.
+    let options = quarterdeck::sim::Options {
+        scenario: quarterdeck::sim::Scenario::Calm,
+        ..quarterdeck::sim::Options::default()
+    };
+    let fleet = quarterdeck::sim::SimFleet::start(options).await.unwrap();
     let home = Home::new();
     let servers = [url(&fleet, "mlflow"), url(&fleet, "fraud-prod")];
     home.settings(&format!(

@@ -8,5 +8,6 @@
 mod child;
 mod harness;
 mod incidents;
+mod leaving;
 mod screens;
 mod session;

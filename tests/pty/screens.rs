@@ -147,12 +147,13 @@ impl Servers {
             .spawn()
             .expect("the program");
         let output = std::io::BufReader::new(child.stdout.take().expect("its output"));
-        // One registry, eleven endpoints and four monitoring systems.
+        // One registry, eleven endpoints, four monitoring systems and an orchestrator: a server whose
+        // last line nobody reads ends.
         let urls = output
             .lines()
             .map_while(Result::ok)
             .filter_map(|l| l.split_once('=').map(|(n, u)| (n.to_owned(), u.to_owned())))
-            .take(16)
+            .take(17)
             .collect();
         Self { child, urls }
     }

@@ -76,11 +76,11 @@ impl Fleet {
         if !whole || !here || !has_moved(index) || has_been_moved_since(written, writes) {
             return told;
         }
-        // What the registry said before the move tells nothing of it.
-        let read = self
-            .registered(model)
-            .and_then(|held| self.looked(&held.source, &[Feed::Models]));
-        if read.is_none_or(|read| read < ended) {
+        // What else the registry said before the move tells nothing of it.
+        let held = self.registered(model);
+        let reads = held.and_then(|held| held.fact.alias(alias.raw())) == Some(version);
+        let read = held.and_then(|held| self.looked(&held.source, &[Feed::Models]));
+        if !reads && read.is_none_or(|read| read < ended) {
             return Standing {
                 phase: Phase::Verifying,
                 short: Clean::name("verifying"),

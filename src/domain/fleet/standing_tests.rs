@@ -1,58 +1,7 @@
-use std::sync::Arc;
-
 use super::*;
 use crate::domain::action::{How, Verb};
-use crate::domain::observation::PollReport;
-use crate::panes::journal::testing::{Told, id, move_alias, plan};
-use crate::panes::testing::{World, ago, endpoint_settings, model_key};
-
-/// A promotion of v14 that began so many seconds ago.
-fn promoted(seconds: u64) -> Told {
-    let fraud = model_key("fraud");
-    let mut told = Told::default();
-    let acts = vec![move_alias(&fraud, "13", "14")];
-    let plan = plan(1, Verb::Promote, &fraud, "champion v13 → v14", acts);
-    told.begins(ago(seconds), plan, "Q4 data")
-        .sends(ago(seconds), 1, 0);
-    told
-}
-
-fn done(seconds: u64) -> Told {
-    let mut told = promoted(seconds);
-    told.ends(ago(seconds - 1), 1, 0, (How::Done, "champion is v14"))
-        .is(ago(seconds - 1), 1, Outcome::Done, "champion is v14");
-    told
-}
-
-/// A registry whose champion is a version, read just now, and an endpoint that answers another.
-fn world(champion: &str, answers: Option<&str>) -> World {
-    let mut world = World::with(|context| {
-        let follows = answers.map(|_| endpoint_settings("fraud-eu", "fraud"));
-        context.deployments.extend(follows);
-    });
-    let model = world.model("fraud", &[("champion", champion)]);
-    for version in ["13", "14"] {
-        world.version(&model, version, None);
-    }
-    if let Some(answers) = answers {
-        world.endpoint("fraud-eu", "fraud", answers);
-    }
-    for (source, feed) in [("ml", Feed::Models), ("ml", Feed::Versions)] {
-        let report = PollReport {
-            context: Arc::clone(world.fleet.context()),
-            source: crate::domain::key::SourceId::new(source),
-            feed,
-            asked_at: ago(2),
-            took_ms: 5,
-            clock_skew_ms: None,
-            fault: None,
-            partial: None,
-            next_at: ago(0),
-        };
-        world.fleet.record(&report, world.now.wall);
-    }
-    world
-}
+use crate::panes::journal::testing::{done, id, move_alias, plan, promoted, world};
+use crate::panes::testing::{World, ago, model_key};
 
 fn stands(world: &World, writes: &Writes) -> (Phase, String) {
     let written = writes.get(&id(1)).expect("it");
