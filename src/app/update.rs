@@ -107,6 +107,7 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
         Msg::Tick => {
             app.fleet.tick(now.wall);
             app.look_up_open(&mut effects);
+            app.watch_bake(&mut effects);
         }
         Msg::Notice(notice) => app.notice = Some(notice),
         // Nobody is asked: what is on its way is journalled as it stands.

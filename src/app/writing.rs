@@ -10,7 +10,9 @@ use crate::domain::action::{
     Actor, Journals, Mode, Outcome, PlanId, Record, Step, Writes, Written, effect,
 };
 use crate::domain::change::Change;
+use crate::domain::fleet::standing::Phase;
 use crate::domain::key::SourceId;
+use crate::domain::settings::SourceKind;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now};
 use crate::intent::msg::{Effect, Notice};
@@ -158,6 +160,17 @@ impl App {
                 effects.push(Effect::LookUp(Box::new(written.clone())));
             }
         }
+    }
+
+    /// While a version bakes, what it is judged by is read more often than courses are otherwise.
+    pub(super) fn watch_bake(&self, effects: &mut Effects) {
+        let followed = self
+            .fleet
+            .to_follow(&self.writing.writes, self.now.wall)
+            .is_some_and(|(_, standing)| standing.phase == Phase::Baking);
+        let sources = self.fleet.settings().sources.iter();
+        let metrics = sources.filter(|source| followed && source.kind == SourceKind::Prometheus);
+        effects.extend(metrics.map(|s| Effect::Refresh(Some(SourceId::new(&s.name)))));
     }
 
     /// What the writes of this context have changed is told to the fleet, and thereby to the ledger.

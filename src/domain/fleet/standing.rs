@@ -8,11 +8,13 @@ use crate::domain::action::{Outcome, Writes, Written};
 use crate::domain::observation::Feed;
 use crate::domain::rules::converge::{Judged, Stage};
 use crate::domain::text::Clean;
-use crate::domain::time::{Millis, age};
+use crate::domain::time::{Millis, age, span};
 use crate::domain::wiring::version_text;
 
 /// How long a write that needs nobody any more is told of.
 const DONE: Duration = Duration::from_secs(15 * 60);
+/// A bake time that is told in seconds.
+const SHORT: Duration = Duration::from_secs(120);
 /// How long one that stands where nobody wants it is told of.
 const STANDS: Duration = Duration::from_secs(24 * 3_600);
 
@@ -114,6 +116,10 @@ impl Fleet {
             ),
             Stage::Bake => {
                 let short = match judged.served_for {
+                    // Short times are those of tests and demonstrations: minutes would say nothing.
+                    Some(served) if served < bake && bake < SHORT => {
+                        format!("baking {} of {}", span(served), span(bake))
+                    }
                     Some(served) if served < bake => {
                         format!("baking {} of {}", age(served), age(bake))
                     }
