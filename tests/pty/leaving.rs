@@ -2,12 +2,12 @@
 //! says how it stood, and the next look finds out the rest.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use quarterdeck::sim::{Options, Scenario, SimFleet, WriteFault};
 use rustix::process::Signal;
 
-use super::harness::{Builder, Pty};
+use super::harness::{Builder, PATIENCE, Pty};
 
 /// The longest that an orderly end may take, a loaded machine allowed for.
 const LEAVING: Duration = Duration::from_millis(2_500);
@@ -44,6 +44,13 @@ impl Desk {
     fn servers(&self) -> [&str; 4] {
         let mlflow = self.fleet.url("mlflow").expect("a registry");
         ["--mlflow", mlflow, "--writes", "confirm"]
+    }
+
+    /// How many moves of an alias the registry was sent.
+    fn sent(&self) -> usize {
+        self.fleet
+            .writes()
+            .count("mlflow", "registered-models/alias")
     }
 
     /// Runs a command to its end.
@@ -90,6 +97,12 @@ impl Desk {
         }
         pty.send("\r");
         pty.wait_for("undo churn v7: applying 1/");
+        // Until then it is still compared with what was read.
+        let until = Instant::now() + PATIENCE;
+        while self.sent() < 2 {
+            assert!(Instant::now() < until, "it was never sent");
+            std::thread::sleep(Duration::from_millis(10));
+        }
         pty
     }
 
@@ -100,12 +113,7 @@ impl Desk {
         assert_eq!(write["verb"], "undo", "{write}");
         assert_eq!(write["outcome"], "unknown", "{write}");
         assert_eq!(write["open"], true, "{write}");
-        assert_eq!(
-            self.fleet
-                .writes()
-                .count("mlflow", "registered-models/alias"),
-            2
-        );
+        assert_eq!(self.sent(), 2, "nothing is sent twice");
     }
 }
 
