@@ -162,7 +162,8 @@ async fn tend(
     }
 }
 
-/// Makes a source away from the tasks that must not wait for files.
+/// Makes a source, away from the tasks that must not wait where files are read for it. Hundreds that need
+/// none are made without a thread: each thread would begin a heap of its own.
 pub(super) async fn make<V>(
     settings: &Arc<Context>,
     index: usize,
@@ -178,12 +179,30 @@ where
         .get(index)
         .map(|s| s.name.clone())
         .unwrap_or_default();
-    let made = tokio::task::spawn_blocking(move || match settings.sources.get(index) {
+    let waits = settings.sources.get(index).is_none_or(reads_files);
+    let begin = move || match settings.sources.get(index) {
         Some(source) => with_source(source, &settings.deployments, visitor),
         None => Err(Fault::new(FaultKind::Config, "", "no such source")),
-    });
+    };
+    // A task of its own either way: an adapter that panics takes nothing with it.
+    let made = if waits {
+        tokio::task::spawn_blocking(begin)
+    } else {
+        tokio::spawn(async move { begin() })
+    };
     made.await
         .unwrap_or_else(|error| Err(super::flight::crashed(&SourceId::new(&name), &error)))
+}
+
+/// Whether files are read to make a source: certificates, or what it consists of.
+fn reads_files(source: &SourceSettings) -> bool {
+    let tls = &source.tls;
+    let plain = source
+        .url
+        .trim()
+        .to_ascii_lowercase()
+        .starts_with("http://");
+    !plain || tls.ca_file.is_some() || tls.client_cert.is_some()
 }
 
 /// The feed that stands for a source as a whole.
