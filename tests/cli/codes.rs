@@ -168,7 +168,7 @@ fn the_demo_serves_until_it_is_stopped() {
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let running = Running(child);
-    let servers: Vec<String> = lines.take(16).map(Result::unwrap).collect();
+    let servers: Vec<String> = lines.take(17).map(Result::unwrap).collect();
     let url = servers[0]
         .strip_prefix("mlflow=")
         .expect("the registry first");
