@@ -13,6 +13,7 @@ use crate::domain::action::verbs::silence::{
 };
 use crate::domain::action::{Act, Matcher, Pin, Tagged, Wish};
 use crate::domain::alert::{Alert, AlertState};
+use crate::domain::fleet::gates::Promotion;
 use crate::domain::key::{Key, ModelKey, VersionKey};
 use crate::domain::mark;
 use crate::domain::observation::Right;
@@ -75,7 +76,11 @@ impl App {
                     created: Millis::default(),
                 },
             },
-            Command::Freeze | Command::Thaw | Command::Acknowledge | Command::Edit => Act::SetTag {
+            Command::Freeze
+            | Command::Thaw
+            | Command::Acknowledge
+            | Command::Edit
+            | Command::Approve => Act::SetTag {
                 of: Tagged::Model(model.clone()),
                 key: Key::new(mark::FREEZE),
                 from: None,
@@ -109,6 +114,7 @@ impl App {
             Command::Promote => self.promote(thing),
             Command::RollBack => self.roll_back(thing),
             Command::Silence => self.silence(thing),
+            Command::Approve => self.approve(thing),
             Command::Acknowledge => self.mark(thing, Purpose::Acknowledge),
             Command::Freeze => self.mark(thing, Purpose::Freeze),
             Command::Thaw => self.thaw(thing),
@@ -164,6 +170,31 @@ impl App {
             }
             _ => self.wish_all(wishes),
         }
+    }
+
+    fn approve(&mut self, thing: Option<&Thing>) {
+        let alias = self.champion();
+        let (model, to) = match thing {
+            Some(Thing::Version(key)) => (key.model.clone(), Some(key.version.clone())),
+            thing => match self.model_of(thing) {
+                Some(model) => {
+                    let to = promote::candidate(&self.fleet, &model, &alias);
+                    (model, to)
+                }
+                None => return,
+            },
+        };
+        let Some(to) = to else {
+            let name = self.name_of(&model);
+            self.say(format!(
+                "approve: {name} has no candidate for @{}: open it and select a version",
+                alias.clean()
+            ));
+            return;
+        };
+        let promotion = Promotion { model, alias, to };
+        let form = form::approve::form(&promotion, &self.fleet);
+        self.fill_in(form);
     }
 
     fn name_of(&self, model: &ModelKey) -> Clean {

@@ -348,6 +348,30 @@ fn acknowledging_freezing_and_editing_go_through_their_forms() {
 }
 
 #[test]
+fn approving_reads_the_evidence_that_it_is_bound_to_first() {
+    let mut app = app();
+    press(&mut app, &["A"], at(100));
+    let effects = press(&mut app, &["enter", "enter", "enter", "enter"], at(100));
+    assert!(
+        frame(&mut app).contains("still being read"),
+        "{}",
+        frame(&mut app)
+    );
+    refuse(&mut app, &effects, 200);
+    let shown = seen(&mut app, 300);
+    assert!(
+        shown.contains("Approve fraud   champion v13 → v15"),
+        "{shown}"
+    );
+    press(&mut app, &["tab"], at(900));
+    typed(&mut app, "fraud", 900);
+    let effects = press(&mut app, &["enter"], at(900));
+    let plan = plan(&effects);
+    assert_eq!(plan.verb, Verb::Approve);
+    assert!(matches!(&plan.steps[0].act, Act::SetTag { .. }));
+}
+
+#[test]
 fn a_right_that_is_known_to_be_missing_dims_the_verb() {
     let mut app = app();
     let denied = vec![(Clean::name("move-alias"), Right::Denied)];

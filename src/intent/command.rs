@@ -159,6 +159,7 @@ commands! {
 
     Promote "act.promote" Act Global ["p"] "promote" "Opens the gate sheet of the selected version or model, or of the marked models.";
     RollBack "act.roll-back" Act Global ["b"] "roll back" "Plans the way back to the version that was last good, alias and serving in one.";
+    Approve "act.approve" Act Global ["A"] "approve" "Approves the promotion of the selected version, as a second person.";
     Acknowledge "act.acknowledge" Act Global ["a"] "acknowledge" "Tells every console that somebody sees to the model's trouble.";
     Silence "act.silence" Act Global ["s"] "silence" "Mutes an alert for a time, or ends that.";
     Edit "act.edit" Act Global ["e"] "edit" "Edits tags and description of the selected model or version.";
@@ -184,7 +185,7 @@ commands! {
 }
 
 /// Keys that the design keeps for verbs this version does not have, with their words.
-pub const RESERVED: &[(&str, &str)] = &[("7", "Features"), ("x", "traffic"), ("A", "approve")];
+pub const RESERVED: &[(&str, &str)] = &[("7", "Features"), ("x", "traffic")];
 
 impl Command {
     /// Its row.

@@ -5,6 +5,7 @@
     reason = "all of this target is a test; the lint knows only single test functions"
 )]
 
+mod acting;
 mod child;
 mod harness;
 mod incidents;

@@ -2,6 +2,7 @@
 //! they make a wish, and hands the wish to the sheet; nothing is written from here. What each form asks is
 //! in a file of its own.
 
+pub(super) mod approve;
 pub(super) mod edit;
 pub(super) mod mark;
 pub(super) mod promote;

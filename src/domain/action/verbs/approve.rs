@@ -49,7 +49,7 @@ pub fn draft(
     }
     let at = with
         .fleet
-        .registry_now(&sheet.promotion.model, with.now.wall);
+        .registry_now(&sheet.promotion.model, with.stamped);
     let writer = with.actor.name();
     let by = request.by.clone().unwrap_or_else(|| writer.clone());
     let mut approval = sheet.approve(&by, at, at.plus(request.hold), request.note.clone());

@@ -19,6 +19,7 @@ pub mod undo;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use self::approve::ApproveRequest;
 use self::basis::NoPlan;
 use self::edit::EditRequest;
 use self::marks::MarkRequest;
@@ -55,6 +56,8 @@ pub enum Wish {
     Silence(SilenceRequest),
     /// A silence ends.
     Unsilence(UnsilenceRequest),
+    /// A second person approves a promotion.
+    Approve(Promotion, ApproveRequest),
     /// A model is trained again.
     Retrain(Box<RetrainRequest>),
     /// A pipeline's run is asked to end.
@@ -94,6 +97,7 @@ impl Wish {
             Self::Edit(_) => Verb::Edit,
             Self::Silence(_) => Verb::Silence,
             Self::Unsilence(_) => Verb::Unsilence,
+            Self::Approve(..) => Verb::Approve,
             Self::Retrain(_) => Verb::Retrain,
             Self::CancelRun(_) => Verb::Cancel,
             Self::RetryRun(..) => Verb::Retry,
@@ -108,6 +112,7 @@ impl Wish {
             Self::Mark(request) => &request.model,
             Self::Edit(request) => request.of.model(),
             Self::Silence(request) => request.model.as_ref()?,
+            Self::Approve(promotion, _) => &promotion.model,
             Self::Retrain(request) => &request.model,
             Self::Undo(_) | Self::Unsilence(_) | Self::CancelRun(_) | Self::RetryRun(..) => {
                 return None;
@@ -157,9 +162,7 @@ impl Wish {
         match self {
             Self::Undo(old) => undone(old.as_ref(), id, with, given),
             Self::Promote(request) => {
-                let sheet = promotion(request, with);
-                let sheet = sheet
-                    .ok_or_else(|| NoPlan::impossible("the registry does not hold the model"))?;
+                let sheet = sheet_of(&request.promotion(), with)?;
                 let mut request = request.clone();
                 if let Some(reason) = given {
                     let names = sheet.to_override().map(|gate| gate.name.to_string());
@@ -185,6 +188,11 @@ impl Wish {
             }
             Self::Silence(request) => silence::plan(request, id, with),
             Self::Unsilence(request) => silence::end(request, id, with),
+            Self::Approve(promotion, request) => {
+                let sheet = sheet_of(promotion, with)?;
+                let approval = approve::draft(request, &sheet, with)?;
+                approve::plan(&approval, &sheet, id, with)
+            }
             Self::Retrain(request) => {
                 let mut request = RetrainRequest::clone(request);
                 if let Some(reason) = given {
@@ -206,6 +214,7 @@ impl Wish {
     pub fn needs(&self, fleet: &Fleet, details: &Details) -> Vec<(SourceId, Query)> {
         match self {
             Self::Promote(request) => gates::needs(fleet, details, &request.promotion()),
+            Self::Approve(promotion, _) => gates::needs(fleet, details, promotion),
             Self::Undo(_)
             | Self::RollBack(_)
             | Self::Mark(_)
@@ -239,6 +248,7 @@ impl Wish {
     pub fn promotion(&self) -> Option<Promotion> {
         match self {
             Self::Promote(request) => Some(request.promotion()),
+            Self::Approve(promotion, _) => Some(promotion.clone()),
             _ => None,
         }
     }
@@ -253,16 +263,17 @@ fn passing(names: impl Iterator<Item = String>, reason: &Clean) -> BTreeMap<Stri
         .collect()
 }
 
-fn promotion(request: &PromoteRequest, with: &Planning<'_>) -> Option<gates::Sheet> {
+fn sheet_of(promotion: &Promotion, with: &Planning<'_>) -> Result<gates::Sheet, NoPlan> {
     let promoter = with.actor.name();
-    gates::sheet(
+    let sheet = gates::sheet(
         with.fleet,
         with.details,
-        &request.promotion(),
+        promotion,
         Some(&promoter),
         with.signed,
         with.now.wall,
-    )
+    );
+    sheet.ok_or_else(|| NoPlan::impossible("the registry does not hold the model"))
 }
 
 fn undone(

@@ -1,0 +1,117 @@
+//! Acting on a small screen: from the crisis to the version before, serving it within its tolerances, and
+//! back again, each by a handful of keys and the name that is typed.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::harness::{Builder, Pty};
+
+/// The most keys from triage to a way back that is under way, without the name.
+const MOST: usize = 12;
+/// The model of the crisis.
+const MODEL: &str = "fraud-detector";
+
+/// A console on the simulated fleet four minutes into its incidents, and the keys typed in it.
+struct Crisis {
+    pty: Pty,
+    keys: usize,
+}
+
+impl Crisis {
+    fn begins() -> Self {
+        let pty = Builder::quarterdeck()
+            .args(["demo", "--at", "4m"])
+            .size(80, 24)
+            .start();
+        pty.wait_for("SIMULATED");
+        pty.wait_until("the crisis", |s| {
+            let screen = s.contents();
+            let mut rows = screen.lines().skip(3).filter(|l| l.contains(MODEL));
+            rows.any(|l| l.contains("crit"))
+        });
+        Self { pty, keys: 0 }
+    }
+
+    #[track_caller]
+    fn key(&mut self, key: &str, text: &str) {
+        self.keys += 1;
+        self.pty.send(key);
+        self.pty.wait_for(text);
+    }
+
+    fn blind(&mut self, key: &str) {
+        self.keys += 1;
+        self.pty.send(key);
+    }
+
+    /// Types the name into its field, a key at a time: a burst counts as pasted. Nothing counts in the
+    /// first half second of a sheet.
+    #[track_caller]
+    fn consents(&mut self) {
+        sleep(Duration::from_millis(700));
+        let at_name = |s: &vt100::Screen| {
+            let (row, _) = s.cursor_position();
+            let line = s
+                .contents()
+                .lines()
+                .nth(usize::from(row))
+                .map(str::to_owned);
+            !s.hide_cursor() && line.is_some_and(|line| line.contains(&format!("type {MODEL}")))
+        };
+        for _ in 0..3 {
+            if self.pty.see(at_name) {
+                break;
+            }
+            self.blind("\t");
+            sleep(Duration::from_millis(200));
+        }
+        for letter in MODEL.chars() {
+            self.pty.send(letter.encode_utf8(&mut [0; 4]));
+            sleep(Duration::from_millis(40));
+        }
+        self.pty.wait_for(&format!("type {MODEL}  {MODEL}"));
+        self.blind("\r");
+        self.pty.wait_gone(&format!("type {MODEL}"));
+    }
+}
+
+#[test]
+fn a_crisis_is_rolled_back_until_it_has_converged_and_that_is_undone() {
+    let mut night = Crisis::begins();
+    night.key("/", "filter");
+    night.blind("f");
+    night.blind("r");
+    night.blind("\r");
+    night.pty.wait_until("the model selected", |s| {
+        let screen = s.contents();
+        let mut rows = screen.lines().filter(|l| l.starts_with('›'));
+        rows.any(|l| l.contains(MODEL))
+    });
+    // What to do and its key are on the screen.
+    night.pty.wait_for("roll back");
+    night.blind("b");
+    // Where nobody has watched a version for long enough, the choice is the person's.
+    night.pty.wait_for("oll back");
+    sleep(Duration::from_millis(500));
+    if night.pty.screen().contains("Roll back to") {
+        night.blind("\r");
+    }
+    night.pty.wait_for("champion v14 → v13");
+    night.consents();
+    assert!(night.keys <= MOST, "{} keys", night.keys);
+    night.pty.wait_until("the champion", |s| {
+        s.contents().contains("champion v14 → v13")
+    });
+    night.pty.wait_until("converged", |s| {
+        let screen = s.contents();
+        let chip = screen.lines().nth(1).unwrap_or_default();
+        chip.contains("done")
+    });
+    night.keys = 0;
+    night.key("z", "takes back");
+    night.consents();
+    assert!(night.keys <= MOST, "{} keys", night.keys);
+    night
+        .pty
+        .wait_until("the undo", |s| s.contents().contains("champion v13 → v14"));
+}
