@@ -2,12 +2,14 @@
 //! back again, each by a handful of keys and the name that is typed.
 
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::harness::{Builder, Pty};
 
 /// The most keys from triage to a way back that is under way, without the name.
 const MOST: usize = 12;
+/// How long a version is watched before it counts as converged, with room for a busy machine.
+const BAKED: Duration = Duration::from_secs(300);
 /// The model of the crisis.
 const MODEL: &str = "fraud-detector";
 
@@ -44,6 +46,21 @@ impl Crisis {
         self.pty.send(key);
     }
 
+    /// Waits until the chip of the write says so: a bake takes its time.
+    #[track_caller]
+    fn follows(&self, words: &str) {
+        let end = Instant::now() + BAKED;
+        let says = |s: &vt100::Screen| {
+            let screen = s.contents();
+            let chip = screen.lines().nth(1).unwrap_or_default();
+            chip.contains("F ") && chip.contains(words)
+        };
+        while !self.pty.see(says) && Instant::now() < end {
+            sleep(Duration::from_millis(500));
+        }
+        self.pty.wait_until(words, says);
+    }
+
     /// Types the name into its field, a key at a time: a burst counts as pasted. Nothing counts in the
     /// first half second of a sheet.
     #[track_caller]
@@ -75,43 +92,57 @@ impl Crisis {
     }
 }
 
+impl Crisis {
+    /// From triage to the consent that the model goes back to the version before.
+    #[track_caller]
+    fn rolls_back(&mut self) {
+        self.key("/", "filter");
+        self.blind("f");
+        self.blind("r");
+        self.blind("\r");
+        self.pty.wait_until("the model selected", |s| {
+            let screen = s.contents();
+            let mut rows = screen.lines().filter(|l| l.starts_with('›'));
+            rows.any(|l| l.contains(MODEL))
+        });
+        // What to do and its key are on the screen.
+        self.key("b", "oll back");
+        sleep(Duration::from_millis(500));
+        // Where nobody has watched a version for long enough, the choice is the person's.
+        if self.pty.screen().contains("Roll back to") {
+            self.blind("\r");
+        }
+        self.pty.wait_for("champion v14 → v13");
+        self.consents();
+        assert!(self.keys <= MOST, "{} keys", self.keys);
+    }
+
+    /// Takes the last write back.
+    #[track_caller]
+    fn undoes(&mut self) {
+        self.keys = 0;
+        self.key("z", "takes back");
+        self.consents();
+        assert!(self.keys <= MOST, "{} keys", self.keys);
+        self.pty
+            .wait_until("the undo", |s| s.contents().contains("champion v13 → v14"));
+    }
+}
+
 #[test]
+fn a_crisis_is_rolled_back_and_that_is_undone() {
+    let mut night = Crisis::begins();
+    night.rolls_back();
+    night.follows("baking");
+    night.undoes();
+}
+
+/// Errors have to fall, and a bake takes its time: some minutes in all.
+#[test]
+#[ignore = "takes minutes: .ci/run runs it"]
 fn a_crisis_is_rolled_back_until_it_has_converged_and_that_is_undone() {
     let mut night = Crisis::begins();
-    night.key("/", "filter");
-    night.blind("f");
-    night.blind("r");
-    night.blind("\r");
-    night.pty.wait_until("the model selected", |s| {
-        let screen = s.contents();
-        let mut rows = screen.lines().filter(|l| l.starts_with('›'));
-        rows.any(|l| l.contains(MODEL))
-    });
-    // What to do and its key are on the screen.
-    night.pty.wait_for("roll back");
-    night.blind("b");
-    // Where nobody has watched a version for long enough, the choice is the person's.
-    night.pty.wait_for("oll back");
-    sleep(Duration::from_millis(500));
-    if night.pty.screen().contains("Roll back to") {
-        night.blind("\r");
-    }
-    night.pty.wait_for("champion v14 → v13");
-    night.consents();
-    assert!(night.keys <= MOST, "{} keys", night.keys);
-    night.pty.wait_until("the champion", |s| {
-        s.contents().contains("champion v14 → v13")
-    });
-    night.pty.wait_until("converged", |s| {
-        let screen = s.contents();
-        let chip = screen.lines().nth(1).unwrap_or_default();
-        chip.contains("done")
-    });
-    night.keys = 0;
-    night.key("z", "takes back");
-    night.consents();
-    assert!(night.keys <= MOST, "{} keys", night.keys);
-    night
-        .pty
-        .wait_until("the undo", |s| s.contents().contains("champion v13 → v14"));
+    night.rolls_back();
+    night.follows("done");
+    night.undoes();
 }

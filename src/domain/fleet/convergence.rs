@@ -14,6 +14,8 @@ use crate::domain::signal::{Measure, SignalSeries};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, age};
 
+/// Rates are taken over about a minute: a shorter time says nothing.
+const LEAST: Duration = Duration::from_secs(60);
 /// What the time since is held against.
 const BEFORE: Duration = Duration::from_secs(3_600);
 /// The measures of latency, the one that tells most first.
@@ -108,11 +110,14 @@ impl Fleet {
         };
         let readings = self.readings(model).iter();
         let measured = readings.map(|held| &held.fact.key.measure).any(wanted);
-        let of = |measure| self.before_and_since(model, measure, version, since, now);
+        // Only the time of the bake counts: what was bad at first and is so no more has been overcome.
+        let bake = self.settings.policy.writing.convergence.bake.max(LEAST);
+        let from = since.max(now.minus(bake));
+        let of = |measure| self.before_and_since(model, measure, version, (since, from), now);
         let latency = LATENCIES.into_iter().map(of);
         let latency = latency.into_iter().find(|m| m.since.is_some());
         let rate = of(Measure::Requests).since;
-        let seconds = now.since(since).as_secs_f64();
+        let seconds = now.since(from).as_secs_f64();
         Traffic {
             measured: measured || rate.is_some(),
             requests: rate
@@ -124,14 +129,14 @@ impl Fleet {
         }
     }
 
-    /// The means of a measure in the hour before a moment and since: of the whole model where that is
+    /// The means of a measure in the hour before a moment and from a later one on: of the whole model where that is
     /// measured, else of the version since, and of any before.
     fn before_and_since(
         &self,
         model: &ModelKey,
         measure: Measure,
         version: &Key,
-        since: Millis,
+        (since, from): (Millis, Millis),
         now: Millis,
     ) -> Measured {
         let courses = self.courses(model).iter().map(|held| &held.fact);
@@ -155,7 +160,7 @@ impl Fleet {
         let before = if whole.is_empty() { &rows } else { &whole };
         Measured {
             before: mean(before, since.minus(BEFORE), since),
-            since: mean(after, since, now),
+            since: mean(after, from, now),
         }
     }
 }

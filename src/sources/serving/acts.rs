@@ -38,7 +38,8 @@ impl<P: Protocol> Serving<P> {
             ));
         }
         if !look.versions.is_empty() || look.health != Health::Ready {
-            let sighting = reported(&look, from, to);
+            let loads = matches!(act, Act::LoadModel { .. });
+            let sighting = reported(&look, from, to, loads);
             return match sighting.seen {
                 Seen::After if P::KIND == DeploymentKind::V2 => self.proven(sighting, to).await,
                 _ => Ok(sighting),
@@ -112,7 +113,7 @@ impl<P: Protocol> Serving<P> {
 }
 
 /// What an endpoint reports of its versions, held against the one that shall answer.
-fn reported(look: &Look, from: Option<&Key>, to: &Key) -> Sighting {
+fn reported(look: &Look, from: Option<&Key>, to: &Key, loads: bool) -> Sighting {
     let wanted = look.versions.iter().find(|held| held.version == *to);
     let answering = answering(look);
     let words = words(look, &answering, wanted, to);
@@ -121,6 +122,13 @@ fn reported(look: &Look, from: Option<&Key>, to: &Key) -> Sighting {
         && answering.iter().all(|version| **version == *to)
         && look.health == Health::Ready
     {
+        let other =
+            |held: &&ServedVersion| held.state == ServedState::Loading && held.version != *to;
+        if let Some(other) = look.versions.iter().find(other).filter(|_| loads) {
+            // It will answer in its place, or struggles for what this one needs: loading ends that.
+            let words = format!("{words}, and loads {}", version_text(&other.version));
+            return Sighting::new(Seen::Before, &words);
+        }
         Seen::After
     } else if state == Some(ServedState::Loading)
         || (state == Some(ServedState::Answering) && look.health != Health::Ready)
@@ -258,8 +266,24 @@ mod tests {
         ] {
             let from = from.map(Key::new);
             let look = look(versions, default, health);
-            let sighting = reported(&look, from.as_ref(), &Key::new("7"));
+            let sighting = reported(&look, from.as_ref(), &Key::new("7"), false);
             assert_eq!((sighting.seen, sighting.words.as_str()), (seen, words));
         }
+    }
+
+    #[test]
+    fn a_load_is_not_over_while_the_server_loads_another_version() {
+        let struggling = look(
+            &[("6", ServedState::Answering), ("7", ServedState::Loading)],
+            None,
+            Health::Ready,
+        );
+        let seen = |loads| reported(&struggling, None, &Key::new("6"), loads);
+        assert_eq!(seen(false).seen, Seen::After);
+        let load = seen(true);
+        assert_eq!(
+            (load.seen, load.words.as_str()),
+            (Seen::Before, "answers v6, and loads v7")
+        );
     }
 }

@@ -8,7 +8,7 @@ use super::basis::{About, Basis, NoPlan, stamp};
 use crate::domain::action::{
     Act, Friction, GateNote, Pin, Plan, PlanId, Step, Tagged, Verb, Wanting,
 };
-use crate::domain::deployment::Known;
+use crate::domain::deployment::{Known, ServedState, ServedVersion};
 use crate::domain::fleet::gates::{Promotion, Sheet};
 use crate::domain::gate::Consequence;
 use crate::domain::key::{DeploymentKey, Key, ModelKey, SourceId, VersionKey};
@@ -211,8 +211,16 @@ impl<'a> Parts<'a> {
                     a.known == Known::Reported && a.version.as_ref() == Some(self.shift.to)
                 })
         });
+        // A server that still loads another version will answer that, or struggles to: it is told to load.
+        let loads_another = rollout == Rollout::V2Load
+            && fleet.endpoint(key).is_some_and(|held| {
+                let other = |v: &ServedVersion| {
+                    v.state == ServedState::Loading && Some(&v.version) != word.as_ref()
+                };
+                held.fact.versions.iter().any(other)
+            });
         match rollout {
-            _ if is_there => return,
+            _ if is_there && !loads_another => return,
             Rollout::None => {
                 basis.note(format!(
                     "{name}: nothing is set that rolls a version out to it (rollout = \"none\"), so moving the alias changes nothing that it serves"

@@ -150,9 +150,14 @@ fn reading(settings: &DeploymentSettings, words: &[&str]) -> EndpointReading {
         versions: words
             .iter()
             .map(|word| ServedVersion {
-                version: Key::new(word),
+                // A word with a tilde is that of a version that loads.
+                version: Key::new(word.trim_start_matches('~')),
                 known: Known::Reported,
-                state: ServedState::Answering,
+                state: if word.starts_with('~') {
+                    ServedState::Loading
+                } else {
+                    ServedState::Answering
+                },
                 message: Clean::empty(),
             })
             .collect(),
@@ -169,7 +174,7 @@ struct Made {
     context: Context,
     model: RegisteredModel,
     versions: Vec<ModelVersion>,
-    /// Words that each deployment answers.
+    /// Words that each deployment answers, with spaces between them.
     answers: Vec<&'static str>,
     skew_ms: i64,
     fault: bool,
@@ -221,7 +226,10 @@ impl Made {
         let versions = Rows::Versions(self.versions);
         tell("mlflow", Feed::Versions, versions, Scope::Versions, false);
         for (deployment, word) in settings.deployments.iter().zip(self.answers) {
-            let rows = Rows::Endpoints(vec![reading(deployment, &[word])]);
+            let rows = Rows::Endpoints(vec![reading(
+                deployment,
+                &word.split(' ').collect::<Vec<_>>(),
+            )]);
             tell(
                 &deployment.name,
                 Feed::Endpoint,
@@ -323,6 +331,20 @@ fn the_rollout_decides_the_steps_and_their_order() {
         steps(Rollout::Hook).0,
         ["run-hook", "await-served", "move-alias"]
     );
+}
+
+#[test]
+fn a_server_that_struggles_with_another_version_is_told_to_load_the_one_that_answers() {
+    let steps = |answers| {
+        let mut made = Made::new(vec![deployment(Rollout::V2Load)]);
+        made.model = model(&[("champion", "7")], &[]);
+        made.answers = vec![answers];
+        let plan = promoted(&made.fleet(), "champion", "6").expect("a plan");
+        words(&plan, Weight::Required)
+    };
+    assert_eq!(steps("6"), ["move-alias"]);
+    let told = ["move-alias", "load-model", "await-served"];
+    assert_eq!(steps("6 ~7"), told);
 }
 
 #[test]
