@@ -10,7 +10,7 @@ use crate::domain::observation::Feed;
 use crate::domain::rules::converge::{self, Endpoint, Facts, Judged, Measured, Stage, Traffic};
 use crate::domain::rules::freshness::Freshness;
 use crate::domain::rules::signals::same_version;
-use crate::domain::signal::{Measure, SignalSeries};
+use crate::domain::signal::{Measure, SignalReading, SignalSeries};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, age};
 
@@ -160,8 +160,22 @@ impl Fleet {
         let before = if whole.is_empty() { &rows } else { &whole };
         Measured {
             before: mean(before, since.minus(BEFORE), since),
-            since: mean(after, from, now),
+            // A bake may be shorter than the steps of a course: then what was read last stands for it.
+            since: mean(after, from, now).or_else(|| self.newest(model, measure, version)),
         }
+    }
+}
+
+impl Fleet {
+    /// What was read last of a measure: of the version where that is told, else of the whole model.
+    fn newest(&self, model: &ModelKey, measure: Measure, version: &Key) -> Option<f64> {
+        let readings = self.readings(model).iter().map(|held| &held.fact);
+        let rows = readings.filter(|r| r.key.measure == measure && r.key.part.raw().is_empty());
+        let (whole, told): (Vec<&SignalReading>, Vec<&SignalReading>) =
+            rows.partition(|r| r.key.version.raw().is_empty());
+        let own = |r: &&&SignalReading| same_version(r.key.version.raw(), version.raw());
+        let row = told.iter().find(own).or(whole.first())?;
+        row.value.value()
     }
 }
 
