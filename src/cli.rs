@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::demo::{DemoArgs, ScenarioWord};
+pub use self::demo::{DemoArgs, ScenarioWord, TroubleWord};
 pub use self::frame::{FormatWord, FrameArgs, PaneWord};
 pub use self::lists::{ModelsArgs, PipelinesArgs, RunsArgs};
 pub use self::own::{ConfigCommand, KeysArgs, RecordArgs};

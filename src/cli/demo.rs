@@ -19,6 +19,24 @@ pub struct DemoArgs {
     /// What happens to the fleet.
     #[arg(long, value_enum, default_value_t)]
     pub scenario: ScenarioWord,
+    /// What goes wrong with moves of an alias, to see how they end.
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub trouble: Option<TroubleWord>,
+}
+
+/// What goes wrong with moves of an alias.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum TroubleWord {
+    /// This account may not move one: the registry refuses each.
+    Forbidden,
+    /// The next one is made, and its answer is lost.
+    Lost,
+    /// The next one is lost on its way, and nothing is made.
+    Unsent,
+    /// The next one is made, and answered with a server error.
+    Error,
+    /// Somebody else moves fraud-detector's champion to v12 right after the next one.
+    Race,
 }
 
 /// What the simulated fleet lives through.

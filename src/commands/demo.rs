@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::exit::{Exit, Failure};
 use super::output::{Out, Reader};
 use super::session::Session;
-use crate::cli::{DemoArgs, Global, ScenarioWord};
+use crate::cli::{DemoArgs, Global, ScenarioWord, TroubleWord};
 use crate::config::presets;
 use crate::domain::fleet::Fleet;
 use crate::domain::key::DeploymentKind;
@@ -20,7 +20,9 @@ use crate::domain::writing::{Convergence, WritePolicy};
 use crate::runtime::clock::Clock;
 use crate::runtime::headless::{Collected, Options, collect_into};
 use crate::runtime::signals::told_to_end;
-use crate::sim::{self, AirflowOptions, ManualClock, Scenario, SimEndpoint, SimFleet};
+use crate::sim::{
+    self, AirflowOptions, ManualClock, Rival, Scenario, SimEndpoint, SimFleet, WriteFault,
+};
 
 /// The name of the context.
 const NAME: &str = "demo";
@@ -73,8 +75,12 @@ impl Simulated {
             airflow: Some(AirflowOptions::default()),
             ..sim::Options::default()
         };
+        let fleet = start(options).await?;
+        if let Some(trouble) = args.trouble {
+            spoil(&fleet, trouble);
+        }
         Ok(Self {
-            fleet: start(options).await?,
+            fleet,
             clock: None,
             speed: args.speed,
         })
@@ -190,6 +196,28 @@ impl Simulated {
             clock.advance(left.min(STEP));
         }
     }
+}
+
+/// Lets moves of an alias go wrong, with what a registry and the network do then.
+fn spoil(fleet: &SimFleet, trouble: TroubleWord) {
+    const REGISTRY: &str = "mlflow";
+    const ALIAS: &str = "registered-models/alias";
+    let writes = fleet.writes();
+    let fault = match trouble {
+        TroubleWord::Forbidden => {
+            writes.spoil_all(REGISTRY, ALIAS, WriteFault::Forbidden);
+            return;
+        }
+        TroubleWord::Lost => WriteFault::LostAfter,
+        TroubleWord::Unsent => WriteFault::LostBefore,
+        TroubleWord::Error => WriteFault::ErrorAfter,
+        TroubleWord::Race => WriteFault::Before(Rival::Alias {
+            model: "fraud-detector".to_owned(),
+            alias: "champion".to_owned(),
+            version: 12,
+        }),
+    };
+    writes.spoil(REGISTRY, ALIAS, fault);
 }
 
 async fn start(options: sim::Options) -> Result<SimFleet, Failure> {

@@ -187,3 +187,45 @@ fn the_demo_serves_until_it_is_stopped() {
         home.files()
     );
 }
+
+/// What goes wrong with a write in the demo ends as it would anywhere.
+#[cfg(unix)]
+#[test]
+fn the_demo_lets_writes_go_wrong() {
+    use std::io::{BufRead as _, BufReader};
+    for (trouble, code) in [("forbidden", 4), ("race", 3)] {
+        let home = Home::new();
+        let mut child = home
+            .command(&[
+                "demo",
+                "--serve",
+                "--scenario",
+                "calm",
+                "--trouble",
+                trouble,
+            ])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let running = Running(child);
+        let first = lines.next().unwrap().unwrap();
+        let url = first.strip_prefix("mlflow=").expect("the registry first");
+        let back = [
+            "rollback",
+            "fraud-detector",
+            "--to",
+            "11",
+            "--yes",
+            "--confirm",
+            "flags/fraud-detector",
+            "--writes",
+            "confirm",
+            "--mlflow",
+            url,
+        ];
+        let ended = home.run(&back);
+        assert_eq!(ended.code(), code, "{trouble}: {}", ended.err());
+        assert_eq!(running.stop(), Some(0));
+    }
+}

@@ -64,9 +64,10 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Whether it ended because somebody else had changed a target since it was read.
+    /// Whether it ended because somebody else had changed a target since it was read, or did so right after.
     pub fn moved(&self) -> bool {
-        self.steps.iter().any(|end| end.how == How::Moved)
+        let by_others = |end: &StepEnd| matches!(end.how, How::Moved | How::Overtaken);
+        self.steps.iter().any(by_others)
     }
 
     /// Whether a server, or this machine, refused a step.
