@@ -1,6 +1,6 @@
 //! Claiming what a plan moves: the steps that stand before a move of an alias where claims are on, and
 //! what is said where they are off. What a claim is, and when it holds, is in
-//! [`claims`](crate::domain::action::claims).
+//! [`claims`].
 
 use std::time::Duration;
 
