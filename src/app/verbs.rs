@@ -108,6 +108,7 @@ impl App {
 
     /// Carries a verb out as far as its form, its choice or its sheet.
     pub(super) fn verb(&mut self, command: Command, thing: Option<&Thing>) {
+        self.history.current_mut().hold();
         match command {
             Command::Undo => self.wish(Wish::Undo(None)),
             Command::Arm => self.arm(self.now),

@@ -11,6 +11,7 @@ use crate::domain::alert::{Alert, AlertKey, AlertState};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::{Key, ModelKey, SourceId, VersionKey};
 use crate::domain::level::Level;
+use crate::domain::mark::{self, Mark};
 use crate::domain::model::{ModelVersion, RegisteredModel};
 use crate::domain::observation::{Feed, Right, Rows};
 use crate::domain::query::Query;
@@ -616,4 +617,73 @@ fn a_form_is_whole_at_every_size() {
 
      ↵ open   / filter   p promote   S sort   H history   ? all keys   q leave
     "#);
+}
+
+/// Who the row under the cursor is about, once a worse one has come.
+fn chosen_after(keys: &[&str]) -> Option<Thing> {
+    let mut app = app();
+    let here = Arc::clone(app.context());
+    let mild = Alert {
+        level: Level::Warn,
+        ..alert()
+    };
+    let worse = Alert {
+        key: AlertKey {
+            fingerprint: Key::new("f2"),
+            ..mild.key.clone()
+        },
+        model: Some(Key::new("churn")),
+        level: Level::Crit,
+        labels: Arc::from([(Clean::name("model"), Clean::name("churn"))]),
+        ..alert()
+    };
+    let told = |ms, rows| observed(&here, "am", Feed::Alerts, ms, Rows::Alerts(rows));
+    update(&mut app, told(1, vec![mild.clone()]), at(1));
+    app.open(Place::Triage);
+    press(&mut app, keys, at(100));
+    update(&mut app, told(200, vec![mild, worse]), at(200));
+    app.with_pane(|pane, cx| pane.selected(cx))
+}
+
+#[test]
+fn the_cursor_stays_on_what_a_verb_was_meant_for() {
+    let about = |model| Some(Thing::Model(model));
+    assert_eq!(chosen_after(&[]), about(other_key()), "else on the worst");
+    assert_eq!(chosen_after(&["a", "esc"]), about(model_key()));
+}
+
+#[test]
+fn marks_of_a_model_show_where_its_trouble_shows_and_on_its_page() {
+    let mut app = app();
+    let mark = |by: &str, reason: &str| {
+        let mark = Mark {
+            by: Clean::name(by),
+            at: Millis(0),
+            until: Millis(3_600_000),
+            reason: Clean::text(reason),
+        };
+        Clean::text(&mark.write())
+    };
+    let marked = RegisteredModel {
+        tags: Arc::from([
+            (Clean::name(mark::ACKNOWLEDGED), mark("ben", "on it")),
+            (Clean::name(mark::FREEZE), mark("ana", "release")),
+        ]),
+        ..model("13")
+    };
+    let here = Arc::clone(app.context());
+    let rows = Rows::Models(vec![marked, other()]);
+    update(
+        &mut app,
+        observed(&here, "mlflow", Feed::Models, 5, rows),
+        at(5),
+    );
+    app.open(Place::Triage);
+    press(&mut app, &["down"], at(10));
+    let shown = frame_of(&mut app, 120, 36);
+    assert!(shown.contains("frozen · acknowledged · "), "{shown}");
+    assert!(shown.contains("frozen by ana until"), "{shown}");
+    assert!(shown.contains("acknowledged by ben until"), "{shown}");
+    press(&mut app, &["enter"], at(20));
+    assert!(frame_of(&mut app, 80, 24).contains("frozen"));
 }

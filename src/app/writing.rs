@@ -205,8 +205,13 @@ impl App {
             }
             Record::PlanEnded { outcome, words, .. } => {
                 let plan = &written.plan;
+                // What was meant is what is so; of anything else it matters what was seen.
+                let seen = match outcome {
+                    Outcome::Done => &plan.summary,
+                    _ => words,
+                };
                 let text = format!(
-                    "{} {}: {} · {words}",
+                    "{} {}: {} · {seen}",
                     plan.verb.title(),
                     plan.subject,
                     outcome.text()

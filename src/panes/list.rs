@@ -88,6 +88,8 @@ pub trait Listing {
     fn set_page(&mut self, rows: u16);
     /// The filter.
     fn filter(&mut self) -> &mut Filter;
+    /// Something is done with the row under the cursor: from now on the cursor stays on it.
+    fn choose(&mut self);
 }
 
 impl<R> Listing for List<R> {
@@ -123,6 +125,10 @@ impl<R> Listing for List<R> {
 
     fn filter(&mut self) -> &mut Filter {
         &mut self.filter
+    }
+
+    fn choose(&mut self) {
+        self.chosen = true;
     }
 }
 

@@ -395,6 +395,13 @@ pub trait Pane: std::fmt::Debug + Send {
     /// The thing under the cursor.
     fn selected(&self, cx: &Cx<'_>) -> Option<Thing>;
 
+    /// A verb is meant for the row under the cursor: whatever is sorted anew, the next one is too.
+    fn hold(&mut self) {
+        if let Some(list) = self.list() {
+            list.choose();
+        }
+    }
+
     /// The things whose rows are marked.
     fn marked(&self) -> Vec<Thing> {
         Vec::new()

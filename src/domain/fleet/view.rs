@@ -174,6 +174,16 @@ pub struct ModelView {
     pub until: Option<Millis>,
 }
 
+impl ModelView {
+    /// The marks that somebody has left on it: a word for lists, and what it says in full.
+    pub fn marks(&self) -> impl Iterator<Item = (&'static str, Clean)> + '_ {
+        let frozen = self.frozen.as_deref().map(|m| ("frozen", m));
+        let seen_to = self.acknowledged.as_deref().map(|m| ("acknowledged", m));
+        let all = [frozen, seen_to].into_iter().flatten();
+        all.map(|(word, mark)| (word, Clean::text(&format!("{word} {}", mark.words()))))
+    }
+}
+
 /// The judged signals that every list shows of a model, and the counts of its alerts.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct ModelSignals {

@@ -167,6 +167,16 @@ fn title(page: &Page<'_>, cx: &Cx<'_>, look: &Look, width: u16) -> Vec<Span<'sta
         Some(owner) => span(Role::Text, owner.to_string()),
         None => span(Role::Dim, look.symbols.none),
     });
+    for (word, words) in m.marks() {
+        let whole = span(Role::Strong, format!("   {words}"));
+        let fits =
+            spans_width(&spans) + spans_width(std::slice::from_ref(&whole)) < usize::from(width);
+        spans.push(if fits {
+            whole
+        } else {
+            span(Role::Strong, format!("   {word}"))
+        });
+    }
     let fresh = cx.fleet.source_freshness(&page.registered.source);
     if fresh != Freshness::Live {
         let read = m.read_at.map_or_else(

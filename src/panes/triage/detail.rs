@@ -31,6 +31,17 @@ pub(super) fn draw(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &
         let rows = if look.size < Size::Medium { 2 } else { 4 };
         lines.extend(signal::strip(model, cx, look, width, rows));
     }
+    for (_, words) in model.into_iter().flat_map(ModelView::marks) {
+        let mark = span(Role::Label, format!("{:<8}", "marked"));
+        let none = span(Role::Dim, "");
+        lines.extend(paint::wrapped(
+            mark,
+            Role::Strong,
+            words.as_str(),
+            none,
+            room,
+        ));
+    }
     for reason in &row.verdict.reasons {
         let since = reason.since.age_text(cx.now.wall);
         let source = reason

@@ -33,12 +33,7 @@ pub(super) const TITLES: [&str; 7] = [
 /// Every cell of a row as text.
 pub(super) fn cells(row: &TriageRow, cx: &Cx<'_>) -> [String; 7] {
     let model = model_of(row, cx);
-    let why: Vec<&str> = row
-        .verdict
-        .reasons
-        .iter()
-        .map(|r| r.text.as_str())
-        .collect();
+    let why = why(row, model);
     [
         row.verdict.level.word().to_owned(),
         row.name.to_string(),
@@ -48,6 +43,16 @@ pub(super) fn cells(row: &TriageRow, cx: &Cx<'_>) -> [String; 7] {
         row.since.age_text(cx.now.wall),
         just_before(row, model, cx),
     ]
+}
+
+/// The marks that somebody has left on the model, then every finding.
+fn why(row: &TriageRow, model: Option<&ModelView>) -> Vec<String> {
+    let marks = model.into_iter().flat_map(ModelView::marks);
+    let reasons = row.verdict.reasons.iter().map(|r| r.text.to_string());
+    marks
+        .map(|(word, _)| word.to_owned())
+        .chain(reasons)
+        .collect()
 }
 
 fn champion(model: Option<&ModelView>) -> String {
@@ -157,15 +162,18 @@ fn row<'a>(row: &TriageRow, cx: &Cx<'a>, look: &Look) -> Row<'a> {
         (text, true) => Cell::new(role, format!("{text} {}", look.symbols.differs)),
         (text, false) => Cell::text(text),
     };
-    let why: Vec<String> = row
-        .verdict
-        .reasons
+    let why = why(row, model);
+    let marks = model.map_or(0, |model| model.marks().count());
+    // A mark is short and stands before the worst finding, which is never left out for it.
+    let first = why
         .iter()
-        .map(|r| r.text.to_string())
-        .collect();
-    let first = why.first().cloned().unwrap_or_default();
-    let more = if why.len() > 1 {
-        format!("{first} +{}", why.len() - 1)
+        .take(marks + 1)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(" · ");
+    let others = why.len().saturating_sub(marks + 1);
+    let more = if others > 0 {
+        format!("{first} +{others}")
     } else {
         first.clone()
     };
