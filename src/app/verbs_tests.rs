@@ -687,3 +687,42 @@ fn marks_of_a_model_show_where_its_trouble_shows_and_on_its_page() {
     press(&mut app, &["enter"], at(20));
     assert!(frame_of(&mut app, 80, 24).contains("frozen"));
 }
+
+/// Polls of the versions that found nobody, the first at so many milliseconds; the models' feed is not yet
+/// due again.
+fn refused(app: &mut App, ms: i64, times: i64) {
+    for n in 0..times {
+        let Msg::Polled(mut report) = polled(app.context(), "mlflow", Feed::Versions, ms + n)
+        else {
+            unreachable!("a report");
+        };
+        report.fault = Some(Fault::new(FaultKind::Unreachable, "GET", "refused"));
+        let now = at((ms + n).unsigned_abs());
+        update(app, Msg::Polled(report), now);
+    }
+}
+
+#[test]
+fn a_registry_that_nobody_answers_for_blocks_what_rests_on_it() {
+    let mut app = app();
+    let effects = press(&mut app, &["p"], at(100));
+    refuse(&mut app, &effects, 100);
+    seen(&mut app, 100);
+    assert!(!frame(&mut app).contains("cannot be done"));
+    refused(&mut app, 200, 1);
+    assert!(
+        !frame(&mut app).contains("cannot be done"),
+        "one is a hiccup"
+    );
+    refused(&mut app, 300, 1);
+    let shown = frame(&mut app);
+    assert!(
+        shown.contains("cannot be done: mlflow does not answer"),
+        "{shown}"
+    );
+    press(&mut app, &["tab"], at(1_000));
+    typed(&mut app, "why", 1_000);
+    press(&mut app, &["tab"], at(1_000));
+    typed(&mut app, "fraud", 1_000);
+    assert!(!wrote(&press(&mut app, &["enter"], at(1_000))));
+}

@@ -9,7 +9,7 @@ use crate::domain::key::{DeploymentKey, Key, ModelKey, SourceId};
 use crate::domain::last_known::Held;
 use crate::domain::mark::{Mark, Marked};
 use crate::domain::observation::{FactKey, Feed, Right};
-use crate::domain::rules::freshness::{Freshness, judge_feed};
+use crate::domain::rules::freshness::{self, Freshness, judge_feed};
 use crate::domain::settings::DeploymentSettings;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, age};
@@ -55,14 +55,18 @@ impl Fleet {
         let Some((fresh, feed)) = known.min_by_key(|(fresh, _)| *fresh) else {
             return Some(Clean::text(&format!("{source} has not been read yet")));
         };
+        let silent = health.is_some_and(freshness::is_silent);
         let since = feed.good_at.map(|at| age(now.since(at)));
         let since = since.map_or("never".to_owned(), |age| format!("{age} ago"));
-        let why = feed
-            .fault
-            .as_ref()
+        let fault = feed.fault.as_ref();
+        let why = fault
+            .or_else(|| health?.fault().filter(|_| silent))
             .map(|fault| format!(": {}", fault.line()));
         let why = why.unwrap_or_default();
         match fresh {
+            Freshness::Live if silent => Some(Clean::text(&format!(
+                "{source} does not answer, last read {since}{why}"
+            ))),
             Freshness::Live => None,
             Freshness::Waiting => Some(Clean::text(&format!("{source} has not been read yet"))),
             Freshness::Stale | Freshness::Down => Some(Clean::text(&format!(

@@ -212,6 +212,12 @@ fn unanswered(source: &SourceHealth, found: fn(&FeedHealth) -> bool) -> u32 {
     silent.map(|feed| feed.failures).max().unwrap_or(0)
 }
 
+/// Whether nobody listens or answers at a source now: what one of its feeds still holds for fresh rests on
+/// nothing that could be asked again.
+pub fn is_silent(source: &SourceHealth) -> bool {
+    unanswered(source, is_hung) > 0 || unanswered(source, is_unreachable) >= REFUSED
+}
+
 /// Judges a source: as good as its best feed, but never live while a feed is down or while it owes every
 /// feed an answer, and down where nobody listens or answers.
 pub fn judge(source: &SourceHealth, policy: &Policy, now: Millis) -> Freshness {
