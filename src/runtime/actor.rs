@@ -17,6 +17,7 @@ use super::schedule::{self, Rhythm};
 use crate::domain::fault::{Fault, FaultKind, Retry};
 use crate::domain::observation::{Abilities, ContextRef, Feed, PollReport};
 use crate::domain::query::{Detail, Focus, Query};
+use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::intent::msg::Msg;
 use crate::sources::{Page, Source};
@@ -46,6 +47,8 @@ pub enum Request {
 pub struct Surroundings {
     /// Whose fleet.
     pub context: Arc<ContextRef>,
+    /// Where the source is, without credentials: faults name it.
+    pub place: Clean,
     /// How many sources begin together.
     pub sources: usize,
     /// The host's budget.
@@ -349,10 +352,10 @@ impl<S: Source> Actor<S> {
         };
         self.feeds[index].reported = true;
         let detail = format!("no answer for {} so far", crate::domain::time::span(took));
-        let id = self.source.id().as_str();
+        let place = self.around.place.as_str();
         let report = PollReport {
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            fault: Some(Fault::new(FaultKind::Timeout, id, &detail)),
+            fault: Some(Fault::new(FaultKind::Timeout, place, &detail)),
             ..self.report(index, asked_at, self.around.clock.wall().plus(again))
         };
         self.outbox.push_back(Msg::Polled(Box::new(report)));

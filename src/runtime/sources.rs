@@ -18,6 +18,7 @@ use crate::domain::fault::{Fault, FaultKind, Retry};
 use crate::domain::key::SourceId;
 use crate::domain::observation::{ContextRef, Feed, PollReport};
 use crate::domain::settings::{Context, SourceKind, SourceSettings};
+use crate::domain::text::{Clean, without_credentials};
 use crate::intent::msg::Msg;
 use crate::sources::Source;
 use crate::sources::registry::{Visitor, with_source};
@@ -70,6 +71,7 @@ impl Sources {
             actors.insert(SourceId::new(&source.name), asks);
             let around = Surroundings {
                 context: Arc::clone(context),
+                place: Clean::text(&without_credentials(&source.url)),
                 sources: settings.sources.len(),
                 host: common.limits.of(&source.url),
                 clock: Arc::clone(&common.clock),

@@ -201,6 +201,7 @@ pub(super) fn around(bound: usize) -> (Surroundings, mpsc::Receiver<Msg>) {
     let (out, messages) = mpsc::channel(bound);
     let around = Surroundings {
         context: context(),
+        place: Clean::text("http://scripted.test"),
         sources: 1,
         host: Arc::new(Host::default()),
         clock: Arc::new(Clock::from(Millis(1_000_000))),
