@@ -45,7 +45,7 @@ impl App {
         for wish in wishes {
             let id = self.plan_id();
             let none = Details::default();
-            let with = self.planning(&none, None, stamped);
+            let with = self.planning(&none, stamped);
             match wish.plan(id.clone(), &with, &Clean::empty()) {
                 // What is still to be read may make a plan of it.
                 Err(why) if wish.needs(&self.fleet, &none).is_empty() => {
@@ -66,25 +66,19 @@ impl App {
         Ok(())
     }
 
-    fn planning<'a>(
-        &'a self,
-        details: &'a Details,
-        signed: Option<&'a SignedApproval>,
-        stamped: Millis,
-    ) -> Planning<'a> {
+    fn planning<'a>(&'a self, details: &'a Details, stamped: Millis) -> Planning<'a> {
         Planning {
             fleet: &self.fleet,
             details,
-            signed,
             writes: &self.writing.writes,
-            actor: &self.writing.actor,
+            actor: self.actor(),
             now: self.now,
             stamped,
         }
     }
 
     fn plans(&self, sheet: &Sheet) -> Vec<Result<Plan, NoPlan>> {
-        let with = self.planning(&sheet.details, sheet.signed.as_ref(), sheet.opened);
+        let with = self.planning(&sheet.details, sheet.opened);
         let reason = Clean::text(sheet.reason.as_str());
         let parts = sheet.parts.iter();
         parts
@@ -103,13 +97,12 @@ impl App {
             let plans = self.plans(&sheet);
             sheet.follow(plans);
         }
-        let promotion = sheet.parts.first().and_then(|part| part.wish.promotion());
-        let approval = promotion.and_then(|p| gates::approval_to_check(&self.fleet, &p));
-        if let Some(approval) = approval
-            && sheet.checking.as_ref() != Some(&approval)
-        {
-            effects.push(Effect::CheckSignature(Box::new(approval.clone())));
-            sheet.checking = Some(approval);
+        let promotions = sheet.parts.iter().filter_map(|part| part.wish.promotion());
+        for approval in promotions.filter_map(|p| gates::approval_to_check(&self.fleet, &p)) {
+            if !sheet.checking.contains(&approval) {
+                effects.push(Effect::CheckSignature(Box::new(approval.clone())));
+                sheet.checking.push(approval);
+            }
         }
         self.sheet = Some(sheet);
     }
@@ -145,7 +138,7 @@ impl App {
         let Some(mut sheet) = self.sheet.take() else {
             return;
         };
-        sheet.signed = Some(signed);
+        sheet.details.check(signed);
         let plans = self.plans(&sheet);
         sheet.follow(plans);
         self.sheet = Some(sheet);
@@ -223,6 +216,7 @@ impl App {
     fn renew(&mut self, sheet: &mut Sheet) {
         sheet.opened = self.now.wall;
         sheet.details.clear();
+        sheet.checking.clear();
         self.wants.renew();
         let ids: Vec<PlanId> = sheet.parts.iter().map(|_| self.plan_id()).collect();
         for (part, id) in sheet.parts.iter_mut().zip(ids) {

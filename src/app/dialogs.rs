@@ -54,6 +54,8 @@ pub(super) struct Dialog {
     pub(super) picker: Picker,
     actions: Vec<Action>,
     choice: Option<Choice>,
+    /// Whether commands can be written out in it: [`super::phrase`].
+    phrases: bool,
 }
 
 impl Dialog {
@@ -65,7 +67,22 @@ impl Dialog {
             picker: Picker::new(items),
             actions,
             choice: None,
+            phrases: false,
         }
+    }
+
+    /// What is typed, where commands can be written out.
+    pub(super) fn phrase(&self) -> Option<&str> {
+        self.phrases.then(|| self.picker.input.as_str())
+    }
+
+    /// Offers what the typed text would do, or what it still lacks.
+    pub(super) fn offer(&mut self, offered: Option<(Item, Option<Lead>)>) {
+        self.actions.truncate(self.picker.fixed());
+        let (item, lead) = offered.unzip();
+        self.actions
+            .extend(lead.map(|lead| lead.map_or(Action::Nothing, Action::Lead)));
+        self.picker.offer(item);
     }
 
     /// What a verb offers to choose from: title, words, and where it leads.
@@ -277,11 +294,14 @@ impl App {
             .into_iter()
             .map(|r| self.command_row(r.command, r.id))
             .collect();
-        Dialog::new(
-            "Commands",
-            "type to search · enter does it · esc closes",
-            rows,
-        )
+        Dialog {
+            phrases: true,
+            ..Dialog::new(
+                "Commands",
+                "type to search · enter does it · esc closes",
+                rows,
+            )
+        }
     }
 
     /// What can be done with the selected row.

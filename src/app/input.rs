@@ -89,7 +89,10 @@ impl App {
             return;
         };
         match dialog.key(chord) {
-            Outcome::Stay => self.dialog = Some(dialog),
+            Outcome::Stay => {
+                self.hear(&mut dialog);
+                self.dialog = Some(dialog);
+            }
             Outcome::Closed => {}
             Outcome::Command(command) => self.run(command, effects),
             Outcome::Open(place, thing) => match thing {

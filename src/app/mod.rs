@@ -7,6 +7,7 @@ mod form;
 mod history;
 mod input;
 mod leaving;
+mod phrase;
 mod run;
 mod sheet;
 mod sheet_view;
@@ -229,6 +230,7 @@ impl App {
         self.focus = Focus::default();
         self.wants = Wants::default();
         self.abilities.clear();
+        self.learn_account();
         self.now = now;
         self.tell_own();
     }
@@ -261,6 +263,8 @@ fn fleet_of(context: Context, generation: u64) -> Fleet {
 
 #[cfg(test)]
 mod others_tests;
+#[cfg(test)]
+mod phrase_tests;
 #[cfg(test)]
 mod sheet_tests;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::form::Form;
 use super::typing::edit;
 use crate::domain::action::verbs::basis::NoPlan;
 use crate::domain::action::{Mode, Plan, PlanId, Wish, asked_of_all};
-use crate::domain::fleet::gates::{Details, SignedApproval};
+use crate::domain::fleet::gates::Details;
 use crate::domain::gate::approval::Approval;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now};
@@ -57,9 +57,8 @@ pub(super) struct Sheet {
     pub(super) left_out: Vec<Clean>,
     /// What was read for the gates.
     pub(super) details: Details,
-    /// What is known of the signature of an approval, and which is being checked.
-    pub(super) signed: Option<SignedApproval>,
-    pub(super) checking: Option<Approval>,
+    /// Approvals whose signatures are being checked, or were.
+    pub(super) checking: Vec<Approval>,
     pub(super) reason: TextInput,
     pub(super) name: TextInput,
     pub(super) focus: Focus,
@@ -107,8 +106,7 @@ impl Sheet {
             parts,
             left_out,
             details: Details::default(),
-            signed: None,
-            checking: None,
+            checking: Vec::new(),
             reason: TextInput::default(),
             name: TextInput::default(),
             focus: Focus::default(),

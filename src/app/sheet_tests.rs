@@ -109,6 +109,7 @@ pub(super) fn promoted() -> [Record; 4] {
         expires: Duration::ZERO,
         undo_until: None,
         undoes: None,
+        passed: Vec::new(),
     };
     let end = StepEnd::new(How::Done, "champion is v14");
     [

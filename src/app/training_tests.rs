@@ -14,9 +14,10 @@ use crate::domain::fleet::made::TAG;
 use crate::domain::key::Key;
 use crate::domain::model::Name;
 use crate::domain::observation::{Feed, Rows};
+use crate::domain::param::{Param, ParamKind, ParamValue};
 use crate::domain::pipeline::{
-    Ending, FailedTask, Orchestrator, Param, ParamKind, Part, PartHealth, Pipeline,
-    PipelineDetails, PipelineKey, PipelineRun, PipelineRunKey, PipelineState, SCHEDULER, Task,
+    Ending, FailedTask, Orchestrator, Part, PartHealth, Pipeline, PipelineDetails, PipelineKey,
+    PipelineRun, PipelineRunKey, PipelineState, SCHEDULER, Task,
 };
 use crate::domain::query::{Detail, Query};
 use crate::domain::settings::{Context, Settings, SourceKind, SourceSettings, Writes};
@@ -142,7 +143,7 @@ fn details() -> PipelineDetails {
         name: Name::new(name),
         kind,
         nullable: false,
-        default: Some(default),
+        default: Some(ParamValue::new(default)),
         choices: Arc::default(),
         least: None,
         most: None,
@@ -157,7 +158,9 @@ fn details() -> PipelineDetails {
         ..param("epochs", ParamKind::Integer, json!(3))
     };
     let sampling = Param {
-        choices: Arc::from([json!("recent"), json!("stratified")]),
+        choices: [json!("recent"), json!("stratified")]
+            .map(ParamValue::new)
+            .into(),
         ..param("sampling", ParamKind::Text, json!("recent"))
     };
     let fresh = param("full_refresh", ParamKind::Flag, json!(false));

@@ -52,6 +52,7 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
                 app.fleet.set_rights(&source, abilities.rights.clone());
             }
             app.abilities.insert(source, abilities);
+            app.learn_account();
         }
         Msg::Fetched {
             context,
@@ -205,6 +206,7 @@ impl App {
                 self.fleet.put_pipeline_runs(source, runs, asked_at, now);
             }
             Detail::Claims(_)
+            | Detail::Texts(_)
             | Detail::History(_)
             | Detail::Artifacts(_)
             | Detail::LoggedModel(_)

@@ -198,7 +198,7 @@ impl App {
         self.fill_in(form);
     }
 
-    fn name_of(&self, model: &ModelKey) -> Clean {
+    pub(super) fn name_of(&self, model: &ModelKey) -> Clean {
         self.fleet
             .model(model)
             .map_or_else(|| model.name.clean(), |view| view.name.clone())

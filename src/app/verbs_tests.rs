@@ -23,7 +23,7 @@ use crate::intent::msg::{Effect, Msg};
 use crate::panes::{Place, Thing};
 
 /// A console on a registry with a model and an Alertmanager with an alert of it.
-fn app() -> App {
+pub(super) fn app() -> App {
     let source = |name, kind| SourceSettings::new(name, kind, &format!("http://{name}.test"));
     let context = Context {
         name: Clean::name("prod"),
@@ -141,7 +141,7 @@ fn seen(app: &mut App, ms: u64) -> String {
     shown
 }
 
-fn typed(app: &mut App, text: &str, ms: u64) -> Effects {
+pub(super) fn typed(app: &mut App, text: &str, ms: u64) -> Effects {
     let keys: Vec<String> = text
         .chars()
         .map(|c| {

@@ -6,6 +6,7 @@ use super::names;
 use super::session::Session;
 use super::write::{Writer, alias, identity, version};
 use crate::cli::{ApproveArgs, Global};
+use crate::domain::action::Tagged;
 use crate::domain::action::verbs::approve::{self, ApproveRequest};
 use crate::domain::action::verbs::basis::NoPlan;
 use crate::domain::text::Clean;
@@ -21,6 +22,8 @@ pub async fn run(global: &Global, session: &Session, args: &ApproveArgs) -> Resu
     let alias = alias(writer.fleet(), args.alias.as_ref());
     let to = version(writer.fleet(), &model, &args.to)?.version;
     let sheet = writer.sheet(&model, &alias, &to).await?;
+    let of = Tagged::Version(sheet.promotion.candidate());
+    writer.read_texts(&of).await;
     let request = ApproveRequest {
         by: args.principal.as_deref().map(Clean::name),
         hold: args.hold,

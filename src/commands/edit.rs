@@ -19,7 +19,7 @@ pub async fn run(global: &Global, session: &Session, args: &EditArgs) -> Result<
         return Err(Failure::usage("nothing is to be changed")
             .advice("give --tag KEY=VALUE, --untag KEY or --description TEXT"));
     }
-    let writer = Writer::open(global, session, &args.consent).await?;
+    let mut writer = Writer::open(global, session, &args.consent).await?;
     let model = names::model(writer.fleet(), &args.model)?.key.clone();
     let of = match &args.version {
         Some(text) => Tagged::Version(version(writer.fleet(), &model, text)?),
@@ -34,6 +34,7 @@ pub async fn run(global: &Global, session: &Session, args: &EditArgs) -> Result<
         description: args.description.as_deref().map(Key::new),
         freeze: overrides(&args.overrides).remove(FREEZE),
     };
+    writer.read_texts(&request.of).await;
     let plan = edit::plan(&request, identity(writer.now()), &writer.planning());
     Box::pin(writer.carry(plan)).await
 }

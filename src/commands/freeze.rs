@@ -5,6 +5,7 @@ use super::names;
 use super::session::Session;
 use super::write::{Writer, identity};
 use crate::cli::{AcknowledgeArgs, Consenting, FreezeArgs, Global};
+use crate::domain::action::Tagged;
 use crate::domain::action::verbs::marks::{self, MarkRequest, Purpose};
 
 /// Runs `freeze`.
@@ -37,13 +38,15 @@ async fn mark(
     (model, purpose, hold): (&str, Purpose, Option<std::time::Duration>),
     consent: &Consenting,
 ) -> Result<Exit, Failure> {
-    let writer = Writer::open(global, session, consent).await?;
+    let mut writer = Writer::open(global, session, consent).await?;
     let request = MarkRequest {
         model: names::model(writer.fleet(), model)?.key.clone(),
         purpose,
         hold,
         reason: writer.reason(),
     };
+    let of = Tagged::Model(request.model.clone());
+    writer.read_texts(&of).await;
     let plan = marks::plan(&request, identity(writer.now()), &writer.planning());
     Box::pin(writer.carry(plan)).await
 }

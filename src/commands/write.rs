@@ -10,9 +10,10 @@ use super::session::{Session, journal_dir};
 use super::written;
 use crate::cli::{Consenting, Global};
 use crate::domain::action::verbs::basis::NoPlan;
-use crate::domain::action::verbs::{Planning, claiming};
+use crate::domain::action::verbs::{Planning, claiming, texts};
 use crate::domain::action::{
-    Actor, Consent, Journals, Mode, Outcome, Plan, PlanId, Record, Refusal, Wanting, Writes, effect,
+    Actor, Consent, Journals, Mode, Outcome, Plan, PlanId, Record, Refusal, Tagged, Wanting,
+    Writes, effect,
 };
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::gates::{self, Details, Promotion, Sheet, SignedApproval};
@@ -54,7 +55,6 @@ pub(super) struct Writer<'a> {
     pub(super) writes: Writes,
     pub(super) actor: Actor,
     details: Details,
-    signed: Option<SignedApproval>,
 }
 
 impl<'a> Writer<'a> {
@@ -95,7 +95,6 @@ impl<'a> Writer<'a> {
             writes,
             actor,
             details: Details::default(),
-            signed: None,
         })
     }
 
@@ -115,7 +114,6 @@ impl<'a> Writer<'a> {
         Planning {
             fleet: self.fleet(),
             details: &self.details,
-            signed: self.signed.as_ref(),
             writes: &self.writes,
             actor: &self.actor,
             now: self.now(),
@@ -170,24 +168,31 @@ impl<'a> Writer<'a> {
                 self.details.absorb(&query, &answer);
             }
         }
-        self.signed = match gates::approval_to_check(self.fleet(), &promotion) {
-            Some(approval) => {
-                let allowed = self.fleet().settings().policy.allowed_signers.clone();
-                let outcome = signing::verify(&approval, allowed.as_deref()).await;
-                Some(SignedApproval { approval, outcome })
-            }
-            None => None,
-        };
+        if let Some(approval) = gates::approval_to_check(self.fleet(), &promotion) {
+            let allowed = self.fleet().settings().policy.allowed_signers.clone();
+            let outcome = signing::verify(&approval, allowed.as_deref()).await;
+            self.details.check(SignedApproval { approval, outcome });
+        }
         let promoter = self.actor.name();
         gates::sheet(
             self.fleet(),
             &self.details,
             &promotion,
             Some(&promoter),
-            self.signed.as_ref(),
             self.collected.now,
         )
         .ok_or_else(|| Failure::refused("the registry does not hold the model"))
+    }
+
+    /// Reads what is written on a model or a version, where a plan replaces some of it.
+    pub(super) async fn read_texts(&mut self, of: &Tagged) {
+        let wanted = texts::wanted(self.fleet(), &self.details, of);
+        if let Some((source, query)) = wanted {
+            let limit = self.session.deadline;
+            let answer = self.collected.fetch(&source, query.clone(), limit).await;
+            let answer = answer.map(|(_, detail)| detail);
+            self.details.absorb(&query, &answer);
+        }
     }
 
     /// The same plan with a claim of what it moves, where claims are on.

@@ -37,6 +37,11 @@ pub enum Marked {
     Unreadable(Clean),
 }
 
+/// Whether a tag is a mark.
+pub fn is_mark(tag: &str) -> bool {
+    [FREEZE, ACKNOWLEDGED].contains(&tag)
+}
+
 impl Mark {
     /// The tag's value. The times are written as people read them.
     pub fn write(&self) -> String {

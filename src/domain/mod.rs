@@ -20,6 +20,7 @@ pub mod near;
 pub mod number;
 pub mod observation;
 pub mod observed;
+pub mod param;
 pub mod pipeline;
 pub mod query;
 pub mod retrain;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::key::Key;
 use super::model::{Name, Tags, tag};
+use super::param::Param;
 use super::text::Clean;
 use super::time::Millis;
 
@@ -413,63 +414,6 @@ impl Orchestrator {
     pub fn scheduler(&self) -> Option<&Part> {
         self.parts.iter().find(|part| part.name == SCHEDULER)
     }
-}
-
-/// What a parameter's value may be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ParamKind {
-    /// Text.
-    Text,
-    /// A whole number.
-    Integer,
-    /// A number.
-    Number,
-    /// True or false.
-    Flag,
-    /// A list, written as JSON.
-    List,
-    /// An object, written as JSON.
-    Object,
-    /// Anything, written as JSON.
-    Any,
-}
-
-/// What the text of a parameter must be, of the formats that JSON Schema names.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Format {
-    /// A day: `2026-11-25`.
-    Date,
-    /// A moment with its offset: `2026-11-25T14:02:00Z`.
-    DateTime,
-}
-
-/// One parameter of a pipeline.
-#[derive(Clone, PartialEq, Debug, serde::Serialize)]
-pub struct Param {
-    /// Its name.
-    pub name: Name,
-    /// What its value may be.
-    pub kind: ParamKind,
-    /// Whether it may be null.
-    pub nullable: bool,
-    /// The value that it has when nobody says; `None` where somebody must.
-    pub default: Option<serde_json::Value>,
-    /// The only values, where they are listed.
-    pub choices: Arc<[serde_json::Value]>,
-    /// The least number or length.
-    pub least: Option<f64>,
-    /// The most.
-    pub most: Option<f64>,
-    /// Whether the bounds themselves are outside.
-    pub exclusive: (bool, bool),
-    /// The regular expression that text must match: the server checks it.
-    pub pattern: Option<Clean>,
-    /// What text must be.
-    pub format: Option<Format>,
-    /// What it is for.
-    pub description: Clean,
 }
 
 /// What a definition says in full.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::action::Tagged;
 use super::action::claims::Book;
 use super::alert::Alert;
 use super::annotation::Link;
@@ -60,6 +61,8 @@ pub enum Query {
     },
     /// The claims of moves of a model's aliases.
     Claims(ModelKey),
+    /// Tags and description as they are written, for an edit: facts hold them as they are shown.
+    Texts(Tagged),
     /// Every version of a model.
     Versions(ModelKey),
     /// What the package of a version says of itself.
@@ -129,6 +132,15 @@ pub enum Query {
     Produced(PipelineRunKey),
 }
 
+/// What is written on a model or a version, raw: for comparisons and requests, never for a screen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Texts {
+    /// Tags by their names.
+    pub tags: Vec<(Key, Key)>,
+    /// The description; empty for none.
+    pub description: Key,
+}
+
 /// A stretch of time and how finely to look at it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Span {
@@ -158,6 +170,8 @@ pub enum Detail {
     Artifacts(Vec<Artifact>),
     /// Claims of moves.
     Claims(Book),
+    /// Tags and description.
+    Texts(Box<Texts>),
     /// Versions.
     Versions(Vec<ModelVersion>),
     /// A package.

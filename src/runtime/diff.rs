@@ -244,6 +244,7 @@ impl Sent {
             Detail::Runs { .. }
             | Detail::Run(_)
             | Detail::Claims(_)
+            | Detail::Texts(_)
             | Detail::History(_)
             | Detail::Artifacts(_)
             | Detail::Package(_)

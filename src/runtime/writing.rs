@@ -112,7 +112,7 @@ impl Writing {
                 });
             self.waiting.push((model, Arc::downgrade(&servers)));
         }
-        let (book, actor) = (Arc::clone(&self.book), app.actor());
+        let (book, actor) = (Arc::clone(&self.book), app.actor().clone());
         let (context, out) = (Arc::clone(app.context()), common.out.clone());
         self.tasks.retain(|task| !task.is_finished());
         let task = tokio::spawn(async move {

@@ -54,6 +54,7 @@ pub(super) fn ticket_after(act: &Act, id: Option<&str>) -> Ticket {
         expires: std::time::Duration::from_secs(60),
         undo_until: None,
         undoes: None,
+        passed: Vec::new(),
     };
     let mode = Mode {
         writes: Writes::Confirm,

@@ -607,6 +607,7 @@ mod tests {
             expires: Duration::ZERO,
             undo_until: None,
             undoes: None,
+            passed: Vec::new(),
         };
         let begun = action::Record::PlanBegun {
             plan: std::sync::Arc::new(plan),

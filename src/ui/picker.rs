@@ -42,6 +42,8 @@ pub struct Picker {
     /// Selection and scroll position among the matches.
     pub state: TableState,
     items: Vec<Item>,
+    /// What is offered for the text as it stands, whatever else matches.
+    offered: Option<Item>,
     found: Vec<Found>,
 }
 
@@ -54,6 +56,17 @@ impl Picker {
         };
         picker.refresh();
         picker
+    }
+
+    /// Offers something for what is typed, before all matches: its index is that after the last item.
+    pub fn offer(&mut self, item: Option<Item>) {
+        self.offered = item;
+        self.refresh();
+    }
+
+    /// How many items it was made of.
+    pub fn fixed(&self) -> usize {
+        self.items.len()
     }
 
     /// Matches again: best first, equal ones in their own order. The selection goes to the best.
@@ -91,6 +104,13 @@ impl Picker {
             scored.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
             self.found = scored.into_iter().map(|(_, f)| f).collect();
         }
+        if self.offered.is_some() {
+            let first = Found {
+                item: self.items.len(),
+                letters: Vec::new(),
+            };
+            self.found.insert(0, first);
+        }
         self.state.home(self.found.len());
     }
 
@@ -113,7 +133,7 @@ impl Picker {
 
     /// The item with this index.
     pub fn item(&self, index: usize) -> Option<&Item> {
-        self.items.get(index)
+        self.items.iter().chain(&self.offered).nth(index)
     }
 
     /// Draws the filter line, a blank row and the visible matches. Returns regions (rows count among
@@ -158,7 +178,9 @@ impl Picker {
             .min(usize::from(area.width) / 2);
         for (line, (index, found)) in self.found[offset..end].iter().enumerate().enumerate() {
             let spot = paint::row(list, line as u16);
-            let item = &self.items[found.item];
+            let Some(item) = self.item(found.item) else {
+                continue;
+            };
             let selected = offset + index == self.state.selected;
             let glyph = if selected { look.symbols.select } else { " " };
             paint::put(buf, spot, spot.x, spot.y, glyph, look.style(Role::Accent));
@@ -170,7 +192,11 @@ impl Picker {
                 Role::Text
             };
             let title = Rect {
-                width: left.width.min(title_width as u16),
+                width: if item.detail.is_empty() {
+                    left.width
+                } else {
+                    left.width.min(title_width as u16)
+                },
                 ..left
             };
             paint::put_spans(

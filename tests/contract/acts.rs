@@ -87,6 +87,7 @@ pub(crate) async fn carry(door: &Door, acts: Vec<Act>) -> Result<Ended, Stop> {
         expires: std::time::Duration::from_secs(60),
         undo_until: None,
         undoes: None,
+        passed: Vec::new(),
     };
     let mode = Mode {
         writes: Writes::Confirm,

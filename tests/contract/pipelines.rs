@@ -383,7 +383,8 @@ pub(crate) async fn details_are_those_of_the_definition(o: &Orchestra) -> Verdic
     );
     for param in &details.params {
         let row = &told_params[param.name.key.raw()];
-        let default = param.default.clone().unwrap_or_default();
+        let default = param.default.as_ref();
+        let default = default.map(|d| d.raw().clone()).unwrap_or_default();
         ensure!(default == row["value"], "{}: {default}", param.name.shown);
         let schema = &row["schema"];
         let bounds = (schema["minimum"].as_f64(), schema["maximum"].as_f64());

@@ -10,7 +10,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::Response;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngSeed, TestRunner};
 use quarterdeck::commands::documents;
 use quarterdeck::domain::fault::{Fault, FaultKind};
 use quarterdeck::domain::fleet::Fleet;
@@ -31,7 +31,7 @@ use tokio::runtime::Runtime;
 
 use crate::shown::{assert_harmless, assert_harmless_debug, assert_harmless_json};
 
-/// Cases for each adapter.
+/// Cases for each adapter, the same in every run. `QUARTERDECK_CASES` asks for as many of others.
 const CASES: u32 = 250;
 
 /// What a server answers to a path; anything else is not found.
@@ -344,10 +344,17 @@ fn endure(kind: SourceKind, names: &[&str], queries: impl Fn(&str) -> Vec<Query>
     let answers: Vec<(String, Value)> = names.iter().map(|name| recorded(name)).collect();
     let strategy = (0..answers.len(), prop::collection::vec(damage(), 1..4));
     // Without a file of its own for failures: each names its damage.
+    let more = std::env::var("QUARTERDECK_CASES").ok();
+    let more: Option<u32> = more.map(|cases| cases.parse().expect("QUARTERDECK_CASES: a number"));
     let config = Config {
         failure_persistence: None,
         max_shrink_iters: 64,
-        ..Config::with_cases(CASES)
+        rng_seed: if more.is_some() {
+            RngSeed::Random
+        } else {
+            RngSeed::Fixed(1)
+        },
+        ..Config::with_cases(more.unwrap_or(CASES))
     };
     let run = TestRunner::new(config).run(&strategy, |(which, hits)| {
         {

@@ -313,6 +313,7 @@ pub(crate) fn confirmed(steps: Vec<Step>) -> Confirmed {
         expires: Duration::from_secs(60),
         undo_until: None,
         undoes: None,
+        passed: Vec::new(),
     };
     let mode = Mode {
         writes: Allowed::Confirm,

@@ -8,7 +8,7 @@ use crate::domain::action::verbs::retrain::RetrainRequest;
 use crate::domain::action::verbs::retrain_form::{self, Origin};
 use crate::domain::fleet::Fleet;
 use crate::domain::key::ModelKey;
-use crate::domain::pipeline::ParamKind;
+use crate::domain::param::ParamKind;
 use crate::domain::text::Clean;
 
 /// How an empty value is chosen.
@@ -57,6 +57,10 @@ fn field(field: &retrain_form::Field) -> Field {
     let mut hint = format!("{} · {}", retrain_form::takes(param), field.origin.words());
     if !param.description.is_empty() {
         hint = format!("{hint} · {}", param.description);
+    }
+    let cut = |default| retrain_form::is_cut(param, default);
+    if field.origin == Origin::Default && param.default.as_ref().is_some_and(cut) {
+        hint = format!("shown in part, sent whole unless changed · {hint}");
     }
     let mut all: Vec<String> = match param.kind {
         ParamKind::Flag => ["true", "false"].map(str::to_owned).to_vec(),

@@ -208,7 +208,7 @@ pub struct Pin {
 }
 
 /// What a tag or a description belongs to.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tagged {
     /// A registered model.
@@ -257,14 +257,13 @@ impl Matcher {
             (true, true) => "=~",
             (false, true) => "!~",
         };
-        Clean::text(&format!(
-            "{}{sign}{:?}",
-            self.name.clean(),
-            self.value.clean().as_str()
-        ))
+        let value = self.value.clean();
+        let value = value.as_str().replace('\\', r"\\").replace('"', r#"\""#);
+        Clean::text(&format!("{}{sign}\"{value}\"", self.name.clean()))
     }
 
-    /// Reads a matcher in Alertmanager's way; quotes around the value may be left out.
+    /// Reads a matcher in Alertmanager's way; quotes around the value may be left out. Inside quotes `\"`
+    /// and `\\` stand for the second character; any other backslash is meant.
     ///
     /// # Errors
     /// With how one is written.
@@ -291,7 +290,7 @@ impl Matcher {
         let bare = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
         Ok(Self {
             name: Key::new(name),
-            value: Key::new(bare.unwrap_or(value)),
+            value: Key::new(&bare.map_or_else(|| value.to_owned(), unescaped)),
             regex,
             equal,
         })
@@ -302,9 +301,10 @@ impl Matcher {
     /// # Errors
     /// As [`Matcher::read`] of the first that is none.
     pub fn read_all(text: &str) -> Result<Vec<Self>, String> {
-        let mut quoted = false;
+        let (mut quoted, mut escaped) = (false, false);
         let parts = text.split(|c: char| {
-            quoted ^= c == '"';
+            quoted ^= c == '"' && !escaped;
+            escaped = quoted && c == '\\' && !escaped;
             c == ',' && !quoted
         });
         let parts: Vec<&str> = parts
@@ -313,6 +313,17 @@ impl Matcher {
             .collect();
         parts.into_iter().map(Self::read).collect()
     }
+}
+
+/// What stands between quotes, without its escapes.
+fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let next = chars.next_if(|next| c == '\\' && matches!(next, '"' | '\\'));
+        plain.push(next.unwrap_or(c));
+    }
+    plain
 }
 
 fn words_of(model: &ModelKey, version: &Key) -> Clean {

@@ -57,6 +57,7 @@ fn written(how: How) -> Written {
         expires: Duration::ZERO,
         undo_until: None,
         undoes: None,
+        passed: Vec::new(),
     });
     let id = plan.id.clone();
     let mut writes = Writes::new();

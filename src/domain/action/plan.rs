@@ -270,6 +270,9 @@ pub struct Plan {
     /// What a reason would pass and none was given for: it cannot be confirmed before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wanting: Vec<Wanting>,
+    /// What a reason was given for and passes, other than gates: a freeze.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<Wanting>,
     /// What it asks of a person.
     pub friction: Friction,
     /// When the state it rests on was read.
@@ -393,6 +396,7 @@ impl Plan {
         self.steps == other.steps
             && verdicts(self) == verdicts(other)
             && wants(self) == wants(other)
+            && self.passed == other.passed
             && self.blocked == other.blocked
             && self.friction == other.friction
             && self.summary == other.summary

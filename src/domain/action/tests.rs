@@ -53,6 +53,7 @@ fn plan(steps: Vec<Step>) -> Plan {
         expires: Duration::from_secs(60),
         undo_until: None,
         undoes: None,
+        passed: Vec::new(),
     }
 }
 
@@ -316,11 +317,25 @@ fn matchers_are_read_as_alertmanager_writes_them() {
         ("alertname=~Drift.*", r#"alertname=~"Drift.*""#),
         ("alertname!~Drift|Burn", r#"alertname!~"Drift|Burn""#),
         ("empty=", r#"empty="""#),
+        (r#"path="C:\\a \"b\"""#, r#"path="C:\\a \"b\"""#),
+        (r#"name=~"a\.b""#, r#"name=~"a\\.b""#),
     ] {
         assert_eq!(shown(text), Ok(as_written.to_owned()));
     }
     for wrong in ["churn", "=churn", "", "model!churn"] {
         assert!(Matcher::read(wrong).is_err(), "{wrong}");
+    }
+    // What is written is read as the same.
+    for value in [r"a\b", r#"say "no""#, r"ends in \", r#"\""#, "plain"] {
+        let matcher = Matcher {
+            name: Key::new("x"),
+            value: Key::new(value),
+            regex: false,
+            equal: true,
+        };
+        let (one, two) = (matcher.text(), format!("{0}, {0}", matcher.text()));
+        assert_eq!(Matcher::read(one.as_str()), Ok(matcher.clone()));
+        assert_eq!(Matcher::read_all(&two), Ok(vec![matcher.clone(), matcher]));
     }
     let several = Matcher::read_all(r#"alertname="A, B", model=churn,"#).expect("matchers");
     let several: Vec<String> = several.iter().map(|m| m.text().to_string()).collect();

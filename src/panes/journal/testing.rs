@@ -59,6 +59,7 @@ pub(crate) fn plan(n: u8, verb: Verb, model: &ModelKey, summary: &str, acts: Vec
         expires: Duration::ZERO,
         undo_until: None,
         undoes: None,
+        passed: Vec::new(),
     }
 }
 

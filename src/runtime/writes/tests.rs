@@ -46,6 +46,7 @@ fn confirmed(acts: Vec<Act>) -> Confirmed {
         expires: Duration::from_secs(60),
         undo_until: None,
         undoes: None,
+        passed: Vec::new(),
     };
     let mode = Mode {
         writes: Allowed::Confirm,

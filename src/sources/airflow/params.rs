@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::domain::model::Name;
-use crate::domain::pipeline::{Format, Param, ParamKind};
+use crate::domain::param::{Format, Param, ParamKind, ParamValue};
 use crate::domain::text::{Clean, without_credentials};
 
 /// The most values that a list of choices may have.
@@ -29,10 +29,15 @@ fn param(name: &str, row: &Value) -> Param {
     let flag = |key: &str| schema.get(key).and_then(Value::as_bool).unwrap_or(false);
     let (over, under) = (number("exclusiveMinimum"), number("exclusiveMaximum"));
     let choices = match schema.get("enum") {
-        Some(Value::Array(values)) => values.iter().take(MOST_CHOICES).cloned().collect(),
+        Some(Value::Array(values)) => values
+            .iter()
+            .take(MOST_CHOICES)
+            .cloned()
+            .map(ParamValue::new)
+            .collect(),
         _ => schema
             .get("const")
-            .map(|only| vec![only.clone()])
+            .map(|only| vec![ParamValue::new(only.clone())])
             .unwrap_or_default(),
     };
     let description = row.get("description").and_then(Value::as_str);
@@ -45,7 +50,8 @@ fn param(name: &str, row: &Value) -> Param {
         default: row
             .get("value")
             .filter(|value| nullable || !value.is_null())
-            .cloned(),
+            .cloned()
+            .map(ParamValue::new),
         choices: choices.into(),
         least: over.or_else(|| number(low)),
         most: under.or_else(|| number(high)),

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::observation::{Coverage, Rows, Scope};
+use crate::domain::param::{ParamKind, ParamValue};
 use crate::domain::pipeline::{
-    Ending, LogKey, Orchestrator, ParamKind, PartHealth, Pipeline, PipelineRun, PipelineState,
+    Ending, LogKey, Orchestrator, PartHealth, Pipeline, PipelineRun, PipelineState,
 };
 use crate::domain::settings::{Auth, SecretRef};
 use crate::domain::text::NAME_LIMIT;
@@ -164,13 +165,13 @@ async fn both_versions_tell_the_same_details() {
             (epochs.kind, epochs.least, epochs.most),
             (ParamKind::Integer, Some(1.0), Some(50.0))
         );
-        assert_eq!(epochs.default, Some(json!(3)));
+        assert_eq!(epochs.default, Some(ParamValue::new(json!(3))));
         let rate = of("learning_rate");
         assert_eq!((rate.least, rate.exclusive), (Some(0.0), (true, false)));
         assert_eq!(of("window").choices.len(), 3);
         let since = of("since");
         assert!(since.nullable && since.kind == ParamKind::Text && since.most == Some(40.0));
-        assert_eq!(since.default, Some(Value::Null));
+        assert_eq!(since.default, Some(ParamValue::new(Value::Null)));
 
         let Detail::Tasks(tasks) = source.fetch(Query::Tasks(run.clone())).await.unwrap() else {
             panic!()

@@ -104,6 +104,7 @@ impl Mlflow {
                 let book = self.book(&Key::new(LEDGER), &model).await?;
                 Ok(Detail::Claims(book))
             }
+            Query::Texts(of) => Ok(Detail::Texts(Box::new(self.texts(&of).await?))),
             Query::Versions(model) => Ok(Detail::Versions(self.versions_of(&model).await?)),
             Query::Package(version) => {
                 let call = Call {

@@ -74,11 +74,11 @@ pub fn plan(
         return Err(NoPlan::impossible("the registry does not hold the model"));
     };
     let candidate = promotion.candidate();
-    let Some(version) = with.fleet.version(&candidate) else {
+    if with.fleet.version(&candidate).is_none() {
         let text = &sheet.to.text;
         let why = format!("the registry does not hold {text} of {}", sheet.name);
         return Err(NoPlan::impossible(why));
-    };
+    }
     if sheet
         .from
         .as_ref()
@@ -124,11 +124,12 @@ pub fn plan(
     {
         basis.note(format!("replaces the approval by {}", old.by));
     }
-    let key = approval::tag(promotion.alias.raw());
+    let key = Key::new(&approval::tag(promotion.alias.raw()));
+    let of = Tagged::Version(candidate);
     let act = Act::SetTag {
-        from: version.tag(&key).map(Key::of),
-        of: Tagged::Version(candidate),
-        key: Key::new(&key),
+        from: basis.tag_before(&of, &key),
+        of,
+        key,
         to: Key::new(&value),
     };
     let steps = basis.permitted(vec![Step::required(&known.source, act)]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Planning;
 use super::shift::FREEZE;
 use crate::domain::action::{
-    Friction, PLAN_HOLDS, Plan, PlanId, Step, UNDO_HOLDS, Verb, Wanting, Weight,
+    Act, Friction, PLAN_HOLDS, Plan, PlanId, Step, UNDO_HOLDS, Verb, Wanting, Weight,
 };
 use crate::domain::key::{ModelKey, SourceId};
 use crate::domain::mark;
@@ -60,8 +60,8 @@ pub(super) struct Basis<'a> {
     pub(super) blocked: Vec<Clean>,
     pub(super) wanting: Vec<Wanting>,
     pub(super) notes: Vec<Clean>,
-    /// Whether a reason was given for what only a reason passes.
-    pub(super) overridden: bool,
+    /// What only a reason passes, and a reason was given for.
+    pub(super) passed: Vec<Wanting>,
 }
 
 impl<'a> Basis<'a> {
@@ -71,7 +71,7 @@ impl<'a> Basis<'a> {
             blocked: Vec::new(),
             wanting: Vec::new(),
             notes: Vec::new(),
-            overridden: false,
+            passed: Vec::new(),
         }
     }
 
@@ -167,16 +167,22 @@ impl<'a> Basis<'a> {
             .fleet
             .marked(model, mark::FREEZE, self.with.now.wall);
         let Some(frozen) = found else { return };
+        let freeze = Wanting {
+            name: Clean::name(FREEZE),
+            why: Clean::text(&format!("frozen {}", frozen.words())),
+        };
         match reason.filter(|reason| !reason.as_str().trim().is_empty()) {
             Some(reason) => {
-                self.overridden = true;
-                self.note(format!("frozen {}, overridden: {reason}", frozen.words()));
+                self.note(format!("{}, overridden: {reason}", freeze.why));
+                self.passed.push(freeze);
             }
-            None => self.wanting.push(Wanting {
-                name: Clean::name(FREEZE),
-                why: Clean::text(&format!("frozen {}", frozen.words())),
-            }),
+            None => self.wanting.push(freeze),
         }
+    }
+
+    /// Whether a reason was given for what only a reason passes.
+    pub(super) fn is_overridden(&self) -> bool {
+        !self.passed.is_empty()
     }
 
     /// What the account may not do blocks the plan where it is required, and is left out where it is not.
@@ -223,6 +229,7 @@ impl<'a> Basis<'a> {
             notes: self.notes,
             blocked: self.blocked,
             wanting: self.wanting,
+            passed: self.passed,
             friction: about.friction,
             read_at: now.wall,
             expires: now.mono + PLAN_HOLDS,
@@ -234,7 +241,7 @@ impl<'a> Basis<'a> {
 
 /// Whether undo has something to do about a step once it took effect.
 fn is_undone(step: &Step) -> bool {
-    use crate::domain::action::{Act, Receipt};
+    use crate::domain::action::Receipt;
     let receipt = Receipt {
         id: Some(crate::domain::key::Key::new("any")),
         ..Receipt::default()
@@ -255,11 +262,28 @@ pub(super) struct About {
 /// and freeze stand against it as against any other.
 pub fn ground(plan: &mut Plan, with: &Planning<'_>, freeze_reason: Option<&Clean>) {
     let mut basis = Basis::new(*with);
-    if let Some(model) = plan.model.clone()
-        && plan.verb != Verb::Freeze
-    {
+    let required = |step: &&Step| step.weight == Weight::Required;
+    let acts: Vec<(&SourceId, &Act)> = plan
+        .steps
+        .iter()
+        .filter(required)
+        .map(|step| (&step.source, &step.act))
+        .collect();
+    for (source, act) in &acts {
+        if let Act::LoadModel { .. } = act {
+            basis.rests_on_endpoint(source);
+        }
+    }
+    // Silences and runs are no business of the registry's, whatever model they are about.
+    let registry: Vec<&Act> = acts
+        .iter()
+        .map(|(_, act)| *act)
+        .filter(|act| act.model().is_some() || changes_what_serves(act))
+        .collect();
+    if let Some(model) = plan.model.clone().filter(|_| !registry.is_empty()) {
         let source = with.fleet.registered(&model).map(|h| h.source.clone());
         match source {
+            Some(_) if registry.iter().all(|act| is_mark(act)) => basis.rests_on_marks(&model),
             Some(source) => {
                 basis.rests_on_model(&source, &model);
                 basis.rests_on_expiry(&source);
@@ -269,12 +293,26 @@ pub fn ground(plan: &mut Plan, with: &Planning<'_>, freeze_reason: Option<&Clean
         }
     }
     plan.steps = basis.permitted(std::mem::take(&mut plan.steps));
-    if basis.overridden {
+    if basis.is_overridden() {
         plan.friction = Friction::NameAndReason;
     }
     plan.notes.append(&mut basis.notes);
     plan.blocked.append(&mut basis.blocked);
     plan.wanting.append(&mut basis.wanting);
+    plan.passed.append(&mut basis.passed);
+}
+
+/// Whether it changes which version answers, without a word to the registry.
+fn changes_what_serves(act: &Act) -> bool {
+    matches!(act, Act::LoadModel { .. } | Act::RunHook { .. })
+}
+
+/// Whether it sets or ends a mark: a freeze does not stand against its own end.
+fn is_mark(act: &Act) -> bool {
+    match act {
+        Act::SetTag { key, .. } | Act::DeleteTag { key, .. } => mark::is_mark(key.raw()),
+        _ => false,
+    }
 }
 
 /// A moment as people read it in a tag.

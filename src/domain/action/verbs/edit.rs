@@ -1,10 +1,10 @@
 //! Editing tags and the description of a model or of one of its versions.
 
-use super::Planning;
 use super::basis::{About, Basis, NoPlan};
+use super::{Planning, texts};
 use crate::domain::action::{Act, Friction, Plan, PlanId, Step, Tagged, Verb};
 use crate::domain::key::Key;
-use crate::domain::model::{self, Tags};
+use crate::domain::model;
 use crate::domain::text::Clean;
 
 /// Tags that wiring, policies and marks read begin so.
@@ -33,22 +33,16 @@ pub fn plan(request: &EditRequest, id: PlanId, with: &Planning<'_>) -> Result<Pl
     let Some(held) = fleet.registered(model) else {
         return Err(NoPlan::impossible("the registry does not hold the model"));
     };
-    let (tags, description): (&Tags, &Clean) = match &request.of {
-        Tagged::Model(_) => (&held.fact.tags, &held.fact.description),
-        Tagged::Version(version) => match fleet.version(version) {
-            Some(fact) => (&fact.tags, &fact.description),
-            None => {
-                let what = request.of.words();
-                return Err(NoPlan::impossible(format!("the registry holds no {what}")));
-            }
-        },
+    let Some((tags, description)) = texts::shown(fleet, &request.of) else {
+        let what = request.of.words();
+        return Err(NoPlan::impossible(format!("the registry holds no {what}")));
     };
     let mut basis = Basis::new(*with);
     basis.rests_on_model(&held.source, model);
     basis.rests_on_expiry(&held.source);
     basis.thawed(model, request.freeze.as_ref());
     let mut acts = Vec::new();
-    let mut friction = if basis.overridden {
+    let mut friction = if basis.is_overridden() {
         Friction::NameAndReason
     } else {
         Friction::Key
@@ -58,15 +52,19 @@ pub fn plan(request: &EditRequest, id: PlanId, with: &Planning<'_>) -> Result<Pl
             basis.block("a tag needs a name");
             continue;
         }
-        let from = model::tag(tags, key.raw()).map(Key::of);
+        let shown = model::tag(tags, key.raw());
         let of = request.of.clone();
-        match (from, to) {
-            (from, Some(to)) if from.as_ref() != Some(to) => {
+        match to {
+            Some(to) if shown.is_none_or(|shown| shown.as_str() != to.raw()) => {
+                let from = basis.tag_before(&of, key);
                 let key = key.clone();
                 let to = to.clone();
                 acts.push(Act::SetTag { of, key, from, to });
             }
-            (Some(from), None) => {
+            None if shown.is_some() => {
+                let Some(from) = basis.tag_before(&of, key) else {
+                    continue;
+                };
                 basis.note("taking a tag away needs the right MANAGE: an empty value does without");
                 let key = key.clone();
                 acts.push(Act::DeleteTag { of, key, from });
@@ -86,7 +84,7 @@ pub fn plan(request: &EditRequest, id: PlanId, with: &Planning<'_>) -> Result<Pl
     {
         acts.push(Act::Describe {
             of: request.of.clone(),
-            from: Key::of(description),
+            from: basis.description_before(&request.of),
             to: to.clone(),
         });
     }

@@ -31,7 +31,8 @@ impl Purpose {
         }
     }
 
-    pub(super) fn verb(self) -> Verb {
+    /// The verb that sets or ends it.
+    pub fn verb(self) -> Verb {
         match self {
             Self::Freeze => Verb::Freeze,
             Self::Acknowledge => Verb::Acknowledge,
@@ -71,7 +72,7 @@ pub fn plan(request: &MarkRequest, id: PlanId, with: &Planning<'_>) -> Result<Pl
     let purpose = request.purpose;
     let standing = fleet.marked(&request.model, purpose.tag(), now);
     let mut basis = Basis::new(*with);
-    basis.rests_on_model(&known.source, &request.model);
+    basis.rests_on_marks(&request.model);
     basis.rests_on_expiry(&known.source);
     let registry_now = fleet.registry_now(&request.model, with.stamped);
     let name = &known.fact.name;
@@ -112,10 +113,12 @@ pub fn plan(request: &MarkRequest, id: PlanId, with: &Planning<'_>) -> Result<Pl
         reason: request.reason.clone(),
     };
     let key = purpose.tag();
+    let of = Tagged::Model(request.model.clone());
+    let from = basis.tag_before(&of, &Key::new(key));
     let act = Act::SetTag {
-        of: Tagged::Model(request.model.clone()),
+        of,
         key: Key::new(key),
-        from: known.fact.tag(key).map(Key::of),
+        from,
         to: Key::new(&value.write()),
     };
     let steps = basis.permitted(vec![Step::required(&known.source, act)]);

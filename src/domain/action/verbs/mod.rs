@@ -14,6 +14,7 @@ pub mod shift;
 pub mod silence;
 #[cfg(test)]
 mod tests;
+pub mod texts;
 pub mod undo;
 
 use std::collections::BTreeMap;
@@ -28,10 +29,11 @@ use self::retrain::RetrainRequest;
 use self::rollback::RollBackRequest;
 use self::shift::Gates;
 use self::silence::{SilenceRequest, UnsilenceRequest};
+use super::act::Tagged;
 use super::plan::{Plan, PlanId, Verb};
 use super::record::{Actor, Writes};
 use crate::domain::fleet::Fleet;
-use crate::domain::fleet::gates::{self, Details, Promotion, SignedApproval};
+use crate::domain::fleet::gates::{self, Details, Promotion};
 use crate::domain::key::SourceId;
 use crate::domain::pipeline::{PipelineRunKey, Task};
 use crate::domain::query::Query;
@@ -73,8 +75,6 @@ pub struct Planning<'a> {
     pub fleet: &'a Fleet,
     /// What was read for the gates.
     pub details: &'a Details,
-    /// What is known of the signature of an approval.
-    pub signed: Option<&'a SignedApproval>,
     /// What the journals tell.
     pub writes: &'a Writes,
     /// Who acts.
@@ -214,11 +214,21 @@ impl Wish {
     pub fn needs(&self, fleet: &Fleet, details: &Details) -> Vec<(SourceId, Query)> {
         match self {
             Self::Promote(request) => gates::needs(fleet, details, &request.promotion()),
-            Self::Approve(promotion, _) => gates::needs(fleet, details, promotion),
+            Self::Approve(promotion, _) => {
+                let mut needs = gates::needs(fleet, details, promotion);
+                let of = Tagged::Version(promotion.candidate());
+                needs.extend(texts::wanted(fleet, details, &of));
+                needs
+            }
+            Self::Mark(request) => {
+                let of = Tagged::Model(request.model.clone());
+                texts::wanted(fleet, details, &of).into_iter().collect()
+            }
+            Self::Edit(request) => texts::wanted(fleet, details, &request.of)
+                .into_iter()
+                .collect(),
             Self::Undo(_)
             | Self::RollBack(_)
-            | Self::Mark(_)
-            | Self::Edit(_)
             | Self::Silence(_)
             | Self::Unsilence(_)
             | Self::Retrain(_)
@@ -270,7 +280,6 @@ fn sheet_of(promotion: &Promotion, with: &Planning<'_>) -> Result<gates::Sheet, 
         with.details,
         promotion,
         Some(&promoter),
-        with.signed,
         with.now.wall,
     );
     sheet.ok_or_else(|| NoPlan::impossible("the registry does not hold the model"))

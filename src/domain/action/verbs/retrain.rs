@@ -101,7 +101,7 @@ pub fn plan(request: &RetrainRequest, id: PlanId, with: &Planning<'_>) -> Result
             age(COOL_DOWN)
         ));
     }
-    if basis.overridden {
+    if basis.is_overridden() {
         friction = Friction::NameAndReason;
     }
     basis.note(parameters(&request.parameters));
@@ -305,7 +305,7 @@ fn on_run(
             run.id.clean(),
             run.pipeline.id.clean()
         )),
-        friction: if basis.overridden {
+        friction: if basis.is_overridden() {
             Friction::NameAndReason
         } else {
             Friction::Key

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::domain::fleet::Fleet;
 use crate::domain::key::{ModelKey, RunKey, SourceId, VersionKey};
 use crate::domain::level::{Level, ReasonCode};
-use crate::domain::pipeline::{Format, Param, ParamKind};
+use crate::domain::param::{Format, Param, ParamKind, ParamValue};
 use crate::domain::query::Query;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -185,8 +185,19 @@ pub fn say(fields: &mut [Field], given: &[(String, String)]) -> Result<(), Strin
     Ok(())
 }
 
-/// A value as it is typed: text without quotes, anything else as JSON; null is empty.
-pub fn shown(param: &Param, value: &Value) -> String {
+/// A value of the definition as it is typed, clean: text without quotes, anything else as JSON; null is
+/// empty.
+pub fn shown(param: &Param, value: &ParamValue) -> String {
+    let text = typed(param, &value.clean());
+    Clean::text(&text).to_string()
+}
+
+/// Whether what is shown of a value leaves something of it out: typing over it replaces the whole.
+pub fn is_cut(param: &Param, value: &ParamValue) -> bool {
+    shown(param, value) != typed(param, value.raw())
+}
+
+fn typed(param: &Param, value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) if param.kind != ParamKind::Any => text.clone(),
@@ -194,11 +205,16 @@ pub fn shown(param: &Param, value: &Value) -> String {
     }
 }
 
-/// What is typed, as the parameter's value.
+/// What is typed, as the parameter's value. What stands as the definition's own value is shown is that value,
+/// whatever the showing left out.
 ///
 /// # Errors
 /// In words, when the parameter does not allow it.
 pub fn value(param: &Param, text: &str) -> Result<Value, String> {
+    let own = param.choices.iter().chain(&param.default);
+    if let Some(own) = own.into_iter().find(|own| shown(param, own) == text) {
+        return Ok(own.raw().clone());
+    }
     let typed = text.trim();
     let value = match param.kind {
         _ if typed.is_empty() && param.nullable => return Ok(Value::Null),
@@ -235,7 +251,7 @@ pub fn value(param: &Param, text: &str) -> Result<Value, String> {
     };
     within(param, &value)?;
     formatted(param, &value)?;
-    if !param.choices.is_empty() && !param.choices.contains(&value) {
+    if !param.choices.is_empty() && param.choices.iter().all(|c| *c.raw() != value) {
         let choices: Vec<String> = param.choices.iter().map(|c| shown(param, c)).collect();
         return Err(format!("one of {} is expected", choices.join(", ")));
     }
@@ -322,7 +338,7 @@ pub fn takes(param: &Param) -> String {
             (None, None) => kind.to_owned(),
         }
     } else {
-        let quoted = |value: &Value| match shown(param, value) {
+        let quoted = |value: &ParamValue| match shown(param, value) {
             text if text.is_empty() => "empty".to_owned(),
             text => text,
         };
@@ -346,7 +362,7 @@ pub fn values(fields: &[Field]) -> Result<Map<String, Value>, (usize, String)> {
     let mut out = Map::new();
     for (at, field) in fields.iter().enumerate() {
         let value = value(&field.param, &field.text).map_err(|why| (at, why))?;
-        if field.param.default.as_ref() != Some(&value) {
+        if field.param.default.as_ref().map(ParamValue::raw) != Some(&value) {
             out.insert(field.param.name.key.raw().to_owned(), value);
         }
     }

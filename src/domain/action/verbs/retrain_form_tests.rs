@@ -10,7 +10,7 @@ fn param(name: &str, kind: ParamKind, default: Option<Value>) -> Param {
         name: Name::new(name),
         kind,
         nullable: false,
-        default,
+        default: default.map(ParamValue::new),
         choices: Arc::default(),
         least: None,
         most: None,
@@ -41,7 +41,7 @@ fn rate() -> Param {
 #[test]
 fn what_is_typed_is_checked_against_the_schema() {
     let window = Param {
-        choices: Arc::from([json!("7d"), json!("30d")]),
+        choices: [json!("7d"), json!("30d")].map(ParamValue::new).into(),
         ..param("window", ParamKind::Text, Some(json!("30d")))
     };
     let since = Param {
@@ -173,7 +173,7 @@ fn a_drift_window_is_written_as_the_parameter_wants_it() {
 #[test]
 fn what_a_parameter_takes_is_told_in_words() {
     let choices = Param {
-        choices: Arc::from([json!(""), json!("recent")]),
+        choices: [json!(""), json!("recent")].map(ParamValue::new).into(),
         ..param("draw", ParamKind::Text, Some(json!("")))
     };
     for (param, want) in [
@@ -195,4 +195,33 @@ fn what_a_parameter_takes_is_told_in_words() {
     ] {
         assert_eq!(takes(&param), want);
     }
+}
+
+#[test]
+fn a_value_that_cannot_be_shown_as_it_is_is_sent_as_it_is() {
+    let query = "select *\n  from \u{1b}[31mloans\u{202e}";
+    let sql = param("sql", ParamKind::Text, Some(json!(query)));
+    let fields = form(std::slice::from_ref(&sql), &Known::default());
+    assert_eq!(fields[0].text, "select * from loans");
+    assert!(is_cut(&sql, sql.default.as_ref().expect("a default")));
+    // Nobody touched it: the definition's own value is left to the definition.
+    assert_eq!(values(&fields), Ok(Map::new()));
+    assert_eq!(value(&sql, &fields[0].text), Ok(json!(query)));
+    assert_eq!(value(&sql, "select 1"), Ok(json!("select 1")));
+
+    let choices = Param {
+        choices: [json!("a\nb"), json!("c")].map(ParamValue::new).into(),
+        ..param("which", ParamKind::Text, None)
+    };
+    assert_eq!(value(&choices, "a b"), Ok(json!("a\nb")));
+    assert_eq!(takes(&choices), "one of a b, c; has to be said");
+    // Neither a log nor a document gets what a terminal would act on.
+    let told = format!(
+        "{sql:?} {}",
+        serde_json::to_string(&sql).expect("no key is odd")
+    );
+    assert!(
+        !told.contains(['\u{1b}', '\u{202e}']) && !told.contains("u{1b}"),
+        "{told}"
+    );
 }

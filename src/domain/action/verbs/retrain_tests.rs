@@ -179,7 +179,6 @@ fn with<T>(fleet: &Fleet, make: impl FnOnce(&Planning<'_>) -> T) -> T {
     make(&Planning {
         fleet,
         details: &Details::default(),
-        signed: None,
         writes: &Writes::default(),
         actor: &ana(),
         now: now(),

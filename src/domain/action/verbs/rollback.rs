@@ -307,7 +307,8 @@ impl<'a> Past<'a> {
         let ours = fact
             .tag("quarterdeck.promoted_as")
             .is_some_and(|tag| *tag == *alias.raw());
-        let tag = |key: &str| fact.tag(key).filter(|_| ours).cloned();
+        let said = |text: &&Clean| ours && !text.is_empty();
+        let tag = |key: &str| fact.tag(key).filter(said).cloned();
         let by = change
             .and_then(|change| change.actor.clone())
             .or_else(|| tag("quarterdeck.promoted_by"));

@@ -363,7 +363,10 @@ impl<'a> Parts<'a> {
             from: version.tag(key).map(Key::of),
             to: Key::new(to),
         };
-        let told = tags.into_iter().filter(|(_, value)| !value.is_empty());
+        // An old word must not stand beside today's: what has none today is emptied.
+        let told = tags.into_iter().filter(|(key, value)| {
+            !value.is_empty() || self.version.tag(key).is_some_and(|old| !old.is_empty())
+        });
         let mut acts: Vec<Act> = told.map(|(key, to)| tag(self.version, key, to)).collect();
         let old = self.from.as_ref().and_then(|version| {
             fleet.version(&VersionKey {
@@ -503,7 +506,8 @@ impl<'a> Parts<'a> {
         }
         basis.wanting.extend(self.shift.gates.wanting.clone());
         let gates = self.shift.gates.notes.clone();
-        let overridden = basis.overridden || gates.iter().any(|gate| gate.overridden.is_some());
+        let overridden =
+            basis.is_overridden() || gates.iter().any(|gate| gate.overridden.is_some());
         let is_champion = settings.policy.champion == self.shift.alias.raw();
         let friction = if overridden {
             Friction::NameAndReason

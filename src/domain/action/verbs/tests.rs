@@ -14,7 +14,7 @@ use super::promote::PromoteRequest;
 use super::rollback::{self, RollBackRequest};
 use super::shift::Gates;
 use super::silence::{self, SilenceRequest};
-use super::{Planning, edit, marks, promote};
+use super::{Planning, Wish, edit, marks, promote, texts};
 use crate::domain::action::{
     Act, Actor, Friction, GateNote, Matcher, Plan, PlanId, Seen, Step, Tagged, Verb, Wanting,
     Weight, Writes,
@@ -30,6 +30,7 @@ use crate::domain::model::{Alias, ModelVersion, Name, RegisteredModel, VersionSt
 use crate::domain::observation::{
     ContextRef, Coverage, Feed, Observation, PollReport, Right, Rows, Scope,
 };
+use crate::domain::query::{Detail, Query, Texts};
 use crate::domain::settings::{
     Context, DeploymentSettings, Follows, Hook, Rollout, SourceKind, SourceSettings, VersionMap,
 };
@@ -257,11 +258,32 @@ fn ana() -> Actor {
     }
 }
 
+/// What is written on the model and its versions, where it is what is shown.
+fn as_shown(fleet: &Fleet) -> Details {
+    let mut details = Details::default();
+    let versions = fleet.versions(&churn()).iter();
+    let versions = versions.map(|held| Tagged::Version(held.fact.key.clone()));
+    for of in versions.chain([Tagged::Model(churn())]) {
+        if let Some((tags, description)) = texts::shown(fleet, &of) {
+            let tags = tags.iter();
+            let texts = Texts {
+                tags: tags.map(|(k, v)| (Key::of(k), Key::of(v))).collect(),
+                description: Key::of(description),
+            };
+            details.absorb(&Query::Texts(of), &Ok(Detail::Texts(Box::new(texts))));
+        }
+    }
+    details
+}
+
 fn with<T>(fleet: &Fleet, act: impl FnOnce(&Planning<'_>) -> T) -> T {
+    with_details(fleet, &as_shown(fleet), act)
+}
+
+fn with_details<T>(fleet: &Fleet, details: &Details, act: impl FnOnce(&Planning<'_>) -> T) -> T {
     let (writes, actor) = (Writes::default(), ana());
     act(&Planning {
-        details: &Details::default(),
-        signed: None,
+        details,
         stamped: at(NOW),
         fleet,
         writes: &writes,
@@ -558,6 +580,34 @@ fn a_freeze_yields_to_its_end_and_to_a_reason_alone() {
             .wanting,
         Vec::new()
     );
+}
+
+#[test]
+fn a_freeze_that_comes_while_a_reason_stands_is_another_consent() {
+    let passed = |fleet: &Fleet| {
+        let mut request = request("champion", "7");
+        let reason = Clean::text("the gate is wrong");
+        request.overrides.insert("auc".to_owned(), reason.clone());
+        request.overrides.insert("freeze".to_owned(), reason);
+        let note = GateNote {
+            gate: Clean::name("auc"),
+            rule: Clean::name(">= 0.8"),
+            candidate: Clean::name("0.7"),
+            champion: Clean::name("0.8"),
+            verdict: Clean::name("fail"),
+            why: Clean::text("0.7"),
+            overridden: Some(Clean::text("the gate is wrong")),
+        };
+        let gates = Gates {
+            notes: vec![note],
+            ..Gates::default()
+        };
+        with(fleet, |with| promote::plan(&request, &gates, id(), with)).expect("a plan")
+    };
+    let before = passed(&frozen(NOW - 60).fleet());
+    let after = passed(&frozen(NOW + 60).fleet());
+    assert_eq!(before.friction, after.friction, "a reason either way");
+    assert!(before.says_as(&before.clone()) && !before.says_as(&after));
 }
 
 #[test]
@@ -877,6 +927,156 @@ fn an_edit_leaves_out_what_is_so_and_knows_what_it_takes_away() {
     assert!(matches!(so, Err(NoPlan::Already(_))));
     let ours = planned(&[("quarterdeck.owner", Some("bob"))], None).expect("a plan");
     assert_eq!(ours.friction, Friction::Name);
+}
+
+#[test]
+fn what_an_edit_replaces_is_what_is_written_and_not_what_is_shown() {
+    let (written, shown) = (
+        "Leavers.\n\n- monthly\n- by region",
+        "Leavers. - monthly - by region",
+    );
+    let mut made = Made::new(Vec::new());
+    made.model = RegisteredModel {
+        description: Clean::text(written),
+        ..model(&[], &[("contact", "ana  or\nben")])
+    };
+    let fleet = made.fleet();
+    let request = EditRequest {
+        of: Tagged::Model(churn()),
+        tags: vec![(Key::new("contact"), Some(Key::new("ben")))],
+        description: Some(Key::new("Leavers")),
+        freeze: None,
+    };
+    assert_eq!(
+        fleet.registered(&churn()).expect("held").fact.description,
+        shown
+    );
+    let mut details = Details::default();
+    let planned = |details: &Details| {
+        with_details(&fleet, details, |with| edit::plan(&request, id(), with)).expect("a plan")
+    };
+    let wish = Wish::Edit(request.clone());
+    let needs = wish.needs(&fleet, &details);
+    assert_eq!(
+        needs,
+        [(SourceId::new("mlflow"), Query::Texts(request.of.clone()))]
+    );
+    assert!(says(&planned(&details).blocked, "still being read"));
+
+    let mut tell = |tag: &str, description: &str| {
+        let texts = Texts {
+            tags: vec![(Key::new("contact"), Key::new(tag))],
+            description: Key::new(description),
+        };
+        let query = Query::Texts(request.of.clone());
+        details.absorb(&query, &Ok(Detail::Texts(Box::new(texts))));
+        details.clone()
+    };
+    let other = planned(&tell("ana  or\nben", "Joiners"));
+    assert!(
+        says(&other.blocked, "description of churn is another now"),
+        "{:?}",
+        other.blocked
+    );
+    let plan = planned(&tell("ana  or\nben", written));
+    assert_eq!(plan.blocked, Vec::<Clean>::new());
+    assert!(says(&plan.notes, "has 4 lines"), "{:?}", plan.notes);
+    let back: Vec<Option<Act>> = plan.steps.iter().map(|s| s.act.inverse(None)).collect();
+    let of = || Tagged::Model(churn());
+    assert_eq!(
+        back,
+        [
+            Some(Act::SetTag {
+                of: of(),
+                key: Key::new("contact"),
+                from: Some(Key::new("ben")),
+                to: Key::new("ana  or\nben"),
+            }),
+            Some(Act::Describe {
+                of: of(),
+                from: Key::new("Leavers"),
+                to: Key::new(written),
+            }),
+        ],
+        "undo brings back what was written"
+    );
+    assert_eq!(wish.needs(&fleet, &details), Vec::new());
+}
+
+/// The undo of a write of these steps, as it stands before the facts of now.
+fn ground(fleet: &Fleet, verb: Verb, steps: Vec<Step>) -> Plan {
+    let mut plan = with(fleet, |with| {
+        promote::plan(&request("champion", "7"), &Gates::default(), id(), with)
+    })
+    .expect("a plan");
+    plan = Plan {
+        verb: Verb::Undo,
+        summary: Clean::text(verb.title()),
+        friction: Friction::Key,
+        steps,
+        notes: Vec::new(),
+        wanting: Vec::new(),
+        blocked: Vec::new(),
+        ..plan
+    };
+    with(fleet, |with| super::basis::ground(&mut plan, with, None));
+    plan
+}
+
+#[test]
+fn an_undo_rests_on_what_its_own_steps_rest_on() {
+    let mlflow = SourceId::new("mlflow");
+    let thaw = || {
+        let act = Act::SetTag {
+            of: Tagged::Model(churn()),
+            key: Key::new(mark::FREEZE),
+            from: Some(Key::new("{}")),
+            to: Key::new("{}"),
+        };
+        vec![Step::required(&mlflow, act)]
+    };
+    let unmute = || {
+        let id = Key::new("s1");
+        vec![Step::required(
+            &SourceId::new("am"),
+            Act::ExpireSilence { id },
+        )]
+    };
+    let move_back = |fleet: &Fleet| {
+        let plan = promoted(fleet, "champion", "7").expect("a plan");
+        let required = |step: &Step| step.weight == Weight::Required;
+        plan.steps.into_iter().filter(required).collect::<Vec<_>>()
+    };
+    let frozen = frozen(NOW + 60).fleet();
+    let plan = ground(&frozen, Verb::Freeze, thaw());
+    assert_eq!(
+        (plan.wanting, plan.blocked),
+        (Vec::new(), Vec::new()),
+        "its own end"
+    );
+    let plan = ground(&frozen, Verb::Silence, unmute());
+    assert_eq!(
+        (plan.wanting, plan.blocked),
+        (Vec::new(), Vec::new()),
+        "mutes nothing"
+    );
+    let plan = ground(&frozen, Verb::Promote, move_back(&frozen));
+    assert_eq!(plan.wanting.len(), 1, "{plan:?}");
+
+    let mut made = Made::new(vec![deployment(Rollout::V2Load)]);
+    made.fault = true;
+    let blind = made.fleet();
+    assert_eq!(
+        ground(&blind, Verb::Silence, unmute()).blocked,
+        Vec::<Clean>::new()
+    );
+    let stale = ground(&blind, Verb::Freeze, thaw()).blocked;
+    assert!(!stale.is_empty(), "marks are read from the models' feed");
+    assert!(
+        !ground(&blind, Verb::Promote, move_back(&blind))
+            .blocked
+            .is_empty()
+    );
 }
 
 #[test]

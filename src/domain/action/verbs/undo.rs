@@ -113,6 +113,7 @@ pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
         notes,
         blocked: Vec::new(),
         wanting: Vec::new(),
+        passed: Vec::new(),
         // Whoever could do it with this much care can take it back with no more.
         friction: old.friction.min(Friction::Name),
         read_at: now.wall,

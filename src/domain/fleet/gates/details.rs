@@ -2,11 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::SignedApproval;
+use crate::domain::action::Tagged;
 use crate::domain::action::claims::Book;
 use crate::domain::fault::Fault;
+use crate::domain::gate::approval::{Approval, Signature};
 use crate::domain::key::{Key, ModelKey, RunKey, VersionKey};
 use crate::domain::model::{LoggedMetric, Package};
-use crate::domain::query::{Detail, Query};
+use crate::domain::query::{Detail, Query, Texts};
 use crate::domain::run::Run;
 use crate::domain::text::Clean;
 
@@ -21,11 +24,13 @@ pub struct Details {
     packages: HashMap<VersionKey, Answer<Package>>,
     logged: HashMap<Key, Answer<Vec<LoggedMetric>>>,
     claims: HashMap<ModelKey, Answer<Book>>,
+    texts: HashMap<Tagged, Answer<Texts>>,
+    signed: Vec<SignedApproval>,
 }
 
 impl Details {
-    /// Takes an answer in. Others than those of [`needs`](super::needs), and claims, are
-    /// left aside.
+    /// Takes an answer in. Others than those of [`needs`](super::needs), claims and texts
+    /// are left aside.
     pub fn absorb(&mut self, query: &Query, answer: &Result<Detail, Fault>) {
         let fault = || match answer {
             Err(fault) => Clean::text(&fault.line()),
@@ -60,11 +65,32 @@ impl Details {
                 };
                 self.claims.insert(model.clone(), book);
             }
+            Query::Texts(of) => {
+                let texts = match answer {
+                    Ok(Detail::Texts(texts)) => Ok((**texts).clone()),
+                    _ => Err(fault()),
+                };
+                self.texts.insert(of.clone(), texts);
+            }
             // Versions live in the fleet.
             Query::Versions(_) => {}
             _ => return,
         }
         self.asked.insert(query.clone());
+    }
+
+    /// Takes in what came of checking the signature of an approval.
+    pub fn check(&mut self, signed: SignedApproval) {
+        self.signed.retain(|old| old.approval != signed.approval);
+        self.signed.push(signed);
+    }
+
+    /// What is known of an approval's signature.
+    pub fn signature(&self, approval: &Approval) -> Signature {
+        let mut known = self.signed.iter();
+        known
+            .find(|signed| signed.approval == *approval)
+            .map_or(Signature::Unchecked, |signed| signed.outcome.clone())
     }
 
     /// Forgets everything: the next look reads anew.
@@ -80,6 +106,11 @@ impl Details {
     /// The claims on a model's aliases, or why they could not be read; `None` before they were.
     pub fn claims(&self, model: &ModelKey) -> Option<&Answer<Book>> {
         self.claims.get(model)
+    }
+
+    /// What is written on a model or a version, or why it could not be read; `None` before it was.
+    pub fn texts(&self, of: &Tagged) -> Option<&Answer<Texts>> {
+        self.texts.get(of)
     }
 
     pub(super) fn run(&self, key: &RunKey) -> Option<&Answer<Run>> {

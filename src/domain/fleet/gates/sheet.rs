@@ -111,14 +111,13 @@ pub fn approval_to_check(fleet: &Fleet, promotion: &Promotion) -> Option<Approva
     approval.signature.is_some().then_some(approval)
 }
 
-/// Judges every gate of a promotion. `promoter` is who would promote, by the name that approvals go by;
-/// `signed` what is known of the approval's signature. `None` where the model is not in the fleet.
+/// Judges every gate of a promotion. `promoter` is who would promote, by the name that approvals go by.
+/// `None` where the model is not in the fleet.
 pub fn sheet(
     fleet: &Fleet,
     details: &Details,
     promotion: &Promotion,
     promoter: Option<&Clean>,
-    signed: Option<&SignedApproval>,
     now: Millis,
 ) -> Option<Sheet> {
     let held = fleet.registered(&promotion.model)?;
@@ -141,10 +140,12 @@ pub fn sheet(
         bound(&verdicts).iter().map(String::as_str),
     );
     let waiting = verdicts.iter().any(|v| v.pending);
-    let (approved, given) = approved(&look, promotion, &binding, promoter, signed, waiting);
+    let (approved, given) = approved(&look, promotion, &binding, promoter, waiting);
+    // Approvals are dated by the registry.
+    let registry_now = fleet.registry_now(&promotion.model, now);
     for gate in selection.gates.iter().filter(|g| is_approval(g)) {
         let found = Found::Approved(Box::new(approved.clone()));
-        verdicts.push(gates::judge(gate, &found, now));
+        verdicts.push(gates::judge(gate, &found, registry_now));
     }
     // The sort is stable: equals keep the order of the policy.
     verdicts.sort_by_key(|v| std::cmp::Reverse((v.consequence, v.verdict)));
@@ -219,7 +220,6 @@ fn approved(
     promotion: &Promotion,
     binding: &Binding,
     promoter: Option<&Clean>,
-    signed: Option<&SignedApproval>,
     waiting: bool,
 ) -> (Approved, Option<Approval>) {
     let tag = approval::tag(promotion.alias.raw());
@@ -235,9 +235,9 @@ fn approved(
         Side::Known(Some(Err(why))) => Some(why.clone()),
         _ => None,
     };
-    let signature = signed
-        .filter(|s| Some(&s.approval) == given.as_ref())
-        .map_or(Signature::Unchecked, |s| s.outcome.clone());
+    let signature = given.as_ref().map_or(Signature::Unchecked, |approval| {
+        look.details.signature(approval)
+    });
     let approval = match read {
         // What it is bound to is not known before all of it was read.
         Side::Known(Some(Ok(_))) if waiting => Side::Pending,

@@ -325,7 +325,7 @@ fn good(query: &Query) -> Result<Detail, Fault> {
 }
 
 fn judged(fleet: &Fleet, details: &Details) -> Sheet {
-    sheet(fleet, details, &promotion(), None, None, NOW).expect("the model is there")
+    sheet(fleet, details, &promotion(), None, NOW).expect("the model is there")
 }
 
 fn of<'a>(sheet: &'a Sheet, name: &str) -> &'a GateVerdict {
@@ -706,7 +706,7 @@ fn an_alias_that_is_new_has_no_champion_and_says_so() {
     for (_, query) in needs(&fleet, &details.clone(), &new) {
         details.absorb(&query, &good(&query));
     }
-    let sheet = sheet(&fleet, &details, &new, None, None, NOW).expect("there");
+    let sheet = sheet(&fleet, &details, &new, None, NOW).expect("there");
     assert_eq!(sheet.from, None);
     assert_eq!(of(&sheet, "auc").verdict, Verdict::Warn);
     assert!(
@@ -736,7 +736,7 @@ fn stages_that_will_not_follow_and_older_versions_are_noted() {
         to: Key::new("5"),
         ..promotion()
     };
-    let sheet = super::sheet(&fleet, &Details::default(), &back, None, None, NOW).expect("there");
+    let sheet = super::sheet(&fleet, &Details::default(), &back, None, NOW).expect("there");
     assert!(sheet.notes.contains(&Clean::text("v5 is older than v6")));
 }
 
@@ -762,11 +762,11 @@ fn an_approval_counts_for_the_sheet_it_was_given_for() {
     let bare = with_approval("");
     let (details, _) = fetched(&bare, good);
     let ben = Clean::name("ben");
-    let judge = |fleet: &Fleet, details: &Details, who: &Clean, signed| {
-        let sheet = sheet(fleet, details, &promotion(), Some(who), signed, NOW).expect("there");
+    let judge = |fleet: &Fleet, details: &Details, who: &Clean| {
+        let sheet = sheet(fleet, details, &promotion(), Some(who), NOW).expect("there");
         told(&sheet, "second")
     };
-    let before = sheet(&bare, &details, &promotion(), Some(&ben), None, NOW).expect("there");
+    let before = sheet(&bare, &details, &promotion(), Some(&ben), NOW).expect("there");
     assert_eq!(told(&before, "second").0, Verdict::Fail);
     let ana = Clean::name("ana");
     let until = Millis(NOW.0 + 3_600_000);
@@ -774,18 +774,18 @@ fn an_approval_counts_for_the_sheet_it_was_given_for() {
     let text = given.write().expect("fits");
     let fleet = with_approval(&text);
     assert_eq!(approval_to_check(&fleet, &promotion()), None, "not signed");
-    let (verdict, why) = judge(&fleet, &details, &ben, None);
+    let (verdict, why) = judge(&fleet, &details, &ben);
     assert_eq!(
         (verdict, why.as_str()),
         (Verdict::Pass, "claimed by ana: not signed")
     );
     assert_eq!(
-        judge(&fleet, &details, &ana, None).0,
+        judge(&fleet, &details, &ana).0,
         Verdict::Fail,
         "it takes two"
     );
 
-    let (waits, why) = judge(&fleet, &Details::default(), &ben, None);
+    let (waits, why) = judge(&fleet, &Details::default(), &ben);
     assert_eq!(waits, Verdict::Unknown, "{why}");
 
     let other = fetched(&fleet, |query| match query {
@@ -794,7 +794,7 @@ fn an_approval_counts_for_the_sheet_it_was_given_for() {
         }
         other => good(other),
     });
-    let (verdict, why) = judge(&fleet, &other.0, &ben, None);
+    let (verdict, why) = judge(&fleet, &other.0, &ben);
     assert_eq!(verdict, Verdict::Fail, "other evidence");
     assert!(why.contains("approved something else"), "{why}");
 
@@ -808,7 +808,12 @@ fn an_approval_counts_for_the_sheet_it_was_given_for() {
         approval: to_check,
         outcome: Signature::Valid,
     };
-    let (verdict, why) = judge(&fleet, &details, &ben, Some(&checked));
+    let after = |signed: &SignedApproval| {
+        let mut details = details.clone();
+        details.check(signed.clone());
+        details
+    };
+    let (verdict, why) = judge(&fleet, &after(&checked), &ben);
     assert_eq!(
         (verdict, why.as_str()),
         (Verdict::Pass, "ana, signature verified")
@@ -820,7 +825,7 @@ fn an_approval_counts_for_the_sheet_it_was_given_for() {
         },
         ..checked.clone()
     };
-    let (_, why) = judge(&fleet, &details, &ben, Some(&elsewhere));
+    let (_, why) = judge(&fleet, &after(&elsewhere), &ben);
     assert!(
         why.contains("not checked"),
         "a check of another counts for nothing: {why}"
@@ -832,7 +837,7 @@ fn an_approval_that_cannot_be_read_is_none() {
     let fleet = with_approval("yes, go ahead");
     let (details, _) = fetched(&fleet, good);
     let ben = Clean::name("ben");
-    let sheet = sheet(&fleet, &details, &promotion(), Some(&ben), None, NOW).expect("there");
+    let sheet = sheet(&fleet, &details, &promotion(), Some(&ben), NOW).expect("there");
     let (verdict, why) = told(&sheet, "second");
     assert_eq!(verdict, Verdict::Fail);
     assert!(why.starts_with("the approval cannot be read"), "{why}");

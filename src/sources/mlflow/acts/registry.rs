@@ -4,6 +4,7 @@ use super::super::{Mlflow, requests, wire};
 use crate::domain::action::{Pin, Seen, Sighting, Tagged};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::{Key, ModelKey, VersionKey};
+use crate::domain::query::Texts;
 use crate::domain::text::Clean;
 use crate::domain::wiring::version_text;
 
@@ -155,6 +156,29 @@ impl Mlflow {
             seen,
             &format!("the description of {} {what}", of.words()),
         ))
+    }
+
+    /// Tags and description as they are written.
+    pub(in super::super) async fn texts(&self, of: &Tagged) -> Result<Texts, Fault> {
+        let found = match of {
+            Tagged::Model(model) => self
+                .standing(model)
+                .await?
+                .map(|row| (row.tags, row.description)),
+            Tagged::Version(version) => self
+                .version_standing(version)
+                .await?
+                .map(|row| (row.tags, row.description)),
+        };
+        let (tags, description) = found.map_err(|gone| {
+            Fault::new(FaultKind::Refused, self.http.base(), gone.words.as_str())
+        })?;
+        let tags = tags.iter();
+        let tags = tags.map(|tag| (Key::new(&tag.key), Key::new(&tag.value)));
+        Ok(Texts {
+            tags: tags.collect(),
+            description: Key::new(&description),
+        })
     }
 
     /// The model as it stands, if it is still the one that is meant.
