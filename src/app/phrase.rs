@@ -74,9 +74,8 @@ fn read(text: &str, fleet: &Fleet) -> Option<Result<MarkRequest, String>> {
         };
         return Some(Err(why));
     };
-    let hold = match read_span(hold) {
-        Ok(hold) => hold,
-        Err(_) => return Some(Err(form)),
+    let Ok(hold) = read_span(hold) else {
+        return Some(Err(form));
     };
     let reason = reason.trim().trim_matches('"').trim();
     if purpose == Purpose::Freeze && reason.is_empty() {

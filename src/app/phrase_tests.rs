@@ -23,11 +23,14 @@ fn a_freeze_can_be_written_out() {
     press(&mut app, &[":"], at(200));
     typed(&mut app, "freeze churn 2h \"release week\"", 200);
     let seen = frame(&mut app);
-    assert!(seen.contains("Freeze churn for 2h: release week"), "{seen}");
+    assert!(
+        seen.contains("Freeze churn for 2h00m: release week"),
+        "{seen}"
+    );
     press(&mut app, &["enter"], at(210));
     assert!(app.asks_for_consent());
     let seen = frame(&mut app);
-    assert!(seen.contains("frozen for 2h, until"), "{seen}");
+    assert!(seen.contains("frozen for 2h00m, until"), "{seen}");
     press(&mut app, &["esc"], at(220));
     // What is offered goes with its text.
     press(&mut app, &[":"], at(300));

@@ -95,6 +95,12 @@ fn serving(facts: &Facts<'_>) -> Option<Next> {
     {
         return Some(match promotion_before(facts, reason) {
             Some((change, lead)) => roll_back(change, lead, "serving broke"),
+            // It was so at the first look: what came before it nobody has seen.
+            None if !matches!(reason.since, Since::Exact(_)) => next(
+                Step::Serving,
+                "5",
+                "serving is broken, since before it was watched: look at the endpoints; w tells what is known of before",
+            ),
             None => next(
                 Step::Serving,
                 "5",
@@ -310,6 +316,20 @@ mod tests {
             actor: None,
             origin: Origin::Observed,
             evidence: Clean::empty(),
+        }
+    }
+
+    #[test]
+    fn what_nobody_saw_begin_is_not_said_to_follow_nothing() {
+        let since = |since| Reason {
+            since,
+            ..reason(ReasonCode::SignalErrors, Level::Crit)
+        };
+        let told = |since_when| step(vec![since(since_when)], None).expect("a step").1;
+        let began = Since::Exact(Millis(100 * MINUTE));
+        assert!(told(began).contains("nothing was promoted just before"));
+        for unseen in [Since::AtLeast(Millis(100 * MINUTE)), Since::Unknown] {
+            assert!(told(unseen).contains("since before it was watched"));
         }
     }
 
