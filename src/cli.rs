@@ -324,6 +324,19 @@ mod tests {
     }
 
     #[test]
+    fn no_command_has_an_option_under_the_name_of_one_for_all() {
+        let cli = Cli::command();
+        let all: Vec<_> = cli.get_arguments().map(|a| a.get_id().clone()).collect();
+        assert!(all.iter().any(|id| id == "json"));
+        for command in cli.get_subcommands() {
+            for argument in command.get_arguments() {
+                let (id, name) = (argument.get_id(), command.get_name());
+                assert!(!all.contains(id), "{name}: {id}");
+            }
+        }
+    }
+
+    #[test]
     fn durations_need_units() {
         assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5_400)));
         assert_eq!(duration("7d"), Ok(Duration::from_secs(604_800)));

@@ -180,6 +180,7 @@ impl Stage {
                 Detail::Artifacts(Vec::new())
             }
             Query::Claims(_)
+            | Query::Texts(_)
             | Query::Versions(_)
             | Query::Package(_)
             | Query::LoggedModel(_)

@@ -85,17 +85,24 @@ impl Dialog {
         self.picker.offer(item);
     }
 
-    /// What a verb offers to choose from: title, words, and where it leads.
-    pub(super) fn leads(title: &'static str, rows: Vec<(String, String, Lead)>) -> Self {
-        let rows = rows.into_iter().map(|(title, detail, lead)| {
-            let item = Item {
-                title,
-                detail,
-                ..Item::default()
-            };
-            (item, Action::Lead(lead))
-        });
-        Self::new(title, "enter goes on · esc closes", rows.collect())
+    /// What a verb offers to choose from: title, words, and where it leads. A first row that leads nowhere
+    /// keeps enter from choosing what nobody has looked at.
+    pub(super) fn leads(
+        title: &'static str,
+        first: Option<(String, String)>,
+        rows: Vec<(String, String, Lead)>,
+    ) -> Self {
+        let item = |title, detail| Item {
+            title,
+            detail,
+            ..Item::default()
+        };
+        let first = first.map(|(title, detail)| (item(title, detail), Action::Nothing));
+        let rows = rows
+            .into_iter()
+            .map(|(title, detail, lead)| (item(title, detail), Action::Lead(lead)));
+        let rows = first.into_iter().chain(rows).collect();
+        Self::new(title, "enter goes on · esc closes", rows)
     }
 
     /// A pane's own list.

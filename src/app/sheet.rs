@@ -151,6 +151,8 @@ impl Sheet {
             Code::Tab | Code::BackTab => self.next_focus(mode),
             Code::Enter => match self.focus {
                 Focus::Plan | Focus::Reason if self.has_fields(mode) => self.next_focus(mode),
+                // The key that ended a form must not be the one that does it, pressed once more.
+                Focus::Plan => self.error = Some(Clean::text("y does it")),
                 _ => return Pressed::Confirm,
             },
             Code::Down => self.scroll += 1,

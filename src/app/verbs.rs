@@ -260,10 +260,15 @@ impl App {
                 lead(&c.version),
             ));
         }
-        for held in self.fleet.versions(model) {
+        // Back is to what was registered before: what is newer is promoted. An alias that names nothing can
+        // be given to any.
+        let versions = self.fleet.versions(model);
+        let at = versions
+            .iter()
+            .position(|held| Some(&held.fact.key.version) == current.as_ref());
+        for held in &versions[at.map_or(0, |at| at + 1)..] {
             let version = &held.fact.key.version;
-            let known = all.iter().any(|c| c.version == *version);
-            if !known && Some(version) != current.as_ref() {
+            if !all.iter().any(|c| c.version == *version) {
                 rows.push((
                     crate::domain::wiring::version_text(version).to_string(),
                     "never known to have served or held the alias".to_owned(),
@@ -276,7 +281,11 @@ impl App {
             self.say(format!("roll back: {name} has no other version"));
             return;
         }
-        self.dialog = Some(Dialog::leads("Roll back to", rows));
+        let unproven = good.is_none().then(|| {
+            let none = "none is known to have been good".to_owned();
+            (none, "choose one: ↓".to_owned())
+        });
+        self.dialog = Some(Dialog::leads("Roll back to", unproven, rows));
     }
 
     /// Another version or alias than the open sheet is about.
@@ -333,7 +342,7 @@ impl App {
                         Lead::SilenceAll(Box::new(first.clone()), model),
                     ));
                 }
-                self.dialog = Some(Dialog::leads("Silence", rows));
+                self.dialog = Some(Dialog::leads("Silence", None, rows));
             }
         }
     }
@@ -347,7 +356,7 @@ impl App {
         };
         let Some(at) = mutes(&self.fleet, &alert) else {
             self.say(format!(
-                "silence: {} comes from {}, and this context has several Alertmanagers: use `quarterdeck silence --at NAME`",
+                "silence: {} comes from {}, and this context has several Alertmanagers: use `quarterdeck silence --source NAME`",
                 alert.name, alert.key.source
             ));
             return;

@@ -205,8 +205,8 @@ pub struct SilenceArgs {
     #[arg(long = "for", value_name = "DURATION", value_parser = duration, default_value = "2h")]
     pub hold: Duration,
     /// The Alertmanager, where the context has several.
-    #[arg(long, value_name = "SOURCE")]
-    pub at: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<String>,
     /// Ends this silence.
     #[arg(long, value_name = "ID", conflicts_with_all = ["model", "alert", "matchers"])]
     pub end: Option<String>,

@@ -176,6 +176,13 @@ impl Simulated {
         }
     }
 
+    /// Lets time pass where the machine's clock does not drive the fleet.
+    pub fn pass(&self, time: Duration) {
+        if let Some((clock, _)) = &self.clock {
+            clock.advance(time);
+        }
+    }
+
     /// One look at every server; on the way to a later moment, one at each step before it, so that
     /// changes are seen as somebody who watched would have.
     pub async fn look(&self, mut fleet: Fleet, options: Options) -> Collected {

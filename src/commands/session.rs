@@ -122,6 +122,9 @@ impl Session {
         let base = Base::load(global, true);
         let mut settings = base.settings()?;
         let mut context = simulated.context();
+        if let Some(limit) = global.overrides(true).writes {
+            context.writes = context.writes.min(limit);
+        }
         if global.read_only {
             context.writes = crate::domain::settings::Writes::Off;
         }
@@ -208,6 +211,22 @@ impl Session {
         match &self.simulated {
             Some(simulated) => simulated.pause(time).await,
             None => tokio::time::sleep(time).await,
+        }
+    }
+
+    /// Waits for some work; a simulated fleet that stands still is moved on meanwhile, ten times as fast, or
+    /// nothing that it has to do would ever be done.
+    pub async fn meanwhile<T>(&self, work: impl Future<Output = T>) -> T {
+        let Some(simulated) = &self.simulated else {
+            return work.await;
+        };
+        let step = Duration::from_millis(100);
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep(step) => simulated.pass(step * 10),
+            }
         }
     }
 

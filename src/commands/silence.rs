@@ -22,7 +22,7 @@ pub async fn run(global: &Global, session: &Session, args: &SilenceArgs) -> Resu
     let fleet = writer.fleet();
     if let Some(id) = &args.end {
         let request = UnsilenceRequest {
-            at: one_of(&alertmanagers(fleet), args.at.as_ref())?,
+            at: one_of(&alertmanagers(fleet), args.source.as_ref())?,
             id: Key::new(id),
         };
         let plan = silence::end(&request, identity(writer.now()), &writer.planning());
@@ -58,7 +58,7 @@ pub async fn run(global: &Global, session: &Session, args: &SilenceArgs) -> Resu
         }
     }
     let at = match (
-        &args.at,
+        &args.source,
         meant.first().and_then(|alert| mutes(fleet, alert)),
     ) {
         (None, Some(at)) => at,

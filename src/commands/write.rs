@@ -326,14 +326,14 @@ impl<'a> Writer<'a> {
         );
         let mut own = Writes::new();
         let told = |record: &Record, at: Millis| own.wrote(record, at);
-        let ended = writes::write(
+        let writing = writes::write(
             confirmed,
             &self.actor,
             &servers,
             Arc::clone(&self.book),
             told,
-        )
-        .await;
+        );
+        let ended = self.session.meanwhile(writing).await;
         let now = Clock::default().wall();
         self.book
             .lock()
@@ -484,9 +484,9 @@ pub(super) fn one_of(all: &[SourceId], given: Option<&String>) -> Result<SourceI
         (None, [one]) => Ok(one.clone()),
         (None, []) => Err(Failure::refused("this context has no Alertmanager")
             .advice("add one as a source, or give --alertmanager URL")),
-        (None, _) => Err(
-            Failure::usage("this context has several Alertmanagers: say --at NAME")
-                .advice(names().collect::<Vec<_>>().join(", ")),
-        ),
+        (None, _) => Err(Failure::usage(
+            "this context has several Alertmanagers: say --source NAME",
+        )
+        .advice(names().collect::<Vec<_>>().join(", "))),
     }
 }

@@ -242,6 +242,8 @@ pub struct EndpointTrack {
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Served {
     pub(crate) text: Clean,
+    /// The same in the endpoint's own words; `None` where that was not kept.
+    pub(crate) own: Option<Clean>,
     pub(crate) known: Known,
 }
 
@@ -276,8 +278,10 @@ impl EndpointTrack {
         let mut changes = Vec::new();
         if let Some(served) = served(reading, map) {
             if let Some((before, at)) = &self.served {
-                // A better way of knowing is not a change of what is known.
-                if before.text != served.text && before.known == served.known {
+                // A better way of knowing is not a change of what is known, and neither is learning what the
+                // registry calls it.
+                let other = served.own.is_none() || before.own != served.own;
+                if other && before.text != served.text && before.known == served.known {
                     changes.extend(row(&reading.key, *at, asked_at).map(|looks| {
                         looks.change(
                             ChangeKind::Served,
@@ -334,9 +338,16 @@ fn served(reading: &EndpointReading, map: impl Fn(&Key) -> Clean) -> Option<Serv
     let mut words: Vec<Clean> = answering.iter().map(|v| map(&v.version)).collect();
     words.sort();
     words.dedup();
-    let words: Vec<&str> = words.iter().map(Clean::as_str).collect();
+    let joined = |words: &[Clean]| {
+        let words: Vec<&str> = words.iter().map(Clean::as_str).collect();
+        Clean::text(&words.join(", "))
+    };
+    let mut own: Vec<Clean> = answering.iter().map(|v| v.version.clean()).collect();
+    own.sort();
+    own.dedup();
     Some(Served {
-        text: Clean::text(&words.join(", ")),
+        text: joined(&words),
+        own: Some(joined(&own)),
         known,
     })
 }

@@ -287,6 +287,17 @@ fn a_better_way_of_knowing_is_not_a_change() {
 }
 
 #[test]
+fn learning_the_registrys_word_for_a_version_is_not_a_change() {
+    let one = |raw: &str| reading(Health::Ready, &[(raw, Known::Reported)]);
+    let mut track = EndpointTrack::default();
+    track.look(&one("kmkyt"), Millis(10), Key::clean);
+    let learned = track.look(&one("kmkyt"), Millis(20), |_| Clean::name("v4"));
+    assert_eq!(learned, []);
+    let moved = track.look(&one("qpzab"), Millis(30), |_| Clean::name("v5"));
+    assert_eq!((moved[0].from.as_str(), moved[0].to.as_str()), ("v4", "v5"));
+}
+
+#[test]
 fn the_default_version_answers_where_the_server_has_one() {
     let both = [("13", Known::Reported), ("14", Known::Reported)];
     let at = |default: &str| EndpointReading {

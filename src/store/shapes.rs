@@ -23,7 +23,7 @@ use crate::domain::signal::{
 use crate::domain::text::Clean;
 
 /// The version of all shapes together.
-pub(super) const SHAPE: i64 = 4;
+pub(super) const SHAPE: i64 = 5;
 
 /// A struct is its fields, one after another.
 macro_rules! fields {
@@ -125,7 +125,7 @@ fields! {
     NoisyLevel { source, seen, level, recent, counted }
     Moved { from, to, not_before, not_after }
     Settled { level, noisy, last, not_worse, not_better, held }
-    Served { text, known }
+    Served { text, own, known }
     EndpointTrack { last, health, served }
     Memory { models, endpoints, levels, tracks, failing, slow, loading }
 }

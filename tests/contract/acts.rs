@@ -11,7 +11,7 @@ use quarterdeck::domain::action::{
 use quarterdeck::domain::fault::{Fault, FaultKind};
 use quarterdeck::domain::key::{Key, ModelKey, SourceId, VersionKey};
 use quarterdeck::domain::observation::Right;
-use quarterdeck::domain::query::{Detail, Query};
+use quarterdeck::domain::query::{Detail, Query, Texts};
 use quarterdeck::domain::settings::Writes;
 use quarterdeck::domain::text::Clean;
 use quarterdeck::domain::time::{Millis, Now};
@@ -248,6 +248,16 @@ pub(crate) async fn tags_texts_and_stages_are_set_and_set_back(t: &Tracker) -> V
             let long = "ana: \"Q4 data\"\nsecond line, é";
             there_and_back(door, &tag(None, long)).await?;
             ends(door, &tag(None, long), How::Done).await?;
+            let written = texts(door, &of).await?;
+            let tagged = written
+                .tags
+                .iter()
+                .find(|(name, _)| name.raw() == "quarterdeck.reason");
+            ensure!(
+                tagged.is_some_and(|(_, value)| value.raw() == long),
+                "{written:?}"
+            );
+            ensure!(written.description.raw().is_empty(), "{written:?}");
             there_and_back(door, &tag(Some(long), "")).await?;
             ends(door, &tag(None, "other"), How::Moved).await?;
             let text = Act::Describe {
@@ -256,6 +266,12 @@ pub(crate) async fn tags_texts_and_stages_are_set_and_set_back(t: &Tracker) -> V
                 to: key("# For people\n\nof *all* kinds"),
             };
             there_and_back(door, &text).await?;
+            ends(door, &text, How::Done).await?;
+            let written = texts(door, &of).await?.description;
+            ensure!(
+                written.raw() == "# For people\n\nof *all* kinds",
+                "{written:?}"
+            );
         }
         let stage = Act::SetStage {
             version: ours.version(0),
@@ -282,6 +298,14 @@ pub(crate) async fn tags_texts_and_stages_are_set_and_set_back(t: &Tracker) -> V
         ends(door, &woken, How::Done).await
     })
     .await
+}
+
+/// What is written on a model or a version.
+async fn texts(door: &Door, of: &Tagged) -> Result<Texts, Stop> {
+    match door.fetch(Query::Texts(of.clone())).await? {
+        Detail::Texts(texts) => Ok(*texts),
+        other => Err(format!("texts: {other:?}").into()),
+    }
 }
 
 /// The book of a model's claims, as it is read for a plan.
@@ -539,7 +563,7 @@ pub(crate) async fn silences_are_made_found_and_ended(m: &Monitor) -> Verdict {
     ensure!(sighting.seen == Seen::Other, "{sighting:?}");
     let unknown = Key::new("00000000-0000-4000-8000-000000000000");
     let unknown = Act::ExpireSilence { id: unknown };
-    ends(&door, &unknown, How::Already).await
+    ends(&door, &unknown, How::Moved).await
 }
 
 /// An annotation is found by the tag that is its nonce, and is not made twice.

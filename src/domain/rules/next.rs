@@ -323,7 +323,7 @@ mod tests {
     fn what_nobody_saw_begin_is_not_said_to_follow_nothing() {
         let since = |since| Reason {
             since,
-            ..reason(ReasonCode::SignalErrors, Level::Crit)
+            ..reason(C::SignalErrors, Crit)
         };
         let told = |since_when| step(vec![since(since_when)], None).expect("a step").1;
         let began = Since::Exact(Millis(100 * MINUTE));

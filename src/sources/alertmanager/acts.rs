@@ -81,7 +81,8 @@ fn made(rows: &[wire::SilenceRow], nonce: &Key, ends: Millis) -> Sighting {
 /// A silence that is to be ended.
 fn ended(rows: &[wire::SilenceRow], id: &Key) -> Sighting {
     match rows.iter().find(|row| row.id == id.raw()) {
-        None => Sighting::new(Seen::After, "there is no such silence any more"),
+        // What has ended stays listed for days, longer than anything here refers to it.
+        None => Sighting::new(Seen::Other, "there is no such silence"),
         Some(row) if is_over(row) => Sighting::new(Seen::After, "the silence is over"),
         Some(row) => {
             let by = Clean::name(&row.created_by);

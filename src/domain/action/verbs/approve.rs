@@ -137,7 +137,7 @@ pub fn plan(
         verb: Verb::Approve,
         subject: sheet.name.clone(),
         model: Some(promotion.model.clone()),
-        summary: Clean::text(&format!("{} {from} → {to}", sheet.alias)),
+        summary: Clean::text(&format!("approval of {} {from} → {to}", sheet.alias)),
         friction: Friction::Name,
     };
     let mut plan = basis.plan(id, about, steps);

@@ -6,13 +6,15 @@ use std::time::Duration;
 use super::Planning;
 use super::shift::FREEZE;
 use crate::domain::action::{
-    Act, Friction, PLAN_HOLDS, Plan, PlanId, Step, UNDO_HOLDS, Verb, Wanting, Weight,
+    Act, Friction, PLAN_HOLDS, Pin, Plan, PlanId, Step, UNDO_HOLDS, Verb, Wanting, Weight,
 };
-use crate::domain::key::{ModelKey, SourceId};
+use crate::domain::fleet::Fleet;
+use crate::domain::key::{Key, ModelKey, SourceId};
 use crate::domain::mark;
 use crate::domain::observation::{Feed, Right};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
+use crate::domain::wiring::version_text;
 
 /// A registry's clock further from ours than this makes expiries worthless.
 const SKEW_MOST: Duration = Duration::from_secs(60);
@@ -243,7 +245,7 @@ impl<'a> Basis<'a> {
 fn is_undone(step: &Step) -> bool {
     use crate::domain::action::Receipt;
     let receipt = Receipt {
-        id: Some(crate::domain::key::Key::new("any")),
+        id: Some(Key::new("any")),
         ..Receipt::default()
     };
     matches!(step.act, Act::Silence { .. }) || step.act.inverse(Some(&receipt)).is_some()
@@ -274,6 +276,11 @@ pub fn ground(plan: &mut Plan, with: &Planning<'_>, freeze_reason: Option<&Clean
             basis.rests_on_endpoint(source);
         }
     }
+    for (_, act) in &acts {
+        if let Some(moved_on) = elsewhere(with.fleet, act) {
+            basis.block(moved_on);
+        }
+    }
     // Silences and runs are no business of the registry's, whatever model they are about.
     let registry: Vec<&Act> = acts
         .iter()
@@ -300,6 +307,33 @@ pub fn ground(plan: &mut Plan, with: &Planning<'_>, freeze_reason: Option<&Clean
     plan.blocked.append(&mut basis.blocked);
     plan.wanting.append(&mut basis.wanting);
     plan.passed.append(&mut basis.passed);
+}
+
+/// Why an alias is not moved back: it is neither where the write left it nor where it was before.
+fn elsewhere(fleet: &Fleet, act: &Act) -> Option<String> {
+    let (model, alias, from, to) = match act {
+        Act::MoveAlias {
+            model,
+            alias,
+            from,
+            to,
+        } => (model, alias, from.as_ref(), Some(to)),
+        Act::DeleteAlias { model, alias, from } => (model, alias, Some(from), None),
+        _ => return None,
+    };
+    let held = fleet.registered(model)?.fact.alias(alias.raw());
+    let is = |pin: Option<&Pin>| pin.map(|pin| &pin.version) == held;
+    let word = |version: Option<&Key>| {
+        version.map_or_else(|| "none".to_owned(), |v| version_text(v).to_string())
+    };
+    (!is(from) && !is(to)).then(|| {
+        format!(
+            "somebody has moved on: {} is {} now, and this write left it at {}: b plans the way back anew",
+            alias.clean(),
+            word(held),
+            word(from.map(|pin| &pin.version))
+        )
+    })
 }
 
 /// Whether it changes which version answers, without a word to the registry.

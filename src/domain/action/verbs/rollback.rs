@@ -319,13 +319,18 @@ impl<'a> Past<'a> {
     }
 
     fn words(&self, c: &Candidate, held: bool, served: bool, bad: &[Stretch]) -> Clean {
-        let open = if c.from.is_none() { "≥" } else { "" };
+        let active = match c.from {
+            Some(_) => age(c.active),
+            // Less than a minute as a lower bound says nothing.
+            None if c.active.as_secs() < 60 => "≥0m".to_owned(),
+            None => format!("≥{}", age(c.active)),
+        };
         let verb = if self.follows && served {
             "served"
         } else {
             "held the alias"
         };
-        let mut parts = vec![format!("{verb} {open}{}", age(c.active))];
+        let mut parts = vec![format!("{verb} {active}")];
         if c.watched.is_zero() && bad.is_empty() {
             parts.push("nobody watched".to_owned());
         } else {

@@ -84,7 +84,11 @@ fn part(pair: &Pair, finding: &Finding, scale: Scale) -> PartVerdict {
 
 fn shown(number: &Number, scale: Scale) -> Shown {
     Shown {
-        text: Clean::text(&scale.show(number.value)),
+        text: if number.value.is_nan() {
+            Clean::name(number.state.word())
+        } else {
+            Clean::text(&scale.show(number.value))
+        },
         value: Some(number.value).filter(|v| v.is_finite()),
     }
 }

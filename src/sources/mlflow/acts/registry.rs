@@ -3,7 +3,9 @@
 use super::super::{Mlflow, requests, wire};
 use crate::domain::action::{Pin, Seen, Sighting, Tagged};
 use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::gate::approval::Approval;
 use crate::domain::key::{Key, ModelKey, VersionKey};
+use crate::domain::mark::{self, Mark, Marked};
 use crate::domain::query::Texts;
 use crate::domain::text::Clean;
 use crate::domain::wiring::version_text;
@@ -115,12 +117,15 @@ impl Mlflow {
         let tag = tags.iter().find(|tag| tag.key == key.raw());
         let is = tag.map(|tag| tag.value.as_str());
         let words = match is {
-            Some(value) => format!(
-                "{} of {} is \"{}\"",
-                key.clean(),
-                of.words(),
-                Clean::limited(value, VALUE)
-            ),
+            Some(value) => match told(key, value) {
+                Some(words) => format!("{}: {words}", of.words()),
+                None => format!(
+                    "{} of {} is \"{}\"",
+                    key.clean(),
+                    of.words(),
+                    Clean::limited(value, VALUE)
+                ),
+            },
             None => format!("{} has no tag {}", of.words(), key.clean()),
         };
         let seen = between(is, from.map(Key::raw), to.map(Key::raw));
@@ -224,6 +229,23 @@ fn is_at(held: Option<&wire::VersionRow>, pin: Option<&Pin>) -> bool {
         }
         _ => false,
     }
+}
+
+/// What our own tags say, in words: their values are JSON.
+fn told(key: &Key, value: &str) -> Option<String> {
+    let name = key.raw().strip_prefix("quarterdeck.")?;
+    if mark::is_mark(key.raw()) {
+        let mark = Mark::read(value).ok()?;
+        return Some(format!("{name} {}", Marked::Holds(mark).words()));
+    }
+    let alias = name.strip_prefix("approval.")?;
+    let approval = Approval::read(value).ok()?;
+    Some(format!(
+        "approval for {} by {} until {}",
+        Clean::name(alias),
+        approval.by,
+        approval.until.day_minute()
+    ))
 }
 
 /// Which of the two states a value is in. One that is both is as wanted: nothing has to be sent.
