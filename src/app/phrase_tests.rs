@@ -35,7 +35,7 @@ fn a_freeze_can_be_written_out() {
     // What is offered goes with its text.
     press(&mut app, &[":"], at(300));
     typed(&mut app, "freeze x", 300);
-    press(&mut app, &["ctrl+u"], at(310));
+    press(&mut app, &["ctrl-u"], at(310));
     typed(&mut app, "drift", 310);
     assert!(!frame(&mut app).contains("MODEL 2h"));
 }

@@ -366,7 +366,7 @@ fn approving_reads_the_evidence_that_it_is_bound_to_first() {
     refuse(&mut app, &effects, 200);
     let shown = seen(&mut app, 300);
     assert!(
-        shown.contains("Approve fraud   champion v13 → v15"),
+        shown.contains("Approve fraud   approval of champion v13 → v15"),
         "{shown}"
     );
     press(&mut app, &["tab"], at(900));

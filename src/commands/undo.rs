@@ -29,13 +29,11 @@ pub async fn run(global: &Global, session: &Session, args: &UndoArgs) -> Result<
         )));
     }
     let now = writer.now();
-    let plan = undo::plan(written, identity(now), now).map(|mut plan| {
-        let given = overrides(&args.overrides);
-        let freeze = given.get(crate::domain::action::verbs::shift::FREEZE);
-        basis::ground(&mut plan, &writer.planning(), freeze);
-        plan
-    });
-    let plan = writer.claimed(plan.map_err(NoPlan::Impossible)).await;
+    let given = overrides(&args.overrides);
+    let freeze = given.get(crate::domain::action::verbs::shift::FREEZE);
+    let plan = undo::plan(written, identity(now), now).map_err(NoPlan::Impossible);
+    let plan = plan.and_then(|plan| basis::ground(plan, &writer.planning(), freeze));
+    let plan = writer.claimed(plan).await;
     Box::pin(writer.carry(plan)).await
 }
 

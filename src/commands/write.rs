@@ -285,6 +285,12 @@ impl<'a> Writer<'a> {
                 return Ok(Carried::Said(Exit::Done));
             }
             Err(NoPlan::Impossible(why)) => return Err(Failure::refused(why.to_string())),
+            Err(NoPlan::Changed(why)) => {
+                return Err(Failure {
+                    exit: Exit::Changed,
+                    ..Failure::refused(why.to_string())
+                });
+            }
         };
         let refused = self.refused(&plan);
         if self.consent.dry_run {
@@ -458,6 +464,14 @@ pub(super) fn alias(fleet: &Fleet, given: Option<&String>) -> Key {
 pub(super) fn version(fleet: &Fleet, model: &ModelKey, text: &str) -> Result<VersionKey, Failure> {
     use crate::domain::action::verbs::rollback::version_of;
     version_of(fleet, model, text).ok_or_else(|| {
+        let held = fleet.registered(model);
+        let names_some = held.is_some_and(|held| !held.fact.aliases.is_empty());
+        if fleet.versions(model).is_empty() && names_some {
+            // Its aliases name some: none was read, which is not the same as none there.
+            let name = model.name.clean();
+            return Failure::no_answer(format!("the versions of {name} were not read"))
+                .advice("try again, or give the registry more time with --timeout");
+        }
         super::names::missing(
             "version",
             text,

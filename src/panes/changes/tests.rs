@@ -85,7 +85,7 @@ fn what_changed_at_its_sizes() {
     let at = Some(ago(12 * MINUTE));
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, at), &fleet, (60, 16))), @r"
      fraud-detector   at the cursor 13:50Z  12m ago   HighErro…
-     from 6h before to 1h after · nearest before the onset fir…
+     from 6h before to 1h after · likely causes first, effects…
              ONSET  WHAT                              TOUCHES
     ›     at onset  ▲ serves v13 → v14                this model
          1m before  ▲ champion v13 → v14              this model
@@ -99,7 +99,7 @@ fn what_changed_at_its_sizes() {
     ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, at), &fleet, (80, 24))), @r"
      fraud-detector   at the cursor 13:50Z  12m ago   HighErrorRate firing: errors…
-     from 6h before to 1h after · likely causes first, effects and other models last
+     from 6h before to 1h after · likely causes first, effects and others last
              ONSET  WHEN   WHAT                             WHERE         TOUCHES
     ›     at onset  13:49  ▲ serves v13 → v14               fraud-us      this model
          1m before  13:48  ▲ champion v13 → v14             fraud-detec…  this model
@@ -113,7 +113,7 @@ fn what_changed_at_its_sizes() {
     ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, None), &fleet, (120, 36))), @r"
      fraud-detector   onset 13:56Z  6m ago   HighErrorRate firing: errors of fraud-detector over 1 %
-     from 6h before to 1h after · likely causes first, effects and other models last
+     from 6h before to 1h after · likely causes first, effects and others last
              ONSET  WHEN   WHAT                                         WHERE                     WHO     TOUCHES     WITHIN
     ›    6m before  13:49  ▲ serves v13 → v14                           fraud-us                  –       this model     <1m
          7m before  13:48  ▲ champion v13 → v14                         fraud-detector            ana     this model     <1m
@@ -127,7 +127,7 @@ fn what_changed_at_its_sizes() {
     ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, None), &fleet, (200, 60))), @r"
      fraud-detector   onset 13:56Z  6m ago   HighErrorRate firing: errors of fraud-detector over 1 %
-     from 6h before to 1h after · likely causes first, effects and other models last
+     from 6h before to 1h after · likely causes first, effects and others last
              ONSET  WHEN   WHAT                                                                                                                         WHERE                     WHO     TOUCHES     WITHIN
     ›    6m before  13:49  ▲ serves v13 → v14                                                                                                           fraud-us                  –       this model     <1m
          7m before  13:48  ▲ champion v13 → v14                                                                                                         fraud-detector            ana     this model     <1m

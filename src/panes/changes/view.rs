@@ -162,7 +162,7 @@ fn head(pane: &Changes, cx: &Cx<'_>) -> Vec<Vec<Span<'static>>> {
     }
     let (before, after) = Changes::around(cx);
     let second = format!(
-        "from {} before to {} after · likely causes first, effects and other models last",
+        "from {} before to {} after · likely causes first, effects and others last",
         age(before),
         age(after)
     );

@@ -185,12 +185,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_unknown_or_over_needs_no_ending() {
+    async fn what_is_over_needs_no_ending_and_what_is_unknown_has_none() {
         let at = "2026-11-23T12:00:00Z";
         let rows = json!([row("a", "x", at, "active"), row("b", "x", at, "expired")]);
         let (stage, source) = source(rows).await;
         let expire = |id: &str| Act::ExpireSilence { id: Key::new(id) };
-        for (id, seen) in [("a", Seen::Before), ("b", Seen::After), ("c", Seen::After)] {
+        for (id, seen) in [("a", Seen::Before), ("b", Seen::After), ("c", Seen::Other)] {
             let sighting = source.look(&expire(id)).await.unwrap();
             assert_eq!(sighting.seen, seen, "{id}");
         }

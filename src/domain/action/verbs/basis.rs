@@ -34,6 +34,9 @@ pub enum NoPlan {
     /// There is nothing to do it with or to.
     #[error("{0}")]
     Impossible(Clean),
+    /// Somebody else has changed what it would change.
+    #[error("{0}")]
+    Changed(Clean),
 }
 
 impl NoPlan {
@@ -51,7 +54,7 @@ impl NoPlan {
 impl From<NoPlan> for Clean {
     fn from(none: NoPlan) -> Self {
         match none {
-            NoPlan::Already(why) | NoPlan::Impossible(why) => why,
+            NoPlan::Already(why) | NoPlan::Impossible(why) | NoPlan::Changed(why) => why,
         }
     }
 }
@@ -262,7 +265,14 @@ pub(super) struct About {
 
 /// Looks again at what a plan rests on that was made of the journal alone, as an undo is: freshness, rights
 /// and freeze stand against it as against any other.
-pub fn ground(plan: &mut Plan, with: &Planning<'_>, freeze_reason: Option<&Clean>) {
+///
+/// # Errors
+/// When somebody has moved on what it would move back.
+pub fn ground(
+    mut plan: Plan,
+    with: &Planning<'_>,
+    freeze_reason: Option<&Clean>,
+) -> Result<Plan, NoPlan> {
     let mut basis = Basis::new(*with);
     let required = |step: &&Step| step.weight == Weight::Required;
     let acts: Vec<(&SourceId, &Act)> = plan
@@ -276,10 +286,8 @@ pub fn ground(plan: &mut Plan, with: &Planning<'_>, freeze_reason: Option<&Clean
             basis.rests_on_endpoint(source);
         }
     }
-    for (_, act) in &acts {
-        if let Some(moved_on) = elsewhere(with.fleet, act) {
-            basis.block(moved_on);
-        }
+    if let Some(moved_on) = acts.iter().find_map(|(_, act)| elsewhere(with.fleet, act)) {
+        return Err(NoPlan::Changed(Clean::text(&moved_on)));
     }
     // Silences and runs are no business of the registry's, whatever model they are about.
     let registry: Vec<&Act> = acts
@@ -307,6 +315,7 @@ pub fn ground(plan: &mut Plan, with: &Planning<'_>, freeze_reason: Option<&Clean
     plan.blocked.append(&mut basis.blocked);
     plan.wanting.append(&mut basis.wanting);
     plan.passed.append(&mut basis.passed);
+    Ok(plan)
 }
 
 /// Why an alias is not moved back: it is neither where the write left it nor where it was before.

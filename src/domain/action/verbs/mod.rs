@@ -298,7 +298,6 @@ fn undone(
     let Some(written) = written else {
         return Err(NoPlan::impossible("there is nothing of yours to undo here"));
     };
-    let mut plan = undo::plan(written, id, with.now).map_err(NoPlan::Impossible)?;
-    basis::ground(&mut plan, with, reason);
-    Ok(plan)
+    let plan = undo::plan(written, id, with.now).map_err(NoPlan::Impossible)?;
+    basis::ground(plan, with, reason)
 }

@@ -1005,11 +1005,10 @@ fn what_an_edit_replaces_is_what_is_written_and_not_what_is_shown() {
 
 /// The undo of a write of these steps, as it stands before the facts of now.
 fn ground(fleet: &Fleet, verb: Verb, steps: Vec<Step>) -> Plan {
-    let mut plan = with(fleet, |with| {
+    let plan = with(fleet, |with| {
         promote::plan(&request("champion", "7"), &Gates::default(), id(), with)
-    })
-    .expect("a plan");
-    plan = Plan {
+    });
+    let plan = Plan {
         verb: Verb::Undo,
         summary: Clean::text(verb.title()),
         friction: Friction::Key,
@@ -1017,10 +1016,24 @@ fn ground(fleet: &Fleet, verb: Verb, steps: Vec<Step>) -> Plan {
         notes: Vec::new(),
         wanting: Vec::new(),
         blocked: Vec::new(),
-        ..plan
+        ..plan.expect("a plan")
     };
-    with(fleet, |with| super::basis::ground(&mut plan, with, None));
-    plan
+    with(fleet, |with| super::basis::ground(plan, with, None)).expect("nobody has moved on")
+}
+
+#[test]
+fn nothing_is_moved_back_that_somebody_has_moved_on() {
+    let mut made = Made::new(vec![deployment(Rollout::External)]);
+    made.model = model(&[("champion", "5")], &[]);
+    let elsewhere = made.fleet();
+    let plan = promoted(&Made::new(Vec::new()).fleet(), "champion", "7").expect("a plan");
+    let ground = |fleet: &Fleet| {
+        let plan = plan.clone();
+        with(fleet, |with| super::basis::ground(plan, with, None))
+    };
+    let why = ground(&elsewhere).expect_err("it is at v5");
+    assert!(matches!(&why, NoPlan::Changed(why) if why.as_str().contains("champion is v5 now")));
+    assert!(ground(&Made::new(Vec::new()).fleet()).is_ok());
 }
 
 #[test]
