@@ -6,6 +6,7 @@ mod body;
 mod client;
 mod fault;
 mod login;
+mod path;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -470,36 +471,25 @@ pub(super) fn decode<T: DeserializeOwned>(
     content_type: &str,
     place: &str,
 ) -> Result<T, Fault> {
-    if let Ok(value) = serde_json::from_slice(body) {
-        return Ok(value);
-    }
+    serde_json::from_slice(body).map_err(|error| undecoded(&error, body, content_type, place))
+}
+
+/// Why and where a body could not be decoded.
+fn undecoded(error: &serde_json::Error, body: &[u8], content_type: &str, place: &str) -> Fault {
     if fault::is_html(content_type, body) {
-        return Err(Fault::new(
-            FaultKind::Decode {
-                path: Clean::empty(),
-            },
-            place,
-            &format!("HTML, not JSON: {}", fault::first_words(content_type, body)),
-        ));
+        let words = fault::first_words(content_type, body);
+        let path = Clean::empty();
+        let what = format!("HTML, not JSON: {words}");
+        return Fault::new(FaultKind::Decode { path }, place, &what);
     }
-    let mut de = serde_json::Deserializer::from_slice(body);
-    let (path, what) = match serde_path_to_error::deserialize::<_, T>(&mut de) {
-        Ok(_) => (
-            Clean::empty(),
-            "something follows the end of the JSON".to_owned(),
-        ),
-        Err(e) => {
-            let path = e.path().to_string();
-            let path = if path == "." { String::new() } else { path };
-            (Clean::limited(&path, 200), e.inner().to_string())
-        }
+    let path = path::at(body, error.line(), error.column());
+    let what = match &path {
+        _ if body.is_empty() => "the answer is empty".to_owned(),
+        Some(_) => error.to_string(),
+        None => "something follows the end of the JSON".to_owned(),
     };
-    let what = if body.is_empty() {
-        "the answer is empty".to_owned()
-    } else {
-        what
-    };
-    Err(Fault::new(FaultKind::Decode { path }, place, &what))
+    let path = Clean::limited(&path.unwrap_or_default(), 200);
+    Fault::new(FaultKind::Decode { path }, place, &what)
 }
 
 /// `GET https://host/path`: no user, no query.
