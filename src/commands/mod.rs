@@ -40,6 +40,7 @@ mod written;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -99,9 +100,10 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Some(Command::Doctor) => wait_for(doctor::run(global)),
         // The loop has the calling thread. A second worker would hold memory of its own: what a thread's
         // rows leave behind is used again by that thread alone.
-        None => wait_on(1, async {
-            console::run(&Session::open(global).await?).await
-        }),
+        None => {
+            let command = async { console::run(&Session::open(global).await?).await };
+            wait_on(1, Box::pin(command))
+        }
         Some(Command::Status(args)) => {
             wait_for(async { status::run(&Session::open(global).await?, args).await })
         }
@@ -147,9 +149,9 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Some(Command::Undo(args)) => wait_for(async {
             Box::pin(undo::run(global, &Session::open(global).await?, args)).await
         }),
-        Some(Command::Retrain(args)) => wait_for(Box::pin(retrain::run(global, args))),
-        Some(Command::Cancel(args)) => wait_for(Box::pin(cancel::cancel(global, args))),
-        Some(Command::Retry(args)) => wait_for(Box::pin(cancel::retry(global, args))),
+        Some(Command::Retrain(args)) => wait_for(retrain::run(global, args)),
+        Some(Command::Cancel(args)) => wait_for(cancel::cancel(global, args)),
+        Some(Command::Retry(args)) => wait_for(cancel::retry(global, args)),
         Some(Command::Freeze(args)) => wait_for(async {
             Box::pin(freeze::run(global, &Session::open(global).await?, args)).await
         }),
@@ -184,16 +186,18 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
     }
 }
 
+type Running<'a> = Pin<Box<dyn Future<Output = Result<Exit, Failure>> + 'a>>;
+
 /// Runs a command that asks servers. What is still on its way when it ends is dropped at once: a
 /// server that never answers holds nobody back.
-fn wait_for(command: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    wait_on(2, command)
+fn wait_for<'a>(
+    command: impl Future<Output = Result<Exit, Failure>> + 'a,
+) -> Result<Exit, Failure> {
+    wait_on(2, Box::pin(command))
 }
 
-fn wait_on(
-    workers: usize,
-    command: impl Future<Output = Result<Exit, Failure>>,
-) -> Result<Exit, Failure> {
+/// Boxed, so that the runtime's code is there once and not once for each command.
+fn wait_on(workers: usize, command: Running<'_>) -> Result<Exit, Failure> {
     let threads = Builder::new_multi_thread()
         .worker_threads(workers)
         .enable_all()

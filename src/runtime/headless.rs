@@ -24,7 +24,7 @@ use crate::domain::settings::Context;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::intent::msg::Msg;
-use crate::sources::registry::Visitor;
+use crate::sources::any::AnySource;
 use crate::sources::{FeedSpec, Source};
 
 /// The feeds that together show everything once.
@@ -309,22 +309,10 @@ struct Look {
     options: Options,
 }
 
-type Looking = Pin<Box<dyn Future<Output = Ask> + Send>>;
-
-struct Looker;
-
-impl Visitor for Looker {
-    type Out = Box<dyn FnOnce(Look) -> Looking + Send>;
-
-    fn visit<S: Source>(self, source: S) -> Self::Out {
-        Box::new(move |look| Box::pin(look.at(Arc::new(source))))
-    }
-}
-
 async fn look_at(settings: &Arc<Context>, index: usize, look: Look) -> Option<Ask> {
     let source = settings.sources.get(index)?;
-    match make(settings, index, Looker).await {
-        Ok(begin) => Some(begin(look).await),
+    match make(settings, index).await {
+        Ok(source) => Some(Box::pin(look.at(Arc::new(source))).await),
         Err(fault) => {
             let id = SourceId::new(&source.name);
             if look.options.probe {
@@ -343,7 +331,7 @@ async fn look_at(settings: &Arc<Context>, index: usize, look: Look) -> Option<As
 }
 
 impl Look {
-    async fn at<S: Source>(self, source: Arc<S>) -> Ask {
+    async fn at(self, source: Arc<AnySource>) -> Ask {
         let id = source.id().clone();
         if self.options.probe {
             let _turn = self.host.enter().await;

@@ -2,8 +2,6 @@
 //! dead the servers are.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,27 +18,13 @@ use crate::domain::observation::{ContextRef, Feed, PollReport};
 use crate::domain::settings::{Context, SourceKind, SourceSettings};
 use crate::domain::text::{Clean, without_credentials};
 use crate::intent::msg::Msg;
-use crate::sources::Source;
-use crate::sources::registry::{Visitor, with_source};
+use crate::sources::any::AnySource;
+use crate::sources::registry;
 
 /// Requests that wait for one actor.
 const WAITING: usize = 64;
 /// How long an orderly end waits for the actors.
 const STOP_LIMIT: Duration = Duration::from_millis(500);
-
-type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
-type Launch = Box<dyn FnOnce(Surroundings, mpsc::Receiver<Request>) -> Running + Send>;
-
-/// Keeps a source until its surroundings are there.
-struct Launcher;
-
-impl Visitor for Launcher {
-    type Out = Launch;
-
-    fn visit<S: Source>(self, source: S) -> Launch {
-        Box::new(move |around, requests| Box::pin(Actor::new(source, around, requests).run()))
-    }
-}
 
 /// The running actors of a context. Dropping it ends them without waiting.
 #[derive(Debug)]
@@ -119,8 +103,8 @@ async fn tend(
 ) {
     let mut rng = fastrand::Rng::new();
     loop {
-        let fault = match make(&settings, index, Launcher).await {
-            Ok(launch) => return launch(around, requests).await,
+        let fault = match make(&settings, index).await {
+            Ok(source) => return Box::pin(Actor::new(source, around, requests).run()).await,
             Err(fault) => fault,
         };
         let wait = Rhythm::new(Duration::from_secs(60)).after_fault(Retry::Slowly, &mut rng);
@@ -166,15 +150,7 @@ async fn tend(
 
 /// Makes a source, away from the tasks that must not wait where files are read for it. Hundreds that need
 /// none are made without a thread: each thread would begin a heap of its own.
-pub(super) async fn make<V>(
-    settings: &Arc<Context>,
-    index: usize,
-    visitor: V,
-) -> Result<V::Out, Fault>
-where
-    V: Visitor + Send + 'static,
-    V::Out: Send + 'static,
-{
+pub(super) async fn make(settings: &Arc<Context>, index: usize) -> Result<AnySource, Fault> {
     let settings = Arc::clone(settings);
     let name = settings
         .sources
@@ -183,7 +159,7 @@ where
         .unwrap_or_default();
     let waits = settings.sources.get(index).is_none_or(reads_files);
     let begin = move || match settings.sources.get(index) {
-        Some(source) => with_source(source, &settings.deployments, visitor),
+        Some(source) => registry::make(source, &settings.deployments),
         None => Err(Fault::new(FaultKind::Config, "", "no such source")),
     };
     // A task of its own either way: an adapter that panics takes nothing with it.

@@ -5,6 +5,7 @@
 
 pub mod airflow;
 pub mod alertmanager;
+pub mod any;
 pub mod evidently;
 pub mod grafana;
 pub mod http;

@@ -24,8 +24,8 @@ use quarterdeck::domain::settings::{
 use quarterdeck::domain::signal::Measure;
 use quarterdeck::domain::text::Clean;
 use quarterdeck::domain::time::Millis;
-use quarterdeck::sources::registry::{Visitor, with_source};
-use quarterdeck::sources::{Focus, Source};
+use quarterdeck::sources::any::AnySource;
+use quarterdeck::sources::{Focus, Source as _, registry};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -214,10 +214,8 @@ struct AskAll {
 /// A source with its questions, kept over all cases: what it remembers is part of the test.
 struct Asked(Box<dyn for<'a> Fn(&'a str) -> Asking<'a>>);
 
-impl Visitor for AskAll {
-    type Out = Asked;
-
-    fn visit<S: Source>(self, source: S) -> Asked {
+impl AskAll {
+    fn of(self, source: AnySource) -> Asked {
         let source = Arc::new(source);
         let context = Arc::new(self.settings);
         let queries = Arc::new(self.queries);
@@ -340,7 +338,8 @@ fn endure(kind: SourceKind, names: &[&str], queries: impl Fn(&str) -> Vec<Query>
         queries: queries(&url),
         settings: context.clone(),
     };
-    let asked = with_source(&source, &context.deployments, ask).expect("good settings");
+    let source = registry::make(&source, &context.deployments).expect("good settings");
+    let asked = ask.of(source);
     let answers: Vec<(String, Value)> = names.iter().map(|name| recorded(name)).collect();
     let strategy = (0..answers.len(), prop::collection::vec(damage(), 1..4));
     // Without a file of its own for failures: each names its damage.

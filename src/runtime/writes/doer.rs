@@ -10,7 +10,7 @@ use crate::domain::fault::Fault;
 use crate::domain::settings::Context;
 use crate::runtime::sources::make;
 use crate::sources::Source;
-use crate::sources::registry::Visitor;
+use crate::sources::any::AnySource;
 
 type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -22,25 +22,13 @@ pub trait Doer: Send + Sync {
     fn execute<'a>(&'a self, ticket: &'a Ticket) -> Later<'a, Delivery>;
 }
 
-struct Acting<S>(S);
-
-impl<S: Source> Doer for Acting<S> {
+impl Doer for AnySource {
     fn look<'a>(&'a self, act: &'a Act) -> Later<'a, Result<Sighting, Fault>> {
-        Box::pin(self.0.look(act))
+        Box::pin(Source::look(self, act))
     }
 
     fn execute<'a>(&'a self, ticket: &'a Ticket) -> Later<'a, Delivery> {
-        Box::pin(self.0.execute(ticket))
-    }
-}
-
-struct ToAct;
-
-impl Visitor for ToAct {
-    type Out = Arc<dyn Doer>;
-
-    fn visit<S: Source>(self, source: S) -> Self::Out {
-        Arc::new(Acting(source))
+        Box::pin(Source::execute(self, ticket))
     }
 }
 
@@ -49,5 +37,5 @@ impl Visitor for ToAct {
 /// # Errors
 /// When the settings cannot make it.
 pub async fn doer(settings: &Arc<Context>, index: usize) -> Result<Arc<dyn Doer>, Fault> {
-    make(settings, index, ToAct).await
+    Ok(Arc::new(make(settings, index).await?))
 }
