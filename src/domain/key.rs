@@ -8,20 +8,19 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use arcstr::ArcStr;
+
 use super::text::Clean;
 use super::time::Millis;
 
 /// A server's own identifier, raw. Compare it, send it back, never show it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(Arc<str>);
+pub struct Key(ArcStr);
 
 impl Key {
     /// Takes a server's raw string.
     pub fn new(raw: &str) -> Self {
-        if raw.is_empty() {
-            return Self(Arc::default());
-        }
-        Self(Arc::from(raw))
+        Self(ArcStr::from(raw))
     }
 
     /// A key that is its own clean form: shares the text.

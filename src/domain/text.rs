@@ -7,8 +7,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::sync::Arc;
-
+use arcstr::ArcStr;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
 
@@ -19,7 +18,8 @@ pub const TEXT_LIMIT: usize = 8_192;
 
 /// Text proven to hold no control characters, escape sequences or invisible reordering marks.
 ///
-/// Cheap to clone. It is one line: newlines and tabs have become single spaces.
+/// Cheap to clone, and one word where it is held: its length is with its text, for there are millions of
+/// them. It is one line: newlines and tabs have become single spaces.
 ///
 /// ```
 /// use quarterdeck::domain::text::Clean;
@@ -27,7 +27,7 @@ pub const TEXT_LIMIT: usize = 8_192;
 /// assert_eq!(name.as_str(), "fraud");
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Clean(Arc<str>);
+pub struct Clean(ArcStr);
 
 impl Clean {
     /// Cleans a name: at most [`NAME_LIMIT`] characters.
@@ -47,9 +47,9 @@ impl Clean {
         }
         let plain = raw.bytes().all(|b| (0x20..0x7f).contains(&b)) && !raw.contains("  ");
         if plain && raw.len() <= limit {
-            return Self(Arc::from(raw.trim()));
+            return Self(ArcStr::from(raw.trim()));
         }
-        Self(Arc::from(scrub(raw, limit)))
+        Self(ArcStr::from(scrub(raw, limit)))
     }
 
     /// Lines that are clean each, joined by newlines: for the clipboard and for files only. Screens
@@ -59,13 +59,12 @@ impl Clean {
             .iter()
             .map(|l| scrub(l.as_ref(), TEXT_LIMIT))
             .collect();
-        Self(Arc::from(clean.join("\n")))
+        Self(ArcStr::from(clean.join("\n")))
     }
 
     /// The empty text.
     pub fn empty() -> Self {
-        // The standard library shares one allocation among all empty texts.
-        Self(Arc::default())
+        Self(ArcStr::new())
     }
 
     /// The cleaned text.
@@ -88,8 +87,13 @@ impl Clean {
     }
 
     /// The shared text itself, for interning.
-    pub fn shared(&self) -> &Arc<str> {
+    pub(crate) fn shared(&self) -> &ArcStr {
         &self.0
+    }
+
+    /// Whether two are one text in memory, not only equal ones.
+    pub fn is_same(&self, other: &Self) -> bool {
+        ArcStr::ptr_eq(&self.0, &other.0)
     }
 }
 

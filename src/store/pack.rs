@@ -368,7 +368,7 @@ mod tests {
         let bytes = packed(&twice);
         assert!(bytes.len() < 120, "{}", bytes.len());
         let back: Vec<Clean> = unpacked(&bytes).expect("the names");
-        assert!(Arc::ptr_eq(back[0].shared(), back[99].shared()));
+        assert!(back[0].is_same(&back[99]));
     }
 
     #[test]
