@@ -1,6 +1,7 @@
 //! One frame: header, tabs, the open place, the message or prompt line, the footer, and a dialog over
 //! it. Drawing changes nothing.
 
+use foldhash::HashSet;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -128,11 +129,12 @@ pub fn view(app: &App, look: &Look, buf: &mut Buffer) -> Drawn {
 fn header(app: &App, look: &Look, area: Rect, buf: &mut Buffer) {
     let now = look.now.wall;
     let settings = app.fleet.settings();
-    let of_deployment = |name: &str| settings.deployments.iter().any(|d| d.name == name);
+    // Hundreds of sources and as many deployments: each is looked up and not looked for.
+    let deployments: HashSet<&str> = settings.deployments.iter().map(|d| &*d.name).collect();
     let mut chips: Vec<SourceChip<'_>> = Vec::new();
     let (mut serving, mut failing, mut waiting) = (0_usize, 0_usize, 0_usize);
     for (id, _, fresh) in app.fleet.sources() {
-        if of_deployment(id.as_str()) {
+        if deployments.contains(id.as_str()) {
             serving += 1;
             failing += usize::from(matches!(fresh, Freshness::Down | Freshness::Stale));
             waiting += usize::from(fresh == Freshness::Waiting);

@@ -1,7 +1,7 @@
 //! The details that the open place needs: asked for once, again when they age, cancelled when the
 //! place is left.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::domain::key::SourceId;
@@ -29,8 +29,9 @@ impl Wants {
     /// Compares what is wanted with what was asked; says what to ask and what to cancel.
     pub(super) fn sync(&mut self, wanted: &[Want], now: Duration) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let is_wanted =
-            |key: &(SourceId, Query)| wanted.iter().any(|w| w.source == key.0 && w.query == key.1);
+        let all: HashSet<(&SourceId, &Query)> =
+            wanted.iter().map(|w| (&w.source, &w.query)).collect();
+        let is_wanted = |key: &(SourceId, Query)| all.contains(&(&key.0, &key.1));
         self.known.retain(|key, state| {
             if is_wanted(key) {
                 return true;

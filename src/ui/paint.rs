@@ -70,8 +70,19 @@ pub fn put(buf: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Styl
     if y < area.top() || y >= area.bottom() || x < area.left() || x >= area.right() {
         return x;
     }
-    buf.set_stringn(x, y, text, usize::from(area.right() - x), opaque(style))
-        .0
+    let (room, style) = (usize::from(area.right() - x), opaque(style));
+    if !text::is_plain(text) {
+        return buf.set_stringn(x, y, text, room, style).0;
+    }
+    // Nearly all text: each byte is a cell, and no clusters are looked for.
+    let mut x = x;
+    for at in 0..text.len().min(room) {
+        if let (Some(cell), Some(letter)) = (buf.cell_mut((x, y)), text.get(at..=at)) {
+            cell.set_symbol(letter).set_style(style);
+        }
+        x += 1;
+    }
+    x
 }
 
 /// Writes one glyph of one column into one cell, where there is one.
@@ -206,5 +217,27 @@ pub fn inner_columns(area: Rect, left: u16, right: u16) -> Rect {
         x: area.x + left,
         width: area.width - left - right,
         ..area
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_is_written_as_the_buffer_writes_any() {
+        let area = Rect::new(2, 1, 12, 3);
+        let style = Style::new().fg(Color::Red).bg(Color::Blue);
+        for text in ["", "a", "fraud-detector", "a  b ~", "exactly ten"] {
+            for x in 2..14 {
+                let mut ours = Buffer::filled(area, ratatui::buffer::Cell::new("é"));
+                let mut theirs = ours.clone();
+                let end = put(&mut ours, area, x, 2, text, style);
+                let room = usize::from(area.right() - x);
+                let expected = theirs.set_stringn(x, 2, text, room, opaque(style));
+                assert_eq!((end, 2), expected, "{text:?} at {x}");
+                assert_eq!(ours, theirs, "{text:?} at {x}");
+            }
+        }
     }
 }

@@ -8,9 +8,15 @@ use unicode_segmentation::UnicodeSegmentation as _;
 
 pub use crate::domain::number::{brief, number};
 
+/// Whether each byte is a character of one column, as in nearly all text: nothing in it needs to be told
+/// apart.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| (0x20..0x7f).contains(&b))
+}
+
 /// The columns that a text takes, as the buffer counts them.
 pub fn width(text: &str) -> usize {
-    if text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+    if is_plain(text) {
         return text.len();
     }
     let mut chars = text.chars();
@@ -34,6 +40,9 @@ fn graphemes(text: &str) -> impl DoubleEndedIterator<Item = (&str, usize)> {
 
 /// The longest start of `text` that is at most `columns` wide.
 pub fn head(text: &str, columns: usize) -> &str {
+    if is_plain(text) {
+        return text.get(..columns).unwrap_or(text);
+    }
     let mut used = 0;
     let mut end = 0;
     for (at, g) in text.grapheme_indices(true) {
@@ -53,6 +62,9 @@ pub fn head(text: &str, columns: usize) -> &str {
 
 /// The longest end of `text` that is at most `columns` wide.
 pub fn tail(text: &str, columns: usize) -> &str {
+    if is_plain(text) {
+        return &text[text.len().saturating_sub(columns)..];
+    }
     let mut used = 0;
     let mut start = text.len();
     for (at, g) in text.grapheme_indices(true).rev() {
