@@ -1,9 +1,12 @@
 //! The effective values by path, each with its origin: what layers write into, what settings are
 //! built from and what `config show` prints.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
+
+// Of thousands of tables each is asked for many times.
+use foldhash::HashMap;
 
 use super::diagnostic::Origin;
 use super::table::{Row, Section, Shape};

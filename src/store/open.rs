@@ -213,6 +213,8 @@ fn connect(
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(BUSY)?;
+    // Values are written and read whole, one after another: pages that are kept are kept for nothing.
+    db.pragma_update(None, "cache_size", -512)?;
     if let Filesystem::Network(name) = on {
         let mode = journal_mode(&db, "DELETE")?;
         db.pragma_update(None, "synchronous", "FULL")?;

@@ -2,6 +2,7 @@
 //! a poll and what only spoils one signal.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
@@ -18,27 +19,60 @@ use crate::sources::routes::{Method, ReadRoute};
 /// Answers of instant queries within one poll: the same question is asked once.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    answers: HashMap<String, Read>,
+    answers: HashMap<String, Arc<Read>>,
+    /// How often each question is still to come, where that is known: an answer with thousands of series
+    /// is not kept for nobody.
+    to_come: Option<HashMap<String, usize>>,
     /// The clock of the server's last answer.
     pub(super) server_time: Option<Millis>,
     /// What the look for metrics lacked, if it did: presets may be there that are not asked for.
     pub(super) unseen: Option<Fault>,
 }
 
+impl Asked {
+    /// Says which questions are to come; others are answered and not kept.
+    pub(super) fn expect(&mut self, queries: impl Iterator<Item = String>) {
+        let to_come = self.to_come.get_or_insert_default();
+        for query in queries {
+            *to_come.entry(query).or_default() += 1;
+        }
+    }
+
+    /// Whether a question that is being answered comes again.
+    fn comes_again(&mut self, query: &str) -> bool {
+        let Some(to_come) = &mut self.to_come else {
+            return true;
+        };
+        let left = to_come.get_mut(query).map(|left| {
+            *left = left.saturating_sub(1);
+            *left
+        });
+        left.is_some_and(|left| left > 0)
+    }
+}
+
 impl Prometheus {
     /// An instant query, asked once within a poll.
-    pub(super) async fn instant<'a>(
+    pub(super) async fn instant(
         &self,
         query: String,
-        asked: &'a mut Asked,
-    ) -> Result<&'a Read, Fault> {
-        if !asked.answers.contains_key(&query) {
-            let form = vec![("query", query.clone())];
-            let (read, at) = self.ask(ReadRoute::PrometheusQuery, form).await?;
-            asked.server_time = at.or(asked.server_time);
-            asked.answers.insert(query.clone(), read);
+        asked: &mut Asked,
+    ) -> Result<Arc<Read>, Fault> {
+        let again = asked.comes_again(&query);
+        if let Some(read) = asked.answers.get(&query).cloned() {
+            if !again {
+                asked.answers.remove(&query);
+            }
+            return Ok(read);
         }
-        Ok(&asked.answers[&query])
+        let form = vec![("query", query.clone())];
+        let (read, at) = self.ask(ReadRoute::PrometheusQuery, form).await?;
+        asked.server_time = at.or(asked.server_time);
+        let read = Arc::new(read);
+        if again {
+            asked.answers.insert(query, Arc::clone(&read));
+        }
+        Ok(read)
     }
 
     /// What a selector holds at an instant.

@@ -95,7 +95,7 @@ impl Prometheus {
         rows.retain(|key, _| key.model == *model);
         match spoilt {
             Some(fault) if rows.is_empty() => Err(fault),
-            _ => Ok(Detail::Series(series(&rows, grid))),
+            _ => Ok(Detail::Series(series(rows, grid))),
         }
     }
 
@@ -115,7 +115,7 @@ impl Prometheus {
                 }
             }
         }
-        Ok(Detail::Series(series(&rows, grid)))
+        Ok(Detail::Series(series(rows, grid)))
     }
 
     /// When a model's alerts were pending and firing, one series an alert.
@@ -148,7 +148,7 @@ impl Prometheus {
                 }
             }
         }
-        Ok(Detail::Series(series(&rows, grid)))
+        Ok(Detail::Series(series(rows, grid)))
     }
 
     /// The alerts that were pending or firing at an instant, as the server recorded each evaluation: with

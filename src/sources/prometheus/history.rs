@@ -32,7 +32,8 @@ pub(super) type Courses = HashMap<(usize, usize), Course>;
 pub(super) struct Course {
     whole_at: Instant,
     grid: Grid,
-    rows: BTreeMap<SignalKey, Vec<f32>>,
+    /// Shared with what was answered.
+    rows: BTreeMap<SignalKey, Arc<[f32]>>,
 }
 
 /// The signals of a preset that lists show, and the quality that rules compare with what it was; the mean
@@ -152,7 +153,7 @@ impl Prometheus {
         spec: &SignalSpec,
         read: &Read,
         grid: Grid,
-    ) -> BTreeMap<SignalKey, Vec<f32>> {
+    ) -> BTreeMap<SignalKey, Arc<[f32]>> {
         let mut rows: BTreeMap<SignalKey, Vec<f32>> = BTreeMap::new();
         let points = usize::try_from(grid.points).unwrap_or_default();
         let direction = spec.direction.unwrap_or(spec.measure.direction());
@@ -180,13 +181,14 @@ impl Prometheus {
                 };
             }
         }
-        rows
+        let shared = rows.into_iter().map(|(key, row)| (key, Arc::from(row)));
+        shared.collect()
     }
 }
 
 impl Course {
     /// The course moved on to a grid, with its end read anew.
-    fn continued(self, grid: Grid, asked: Grid, mut fresh: BTreeMap<SignalKey, Vec<f32>>) -> Self {
+    fn continued(self, grid: Grid, asked: Grid, mut fresh: BTreeMap<SignalKey, Arc<[f32]>>) -> Self {
         let points = usize::try_from(grid.points).unwrap_or_default();
         let tail = usize::try_from(asked.points)
             .unwrap_or_default()
@@ -194,22 +196,24 @@ impl Course {
         let moved =
             usize::try_from((grid.start - self.grid.start) / grid.step as i64).unwrap_or(points);
         let mut rows = BTreeMap::new();
-        let mut splice = |key: SignalKey, old: Option<Vec<f32>>, new: Option<Vec<f32>>| {
-            let old = old.unwrap_or_default();
-            let mut row: Vec<f32> = old.into_iter().skip(moved).take(points - tail).collect();
+        let mut splice = |key: SignalKey, old: &[f32], new: Option<&[f32]>| {
+            let mut row: Vec<f32> = Vec::with_capacity(points);
+            row.extend(old.iter().skip(moved).take(points - tail));
             row.resize(points - tail, f32::NAN);
-            let new = new.unwrap_or_else(|| vec![f32::NAN; tail]);
-            row.extend(new.into_iter().rev().take(tail).rev());
+            match new {
+                Some(new) => row.extend(&new[new.len().saturating_sub(tail)..]),
+                None => row.resize(points, f32::NAN),
+            }
             if row.iter().any(|v| !v.is_nan()) {
-                rows.insert(key, row);
+                rows.insert(key, Arc::from(row));
             }
         };
         for (key, old) in self.rows {
             let new = fresh.remove(&key);
-            splice(key, Some(old), new);
+            splice(key, &old, new.as_deref());
         }
         for (key, new) in fresh {
-            splice(key, None, Some(new));
+            splice(key, &[], Some(&new));
         }
         Self {
             whole_at: self.whole_at,
@@ -219,19 +223,23 @@ impl Course {
     }
 
     fn series(&self) -> Vec<SignalSeries> {
-        series(&self.rows, self.grid)
+        let rows = self.rows.iter();
+        series(rows.map(|(key, row)| (key.clone(), Arc::clone(row))), self.grid)
     }
 }
 
 /// Values on a grid as series.
-pub(super) fn series(rows: &BTreeMap<SignalKey, Vec<f32>>, grid: Grid) -> Vec<SignalSeries> {
-    rows.iter()
+pub(super) fn series<V: Into<Arc<[f32]>>>(
+    rows: impl IntoIterator<Item = (SignalKey, V)>,
+    grid: Grid,
+) -> Vec<SignalSeries> {
+    rows.into_iter()
         .map(|(key, values)| SignalSeries {
-            key: key.clone(),
+            key,
             start: Millis(grid.start * 1_000),
             step: Duration::from_secs(grid.step),
             times: None,
-            values: Arc::from(values.as_slice()),
+            values: values.into(),
         })
         .collect()
 }
@@ -262,18 +270,21 @@ mod tests {
             whole_at: Instant::now(),
             grid: at(100 * step),
             rows: BTreeMap::from([
-                (key("a"), vec![1.0, 2.0, 3.0, 4.0, 5.0]),
-                (key("b"), vec![1.0, f32::NAN, f32::NAN, f32::NAN, f32::NAN]),
+                (key("a"), Arc::from([1.0, 2.0, 3.0, 4.0, 5.0])),
+                (
+                    key("b"),
+                    Arc::from([1.0, f32::NAN, f32::NAN, f32::NAN, f32::NAN]),
+                ),
             ]),
         };
         let tail = Grid::stepped(3 * STEP, Millis(101 * step * 1_000), STEP);
         let fresh = BTreeMap::from([
-            (key("a"), vec![3.5, 4.5, 5.5, 6.5]),
-            (key("c"), vec![f32::NAN, f32::NAN, f32::NAN, 9.0]),
+            (key("a"), Arc::from([3.5, 4.5, 5.5, 6.5])),
+            (key("c"), Arc::from([f32::NAN, f32::NAN, f32::NAN, 9.0])),
         ]);
         let moved = course.continued(at(101 * step), tail, fresh);
         assert_eq!(moved.grid, at(101 * step));
-        assert_eq!(moved.rows[&key("a")], [2.0, 3.5, 4.5, 5.5, 6.5]);
+        assert_eq!(*moved.rows[&key("a")], [2.0, 3.5, 4.5, 5.5, 6.5]);
         assert!(!moved.rows.contains_key(&key("b")), "it has ended");
         let new = &moved.rows[&key("c")];
         assert!(new[..4].iter().all(|v| v.is_nan()));

@@ -105,9 +105,9 @@ impl Prometheus {
                             .filter(|s| self.key(spec, &s.labels).is_none())
                             .count();
                         check.series = read.series.len() + read.left_out;
-                        check.sample = sample(read);
+                        check.sample = sample(&read);
                         check.remarks.clone_from(&read.notes);
-                        let overflow = self.overflow(spec.measure.word(), read);
+                        let overflow = self.overflow(spec.measure.word(), &read);
                         check.remarks.extend(overflow.map(|fault| fault.detail));
                         if read.unread > 0 {
                             let text = format!("{} rows hold no number", read.unread);
@@ -127,7 +127,7 @@ impl Prometheus {
                         continue;
                     };
                     let remark = match self.instant(self.now_query(template), &mut asked).await {
-                        Ok(read) => self.overflow(what, read).map(|fault| fault.line()),
+                        Ok(read) => self.overflow(what, &read).map(|fault| fault.line()),
                         Err(fault) => Some(format!("`{what}`: {}", fault.line())),
                     };
                     check.remarks.extend(remark.map(|text| Clean::text(&text)));

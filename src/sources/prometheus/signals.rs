@@ -50,7 +50,7 @@ impl Prometheus {
             let selector = and(&any, &self.monitoring.selector);
             let query = format!("count by (__name__) ({{{selector}}})");
             let read = self.instant(query, asked).await?;
-            let unseen = self.lacking("the look for metrics", read);
+            let unseen = self.lacking("the look for metrics", &read);
             let name = |labels: &Labels| labels.get("__name__").cloned();
             let held = read.series.iter().filter_map(|s| name(&s.labels)).collect();
             asked.unseen = unseen;
@@ -76,10 +76,14 @@ impl Prometheus {
         let mut asked = Asked::default();
         let mut all = Readings::default();
         let mut spoilt = Vec::new();
-        for index in self.taken(&mut asked).await? {
-            let Some(preset) = self.monitoring.presets.get(index) else {
-                continue;
-            };
+        let taken = self.taken(&mut asked).await?;
+        let presets = taken
+            .iter()
+            .filter_map(|at| self.monitoring.presets.get(*at));
+        for spec in presets.clone().flat_map(|preset| &preset.signals) {
+            asked.expect(templates(spec).map(|template| self.now_query(template)));
+        }
+        for preset in presets {
             match self.of_preset(preset, &mut asked, &mut all).await {
                 Ok(faults) => spoilt.extend(faults),
                 Err(fault) => return Err(fault),
@@ -130,9 +134,9 @@ impl Prometheus {
                     Err(fault) => return Err(fault),
                 };
                 let what = format!("{} {}", preset.name, spec.measure);
-                spoilt.extend(self.lacking(&what, read));
+                spoilt.extend(self.lacking(&what, &read));
                 let window = template.contains("$win").then_some(self.monitoring.window);
-                let models = self.take(spec, read, &beside, window, all);
+                let models = self.take(spec, &read, &beside, window, all);
                 if at == 0 {
                     silent.push((spec, models.clone(), window));
                     known.extend(models);
@@ -300,7 +304,7 @@ impl Prometheus {
                 Err(fault) => return Err(fault),
             };
             let what = format!("what stands beside {}", spec.measure);
-            spoilt.extend(self.lacking(&what, read));
+            spoilt.extend(self.lacking(&what, &read));
             for series in &read.series {
                 let labels = &series.labels;
                 let Some(theirs) = labels.get(&spec.labels.model) else {
@@ -325,6 +329,18 @@ impl Prometheus {
         }
         Ok((beside, spoilt))
     }
+}
+
+/// Every instant query of a signal.
+fn templates(spec: &SignalSpec) -> impl Iterator<Item = &String> {
+    let beside = [
+        &spec.by_version,
+        &spec.threshold,
+        &spec.written,
+        &spec.samples,
+        &spec.reference,
+    ];
+    std::iter::once(&spec.query).chain(beside.into_iter().flatten())
 }
 
 /// Readings by key: of two series that become one by the name map, counts add up, and of others the
