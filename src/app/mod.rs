@@ -31,7 +31,7 @@ use self::training::Training;
 use self::wants::Wants;
 use self::writing::Writing;
 use crate::domain::fault::Fault;
-use crate::domain::fleet::Fleet;
+use crate::domain::fleet::{Fleet, Judged, Unjudged};
 use crate::domain::key::SourceId;
 use crate::domain::observation::{Abilities, ContextRef};
 use crate::domain::query::Focus;
@@ -138,11 +138,11 @@ impl App {
         self.fleet.judge_in_slices_of(count);
     }
 
-    /// Judges everything that was left to be judged, and from now on what each message has moved with
-    /// that message.
-    pub fn judge_all(&mut self, now: Now) {
+    /// Judges everything that was left to be judged, the models as `judge` has it done, and from now on
+    /// what each message has moved with that message.
+    pub fn judge_all_by(&mut self, now: Now, judge: impl FnOnce(Unjudged<'_>) -> Vec<Judged>) {
         self.slice = None;
-        self.fleet.judge_all(now.wall);
+        self.fleet.judge_all_by(now.wall, judge);
     }
 
     /// The context entered, with the number of the visit.

@@ -7,6 +7,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+
 use arcstr::ArcStr;
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;

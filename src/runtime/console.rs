@@ -20,7 +20,7 @@ use super::store_task::{Keeper, first_look};
 use super::turn::{End, Turns};
 use super::writes::who;
 use super::writing::Writing;
-use super::{logging, looks};
+use super::{first, logging, looks};
 use crate::app::{App, Effects, take_in};
 use crate::domain::settings::Settings;
 use crate::domain::time::Now;
@@ -292,7 +292,7 @@ fn first_state(
         for msg in first_look(store, &context, now.wall) {
             effects.extend(take_in(&mut app, msg, now));
         }
-        app.judge_all(now);
+        first::judge(&mut app, now);
     }
     if let Some(place) = options.place.clone() {
         app.open(place);

@@ -17,6 +17,7 @@ pub mod console;
 pub mod diff;
 mod due;
 mod effects;
+pub mod first;
 mod flight;
 pub mod headless;
 mod keys;

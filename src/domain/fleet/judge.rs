@@ -21,27 +21,38 @@ impl Fleet {
     /// Judges a model. Until every source has been asked once (`settles`) there is nothing that a level
     /// could be compared with.
     pub(super) fn judge_model(&mut self, key: &ModelKey, settles: bool, now: Millis) {
+        let until = self.judge_beneath(key, now);
+        match self.models.get(key) {
+            Some(held) => {
+                let view = Box::new(self.model_view(held, until, now));
+                self.take_view(view, settles, now);
+            }
+            None => self.revision += u64::from(self.drop_view(key)),
+        }
+    }
+
+    /// Judges what a model's view rests on; says when that may change by time alone.
+    pub(super) fn judge_beneath(&mut self, key: &ModelKey, now: Millis) -> Option<Millis> {
         let mut until = None;
         for deployment in self.joins.of_model(key).to_vec() {
             until = earliest(until, self.judge_deployment(&deployment, now));
         }
         self.join_training(key);
-        let Some(held) = self.models.get(key) else {
-            if self.drop_view(key) {
-                self.revision += 1;
-            }
-            return;
-        };
-        let mut view = self.model_view(held, until, now);
+        until
+    }
+
+    /// Takes a model's view in, its level settled.
+    pub(super) fn take_view(&mut self, mut view: Box<ModelView>, settles: bool, now: Millis) {
+        let key = view.key.clone();
         if settles {
-            view.verdict.level = self.settle(key, &view, now);
-            let told_by = self.settled.get(key).and_then(Settled::due);
+            view.verdict.level = self.settle(&key, &view, now);
+            let told_by = self.settled.get(&key).and_then(Settled::due);
             view.until = earliest(view.until, told_by);
         }
-        if self.model(key) != Some(&view) {
+        if self.model(&key) != Some(&*view) {
             self.revision += 1;
             self.counts.add(view.level());
-            if let Some(old) = self.views.insert(key.clone(), Box::new(view)) {
+            if let Some(old) = self.views.insert(key, view) {
                 self.counts.take(old.level());
             }
         }
@@ -56,7 +67,7 @@ impl Fleet {
         old.is_some()
     }
 
-    fn model_view(
+    pub(super) fn model_view(
         &self,
         held: &Held<RegisteredModel>,
         until: Option<Millis>,

@@ -15,6 +15,7 @@ mod memory;
 mod merge;
 mod monitoring;
 mod observe;
+mod parts;
 mod pipelines;
 mod pool;
 mod put;
@@ -35,6 +36,7 @@ use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use self::joins::Joins;
 use self::made_by::MadeBy;
+pub use self::parts::{Judged, Unjudged};
 use self::pipelines::Pipelines;
 pub use self::pipelines::Training;
 use self::pool::Pool;
@@ -410,14 +412,25 @@ impl Fleet {
         self.refresh(now);
     }
 
-    /// Judges all that is left, and from now on every call judges all.
-    pub fn judge_all(&mut self, now: Millis) {
-        self.slice = None;
-        self.refresh(now);
-    }
-
     /// Judges again what is dirty, as far as one call may.
     fn refresh(&mut self, now: Millis) {
+        let mut left = self.judge_joined(now);
+        if self.dirty.models.is_empty() {
+            return;
+        }
+        let settles = self.settles();
+        while left > 0
+            && let Some(key) = self.dirty.models.pop_first()
+        {
+            // Some eight readings are looked at in the time that a model takes without any.
+            let readings = self.readings(&key).len() / 8;
+            left = left.saturating_sub(1 + self.joins.of_model(&key).len() + readings);
+            self.judge_model(&key, settles, now);
+        }
+    }
+
+    /// Makes joins again and judges deployments without a model; says how much more one call may judge.
+    fn judge_joined(&mut self, now: Millis) -> usize {
         self.rejoin();
         for name in std::mem::take(&mut self.dirty.served) {
             self.import_served(&name);
@@ -438,19 +451,12 @@ impl Fleet {
             self.judge_deployment(&key, now);
             left -= 1;
         }
-        if self.dirty.models.is_empty() {
-            return;
-        }
-        let settles =
-            self.unheard.is_empty() && !self.freshness.values().any(|f| *f == Freshness::Waiting);
-        while left > 0
-            && let Some(key) = self.dirty.models.pop_first()
-        {
-            // Some eight readings are looked at in the time that a model takes without any.
-            let readings = self.readings(&key).len() / 8;
-            left = left.saturating_sub(1 + self.joins.of_model(&key).len() + readings);
-            self.judge_model(&key, settles, now);
-        }
+        left
+    }
+
+    /// Whether every source has been asked once, so that levels can be compared with what they were.
+    fn settles(&self) -> bool {
+        self.unheard.is_empty() && !self.freshness.values().any(|f| *f == Freshness::Waiting)
     }
 
     /// Makes again the joins that a model has moved; views on either side of one that changed follow.

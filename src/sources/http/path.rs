@@ -205,7 +205,14 @@ mod tests {
             Ok(_) => String::new(),
             Err(error) => error.path().to_string(),
         };
-        (found, if tracked == "." { String::new() } else { tracked })
+        (
+            found,
+            if tracked == "." {
+                String::new()
+            } else {
+                tracked
+            },
+        )
     }
 
     #[test]

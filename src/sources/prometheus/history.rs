@@ -188,7 +188,12 @@ impl Prometheus {
 
 impl Course {
     /// The course moved on to a grid, with its end read anew.
-    fn continued(self, grid: Grid, asked: Grid, mut fresh: BTreeMap<SignalKey, Arc<[f32]>>) -> Self {
+    fn continued(
+        self,
+        grid: Grid,
+        asked: Grid,
+        mut fresh: BTreeMap<SignalKey, Arc<[f32]>>,
+    ) -> Self {
         let points = usize::try_from(grid.points).unwrap_or_default();
         let tail = usize::try_from(asked.points)
             .unwrap_or_default()
@@ -224,7 +229,10 @@ impl Course {
 
     fn series(&self) -> Vec<SignalSeries> {
         let rows = self.rows.iter();
-        series(rows.map(|(key, row)| (key.clone(), Arc::clone(row))), self.grid)
+        series(
+            rows.map(|(key, row)| (key.clone(), Arc::clone(row))),
+            self.grid,
+        )
     }
 }
 

@@ -41,9 +41,10 @@ fn their_versions(at: i64) -> Observation {
     }
 }
 
-/// Two fleets that hear the same, one that judges in slices.
+/// Fleets that hear the same, one that judges in slices and one that judges in halves.
 struct Pair {
     sliced: Fleet,
+    halved: Fleet,
     at_once: Fleet,
 }
 
@@ -53,6 +54,7 @@ impl Pair {
         sliced.judge_in_slices_of(SLICE);
         Self {
             sliced,
+            halved: fleet(),
             at_once: fleet(),
         }
     }
@@ -61,6 +63,14 @@ impl Pair {
     fn hear(&mut self, now: i64, hear: impl Fn(&mut Fleet)) -> usize {
         hear(&mut self.sliced);
         hear(&mut self.at_once);
+        self.halved.judge_in_slices_of(0);
+        hear(&mut self.halved);
+        self.halved.judge_all_by(Millis(now), |all| {
+            // The later half first: their order is of no matter.
+            let [one, other] = all.halves();
+            vec![other.judge(), one.judge()]
+        });
+        assert!(!self.halved.has_more_to_judge());
         assert!(!self.at_once.has_more_to_judge());
         let mut slices = 0;
         while self.sliced.has_more_to_judge() {
@@ -69,6 +79,9 @@ impl Pair {
         }
         let views = |fleet: &Fleet| fleet.models().cloned().collect::<Vec<_>>();
         assert_eq!(views(&self.sliced), views(&self.at_once));
+        assert_eq!(views(&self.halved), views(&self.at_once));
+        assert_eq!(self.halved.counts, self.at_once.counts);
+        assert_eq!(self.halved.settled, self.at_once.settled);
         let deployments = |fleet: &Fleet| fleet.deployments().cloned().collect::<Vec<_>>();
         assert_eq!(deployments(&self.sliced), deployments(&self.at_once));
         assert_eq!(self.sliced.counts, self.at_once.counts);
