@@ -365,7 +365,7 @@ impl Load {
     }
 
     /// One reading; another `turn`, another number, now and then over its line.
-    fn reading(model: usize, series: usize, turn: u64) -> SignalReading {
+    pub(crate) fn reading(model: usize, series: usize, turn: u64) -> SignalReading {
         let mut rng = Rng::with_seed((model * SERIES + series) as u64 ^ (turn << 32));
         let traffic = [
             (Measure::Requests, 50.0),

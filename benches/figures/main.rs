@@ -17,6 +17,7 @@ mod memory;
 mod pty;
 mod pure;
 mod requests;
+mod series;
 mod stage;
 mod start;
 
@@ -64,6 +65,7 @@ const fn remark(group: &'static str, name: &'static str) -> Line {
 const LINES: &[Line] = &[
     line("start", "store to first frame, in process, ms", 50.0),
     remark("start", "of that: open and read the store, ms"),
+    remark("start", "of that: take the state in, ms"),
     remark("start", "of that: judge the fleet, ms"),
     remark("start", "of that: index and build the frame, ms"),
     line("frame", "frame, widgets: table and four charts, ms", 1.0),
@@ -138,6 +140,7 @@ const LINES: &[Line] = &[
     remark("pty", "requests to the endpoints a second"),
     remark("pty", "observations a second, as its actors tell them"),
     remark("pty", "changed rows in them a second"),
+    remark("pty", "series that its actors tell of"),
     remark("requests", "requests of a fast tick, 40 models on screen"),
     remark("requests", "requests of a fast tick, 10 models on screen"),
     remark("requests", "requests of a full sweep of the models"),

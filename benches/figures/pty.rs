@@ -1,5 +1,6 @@
 //! The built program in a pseudo-terminal, against the simulated fleet in a process of its own.
 
+use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child as Process, Command, Stdio};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use quarterdeck::config::{self, Environment, Overrides};
-use quarterdeck::domain::observation::{ContextRef, Feed};
+use quarterdeck::domain::observation::{ContextRef, Feed, Rows};
 use quarterdeck::domain::settings::Context;
 use quarterdeck::domain::text::Clean;
 use quarterdeck::intent::msg::Msg;
@@ -21,7 +22,7 @@ use tokio::sync::mpsc;
 use crate::load::{ENDPOINTS, MODELS, RUNS, VERSIONS};
 use crate::machine::{Samples, processor_time, resident};
 use crate::stage::SCREEN;
-use crate::{PART, Values};
+use crate::{PART, Values, series};
 
 /// The end of a frame: of its synchronized update.
 const FRAME_END: &[u8] = b"\x1b[?2026l";
@@ -39,6 +40,12 @@ pub(crate) fn serve(scale: Scale) {
         .block_on(SimFleet::start(options))
         .expect("free ports");
     let mut out = std::io::stdout();
+    if let Scale::Load { models, .. } = scale {
+        let names = fleet.model_names();
+        assert_eq!(names.len(), models, "every model of the load");
+        let url = runtime.block_on(series::serve(names));
+        writeln!(out, "--prometheus\t{url}").expect("a reader");
+    }
     for server in fleet.endpoints() {
         match &server.model {
             None => writeln!(out, "--mlflow\t{}", server.url),
@@ -135,6 +142,9 @@ impl Servers {
                 return format!(
                     "[[contexts.load.sources]]\nname = \"mlflow\"\nurl = \"{value}\"\nevery = \"1s\"\n"
                 );
+            }
+            if flag == "--prometheus" {
+                return series::settings(value);
             }
             let (name, rest) = value.split_once('=').expect("a name");
             let (kind, url) = rest.split_once('+').expect("a kind");
@@ -295,8 +305,8 @@ pub(crate) fn loaded() -> Values {
     console.wait(0, b"Triage", PATIENCE).expect("a first frame");
     console.press("2");
     console.wait(0, b"-00", PATIENCE).expect("models on screen");
-    // The first sweep of everything.
-    std::thread::sleep(Duration::from_secs(20));
+    // The first sweep of everything, and several polls of all series.
+    std::thread::sleep(Duration::from_secs(50));
     let (before, began) = (servers.requests(), Instant::now());
     let mut samples = Samples::default();
     for turn in 0..300_usize {
@@ -315,7 +325,7 @@ pub(crate) fn loaded() -> Values {
     let first = again.wait(0, FRAME_END, PATIENCE).expect("a first frame");
     let start = first.saturating_duration_since(again.began);
     again.leave();
-    let told = told(&Arc::new(context));
+    let [observations, rows, series] = told(&Arc::new(context));
     [
         ("start to first frame, pty, ms", start.as_secs_f64() * 1e3),
         ("key to pixels, pty, p50, ms", samples.quantile(0.5)),
@@ -329,16 +339,20 @@ pub(crate) fn loaded() -> Values {
             "requests to the endpoints a second",
             (after.1 - before.1) / seconds,
         ),
-        ("observations a second, as its actors tell them", told.0),
-        ("changed rows in them a second", told.1),
+        (
+            "observations a second, as its actors tell them",
+            observations,
+        ),
+        ("changed rows in them a second", rows),
+        ("series that its actors tell of", series),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
 }
 
-/// Observations and their rows a second: the console's own actors, with the settings that it had, after
-/// their first sweep.
-fn told(context: &Arc<Context>) -> (f64, f64) {
+/// Observations and their rows a second after the first sweep, and how many series: as the console's own
+/// actors tell them, with the settings that it had.
+fn told(context: &Arc<Context>) -> [f64; 3] {
     const COUNTED: Duration = Duration::from_secs(8);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
@@ -355,21 +369,29 @@ fn told(context: &Arc<Context>) -> (f64, f64) {
         let sources = Sources::start(&reference, context, &common);
         let mut began: Option<Instant> = None;
         let (mut observations, mut rows) = (0_usize, 0_usize);
-        while began.is_none_or(|at| at.elapsed() < COUNTED) {
+        let (mut series, mut all) = (HashSet::new(), false);
+        while !all || began.is_none_or(|at| at.elapsed() < COUNTED) {
             match messages.recv().await.expect("running actors") {
-                Msg::Observed(observation) if began.is_some() => {
-                    observations += 1;
-                    rows += observation.upserts.len();
+                Msg::Observed(observation) => {
+                    if began.is_some_and(|at| at.elapsed() < COUNTED) {
+                        observations += 1;
+                        rows += observation.upserts.len();
+                    }
+                    if let Rows::Signals(readings) = observation.upserts {
+                        series.extend(readings.into_iter().map(|reading| reading.key));
+                    }
                 }
                 Msg::Polled(report) if report.feed == Feed::Versions => {
                     began.get_or_insert_with(Instant::now);
                 }
+                Msg::Polled(report) => all |= report.feed == Feed::Signals,
                 _ => {}
             }
         }
         sources.stop().await;
         let seconds = COUNTED.as_secs_f64();
-        (observations as f64 / seconds, rows as f64 / seconds)
+        let each = |count: usize| count as f64 / seconds;
+        [each(observations), each(rows), series.len() as f64]
     })
 }
 

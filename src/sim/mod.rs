@@ -208,6 +208,12 @@ impl SimFleet {
         &self.endpoints
     }
 
+    /// The names of all registered models, in the registry's order.
+    pub fn model_names(&self) -> Vec<String> {
+        self.shared
+            .with(|world| world.models.iter().map(|m| m.name.to_string()).collect())
+    }
+
     /// A server's address by its name.
     pub fn url(&self, name: &str) -> Option<&str> {
         self.endpoints

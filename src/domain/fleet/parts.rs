@@ -17,7 +17,7 @@ pub struct Unjudged<'a> {
 
 /// Views that wait to be taken in.
 #[derive(Debug)]
-pub struct Judged(Vec<Box<ModelView>>);
+pub struct Judged(Vec<ModelView>);
 
 impl Unjudged<'_> {
     /// How many models these are.
@@ -40,7 +40,7 @@ impl Unjudged<'_> {
     pub fn judge(self) -> Judged {
         let view = |(key, until): &(ModelKey, Option<Millis>)| {
             let held = self.fleet.models.get(key)?;
-            Some(Box::new(self.fleet.model_view(held, *until, self.now)))
+            Some(self.fleet.model_view(held, *until, self.now))
         };
         Judged(self.models.iter().filter_map(view).collect())
     }

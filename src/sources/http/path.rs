@@ -29,7 +29,7 @@ struct Walk<'a> {
     steps: Vec<Step<'a>>,
 }
 
-impl<'a> Walk<'a> {
+impl Walk<'_> {
     /// Goes on until the present step leads to the value at a position; whether there is one.
     fn to(&mut self, upto: usize) -> bool {
         loop {
@@ -146,7 +146,11 @@ fn path(steps: &[Step<'_>]) -> String {
     let mut path = String::new();
     for step in steps {
         match step {
-            Step::Item(index) => path.push_str(&format!("[{index}]")),
+            Step::Item(index) => {
+                path.push('[');
+                path.push_str(&index.to_string());
+                path.push(']');
+            }
             Step::Member(None) => {}
             Step::Member(Some(written)) => {
                 if !path.is_empty() {
