@@ -15,10 +15,9 @@ use super::signing;
 use super::sources::Common;
 use super::writes::{self, Book, Ended, Servers};
 use crate::app::App;
-use crate::domain::action::{Actor, Confirmed, Outcome, Record, Verb, Written};
+use crate::domain::action::{Actor, Confirmed, Outcome, Plan, Record, Written};
 use crate::domain::fleet::gates::SignedApproval;
 use crate::domain::gate::approval::Approval;
-use crate::domain::key::ModelKey;
 use crate::domain::observation::ContextRef;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -34,8 +33,8 @@ const STOP: Duration = Duration::from_millis(200);
 pub(super) struct Writing {
     book: Arc<Mutex<Book>>,
     tasks: Vec<JoinHandle<()>>,
-    /// What waits for its world to follow, by model: a later plan ends that.
-    waiting: Vec<(ModelKey, Weak<Servers>)>,
+    /// What is carried out, and where: a later plan that puts a version in the same place ends it.
+    running: Vec<(Plan, Weak<Servers>)>,
 }
 
 impl Writing {
@@ -44,7 +43,7 @@ impl Writing {
         Self {
             book: Book::new(directory, session),
             tasks: Vec::new(),
-            waiting: Vec::new(),
+            running: Vec::new(),
         }
     }
 
@@ -95,29 +94,27 @@ impl Writing {
             Arc::clone(&common.clock),
         );
         let servers = Arc::new(servers);
-        let moves_serving = matches!(
-            confirmed.plan().verb,
-            Verb::Promote | Verb::RollBack | Verb::Undo
-        );
-        if let Some(model) = confirmed.plan().model.clone().filter(|_| moves_serving) {
-            let by = format!("{} has taken its place", confirmed.plan().summary);
-            self.waiting
-                .retain(|(other, waiting)| match waiting.upgrade() {
-                    Some(waiting) if *other == model => {
-                        waiting.supersede(Clean::text(&by));
-                        false
-                    }
-                    Some(_) => true,
-                    None => false,
-                });
-            self.waiting.push((model, Arc::downgrade(&servers)));
-        }
+        let plan = confirmed.plan();
+        let by = Clean::text(&format!("{} has taken its place", plan.summary));
+        self.running
+            .retain(|(_, running)| running.strong_count() > 0);
+        let earlier = self
+            .running
+            .iter()
+            .filter(|(other, _)| plan.contends(other));
+        let stopping = earlier
+            .filter_map(|(_, running)| Some(running.upgrade()?.supersede(by.clone())))
+            .collect();
+        servers.after(stopping);
+        self.running.push((plan.clone(), Arc::downgrade(&servers)));
         let (book, actor) = (Arc::clone(&self.book), app.actor().clone());
         let (context, out) = (Arc::clone(app.context()), common.out.clone());
         self.tasks.retain(|task| !task.is_finished());
         let task = tokio::spawn(async move {
             let (records, teller) = teller(&context, &out);
             let ended = writes::write(*confirmed, &actor, &servers, book, records).await;
+            // Whoever waits for its end may begin.
+            drop(servers);
             // The last record comes before the remark.
             let _ = teller.await;
             let text = match ended {

@@ -288,6 +288,18 @@ impl SimFleet {
         self.shared.with(|world| world.serve(endpoint, version))
     }
 
+    /// Makes an endpoint take so long for loading a version, and one version fail at the end of it; false
+    /// when there is no such endpoint.
+    pub fn set_loading(&self, endpoint: &str, takes: Duration, broken: Option<u32>) -> bool {
+        let takes = i64::try_from(takes.as_millis()).unwrap_or(i64::MAX);
+        self.shared.with(|world| {
+            let endpoint = world.endpoint_mut(endpoint);
+            endpoint
+                .map(|endpoint| endpoint.set_loading(takes, broken))
+                .is_some()
+        })
+    }
+
     /// Makes an endpoint ready or not ready; false when there is no such endpoint.
     pub fn set_ready(&self, endpoint: &str, ready: bool) -> bool {
         self.shared.with(|world| world.set_ready(endpoint, ready))

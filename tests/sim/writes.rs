@@ -66,12 +66,75 @@ async fn a_load_brings_what_the_alias_points_at_after_a_while() {
     };
     // The index tells of the repository, not of what answers.
     assert_eq!(states(&stage.index("ad-ctr-prod").await), [("15", "READY")]);
-    assert_eq!((ready("15").await, ready("16").await), (404, 200));
+    assert_eq!((ready("15").await, ready("16").await), (400, 200));
     stage.pass(5);
     assert_eq!((ready("15").await, ready("16").await), (200, 404));
     let unknown = stage.load("ad-ctr-prod", "nope").await;
     assert_eq!(unknown.status, 404);
     assert_eq!(unknown.text, "{\"error\":\"Model nope not found\"}");
+}
+
+/// As seen of `MLServer`: whatever it tells under a name is told of the newest version from the moment that
+/// one begins to load, and what is taken out is not there.
+#[tokio::test]
+async fn a_newer_version_takes_the_name_before_it_has_loaded() {
+    let stage = Stage::set(calm()).await;
+    let ready = async |path: &str| {
+        let path = format!("/v2/{path}ready");
+        stage.get("ad-ctr-prod", &path).await.0.as_u16()
+    };
+    let all = async || {
+        let model = "models/ad-ctr/";
+        [
+            ready("health/").await,
+            ready(model).await,
+            ready(&format!("{model}versions/15/")).await,
+            ready(&format!("{model}versions/16/")).await,
+        ]
+    };
+    assert!(stage.fleet.serve_version("ad-ctr-prod", 15));
+    stage.load("ad-ctr-prod", "ad-ctr").await;
+    assert_eq!(
+        states(&stage.index("ad-ctr-prod").await),
+        [("16", "UNKNOWN")]
+    );
+    assert_eq!(all().await, [400, 400, 200, 400]);
+    stage.pass(5);
+    assert_eq!(states(&stage.index("ad-ctr-prod").await), [("16", "READY")]);
+    assert_eq!(all().await, [200, 200, 404, 200]);
+    // An older one does not, and one that comes alone does.
+    stage.promote("ad-ctr", "15").await.unwrap();
+    stage.load("ad-ctr-prod", "ad-ctr").await;
+    assert_eq!(states(&stage.index("ad-ctr-prod").await), [("15", "READY")]);
+    assert_eq!(all().await, [400, 200, 400, 200]);
+    stage.pass(5);
+    let unload = "/v2/repository/models/ad-ctr/unload";
+    stage
+        .send("ad-ctr-prod", Method::POST, unload, &json!({}))
+        .await
+        .unwrap();
+    assert_eq!(
+        states(&stage.index("ad-ctr-prod").await),
+        [("15", "UNAVAILABLE")]
+    );
+    stage.load("ad-ctr-prod", "ad-ctr").await;
+    assert_eq!(
+        states(&stage.index("ad-ctr-prod").await),
+        [("15", "UNKNOWN")]
+    );
+    assert_eq!(all().await, [400, 400, 400, 404]);
+    // One that fails is forgotten.
+    assert!(
+        stage
+            .fleet
+            .set_loading("ad-ctr-prod", Duration::from_secs(9), Some(16))
+    );
+    stage.pass(5);
+    stage.promote("ad-ctr", "16").await.unwrap();
+    stage.load("ad-ctr-prod", "ad-ctr").await;
+    stage.pass(10);
+    assert_eq!(states(&stage.index("ad-ctr-prod").await), [("16", "READY")]);
+    assert_eq!(all().await, [200, 200, 200, 404]);
 }
 
 #[tokio::test]

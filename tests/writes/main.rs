@@ -12,3 +12,4 @@ mod deaths;
 mod matrix;
 mod races;
 mod stage;
+mod takeover;

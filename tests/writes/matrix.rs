@@ -3,12 +3,17 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use quarterdeck::domain::action::{Act, How, Outcome, Record, Step, Weight};
-use quarterdeck::runtime::writes::{Ended, carry_out};
+use quarterdeck::domain::action::{
+    Act, Delivery, How, Outcome, Record, Sighting, Step, Ticket, Weight,
+};
+use quarterdeck::domain::fault::Fault;
+use quarterdeck::domain::key::SourceId;
+use quarterdeck::domain::time::Millis;
+use quarterdeck::runtime::writes::{Ended, World, carry_out};
 use quarterdeck::sim::{Rival, WriteFault};
 
 use crate::acts::{self, Changed, KINDS, Kind, hook, is_so, traces};
-use crate::stage::{Far, Log, MODEL, Stage, at_once, confirmed, nobody};
+use crate::stage::{Far, Log, MODEL, SERVED, Stage, at_once, confirmed, nobody};
 
 /// What goes wrong.
 #[derive(Clone, Debug)]
@@ -17,6 +22,8 @@ enum Trouble {
     Fault(WriteFault),
     /// Somebody else has changed the target since it was planned.
     Changed,
+    /// The answer is lost, and somebody else changes the target before anybody looks.
+    LostToRival(WriteFault),
     /// The wall clock is set by so many seconds while the step is on its way.
     Clock(i64),
 }
@@ -39,6 +46,9 @@ fn table() -> Vec<(Trouble, Expected)> {
         (fault(F::UnavailableAfter), (How::Done, 1, 1)),
         (fault(F::ErrorBefore), (How::NotApplied, 1, 0)),
         (Trouble::Changed, (How::Moved, 0, 0)),
+        // Another's state says nothing about ours.
+        (Trouble::LostToRival(F::LostAfter), (How::Unknown, 1, 1)),
+        (Trouble::LostToRival(F::LostBefore), (How::Unknown, 1, 0)),
         (Trouble::Clock(-3_600), (How::Done, 1, 1)),
         (Trouble::Clock(86_400), (How::Done, 1, 1)),
     ]
@@ -55,7 +65,7 @@ impl quarterdeck::domain::action::IntentLog for Set<'_, '_> {
     fn write(
         &mut self,
         record: &Record,
-        now: quarterdeck::domain::time::Millis,
+        now: Millis,
     ) -> Result<(), quarterdeck::domain::text::Clean> {
         if matches!(record, Record::StepIntent { .. }) {
             self.world
@@ -84,12 +94,12 @@ fn cell(kind: &Kind, trouble: &Trouble, expected: Expected) -> Result<(), String
     assert!(!is_so(&stage, &act), "it is so before");
     stage.fleet.writes().forget();
     let mut by = 0;
+    let (server, path) = kind.at;
     match trouble {
         Trouble::Nothing => {}
-        Trouble::Fault(fault) => stage
-            .fleet
-            .writes()
-            .spoil(kind.at.0, kind.at.1, fault.clone()),
+        Trouble::Fault(fault) | Trouble::LostToRival(fault) => {
+            stage.fleet.writes().spoil(server, path, fault.clone());
+        }
         Trouble::Changed => {
             (kind.rival)(&stage, &act);
             stage.fleet.writes().forget();
@@ -97,15 +107,20 @@ fn cell(kind: &Kind, trouble: &Trouble, expected: Expected) -> Result<(), String
         Trouble::Clock(seconds) => by = *seconds,
     }
     let mut log = Log::default();
-    let ended = carried(&stage, steps.clone(), by, &mut log);
+    let (ended, seen, all) = if let Trouble::LostToRival(_) = trouble {
+        contested(&stage, steps.clone(), kind, &mut log)
+    } else {
+        let ended = carried(&stage, steps.clone(), by, &mut log);
+        let seen = stage.sent(kind.at.0, kind.at.1);
+        (ended, seen, stage.fleet.writes().seen().len())
+    };
     let step = ended.steps.last().expect("a step");
     let (how, sent, taken) = expected;
     let said = |what: &str| Err(format!("{what}: {ended:?}"));
     if step.how != how {
         return said(&format!("{how:?} expected"));
     }
-    if stage.sent(kind.at.0, kind.at.1) != (sent, taken) {
-        let seen = stage.sent(kind.at.0, kind.at.1);
+    if seen != (sent, taken) {
         return said(&format!(
             "{:?} expected, {seen:?} sent and taken",
             (sent, taken)
@@ -119,15 +134,15 @@ fn cell(kind: &Kind, trouble: &Trouble, expected: Expected) -> Result<(), String
         return said("a missing right");
     }
     // No intent is lost: what was sent was journalled before, and the journal tells the same.
-    if log.intents() < stage.fleet.writes().seen().len() {
+    if log.intents() < all {
         return said("something was sent without an intent");
     }
     let writes = log.writes();
     let written = writes.iter().next().expect("the plan");
-    let outcome = if how.is_good() {
-        Outcome::Done
-    } else {
-        Outcome::NotApplied
+    let outcome = match how {
+        How::Unknown => Outcome::Unknown,
+        how if how.is_good() => Outcome::Done,
+        _ => Outcome::NotApplied,
     };
     // What stands before the step under test has taken effect.
     let before = ended
@@ -146,10 +161,86 @@ fn cell(kind: &Kind, trouble: &Trouble, expected: Expected) -> Result<(), String
             written.ended
         ));
     }
-    if written.open().next().is_some() {
-        return said("a step is open");
+    if written.open().next().is_some() != (how == How::Unknown) {
+        return said("a step is open, or none is");
     }
     Ok(())
+}
+
+/// What is expected where somebody else comes after a request without an answer; none where nobody can.
+fn lost_to_rival(
+    kind: &Kind,
+    fault: &WriteFault,
+    changed: Changed,
+    (_, sent, taken): Expected,
+) -> Option<Expected> {
+    let after = *fault == WriteFault::LostAfter;
+    let how = match (kind.name, changed) {
+        (_, Changed::NoMeaning(_)) => return None,
+        // Two that meet stand back, whoever came first: the races have it.
+        ("claim", _) if after => return None,
+        ("claim", _) => How::NotApplied,
+        // Nobody can do what is done, or end what has ended.
+        ("cancel run", _) if after => How::Done,
+        (_, Changed::Already) if after => return None,
+        (_, Changed::Already) => How::Done,
+        (_, Changed::Moved) => How::Unknown,
+    };
+    Some((how, sent, taken))
+}
+
+/// A world in which somebody else comes right after the request under test.
+struct Contested<'a, 'b> {
+    far: &'a Far<'b>,
+    act: &'a Act,
+    then: &'a (dyn Fn() + Sync),
+}
+
+impl World for Contested<'_, '_> {
+    async fn look(&self, source: &SourceId, act: &Act) -> Result<Sighting, Fault> {
+        self.far.look(source, act).await
+    }
+
+    async fn send(&self, source: &SourceId, ticket: &Ticket) -> Delivery {
+        let sent = self.far.send(source, ticket).await;
+        if ticket.act() == self.act {
+            (self.then)();
+        }
+        sent
+    }
+
+    fn now(&self) -> Millis {
+        self.far.now()
+    }
+}
+
+/// Carries a plan out whose last request somebody else comes after; and what its server, and all, had been
+/// sent before that.
+fn contested(
+    stage: &Stage,
+    steps: Vec<Step>,
+    kind: &Kind,
+    log: &mut Log,
+) -> (Ended, (usize, usize), usize) {
+    let act = steps.last().expect("a step").act.clone();
+    let seen = std::sync::Mutex::new(((0, 0), 0));
+    let then = || {
+        let all = stage.fleet.writes().seen().len();
+        *seen.lock().unwrap() = (stage.sent(kind.at.0, kind.at.1), all);
+        (kind.rival)(stage, &act);
+    };
+    let ended = at_once(async {
+        let far = stage.world();
+        let world = Contested {
+            far: &far,
+            act: &act,
+            then: &then,
+        };
+        let ended = carry_out(confirmed(steps), &nobody(), &world, log).await;
+        ended.expect("journalled")
+    });
+    let (seen, all) = *seen.lock().unwrap();
+    (ended, seen, all)
 }
 
 #[test]
@@ -165,6 +256,10 @@ fn each_write_against_each_fault_ends_as_its_server_says() {
                         return None;
                     }
                     (Trouble::Changed, Changed::Already) => (How::Already, 0, 0),
+                    (Trouble::LostToRival(fault), changed) => {
+                        return lost_to_rival(kind, fault, changed, expected)
+                            .map(|expected| (kind, trouble, expected));
+                    }
                     _ => (how, sent, taken),
                 };
                 Some((kind, trouble, expected))
@@ -212,14 +307,41 @@ fn an_answer_that_never_comes_is_looked_up_too() {
             .fleet
             .writes()
             .spoil("mlflow", "registered-models/alias", fault.clone());
-        let step = Step::required(
-            &quarterdeck::domain::key::SourceId::new("mlflow"),
-            act.clone(),
-        );
+        let step = Step::required(&SourceId::new("mlflow"), act.clone());
         let ended = carried(&stage, vec![step], 0, &mut Log::default());
         assert_eq!(ended.steps[0].how, how, "{fault:?}: {ended:?}");
         assert_eq!(is_so(&stage, &act), so, "{fault:?}");
         assert_eq!(stage.sent("mlflow", "registered-models/alias").0, 1);
+    }
+}
+
+/// A server that answers a load once it has loaded, after far more time than a request has: until then it
+/// tells no version at all, and that is not the old state.
+#[test]
+fn a_load_that_takes_longer_than_its_request_is_waited_for() {
+    let slow = Duration::from_secs(90);
+    for (broken, how) in [(false, How::Done), (true, How::NotApplied)] {
+        let mut stage = Stage::set();
+        let context = std::sync::Arc::make_mut(&mut stage.context);
+        let source = context.sources.iter_mut().find(|s| s.name == SERVED.0);
+        source.expect("the endpoint").timeout = Duration::from_secs(1);
+        assert!(stage.fleet.serve_version(SERVED.0, 15));
+        assert!(
+            stage
+                .fleet
+                .set_loading(SERVED.0, slow, broken.then_some(16))
+        );
+        let act = acts::load(&stage, "15", "16");
+        let writes = stage.fleet.writes();
+        writes.spoil(SERVED.0, "/load", WriteFault::HangAfter);
+        let step = Step::required(&SourceId::new(SERVED.0), act.clone());
+        let began = stage.fleet.now_ms();
+        let ended = carried(&stage, vec![step], 0, &mut Log::default());
+        assert_eq!(ended.steps[0].how, how, "{ended:?}");
+        assert_eq!(is_so(&stage, &act), !broken);
+        assert_eq!(stage.sent(SERVED.0, "/load").0, 1);
+        let took = stage.fleet.now_ms() - began;
+        assert!(took >= 90_000, "it was waited for: {took} ms");
     }
 }
 
@@ -242,7 +364,7 @@ fn who_comes_between_the_look_and_the_write_is_overwritten_and_who_comes_after_i
             .fleet
             .writes()
             .spoil("mlflow", "registered-models/alias", fault.clone());
-        let step = Step::required(&quarterdeck::domain::key::SourceId::new("mlflow"), act);
+        let step = Step::required(&SourceId::new("mlflow"), act);
         let ended = carried(&stage, vec![step], 0, &mut Log::default());
         assert_eq!(ended.steps[0].how, how, "{fault:?}: {ended:?}");
         assert_eq!(
@@ -298,7 +420,7 @@ fn an_annotation_that_fails_fails_no_plan() {
         WriteFault::ErrorBefore,
     ] {
         let stage = Stage::set();
-        let source = |name| quarterdeck::domain::key::SourceId::new(name);
+        let source = |name| SourceId::new(name);
         let act = acts::move_alias(&stage, "champion", "7", "6");
         let later = acts::describe(&stage);
         stage
@@ -327,10 +449,7 @@ fn a_claim_that_is_refused_stops_the_move() {
     let stage = Stage::set();
     let act = acts::move_alias(&stage, "champion", "7", "6");
     let mut steps = acts::claim(&stage);
-    steps.push(Step::required(
-        &quarterdeck::domain::key::SourceId::new("mlflow"),
-        act.clone(),
-    ));
+    steps.push(Step::required(&SourceId::new("mlflow"), act.clone()));
     stage
         .fleet
         .writes()

@@ -600,6 +600,12 @@ impl Act {
     pub fn repeats(&self) -> bool {
         matches!(self, Self::LoadModel { .. })
     }
+
+    /// Whether what another has put in its place is the end of it, so that this one has no effect and
+    /// never will: who meets another's claim stands back.
+    pub fn comes_first_or_never(&self) -> bool {
+        matches!(self, Self::Claim { .. })
+    }
 }
 
 /// What a source sees of an act when it looks.

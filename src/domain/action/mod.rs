@@ -5,6 +5,7 @@ pub mod act;
 pub mod claims;
 pub mod effect;
 pub mod overwritten;
+mod place;
 pub mod plan;
 pub mod record;
 pub mod request;

@@ -8,7 +8,7 @@ use crate::domain::settings::Writes as Allowed;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now};
 
-fn churn() -> ModelKey {
+pub(super) fn churn() -> ModelKey {
     ModelKey {
         registry: Arc::new(RegistryKey {
             base: Key::new("http://ml.test"),
@@ -35,7 +35,7 @@ fn move_alias(from: Option<&str>, to: &str) -> Act {
     }
 }
 
-fn plan(steps: Vec<Step>) -> Plan {
+pub(super) fn plan(steps: Vec<Step>) -> Plan {
     Plan {
         id: PlanId::new(Millis(1_000), [7; 10]),
         verb: Verb::Promote,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::domain::action::{
-    Act, Actor, Begun, Confirmed, Delivery, How, IntentLog, Outcome, Progress, Receipt, Record,
-    Seen, Sighting, Step, StepEnd, Ticket, Weight, Written,
+    Act, Actor, Begun, Confirmed, Delivery, How, IntentLog, Outcome, Receipt, Record, Seen,
+    Sighting, Step, StepEnd, Ticket, Weight,
 };
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::SourceId;
@@ -17,9 +17,11 @@ use crate::domain::time::Millis;
 
 /// After a write without an answer, the old state must have stood for so long before it counts as not
 /// applied: the request may still be on its way.
-const ON_ITS_WAY: Duration = Duration::from_secs(15);
+pub(super) const ON_ITS_WAY: Duration = Duration::from_secs(15);
+/// What is said where a request without an answer meets a state that is neither the old one nor the wanted one.
+pub(super) const PERHAPS_OVERTAKEN: &str = "whether it took effect before that, nobody can tell";
 /// The pauses between looks; the last one repeats.
-const PAUSES: [Duration; 6] = [
+pub(super) const PAUSES: [Duration; 6] = [
     Duration::from_millis(250),
     Duration::from_millis(500),
     Duration::from_secs(1),
@@ -43,9 +45,19 @@ pub trait World: Send {
     /// The wall clock.
     fn now(&self) -> Millis;
 
-    /// Why waiting for this plan's last steps has lost its sense: a later plan has taken its place.
+    /// Why this plan is to stop where it stands: a later one has taken its place.
     fn superseded(&self) -> Option<Clean> {
         None
+    }
+
+    /// Waits until the plans whose place this one takes have stopped.
+    fn cleared(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
+    /// Waits between two looks, until this plan is to stop at the latest.
+    fn pause(&self, until: Instant) -> impl Future<Output = ()> + Send {
+        sleep_until(until)
     }
 }
 
@@ -103,10 +115,14 @@ pub async fn carry_out(
     let mut steps = Vec::new();
     let mut unjournalled = None;
     let mut stopped = false;
+    world.cleared().await;
     while let Some((_, step)) = begun.step() {
         let step = step.clone();
         let taken = if stopped {
             Taken::nothing(How::Skipped, "an earlier step did not succeed")
+        } else if let Some(why) = world.superseded() {
+            // What others took up from here stays theirs.
+            Taken::nothing(How::Skipped, why.as_str())
         } else {
             one(&begun, &step, world, log).await
         };
@@ -264,7 +280,8 @@ async fn verify(step: &Step, sent: Sent, world: &impl World) -> Taken {
         receipt: receipt.clone(),
     };
     let mut last: Option<Result<Sighting, Fault>> = None;
-    let mut old_since: Option<Instant> = None;
+    // The state that is not the wanted one, and since when it has been seen.
+    let mut stands: Option<(Seen, Instant)> = None;
     for pause in 0.. {
         let looked = world.look(&step.source, &step.act).await;
         let now = Instant::now();
@@ -272,32 +289,44 @@ async fn verify(step: &Step, sent: Sent, world: &impl World) -> Taken {
             Ok(sighting) => match (sighting.seen, &sent) {
                 (Seen::After, _) => return seen(How::Done, sighting, receipt),
                 (Seen::Other, Sent::Taken(_)) => return seen(How::Overtaken, sighting, receipt),
-                (Seen::Other, Sent::Unclear(_)) => {
+                (Seen::Other, Sent::Unclear(_)) if step.act.comes_first_or_never() => {
                     return ended(How::NotApplied, &unclear(sighting.words.as_str()));
                 }
-                (Seen::Before, Sent::Unclear(_)) => {
-                    let since = *old_since.get_or_insert(now);
+                (seen @ (Seen::Before | Seen::Other), Sent::Unclear(_)) => {
+                    let since = match stands {
+                        Some((same, since)) if same == seen => since,
+                        _ => now,
+                    };
+                    stands = Some((seen, since));
                     if now.duration_since(since) >= ON_ITS_WAY {
-                        return ended(How::NotApplied, &unclear(sighting.words.as_str()));
+                        let words = unclear(sighting.words.as_str());
+                        return match seen {
+                            Seen::Before => ended(How::NotApplied, &words),
+                            _ => ended(How::Unknown, &format!("{words} · {PERHAPS_OVERTAKEN}")),
+                        };
                     }
                 }
-                _ => old_since = None,
+                _ => stands = None,
             },
             // Looking again changes nothing about what a server cannot tell.
             Err(fault) if fault.kind == FaultKind::Unsupported => {
                 return ended(How::Unknown, &unclear(&fault.line()));
             }
-            Err(_) => old_since = None,
+            Err(_) => stands = None,
         }
         last = Some(looked);
         if let Some(why) = world.superseded() {
-            return ended(How::NotSeen, why.as_str());
+            return match &sent {
+                // Whether the server took it is still to be found out.
+                Sent::Unclear(_) => ended(How::Unknown, &unclear(why.as_str())),
+                Sent::Taken(_) | Sent::Nothing => ended(How::NotSeen, why.as_str()),
+            };
         }
         let next = now + PAUSES[pause.min(PAUSES.len() - 1)];
         if next.duration_since(began) > limit {
             break;
         }
-        sleep_until(next).await;
+        world.pause(next).await;
     }
     match last {
         Some(Ok(sighting)) if !matches!(sent, Sent::Unclear(_)) => {
@@ -306,217 +335,5 @@ async fn verify(step: &Step, sent: Sent, world: &impl World) -> Taken {
         Some(Ok(sighting)) => ended(How::Unknown, &unclear(sighting.words.as_str())),
         Some(Err(fault)) => ended(How::Unknown, &unclear(&fault.line())),
         None => ended(How::Unknown, &unclear("nobody has looked")),
-    }
-}
-
-/// Looks up the steps of a write whose ends nobody has seen, and journals what is found: after a crash,
-/// or on request. Nothing is sent. A request of a moment ago may still be on its way: then it is waited for.
-/// Says how the write stands.
-///
-/// # Errors
-/// When the journal does not take what was found.
-pub async fn look_up(
-    written: &Written,
-    world: &impl World,
-    log: &mut (impl IntentLog + Send),
-) -> Result<Outcome, Clean> {
-    let mut found = Found::of(written);
-    for index in written.open() {
-        match found_out(written, index, world).await {
-            Looked::Ended(end, receipt) => found.tell(index, end, receipt, world, log)?,
-            // It stays open, and is looked up again.
-            Looked::OnItsWay(words) => {
-                found.hows[index] = How::NotSeen;
-                found.words = words;
-            }
-            Looked::Untold(fault) => found.words = Clean::text(&fault.line()),
-        }
-    }
-    // What only watches has no intent: where everything before it went well, it was its turn.
-    while let Some(index) = found.watched() {
-        let step = &written.plan.steps[index];
-        let end = match world.look(&step.source, &step.act).await {
-            Ok(sighting) if sighting.seen == Seen::After => StepEnd::seen(How::Done, &sighting),
-            Ok(sighting) => StepEnd::seen(How::NotSeen, &sighting),
-            Err(fault) => {
-                found.words = Clean::text(&fault.line());
-                break;
-            }
-        };
-        found.tell(index, end, None, world, log)?;
-    }
-    let outcome = found.outcome();
-    if written.ended.is_none() {
-        found.say_where_it_stopped();
-    }
-    if written.ended.is_none_or(|(old, _)| old != outcome) {
-        let record = Record::PlanEnded {
-            plan: written.plan.id.clone(),
-            outcome,
-            words: found.words,
-        };
-        log.write(&record, world.now())?;
-    }
-    Ok(outcome)
-}
-
-/// What was found of a step.
-enum Looked {
-    Ended(StepEnd, Option<Receipt>),
-    /// It has begun, and its end will be seen later.
-    OnItsWay(Clean),
-    Untold(Fault),
-}
-
-/// What became of a step that was sent, or was about to be. Where that is not settled it is watched for as
-/// long as a request may be on its way.
-async fn found_out(written: &Written, index: usize, world: &impl World) -> Looked {
-    let step = &written.plan.steps[index];
-    if let Act::RunHook { hook, .. } = &step.act {
-        return told_by_the_next(written, index, world)
-            .await
-            .unwrap_or_else(|| {
-                Looked::Untold(Fault::new(
-                    FaultKind::Unsupported,
-                    &format!("hook {}", hook.clean()),
-                    "nobody saw how it ended, and it leaves no trace that could be looked up: see what serves",
-                ))
-            });
-    }
-    let sent = written.steps[index].intended.unwrap_or(written.began);
-    let now = world.now();
-    // By a clock that was set back nobody can tell for how long it has been on its way.
-    let been = if now < sent {
-        Duration::ZERO
-    } else {
-        now.since(sent)
-    };
-    let began = Instant::now();
-    let mut pauses = PAUSES
-        .iter()
-        .chain(std::iter::repeat(&PAUSES[PAUSES.len() - 1]));
-    loop {
-        let sighting = match world.look(&step.source, &step.act).await {
-            Ok(sighting) => sighting,
-            Err(fault) => {
-                let told = told_by_the_next(written, index, world).await;
-                return told.unwrap_or(Looked::Untold(fault));
-            }
-        };
-        let watched = began.elapsed();
-        let how = match sighting.seen {
-            Seen::After => How::Done,
-            Seen::Other => How::NotApplied,
-            Seen::Before if watched + been >= ON_ITS_WAY => How::NotApplied,
-            Seen::Between if watched >= ON_ITS_WAY => return Looked::OnItsWay(sighting.words),
-            Seen::Before | Seen::Between => {
-                let left = ON_ITS_WAY.saturating_sub(watched);
-                let pause = pauses.next().map_or(left, |pause| left.min(*pause));
-                sleep_until(Instant::now() + pause).await;
-                continue;
-            }
-        };
-        return Looked::Ended(StepEnd::seen(how, &sighting), sighting.receipt());
-    }
-}
-
-/// What a step cannot tell of itself, as a hook cannot once its process is gone, the watching step behind
-/// it may: what it was to bring about is there.
-async fn told_by_the_next(written: &Written, index: usize, world: &impl World) -> Option<Looked> {
-    let step = written.plan.steps.get(index + 1)?;
-    if step.act.sends() {
-        return None;
-    }
-    let sighting = world.look(&step.source, &step.act).await.ok()?;
-    let seen = sighting.seen == Seen::After;
-    seen.then(|| Looked::Ended(StepEnd::seen(How::Done, &sighting), None))
-}
-
-/// What is found out of a write.
-struct Found<'a> {
-    written: &'a Written,
-    hows: Vec<How>,
-    words: Clean,
-}
-
-impl<'a> Found<'a> {
-    fn of(written: &'a Written) -> Self {
-        Self {
-            written,
-            hows: written.steps.iter().map(Progress::how).collect(),
-            words: written.words.clone(),
-        }
-    }
-
-    fn tell(
-        &mut self,
-        index: usize,
-        end: StepEnd,
-        receipt: Option<Receipt>,
-        world: &impl World,
-        log: &mut impl IntentLog,
-    ) -> Result<(), Clean> {
-        self.hows[index] = end.how;
-        self.words = end.words.clone();
-        let record = Record::Resolved {
-            plan: self.written.plan.id.clone(),
-            step: index,
-            end,
-            receipt: receipt.unwrap_or_default(),
-        };
-        log.write(&record, world.now())
-    }
-
-    fn weights(&self) -> impl Iterator<Item = Weight> + 'a {
-        let written = self.written;
-        written.plan.steps.iter().map(|step| step.weight)
-    }
-
-    /// The first step that nobody came to, if it only watches and the way to it is clear.
-    fn watched(&self) -> Option<usize> {
-        if self.written.ended.is_some() {
-            return None;
-        }
-        let index = self.hows.iter().position(|how| *how == How::Skipped)?;
-        let untouched = self.written.steps[index].ended.is_none();
-        let clear = self
-            .weights()
-            .zip(&self.hows)
-            .take(index)
-            .all(|(weight, how)| weight == Weight::BestEffort || how.is_good());
-        let watches = !self.written.plan.steps[index].act.sends();
-        (untouched && clear && watches).then_some(index)
-    }
-
-    fn outcome(&self) -> Outcome {
-        Outcome::of(self.weights().zip(self.hows.iter().copied()))
-    }
-
-    /// Names the first required step that nobody came to, where everything before it went well.
-    fn say_where_it_stopped(&mut self) {
-        let steps = self.written.plan.steps.iter().zip(&self.written.steps);
-        let mut steps = steps.zip(&self.hows);
-        let stopped = steps
-            .by_ref()
-            .find(|((step, _), how)| step.weight == Weight::Required && !how.is_good());
-        match stopped {
-            Some(((step, _), How::Skipped)) => {
-                let words = format!("its process ended before: {}", step.act.words());
-                self.words = Clean::text(&words);
-            }
-            Some((
-                (
-                    _,
-                    Progress {
-                        ended: Some((end, _)),
-                        ..
-                    },
-                ),
-                how,
-            )) if *how == end.how => {
-                self.words = end.words.clone();
-            }
-            _ => {}
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! Hooks: commands of this machine that the settings name as the way a version gets to serving. Run
-//! without a shell, with a deadline, their output captured.
+//! without a shell, with a deadline, their output captured. None outlives its plan: two that put different
+//! versions in one place must not run beside each other, and what nobody watches cannot be told of.
 
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,8 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 use crate::domain::action::{Act, Delivery, Receipt, Seen, Sighting, Ticket};
 use crate::domain::fault::{Fault, FaultKind};
@@ -19,6 +21,8 @@ const KEPT: usize = 4 * 1024;
 /// The most output that is read before more is thrown away.
 const CHUNK: usize = 16 * 1024;
 
+/// For how long a hook that is told to end may put its things in order before it is killed.
+pub(super) const GRACE: Duration = Duration::from_secs(3);
 /// For how long output is read after the command itself has ended: what it left running may hold it open.
 const AFTERWARDS: Duration = Duration::from_millis(500);
 
@@ -27,6 +31,8 @@ pub(super) struct Hooks {
     settings: Arc<Context>,
     /// Each with whether it ended well.
     ran: Mutex<Vec<(Act, bool)>>,
+    /// Why what runs is to end.
+    end: watch::Sender<Option<Clean>>,
 }
 
 impl Hooks {
@@ -34,11 +40,20 @@ impl Hooks {
         Self {
             settings,
             ran: Mutex::default(),
+            end: watch::Sender::default(),
         }
     }
 
     fn ran(&self) -> MutexGuard<'_, Vec<(Act, bool)>> {
         self.ran.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells a hook that runs to end; whether one does. One that would begin later ends at once.
+    pub(super) fn end(&self, why: Clean) -> bool {
+        // Whoever attends one listens.
+        let runs = self.end.receiver_count() > 0;
+        self.end.send_replace(Some(why));
+        runs
     }
 
     /// A hook that ended well has been run. One that did not may have done something or nothing.
@@ -93,7 +108,7 @@ impl Hooks {
             Err(error) => return refuse(&format!("{program} cannot be started: {error}")),
         };
         self.ran().push((ticket.act().clone(), false));
-        let delivery = attend(child, settings, &place).await;
+        let delivery = attend(child, settings, &place, self.end.subscribe()).await;
         if matches!(delivery, Delivery::Taken(_)) {
             self.ran().push((ticket.act().clone(), true));
         }
@@ -101,15 +116,35 @@ impl Hooks {
     }
 }
 
-/// Waits for the end of a hook. One that fails or hangs may have done something: that is not known.
-async fn attend(mut child: Child, settings: &Hook, place: &str) -> Delivery {
-    let group = child.id();
+/// How a hook came to its end.
+enum End {
+    Itself(std::io::Result<std::process::ExitStatus>),
+    Late,
+    Told(Clean),
+}
+
+/// Waits for the end of a hook. One that fails, hangs or is told to end may have done something: that is
+/// not known.
+async fn attend(
+    mut child: Child,
+    settings: &Hook,
+    place: &str,
+    mut end: watch::Receiver<Option<Clean>>,
+) -> Delivery {
+    let group = Group(child.id());
     let streams = (child.stdout.take(), child.stderr.take());
     let (out, err) = (Tail::default(), Tail::default());
     let unclear = |kind, detail: &str| Delivery::Unclear(Fault::new(kind, place, detail));
     let reading = async { tokio::join!(out.read(streams.0), err.read(streams.1)) };
     tokio::pin!(reading);
-    let status = timeout(settings.timeout, async {
+    let told = async {
+        match end.wait_for(Option::is_some).await.map(|why| why.clone()) {
+            Ok(Some(why)) => why,
+            // Nobody is left who could tell.
+            _ => std::future::pending().await,
+        }
+    };
+    let alone = async {
         tokio::select! {
             status = child.wait() => {
                 let _ = timeout(AFTERWARDS, &mut reading).await;
@@ -118,45 +153,85 @@ async fn attend(mut child: Child, settings: &Hook, place: &str) -> Delivery {
             // It has closed its output and goes on.
             _ = &mut reading => child.wait().await,
         }
-    });
-    let status = status.await;
+    };
+    let ended = tokio::select! {
+        status = alone => End::Itself(status),
+        () = sleep(settings.timeout) => End::Late,
+        why = told => End::Told(why),
+    };
+    if matches!(ended, End::Itself(_)) {
+        // What it left running after it had ended by itself is its own.
+        group.leave();
+    } else {
+        group.ask();
+        // What it says on its way out belongs to what it said.
+        let _ = timeout(GRACE, async { tokio::join!(child.wait(), reading) }).await;
+        drop(group);
+    }
     let said = {
         let (out, err) = (out.kept(), err.kept());
         let said = if err.is_empty() { &out } else { &err };
         Clean::text(&String::from_utf8_lossy(said))
     };
-    match status {
-        Err(_) => {
-            end_all(group);
+    let with = |detail: String| {
+        if said.is_empty() {
+            detail
+        } else {
+            format!("{detail}: {said}")
+        }
+    };
+    match ended {
+        End::Late => {
             let limit = crate::domain::time::span(settings.timeout);
-            let mut detail = format!("it had not ended after {limit} and was stopped");
-            if !said.is_empty() {
-                detail = format!("{detail}: {said}");
-            }
+            let detail = with(format!("it had not ended after {limit} and was stopped"));
             unclear(FaultKind::Timeout, &detail)
         }
-        Ok(Err(error)) => unclear(FaultKind::Crashed, &error.to_string()),
-        Ok(Ok(status)) if status.success() => Delivery::Taken(Receipt {
+        End::Told(why) => unclear(FaultKind::Refused, &with(format!("it was stopped: {why}"))),
+        End::Itself(Err(error)) => unclear(FaultKind::Crashed, &error.to_string()),
+        End::Itself(Ok(status)) if status.success() => Delivery::Taken(Receipt {
             id: None,
             words: said,
         }),
-        Ok(Ok(status)) => unclear(FaultKind::Refused, &format!("{status}: {said}")),
+        End::Itself(Ok(status)) => unclear(FaultKind::Refused, &format!("{status}: {said}")),
     }
 }
 
-/// Ends a hook with everything that it started.
-#[cfg(unix)]
-fn end_all(group: Option<u32>) {
-    let group = group.and_then(|id| i32::try_from(id).ok());
-    if let Some(group) = group.and_then(rustix::process::Pid::from_raw) {
-        // One that has ended by itself needs no ending.
-        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+/// A hook with everything that it started: killed when this is dropped, as it is with a plan that is given
+/// up.
+struct Group(Option<u32>);
+
+impl Group {
+    /// Lets it live.
+    fn leave(mut self) {
+        self.0 = None;
     }
+
+    /// Asks it to end.
+    fn ask(&self) {
+        self.signal(false);
+    }
+
+    #[cfg(unix)]
+    fn signal(&self, kill: bool) {
+        use rustix::process::{Pid, Signal, kill_process_group};
+        let signal = if kill { Signal::KILL } else { Signal::TERM };
+        let group = self.0.and_then(|id| i32::try_from(id).ok());
+        if let Some(group) = group.and_then(Pid::from_raw) {
+            // One that has ended by itself needs no ending.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+
+    /// The child alone is killed here, when it is dropped.
+    #[cfg(not(unix))]
+    fn signal(&self, _kill: bool) {}
 }
 
-/// Ends a hook: dropping the child does that here.
-#[cfg(not(unix))]
-fn end_all(_: Option<u32>) {}
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(true);
+    }
+}
 
 /// The last of a stream.
 #[derive(Default)]

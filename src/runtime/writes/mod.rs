@@ -6,14 +6,18 @@ mod book;
 mod carry;
 mod doer;
 mod hook;
+mod lookup;
 mod servers;
+#[cfg(test)]
+mod taken_tests;
 #[cfg(test)]
 mod tests;
 pub mod who;
 
 pub use self::book::{Book, BookLog};
-pub use self::carry::{Ended, World, carry_out, look_up};
+pub use self::carry::{Ended, World, carry_out};
 pub use self::doer::{Doer, doer};
+pub use self::lookup::look_up;
 pub use self::servers::Servers;
 
 use std::sync::{Arc, Mutex};

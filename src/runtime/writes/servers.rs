@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, sleep_until};
 
 use super::carry::World;
 use super::doer::{Doer, doer};
@@ -22,8 +23,15 @@ pub struct Servers {
     clock: Arc<Clock>,
     doers: Mutex<HashMap<SourceId, Arc<dyn Doer>>>,
     hooks: Hooks,
-    superseded: std::sync::Mutex<Option<Clean>>,
+    /// Why the plan is to stop. That it has ended is heard from this being dropped.
+    stop: watch::Sender<Option<Clean>>,
+    /// The plans whose place this one takes.
+    before: std::sync::Mutex<Vec<Stopping>>,
 }
+
+/// A plan that was told to stop.
+#[derive(Debug)]
+pub struct Stopping(watch::Receiver<Option<Clean>>);
 
 impl std::fmt::Debug for Servers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -41,16 +49,29 @@ impl Servers {
             settings,
             clock,
             doers: Mutex::default(),
-            superseded: std::sync::Mutex::default(),
+            stop: watch::Sender::default(),
+            before: std::sync::Mutex::default(),
         }
     }
 
-    /// Ends the waiting of the plan: a later one has taken its place.
-    pub fn supersede(&self, why: Clean) {
-        *self
-            .superseded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(why);
+    /// Has the plan stop where it stands, for a later one takes its place: what runs is ended, what was
+    /// sent is no longer waited for, and nothing more is sent.
+    pub fn supersede(&self, why: Clean) -> Stopping {
+        let stopping = Stopping(self.stop.subscribe());
+        self.hooks.end(why.clone());
+        self.stop.send_replace(Some(why));
+        stopping
+    }
+
+    /// Has the plan wait, before it sends anything, until others have stopped.
+    pub fn after(&self, others: Vec<Stopping>) {
+        let before = self.before.lock();
+        *before.unwrap_or_else(PoisonError::into_inner) = others;
+    }
+
+    /// Ends a hook that runs; whether one does.
+    pub fn end_hook(&self, why: Clean) -> bool {
+        self.hooks.end(why)
     }
 
     async fn doer(&self, source: &SourceId) -> Result<Arc<dyn Doer>, Fault> {
@@ -93,9 +114,26 @@ impl World for Servers {
     }
 
     fn superseded(&self) -> Option<Clean> {
-        self.superseded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.stop.borrow().clone()
+    }
+
+    async fn cleared(&self) {
+        let before =
+            std::mem::take(&mut *self.before.lock().unwrap_or_else(PoisonError::into_inner));
+        for Stopping(mut stopping) in before {
+            // It says nothing more, and then it is gone.
+            while stopping.changed().await.is_ok() {}
+        }
+    }
+
+    async fn pause(&self, until: Instant) {
+        let mut stop = self.stop.subscribe();
+        let stopped = async move {
+            let _ = stop.wait_for(Option::is_some).await;
+        };
+        tokio::select! {
+            () = sleep_until(until) => {}
+            () = stopped => {}
+        }
     }
 }

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::action::{
-    Act, Actor, Confirmed, Consent, Delivery, Friction, How, IntentLog, Mode, Outcome, Pin, Plan,
-    PlanId, Receipt, Record, Seen, Sighting, Step, Ticket, Verb, Writes,
+    Act, Actor, Confirmed, Consent, Delivery, Friction, How, IntentLog, Journals, Mode, Outcome,
+    Pin, Plan, PlanId, Receipt, Record, Seen, Sighting, Step, Ticket, Verb, Writes,
 };
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::{DeploymentKey, DeploymentKind, Key, SourceId};
@@ -13,7 +13,7 @@ use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now};
 use crate::runtime::testing::model_key;
 
-fn move_alias(from: &str, to: &str) -> Act {
+pub(super) fn move_alias(from: &str, to: &str) -> Act {
     let pin = |version| Pin {
         version: Key::new(version),
         created: Millis(5),
@@ -26,7 +26,7 @@ fn move_alias(from: &str, to: &str) -> Act {
     }
 }
 
-fn confirmed(acts: Vec<Act>) -> Confirmed {
+pub(super) fn confirmed(acts: Vec<Act>) -> Confirmed {
     let source = SourceId::new("mlflow");
     let steps = acts.into_iter().map(|act| Step::required(&source, act));
     let plan = Plan {
@@ -130,9 +130,20 @@ impl World for Registry {
 }
 
 #[derive(Default)]
-struct Log {
+pub(super) struct Log {
     records: Vec<Record>,
     room: Option<usize>,
+}
+
+impl Log {
+    /// What it tells when it is read.
+    pub(super) fn writes(&self) -> Writes {
+        let at = |record: &Record| (Millis(2_000), record.clone());
+        Writes::of(&Journals {
+            records: self.records.iter().map(at).collect(),
+            ..Journals::default()
+        })
+    }
 }
 
 impl IntentLog for Log {

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::known;
 use crate::sim::reply::{Reply, Request};
 use crate::sim::world::catalog::Kind;
-use crate::sim::world::endpoint::LOADING;
 use crate::sim::world::{Endpoint, World};
 
 /// `MLServer` 1.7: versions are told by the repository index alone, and one state covers all
-/// versions of a name.
+/// versions of a name: that of the newest one, which takes the requests that name none from the moment
+/// it begins to load.
 pub(super) fn mlserver(endpoint: &Endpoint, request: &Request) -> Reply {
     let reply = match route(request) {
         Some(Route::Server) => Reply::json(
@@ -19,15 +19,27 @@ pub(super) fn mlserver(endpoint: &Endpoint, request: &Request) -> Reply {
             json!({"name": "mlserver", "version": "1.7.1", "extensions": []}),
         ),
         Some(Route::Live) => Reply::empty(200),
-        Some(Route::Ready) => Reply::empty(if endpoint.ready { 200 } else { 400 }),
+        Some(Route::Ready) => Reply::empty(if endpoint.ready && endpoint.arriving().is_none() {
+            200
+        } else {
+            400
+        }),
         Some(Route::Model {
             name,
             version,
             ready,
         }) => {
+            let loads = |version: &str| {
+                let arriving = endpoint.arriving().map(|arriving| arriving.to_string());
+                arriving.as_deref() == Some(version)
+            };
             let missing = name != &*endpoint.model
-                || endpoint.loaded.is_empty()
-                || version.is_some_and(|version| !known(endpoint, version));
+                || (endpoint.loaded.is_empty() && endpoint.arriving().is_none())
+                || version.is_some_and(|version| !known(endpoint, version) && !loads(version));
+            let is_ready = match version {
+                Some(version) => endpoint.ready && !loads(version),
+                None => endpoint.newest_is_ready(),
+            };
             if missing {
                 let text = match version {
                     Some(version) => format!("Model {name} with version {version} not found"),
@@ -35,7 +47,7 @@ pub(super) fn mlserver(endpoint: &Endpoint, request: &Request) -> Reply {
                 };
                 Reply::json(404, json!({"error": text}))
             } else if ready {
-                Reply::empty(if endpoint.ready { 200 } else { 400 })
+                Reply::empty(if is_ready { 200 } else { 400 })
             } else {
                 Reply::json(
                     200,
@@ -53,13 +65,15 @@ pub(super) fn mlserver(endpoint: &Endpoint, request: &Request) -> Reply {
             ]}),
         ),
         Some(Route::Index) => {
-            let state = match (endpoint.loaded.is_empty(), endpoint.ready) {
-                (true, _) => "UNAVAILABLE",
-                (_, true) => "READY",
-                (_, false) => "UNKNOWN",
+            let state = if endpoint.loaded.is_empty() && endpoint.arriving().is_none() {
+                "UNAVAILABLE"
+            } else if endpoint.newest_is_ready() {
+                "READY"
+            } else {
+                "UNKNOWN"
             };
-            // Seen: it lists what the repository holds, under the state of the name. A version that
-            // still loads, or that could not be loaded, reads as ready here and is not.
+            // Seen: it lists what the repository holds, under the state of the name. An older version
+            // that still loads, or any that could not be loaded, reads as ready here and is not.
             let rows: Vec<Value> = endpoint
                 .shelf
                 .iter()
@@ -180,7 +194,7 @@ pub(super) fn repository(world: &mut World, index: usize, request: &Request) -> 
         world.unload(index);
         Reply::empty(200)
     } else {
-        let before = endpoint.loaded.clone();
+        let (before, takes) = (endpoint.loaded.clone(), endpoint.takes.unsigned_abs());
         let asked = specific(request).filter(|_| !mlserver);
         let version = world.load(index, asked);
         let fails = version.is_some_and(|version| !world.endpoints[index].loads(version));
@@ -196,7 +210,7 @@ pub(super) fn repository(world: &mut World, index: usize, request: &Request) -> 
             }
         };
         if version.is_some_and(|version| before != [version]) {
-            reply.hold = Duration::from_millis(LOADING as u64);
+            reply.hold = Duration::from_millis(takes);
         }
         reply
     };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::catalog::Kind;
 
-/// Milliseconds that a version takes to load.
-pub(crate) const LOADING: i64 = 4_000;
+/// Milliseconds that a version takes to load, unless an endpoint takes its own time.
+const LOADING: i64 = 4_000;
 /// Milliseconds until whoever follows an alias has noticed that it moved.
 const NOTICING: i64 = 4_000;
 
@@ -21,6 +21,8 @@ pub(crate) struct Endpoint {
     /// Versions that answer, the default one last.
     pub(crate) loaded: Vec<u32>,
     pub(crate) loading: Option<u32>,
+    /// Milliseconds that a version takes to load.
+    pub(crate) takes: i64,
     /// When what loads is there, where it ever will be.
     arrives: Option<i64>,
     /// Versions in the model repository of servers that have one; what they load is theirs to say.
@@ -74,6 +76,7 @@ impl Endpoint {
             shelf: loaded.clone(),
             loaded,
             loading: None,
+            takes: LOADING,
             arrives: None,
             broken: Vec::new(),
             failed: None,
@@ -92,9 +95,28 @@ impl Endpoint {
         !matches!(self.kind, Kind::MlServer | Kind::Triton)
     }
 
+    /// Whether a request that names no version meets one that is ready, where the newest one in memory
+    /// answers it: that can be one that still loads.
+    pub(crate) fn newest_is_ready(&self) -> bool {
+        let newest = self.loaded.iter().max();
+        self.ready && newest.is_some() && self.arriving().as_ref() <= newest
+    }
+
+    /// The version that loads, unless it is loaded anew: then the old one answers until that is over.
+    pub(crate) fn arriving(&self) -> Option<u32> {
+        self.loading
+            .filter(|version| !self.loaded.contains(version))
+    }
+
     /// Whether a version loads when asked to.
     pub(crate) fn loads(&self, version: u32) -> bool {
         !self.broken.contains(&version)
+    }
+
+    /// Has each version take so long to load, and one fail at the end of it.
+    pub(crate) fn set_loading(&mut self, takes: i64, broken: Option<u32>) {
+        self.takes = takes;
+        self.broken.extend(broken);
     }
 
     /// Begins to load a version in place of the others; what loaded before is given up.
@@ -106,7 +128,7 @@ impl Endpoint {
             (self.loading, self.arrives) = (None, None);
         } else {
             self.loading = Some(version);
-            self.arrives = Some(now + LOADING);
+            self.arrives = Some(now + self.takes);
         }
     }
 
@@ -133,7 +155,7 @@ impl Endpoint {
             (self.loading, self.arrives) = (None, None);
         } else {
             self.loading = Some(version);
-            self.arrives = Some(now + NOTICING + LOADING);
+            self.arrives = Some(now + NOTICING + self.takes);
         }
     }
 

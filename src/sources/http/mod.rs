@@ -42,6 +42,8 @@ pub struct Http {
     credentials: Credentials,
     host_header: Option<reqwest::header::HeaderValue>,
     timeout: Duration,
+    /// The deadline of a write: who asks often for signs of life gives up sooner than who changes something.
+    write_timeout: Duration,
     max_answer: u64,
 }
 
@@ -125,8 +127,18 @@ impl Http {
             credentials: Credentials::new(settings.auth.clone()),
             host_header: client::host_header(settings)?,
             timeout: settings.timeout,
+            write_timeout: settings.timeout,
             max_answer: settings.max_answer,
         })
+    }
+
+    /// Gives writes a deadline of their own.
+    #[must_use]
+    pub fn write_within(self, timeout: Duration) -> Self {
+        Self {
+            write_timeout: timeout,
+            ..self
+        }
     }
 
     /// The base URL in normal form: host in lower case, no default port, no credentials, no trailing
@@ -229,9 +241,9 @@ impl Http {
         if let Some(body) = &request.body {
             builder = builder.json(body);
         }
-        let deadline = Instant::now() + self.timeout;
         let sent = Instant::now();
-        let response = match timeout(self.timeout, builder.send()).await {
+        let deadline = sent + self.write_timeout;
+        let response = match timeout(self.write_timeout, builder.send()).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 // What could not connect was never sent; anything later may have arrived.
@@ -245,7 +257,10 @@ impl Http {
                     Unsent::Unclear(fault)
                 });
             }
-            Err(_) => return Err(Unsent::Unclear(self.late(&place, "no answer"))),
+            Err(_) => {
+                let fault = late(&place, "no answer", self.write_timeout);
+                return Err(Unsent::Unclear(fault));
+            }
         };
         let status = response.status();
         if is_redirect(status) {
@@ -342,7 +357,7 @@ impl Http {
                     Sent::Closed(_) if again => again = false,
                     Sent::Closed(fault) | Sent::Failed(fault) => return Err(fault),
                 },
-                Err(_) => return Err(self.late(place, "no answer")),
+                Err(_) => return Err(late(place, "no answer", self.timeout)),
             }
         }
     }
@@ -371,7 +386,7 @@ impl Http {
             Ok(Err(fault)) => return Err(fault),
             // The status of a failure is worth more than the rest of its page.
             Err(_) if failed => Vec::new(),
-            Err(_) => return Err(self.late(&place, "the answer did not end")),
+            Err(_) => return Err(late(&place, "the answer did not end", self.timeout)),
         };
         if failed {
             return Err(from_status(status, &headers, &content_type, &body, &place));
@@ -429,14 +444,11 @@ impl Http {
         client::strip_user(&mut to);
         Ok(to)
     }
+}
 
-    fn late(&self, place: &str, what: &str) -> Fault {
-        Fault::new(
-            FaultKind::Timeout,
-            place,
-            &format!("{what} within {}", crate::domain::time::span(self.timeout)),
-        )
-    }
+fn late(place: &str, what: &str, limit: Duration) -> Fault {
+    let detail = format!("{what} within {}", crate::domain::time::span(limit));
+    Fault::new(FaultKind::Timeout, place, &detail)
 }
 
 impl Reply {

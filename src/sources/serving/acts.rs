@@ -63,17 +63,21 @@ impl<P: Protocol> Serving<P> {
         Ok(Sighting::new(seen, &words))
     }
 
-    /// What the repository index calls ready may still load, or have failed to: `MLServer` lists what its
-    /// repository holds under the state of the name. The version's own readiness tells, where there is such
-    /// a route.
+    /// What the repository index calls ready may still load, have failed to, or never been asked for:
+    /// `MLServer` lists what its repository holds under the state of the name. The version's own readiness
+    /// tells, where there is such a route: one that loads is known there and not ready.
     async fn proven(&self, sighting: Sighting, to: &Key) -> Result<Sighting, Fault> {
         let route = ReadRoute::V2ModelReady(self.key.name.clone(), Some(to.clone()));
         match self.http.read(&route, Call::default()).await {
             Err(fault) if fault.kind == FaultKind::NoRoute => Ok(sighting),
             Ok(_) => Ok(sighting),
-            Err(fault) if says_absent(&fault) || says_not_ready(&fault) => {
+            Err(fault) if says_not_ready(&fault) => {
                 let words = format!("{} is listed and not ready yet", version_text(to));
                 Ok(Sighting::new(Seen::Between, &words))
+            }
+            Err(fault) if says_absent(&fault) => {
+                let words = format!("{} is listed and not loaded", version_text(to));
+                Ok(Sighting::new(Seen::Before, &words))
             }
             Err(fault) => Err(fault),
         }
@@ -132,6 +136,9 @@ fn reported(look: &Look, from: Option<&Key>, to: &Key, loads: bool) -> Sighting 
         Seen::After
     } else if state == Some(ServedState::Loading)
         || (state == Some(ServedState::Answering) && look.health != Health::Ready)
+        // Seen: `MLServer` knows no other word for a model that loads.
+        || (state == Some(ServedState::Unknown)
+            && !matches!(look.health, Health::Ready | Health::Missing))
     {
         Seen::Between
     } else if from.is_none_or(|from| answering.is_empty() || answering.contains(&from)) {
@@ -213,7 +220,7 @@ mod tests {
     fn an_endpoint_answers_a_version_when_nothing_else_does() {
         use Health::{Missing, NotReady, Ready};
         use Seen::{After, Before, Between, Other};
-        use ServedState::{Answering, Failed, Loading, Unloaded};
+        use ServedState::{Answering, Failed, Loading, Unknown, Unloaded};
         let six = Some("6");
         let both = [("7", Answering), ("6", Answering)];
         let ahead = [("7", Answering), ("8", Answering)];
@@ -252,6 +259,32 @@ mod tests {
                 "answers v6 · v7 is loading",
             ),
             (&failed, six, Ready, six, Before, broken),
+            // As a server answers that loads a version and has nothing else, or nothing older.
+            (
+                &[("7", Unknown)],
+                None,
+                NotReady,
+                six,
+                Between,
+                "no version answers · v7 is in a state of its own · not ready",
+            ),
+            // Nobody has asked for it.
+            (
+                &[("6", Answering), ("7", Unknown)],
+                six,
+                Ready,
+                six,
+                Before,
+                "answers v6 · v7 is in a state of its own",
+            ),
+            (
+                &[("7", Unknown)],
+                None,
+                Missing,
+                six,
+                Before,
+                "no version answers · v7 is in a state of its own · missing",
+            ),
             (&[("5", Answering)], None, Ready, six, Other, "answers v5"),
             (&[("5", Answering)], None, Ready, None, Before, "answers v5"),
             (&[("7", Unloaded)], None, NotReady, six, Before, gone),

@@ -124,7 +124,9 @@ impl<P: Protocol> Serving<P> {
             http: Http::new(&SourceSettings {
                 timeout: source.probe_deadline(),
                 ..source.clone()
-            })?,
+            })?
+            // A server that loads answers once it has loaded: no sign of life is asked of it then.
+            .write_within(source.timeout),
             protocol: P::default(),
         })
     }

@@ -1,6 +1,7 @@
 //! The V2 protocol: health, versions, and servers that hang, are slow or list nothing.
 
 use super::*;
+use crate::sources::testing::ticket;
 
 #[tokio::test]
 async fn v2_reads_versions_from_the_index_in_few_requests() {
@@ -277,4 +278,21 @@ async fn v2_finds_the_only_model_and_asks_again_who_it_is_after_a_fault() {
         ),
     ]);
     assert_eq!(look(&source).await.unwrap().server, "mlserver 1.8");
+}
+
+/// A load is answered once it is over: nobody who loads is silent for that.
+#[tokio::test]
+async fn a_load_has_the_time_of_a_request_and_not_of_a_sign_of_life() {
+    let stage = Stage::start(&MLSERVER).await;
+    let source = stage.source_within::<V2>(Some("fraud"), Some(DELAY / 3));
+    let load = Act::LoadModel {
+        deployment: source.key.clone(),
+        from: None,
+        to: Key::new("10"),
+    };
+    stage.set(&[("POST /v2/repository/models/fraud/load", SLOW, TEXT, "")]);
+    let delivery = source.execute(&ticket(&load)).await;
+    assert!(matches!(delivery, Delivery::Taken(_)), "{delivery:?}");
+    stage.set(&[("GET /v2/health/ready", SLOW, TEXT, "")]);
+    assert_eq!(look(&source).await.unwrap_err().kind, FaultKind::Timeout);
 }
