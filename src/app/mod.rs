@@ -41,6 +41,7 @@ use crate::domain::time::{Now, Window};
 use crate::intent::chord::Chord;
 use crate::intent::keymap::Keymap;
 use crate::intent::msg::{Effect, Notice};
+use crate::panes::list::Filtered;
 use crate::panes::{Cx, Place, Prompt};
 use crate::ui::form::TextInput;
 use crate::ui::hits::Hits;
@@ -83,6 +84,8 @@ pub struct App {
     wants: Wants,
     abilities: BTreeMap<SourceId, Result<Abilities, Fault>>,
     hits: Hits,
+    /// What the filter of the open place leaves, as of the last time it followed the facts.
+    filtered: Option<Filtered>,
     now: Now,
 }
 
@@ -117,6 +120,7 @@ impl App {
             wants: Wants::default(),
             abilities: BTreeMap::new(),
             hits: Hits::default(),
+            filtered: None,
             now,
         }
     }

@@ -127,6 +127,23 @@ impl App {
         }
     }
 
+    /// Opens a pane; from triage on the row of what is in trouble, which its advice speaks of.
+    fn open_pane(&mut self, place: Place, thing: Option<&Thing>) {
+        let advised = self.history.current().place() == Place::Triage;
+        let there = match place {
+            _ if !advised => None,
+            Place::Deployments => self.endpoint_of(thing).map(Thing::Deployment),
+            _ => self.model_of(thing).map(Thing::Model),
+        };
+        self.history.open(place);
+        if let Some(there) = there {
+            self.with_pane(|pane, cx| {
+                pane.refresh(cx);
+                pane.select(&there, cx);
+            });
+        }
+    }
+
     fn run_global(&mut self, command: Command, effects: &mut Effects) {
         let thing = self.history.current().selected(&self.cx());
         match command {
@@ -138,11 +155,11 @@ impl App {
             }
             verb if verb.row().group == Group::Act => self.verb(verb, thing.as_ref()),
             Command::Triage => self.history.open(Place::Triage),
-            Command::Models => self.history.open(Place::Models),
+            Command::Models => self.open_pane(Place::Models, thing.as_ref()),
             Command::Experiments => self.history.open(Place::Experiments),
-            Command::Deployments => self.history.open(Place::Deployments),
-            Command::Pipelines => self.history.open(Place::Pipelines),
-            Command::Drift => self.history.open(Place::Drift),
+            Command::Deployments => self.open_pane(Place::Deployments, thing.as_ref()),
+            Command::Pipelines => self.open_pane(Place::Pipelines, thing.as_ref()),
+            Command::Drift => self.open_pane(Place::Drift, thing.as_ref()),
             Command::Journal => self.history.open(Place::Journal),
             Command::GoDrift => {
                 if let Some(model) = self.model_of(thing.as_ref()) {

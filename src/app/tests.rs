@@ -558,3 +558,63 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_filter_that_is_left_on_says_so_with_how_to_be_rid_of_it_until_it_is_gone() {
+    let mut app = in_trouble("14");
+    assert!(!screen(&app, 80, 24).contains("filter:"));
+    press(&mut app, "/");
+    type_text(&mut app, "nothing-like-it");
+    assert!(screen(&app, 80, 24).contains("filter: nothing-like-it · 0 of 1"));
+    press(&mut app, "enter");
+    // It is said again in every place that has one, also after another was visited.
+    press(&mut app, "2");
+    assert!(!screen(&app, 80, 24).contains("filter:"));
+    press(&mut app, "/");
+    type_text(&mut app, "fr");
+    press(&mut app, "enter");
+    assert!(screen(&app, 80, 24).contains("filter: fr · 1 of 1 · esc clears it"));
+    press(&mut app, "1");
+    let told = "filter: nothing-like-it · 0 of 1 · esc clears it";
+    for (columns, rows) in [(60, 16), (80, 24), (200, 60)] {
+        assert!(screen(&app, columns, rows).contains(told));
+    }
+    press(&mut app, "esc");
+    assert!(!screen(&app, 80, 24).contains("filter:"));
+}
+
+#[test]
+fn what_is_said_is_read_whole_on_a_small_screen() {
+    let mut app = in_trouble("14");
+    app.say("promote: open it and select a version: fraud-detector has no ready one newer than what @champion names");
+    let shown = screen(&app, 80, 24);
+    assert!(
+        shown.contains("promote: open it and select a version"),
+        "{shown}"
+    );
+    assert!(shown.contains("@champion names"), "{shown}");
+    press(&mut app, "g");
+    let shown = screen(&app, 80, 24);
+    let follow = [
+        "its model",
+        "its run",
+        "its endpoint",
+        "its drift",
+        "its pipeline",
+    ];
+    assert!(follow.iter().all(|title| shown.contains(title)), "{shown}");
+}
+
+#[test]
+fn a_pane_that_triage_advises_opens_on_the_row_of_what_is_in_trouble() {
+    let mut app = in_trouble("14");
+    press(&mut app, "5");
+    let thing = app.history.current().selected(&app.cx());
+    assert!(
+        matches!(thing, Some(crate::panes::Thing::Deployment(_))),
+        "{thing:?}"
+    );
+    press(&mut app, "esc 2");
+    let thing = app.history.current().selected(&app.cx());
+    assert_eq!(thing, Some(crate::panes::Thing::Model(model_key())));
+}

@@ -42,12 +42,15 @@ impl App {
     pub(super) fn endpoint_of(&self, thing: Option<&Thing>) -> Option<DeploymentKey> {
         match thing? {
             Thing::Deployment(key) => Some(key.clone()),
-            thing => self
-                .fleet
-                .model(&self.model_of(Some(thing))?)?
-                .deployments
-                .first()
-                .cloned(),
+            thing => {
+                let model = self.fleet.model(&self.model_of(Some(thing))?)?;
+                // The one in trouble is meant, the first of several that are equally well.
+                let level = |key: &&DeploymentKey| {
+                    let held = self.fleet.deployment(key);
+                    std::cmp::Reverse(held.map(|view| view.verdict.level))
+                };
+                model.deployments.iter().min_by_key(level).cloned()
+            }
         }
     }
 

@@ -167,6 +167,7 @@ impl App {
         }
         effects.extend(self.wants.sync(&wanted, self.now.mono));
         effects.extend(self.history.take_remarks().into_iter().map(Effect::Log));
+        self.filtered = self.history.current_mut().filtered();
         self.keep_observed(effects);
     }
 

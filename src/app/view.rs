@@ -17,11 +17,12 @@ use crate::intent::keymap::Lookup;
 use crate::panes::Cx;
 use crate::ui::form::Field;
 use crate::ui::frame::{
-    Dialog as DialogBox, Header, Hint, SourceChip, Tab, footer, message, tabs, too_small,
+    Dialog as DialogBox, Header, Hint, SourceChip, Tab, footer, tabs, too_small,
 };
 use crate::ui::hits::Hits;
 use crate::ui::look::{Look, Size};
 use crate::ui::paint::{self, Span, span};
+use crate::ui::text;
 use crate::ui::theme::Role;
 
 /// The panes of the tab bar.
@@ -84,11 +85,24 @@ pub fn view(app: &App, look: &Look, buf: &mut Buffer) -> Drawn {
         window: app.window,
         screen: app.screen,
     };
-    let body = paint::inner_rows(area, 2, 2);
+    let width = area.width.saturating_sub(2);
+    let said = said(app, look, width);
+    let filter = filter_line(app, look, width);
+    let rows = u16::try_from(said.len()).unwrap_or(1);
+    let below = 1 + rows + u16::from(filter.is_some());
+    let body = paint::inner_rows(area, 2, below);
     let pane = app.history.current();
     drawn.hits.extend(pane.view(&cx, look, body, buf));
-    let line = paint::row(area, area.height - 2);
-    drawn.cursor = message_line(app, look, line, buf);
+    if let Some(filter) = &filter {
+        let line = paint::inner_columns(paint::row(area, area.height - below), 1, 1);
+        paint::put_spans(buf, look, line, line.x, line.y, filter);
+    }
+    for (n, spans) in said.iter().enumerate() {
+        let row = paint::row(area, area.height - 1 - rows + n as u16);
+        let line = paint::inner_columns(row, 1, 1);
+        paint::put_spans(buf, look, line, line.x, line.y, spans);
+    }
+    drawn.cursor = typed(app, look, paint::row(area, area.height - 2), buf);
     drawn
         .hits
         .extend(foot(app, look, paint::row(area, area.height - 1), buf));
@@ -223,48 +237,102 @@ fn chip(app: &App, look: &Look) -> Vec<Vec<Span<'static>>> {
     .to_vec()
 }
 
-/// The line above the footer: what is being typed, what follows a prefix, or the last remark.
-fn message_line(app: &App, look: &Look, line: Rect, buf: &mut Buffer) -> Option<Position> {
-    let inner = paint::inner_columns(line, 1, 1);
-    if let Some(typing) = &app.typing {
-        let field = Field {
-            label: typing.prompt.label,
-            hint: typing.prompt.hint,
-            error: None,
-            focused: true,
-        };
-        let width = if typing.error.is_some() {
-            inner.width / 2
-        } else {
-            inner.width
-        };
-        let cursor = typing
-            .input
-            .draw(buf, look, Rect { width, ..inner }, &field);
-        if let Some(error) = &typing.error {
-            let spans = [span(Role::InputError, look.symbols.plain(error))];
-            paint::put_right(buf, look, inner, inner.y, &spans);
-        }
-        return cursor;
+/// What the filter of the open place leaves, and how to be rid of it: `filter: fraud · 1 of 9 · esc
+/// clears it`.
+fn filter_line(app: &App, look: &Look, width: u16) -> Option<Vec<Span<'static>>> {
+    let filtered = app.filtered.as_ref()?;
+    let (shown, all) = (text::count(filtered.shown), text::count(filtered.all));
+    let how = match app.keymap.keys_of(Command::Back).first() {
+        // While it is typed the same key takes back what was typed.
+        Some(key) if app.typing.is_none() => format!(" · {key} clears it"),
+        _ => String::new(),
+    };
+    let rest = format!(" · {shown} of {all}{how}");
+    let label = "filter: ";
+    let room = usize::from(width).saturating_sub(label.len() + text::width(&rest));
+    let typed = text::cut(filtered.text.as_str(), room, look.symbols.ellipsis);
+    Some(vec![
+        span(Role::Label, label),
+        span(Role::Accent, typed.into_owned()),
+        span(Role::Text, rest),
+    ])
+}
+
+/// The most lines above the footer: a message is read whole, and the list still shows.
+fn most_said(look: &Look) -> usize {
+    if look.size < Size::Small { 2 } else { 3 }
+}
+
+/// The lines above the footer: what follows a prefix, or the last remark; one line for what is typed.
+fn said(app: &App, look: &Look, width: u16) -> Vec<Vec<Span<'static>>> {
+    let columns = usize::from(width);
+    let mut lines: Vec<Vec<Span<'static>>> = vec![Vec::new()];
+    if app.typing.is_some() {
+        return lines;
     }
     if !app.pending.is_empty() {
-        if let Lookup::Prefix(follow) = app.keymap.look_up(&app.scopes(), &app.pending) {
-            let mut spans = vec![span(Role::Key, sequence_text(&app.pending))];
-            for (chord, command) in follow {
-                let title = command.map_or("…", |c| c.row().title);
-                spans.push(span(Role::Dim, "   "));
-                spans.push(span(Role::Key, chord.to_string()));
-                spans.push(span(Role::Text, format!(" {title}")));
+        let Lookup::Prefix(follow) = app.keymap.look_up(&app.scopes(), &app.pending) else {
+            return lines;
+        };
+        let typed = sequence_text(&app.pending);
+        let indent = text::width(&typed);
+        lines[0].push(span(Role::Key, typed));
+        for (chord, command) in follow {
+            let title = command.map_or("…", |c| c.row().title);
+            let item = [
+                span(Role::Dim, "   "),
+                span(Role::Key, chord.to_string()),
+                span(Role::Text, format!(" {title}")),
+            ];
+            let used = lines.last().map_or(0, |line| paint::spans_width(line));
+            if used + paint::spans_width(&item) > columns && used > indent {
+                lines.push(vec![span(Role::Dim, " ".repeat(indent))]);
             }
-            paint::put_spans(buf, look, inner, inner.x, inner.y, &spans);
+            if let Some(line) = lines.last_mut() {
+                line.extend(item);
+            }
         }
-        return None;
-    }
-    if let Some(notice) = &app.notice {
+    } else if let Some(notice) = &app.notice {
         let level = if notice.bad { Level::Warn } else { Level::Info };
-        message(buf, look, line, level, notice.text.as_str());
+        let glyph = format!("{} ", look.symbols.level(level));
+        let words = look.symbols.plain(notice.text.as_str());
+        let none = span(Role::Text, "");
+        let label = span(Look::level_role(level), glyph);
+        lines = paint::wrapped(label, Role::Text, &words, none, columns);
     }
-    None
+    let most = most_said(look);
+    if lines.len() > most {
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut() {
+            last.push(span(Role::Text, look.symbols.ellipsis));
+        }
+    }
+    lines
+}
+
+/// What is being typed, and where the cursor is in it.
+fn typed(app: &App, look: &Look, line: Rect, buf: &mut Buffer) -> Option<Position> {
+    let inner = paint::inner_columns(line, 1, 1);
+    let typing = app.typing.as_ref()?;
+    let field = Field {
+        label: typing.prompt.label,
+        hint: typing.prompt.hint,
+        error: None,
+        focused: true,
+    };
+    let width = if typing.error.is_some() {
+        inner.width / 2
+    } else {
+        inner.width
+    };
+    let cursor = typing
+        .input
+        .draw(buf, look, Rect { width, ..inner }, &field);
+    if let Some(error) = &typing.error {
+        let spans = [span(Role::InputError, look.symbols.plain(error))];
+        paint::put_right(buf, look, inner, inner.y, &spans);
+    }
+    cursor
 }
 
 fn foot(app: &App, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {

@@ -2,6 +2,7 @@
 //! wheel and pages. Which rows there are, and in which order, is each pane's own.
 
 use super::{Ask, Cx, Pane, Prompt, PromptKind, move_in};
+use crate::domain::text::Clean;
 use crate::intent::command::Command;
 use crate::intent::filter::Filter;
 use crate::ui::table::TableState;
@@ -74,6 +75,25 @@ impl<R> List<R> {
     }
 }
 
+/// What a filter that is active leaves of a list.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Filtered {
+    /// The filter, as typed.
+    pub text: Clean,
+    /// How many rows pass it.
+    pub shown: usize,
+    /// How many there are.
+    pub all: usize,
+}
+
+impl Filtered {
+    /// What a filter leaves; `None` where it is empty.
+    pub fn of(filter: &Filter, shown: usize, all: usize) -> Option<Self> {
+        let text = Clean::text(filter.text());
+        (!filter.is_empty()).then_some(Self { text, shown, all })
+    }
+}
+
 /// A [`List`] of whatever rows, as the contract of panes moves it.
 pub trait Listing {
     /// Whether the fleet has changed since this was last asked.
@@ -88,6 +108,8 @@ pub trait Listing {
     fn set_page(&mut self, rows: u16);
     /// The filter.
     fn filter(&mut self) -> &mut Filter;
+    /// What the filter leaves, while one is active.
+    fn filtered(&self) -> Option<Filtered>;
     /// Something is done with the row under the cursor: from now on the cursor stays on it.
     fn choose(&mut self);
 }
@@ -125,6 +147,10 @@ impl<R> Listing for List<R> {
 
     fn filter(&mut self) -> &mut Filter {
         &mut self.filter
+    }
+
+    fn filtered(&self) -> Option<Filtered> {
+        Filtered::of(&self.filter, self.rows.len(), self.all)
     }
 
     fn choose(&mut self) {

@@ -34,7 +34,7 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use self::list::Listing;
+use self::list::{Filtered, Listing};
 use crate::domain::action::{PlanId, Wish, Writes, Written};
 use crate::domain::alert::AlertKey;
 use crate::domain::change::Subject;
@@ -303,6 +303,11 @@ pub trait Pane: std::fmt::Debug + Send {
     /// Its list, where the pane is one: what the contract does by itself is done to it.
     fn list(&mut self) -> Option<&mut dyn Listing> {
         None
+    }
+
+    /// What the filter of its list leaves, while one is active: the root says it on every screen alike.
+    fn filtered(&mut self) -> Option<Filtered> {
+        self.list().and_then(|list| list.filtered())
     }
 
     /// Finds and orders the rows of its list anew: facts or the filter have changed.

@@ -108,10 +108,6 @@ fn head(pane: &Alerts) -> Vec<Span<'static>> {
             spans.push(span(role, format!("{gap}{count} {}", state.word())));
         }
     }
-    if pane.list.hidden() > 0 {
-        let hidden = format!("   {} hidden by the filter", pane.list.hidden());
-        spans.push(span(Role::Dim, hidden));
-    }
     spans
 }
 

@@ -19,6 +19,7 @@ use self::kept::Kept;
 pub use self::state::Experiments;
 use self::state::Part;
 pub use self::update::MARKS;
+use super::list::Filtered;
 use super::{Ask, Cx, Pane, Place, PromptKind, Thing, Want};
 use crate::domain::fault::Fault;
 use crate::domain::query::{Detail, Focus, Query};
@@ -59,6 +60,22 @@ impl Pane for Experiments {
 
     fn refresh(&mut self, cx: &Cx<'_>) {
         self.follow(cx);
+    }
+
+    fn filtered(&mut self) -> Option<Filtered> {
+        if self.part == Part::Experiments {
+            let shown = self.list.len();
+            return Filtered::of(&self.list_filter, shown, shown + self.list_hidden);
+        }
+        let chosen = self.chosen.as_ref()?;
+        let held = self.list.iter().find(|listed| listed.key == *chosen);
+        // The tracker's own filter has left some out already.
+        let asked = self.current_load().filter(|load| !load.filter.is_empty());
+        let all = asked.map_or_else(
+            || held.map_or(self.rows.len(), |listed| listed.held),
+            |load| load.keys.len(),
+        );
+        Filtered::of(&self.view.filter, self.rows.len(), all)
     }
 
     fn due(&mut self, cx: &Cx<'_>) -> Vec<Ask> {

@@ -195,7 +195,11 @@ impl Pane for History {
             &[]
         };
         let rows = watch::between(changes, gaps);
-        let all = rows.len();
+        let all = if self.list.filter.is_empty() {
+            rows.len()
+        } else {
+            self.known
+        };
         self.list.set(rows, all, same_row);
     }
 

@@ -78,7 +78,6 @@ pub(super) fn draw(pane: &History, cx: &Cx<'_>, look: &Look, area: Rect, buf: &m
 fn heading(pane: &History, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) {
     let shown = || pane.list.rows.iter().filter_map(Entry::change);
     let inside = shown().filter(|c| History::inside(c, cx)).count();
-    let hidden = pane.known - shown().count();
     let mut note = format!(
         "{} in the {} of {}",
         inside,
@@ -87,8 +86,6 @@ fn heading(pane: &History, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffe
     );
     if pane.known == 0 {
         note.clear();
-    } else if hidden > 0 {
-        note = format!("{note} · {hidden} hidden by the filter");
     }
     let what = match &pane.subject {
         Subject::Model(_) => "changes of model ",

@@ -165,3 +165,42 @@ fn frames() {
      12:02       2h  edit     churn           1 tag               – not applied: 403: no right to edit                               ana@bastion  –                        it has changed nothing
     ");
 }
+
+#[test]
+fn what_marks_have_changed_and_who_set_them_stays_on_a_small_screen() {
+    use super::testing::plan;
+    use crate::domain::action::{Act, How, Outcome, Tagged};
+    use crate::domain::key::Key;
+    use crate::panes::testing::{ago, model_key};
+    let model = model_key("image-moderation");
+    let mut told = Told::default();
+    let verbs = [
+        (1, Verb::Freeze, "frozen"),
+        (2, Verb::Acknowledge, "acknowledged"),
+    ];
+    for (n, verb, word) in verbs {
+        let summary = format!("{word} for 2h, until 2026-11-23 16:02Z");
+        let act = Act::SetTag {
+            of: Tagged::Model(model.clone()),
+            key: Key::new("quarterdeck.mark"),
+            from: None,
+            to: Key::new(word),
+        };
+        let at = ago(600 - u64::from(n));
+        told.begins(
+            at,
+            plan(n, verb, &model, &summary, vec![act]),
+            "release week",
+        )
+        .sends(at, n, 0)
+        .ends(at, n, 0, (How::Done, "as wanted"))
+        .is(at, n, Outcome::Done, "");
+    }
+    let mut world = world(&told);
+    let shown = screen(&world.show(&mut Journal::new(), 80, 24));
+    assert!(shown.contains("CHANGE") && shown.contains("WHO"), "{shown}");
+    assert!(
+        shown.contains("frozen for 2h") && shown.contains("ana"),
+        "{shown}"
+    );
+}

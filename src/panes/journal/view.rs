@@ -12,7 +12,7 @@ use crate::panes::history::line::stamp;
 use crate::panes::write::phase_look;
 use crate::ui::frame::empty;
 use crate::ui::hits::Hits;
-use crate::ui::look::Look;
+use crate::ui::look::{Look, Size};
 use crate::ui::paint::{self, Span, span};
 use crate::ui::table::{Cell, Column, Row, Table};
 use crate::ui::text;
@@ -40,7 +40,7 @@ pub(super) fn draw(pane: &Journal, cx: &Cx<'_>, look: &Look, area: Rect, buf: &m
         nothing(pane, cx, look, body, buf);
         return Hits::default();
     }
-    let columns = columns(pane, cx);
+    let columns = columns(pane, cx, look);
     let table = Table {
         columns: &columns,
         len: pane.list.rows.len(),
@@ -66,10 +66,6 @@ fn head(pane: &Journal, cx: &Cx<'_>, look: &Look) -> Vec<Vec<Span<'static>>> {
         let words = format!("   {open} open: V looks it up");
         first.push(span(Role::Unknown, words));
     }
-    if pane.list.hidden() > 0 {
-        let hidden = format!("   {} hidden by the filter", pane.list.hidden());
-        first.push(span(Role::Dim, hidden));
-    }
     if pane.elsewhere > 0 {
         let words = if pane.everywhere {
             "   every context".to_owned()
@@ -94,7 +90,7 @@ fn head(pane: &Journal, cx: &Cx<'_>, look: &Look) -> Vec<Vec<Span<'static>>> {
     lines
 }
 
-fn columns(pane: &Journal, cx: &Cx<'_>) -> Vec<Column<'static>> {
+fn columns(pane: &Journal, cx: &Cx<'_>, look: &Look) -> Vec<Column<'static>> {
     let wide = |of: &dyn Fn(&Entry) -> usize| {
         let widest = pane.list.rows.iter().map(of).max();
         u16::try_from(widest.unwrap_or(0)).unwrap_or(u16::MAX)
@@ -102,6 +98,13 @@ fn columns(pane: &Journal, cx: &Cx<'_>) -> Vec<Column<'static>> {
     let verb = wide(&|e| text::width(e.written.plan.verb.title()));
     let subject = wide(&|e| e.written.plan.subject.width());
     let change = wide(&|e| e.written.plan.summary.width());
+    // Where rows are short a long change is cut before it drops out: what was done is the news.
+    let (widest_change, widest_who) = if look.size < Size::Medium {
+        (18, 8)
+    } else {
+        (32, 16)
+    };
+    let outcome = wide(&|e| e.standing.words.width() + 2);
     let who = wide(&|e| e.written.actor.name().width());
     let context = wide(&|e| e.written.plan.context.width());
     let when = wide(&|e| text::width(&stamp(e.written.began, cx.now)));
@@ -110,9 +113,9 @@ fn columns(pane: &Journal, cx: &Cx<'_>) -> Vec<Column<'static>> {
         Column::fixed(TITLES[1], 4, 7).right(),
         Column::fixed(TITLES[2], verb.clamp(4, 11), 0),
         Column::name(TITLES[3], 8, subject.clamp(2, 24)),
-        Column::fixed(TITLES[4], change.clamp(6, 32), 2),
-        Column::flex(TITLES[5], 20, 3, 0),
-        Column::fixed(TITLES[6], who.clamp(3, 16), 3),
+        Column::fixed(TITLES[4], change.clamp(6, widest_change), 2),
+        Column::flex(TITLES[5], outcome.clamp(8, 20), 3, 0),
+        Column::fixed(TITLES[6], who.clamp(3, widest_who), 3),
         Column::flex(TITLES[7], 8, 1, 6),
         Column::flex(TITLES[8], 17, 1, 5),
     ];

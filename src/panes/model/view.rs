@@ -79,6 +79,7 @@ fn head(
     buf: &mut Buffer,
 ) -> u16 {
     let mut lines = vec![title(page, cx, look, area.width)];
+    lines.extend(marks(page, look, usize::from(area.width)));
     let description = &page.registered.fact.description;
     if wide && !description.is_empty() {
         lines.push(vec![span(Role::Dim, description.to_string())]);
@@ -138,6 +139,18 @@ fn partly_read(page: &Page<'_>, cx: &Cx<'_>, look: &Look) -> Option<Vec<Span<'st
     Some(line)
 }
 
+/// The marks that somebody has left on it, each whole: who has it frozen, and until when.
+fn marks(page: &Page<'_>, look: &Look, width: usize) -> Vec<Vec<Span<'static>>> {
+    let all = page.view.marks();
+    let lines = all.flat_map(|(_, words)| {
+        let label = span(Role::Label, text::pad("marked", 8));
+        let words = look.symbols.plain(words.as_str());
+        let none = span(Role::Text, "");
+        paint::wrapped(label, Role::Strong, &words, none, width.saturating_sub(2))
+    });
+    lines.collect()
+}
+
 fn title(page: &Page<'_>, cx: &Cx<'_>, look: &Look, width: u16) -> Vec<Span<'static>> {
     let m = page.view;
     let mut spans = vec![];
@@ -167,16 +180,6 @@ fn title(page: &Page<'_>, cx: &Cx<'_>, look: &Look, width: u16) -> Vec<Span<'sta
         Some(owner) => span(Role::Text, owner.to_string()),
         None => span(Role::Dim, look.symbols.none),
     });
-    for (word, words) in m.marks() {
-        let whole = span(Role::Strong, format!("   {words}"));
-        let fits =
-            spans_width(&spans) + spans_width(std::slice::from_ref(&whole)) < usize::from(width);
-        spans.push(if fits {
-            whole
-        } else {
-            span(Role::Strong, format!("   {word}"))
-        });
-    }
     let fresh = cx.fleet.source_freshness(&page.registered.source);
     if fresh != Freshness::Live {
         let read = m.read_at.map_or_else(

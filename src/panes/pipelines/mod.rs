@@ -202,6 +202,16 @@ impl Pane for Pipelines {
         &[Scope::Pipelines, Scope::List]
     }
 
+    fn select(&mut self, thing: &Thing, cx: &Cx<'_>) {
+        if let Thing::Model(model) = thing {
+            let of_model = |run: &PipelineRunKey| {
+                let held = cx.fleet.pipeline_run(run);
+                held.is_some_and(|held| cx.fleet.models_of_pipeline_run(&held.fact).contains(model))
+            };
+            self.list.select(of_model);
+        }
+    }
+
     fn selected(&self, cx: &Cx<'_>) -> Option<Thing> {
         let run = &self.current(cx)?.fact;
         let models = cx.fleet.models_of_pipeline_run(run);

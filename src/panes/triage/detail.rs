@@ -1,5 +1,5 @@
-//! The lower half of triage: who answers for the selected model, every cause, its endpoints, and the
-//! changes of the time range, newest last.
+//! The lower half of triage: who answers for the selected model, what to do next, every cause, its
+//! endpoints, and the changes of the time range, newest first.
 
 use std::fmt::Write as _;
 
@@ -26,6 +26,8 @@ pub(super) fn draw(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &
     let mut lines: Vec<Vec<Span<'static>>> = vec![heading(row, cx)];
     let room = usize::from(area.width.saturating_sub(4));
     let model = model_of(row, cx);
+    // What to do comes before why: where rows are short it is the one thing that must be read.
+    lines.extend(model.map_or_else(Vec::new, |model| next_lines(model, cx, look, room)));
     if let Some(model) = model {
         let width = u16::try_from(room).unwrap_or(u16::MAX);
         let rows = if look.size < Size::Medium { 2 } else { 4 };
@@ -62,7 +64,6 @@ pub(super) fn draw(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &
             room,
         ));
     }
-    lines.extend(model.map_or_else(Vec::new, |model| next_lines(model, cx, look, room)));
     let deployments: Vec<&DeploymentView> = match model {
         Some(model) => model
             .deployments
@@ -90,11 +91,9 @@ pub(super) fn draw(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &
         lines.push(quality);
     }
     let bottom = area.bottom();
+    let lines = fitting(lines, usize::from(area.height.saturating_sub(1)), look);
     let mut y = area.y + 1;
     for spans in &lines {
-        if y >= bottom {
-            return;
-        }
         paint::put_spans(buf, look, area, area.x + 2, y, spans);
         y += 1;
     }
@@ -104,6 +103,28 @@ pub(super) fn draw(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &
         ..area
     };
     timeline(row, cx, look, rest, buf);
+}
+
+/// As many lines as there is room for; the last one tells of those that are left out.
+fn fitting(
+    mut lines: Vec<Vec<Span<'static>>>,
+    room: usize,
+    look: &Look,
+) -> Vec<Vec<Span<'static>>> {
+    if lines.len() > room {
+        let left = lines.split_off(room.saturating_sub(1));
+        let told = left.iter().filter(|line| !line.is_empty()).count();
+        let how = format!("{} opens it", look.symbols.enter);
+        lines.push(more_line(told, "line", &how));
+    }
+    lines
+}
+
+/// `3 more lines · ↵ opens it`.
+fn more_line(count: usize, one: &str, how: &str) -> Vec<Span<'static>> {
+    let several = if count == 1 { "" } else { "s" };
+    let words = format!("{count} more {one}{several} · {how}");
+    vec![span(Role::Dim, words)]
 }
 
 fn heading(row: &TriageRow, cx: &Cx<'_>) -> Vec<Span<'static>> {
@@ -266,7 +287,16 @@ fn timeline(row: &TriageRow, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
         return;
     }
     let room = usize::from(area.height - 1);
-    for (n, change) in inside.iter().rev().take(room).enumerate() {
+    let shown = if inside.len() > room {
+        let left = inside.len() - (room - 1);
+        let y = area.bottom() - 1;
+        let words = more_line(left, "change", "H lists them");
+        paint::put_spans(buf, look, area, area.x + 2, y, &words);
+        room - 1
+    } else {
+        room
+    };
+    for (n, change) in inside.iter().rev().take(shown).enumerate() {
         let y = area.y + 1 + n as u16;
         paint::put_spans(
             buf,

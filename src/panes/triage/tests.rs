@@ -258,12 +258,12 @@ fn frame_at_60_by_16() {
 
     ────────────────────────────────────────────────────────────
       fraud-detector   owner risk-ml   runbook https://wiki.tes…
-      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
       next    look at the endpoints: fraud-eu
               answers v13, not v14  5 Deployments
+      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
 
       ✖ fraud-eu  answers v13 (reported) for 8d
-        follows @champion = v14  behind · ready   probe 4 ms
+      4 more lines · ↵ opens it
     ");
 }
 
@@ -276,8 +276,8 @@ fn frame_at_80_by_24() {
 
     ────────────────────────────────────────────────────────────────────────────────
       fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m a…
-      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
       next    look at the endpoints: fraud-eu answers v13, not v14  5 Deployments
+      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
 
       ✖ fraud-eu  answers v13 (reported) for 8d
         follows @champion = v14  behind · ready   probe 4 ms
@@ -302,9 +302,9 @@ fn frame_at_120_by_36() {
 
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
       fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m ago
-      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
       next    look at the endpoints: fraud-eu answers v13, not v14  5 Deployments
       touches 2 endpoints, 2 in production
+      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
 
       ✖ fraud-eu  answers v13 (reported) for 8d  follows @champion = v14  behind · ready   probe 4 ms
       · fraud-us  answers v14 (reported) for 12m  follows @champion = v14  in sync · ready   probe 4 ms
@@ -327,9 +327,9 @@ fn frame_at_200_by_60() {
 
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
       fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m ago
-      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
       next    look at the endpoints: fraud-eu answers v13, not v14  5 Deployments
       touches 2 endpoints, 2 in production
+      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
 
       ✖ fraud-eu  answers v13 (reported) for 8d  follows @champion = v14  behind · ready   probe 4 ms
       · fraud-us  answers v14 (reported) for 12m  follows @champion = v14  in sync · ready   probe 4 ms
@@ -369,6 +369,8 @@ fn the_detail_tells_signals_alerts_and_who_silenced_them() {
 
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
       fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m ago
+      next    roll back to v13: serving broke, 6m after serves v13 → v14  b roll back
+      touches 2 endpoints, 2 in production, 212/s
       errors ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣸ 4.8 %   p95 ⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣴ 310 ms   prediction mean ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣸ 0.31
                          ▲v14                       ▲v14                                    ▲v14
       drift amount ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿ 0.42   requests ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀ 212/s
@@ -380,8 +382,6 @@ fn the_detail_tells_signals_alerts_and_who_silenced_them() {
       ✖ crit  HighErrorRate firing: errors of fraud-detector over 1 %  6m  prom
       ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m  prom
       ● info  FeatureDrift silenced by ben until 11-23 15:32: amount drifts  1h  prom
-      next    roll back to v13: serving broke, 6m after serves v13 → v14  b roll back
-      touches 2 endpoints, 2 in production, 212/s
 
       ✖ fraud-eu  answers v13 (reported) for 8d  follows @champion = v14  behind · ready   probe 4 ms
       · fraud-us  answers v14 (reported) for 12m  follows @champion = v14  in sync · ready   probe 4 ms
@@ -394,4 +394,28 @@ fn the_detail_tells_signals_alerts_and_who_silenced_them() {
       12:32 ✖ alert FeatureDrift firing  1h ago
       11:02 ● v15 registered  ci-bot  3h ago
     ");
+}
+
+#[test]
+fn the_next_step_comes_first_and_what_does_not_fit_is_counted() {
+    let fleet = monitored::fleet();
+    let mut pane = open(&fleet);
+    let shown = screen(&drawn(&mut pane, &fleet, (80, 24)));
+    let lines: Vec<&str> = shown.lines().collect();
+    let rule = lines.iter().rposition(|line| line.starts_with("───"));
+    let below = &lines[rule.map_or(0, |at| at + 1)..];
+    assert!(
+        below.iter().any(|line| line.contains("next    ")),
+        "{shown}"
+    );
+    let next = shown.find("next    ").expect("a step");
+    assert!(
+        shown[next..].contains("✖ crit"),
+        "before every cause: {shown}"
+    );
+    for rows in [13, 14, 16] {
+        let shown = screen(&drawn(&mut pane, &fleet, (80, rows)));
+        let told = shown.contains("more line") || shown.contains("more change");
+        assert!(told && shown.contains("next    "), "{rows}: {shown}");
+    }
 }
