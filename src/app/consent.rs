@@ -17,21 +17,27 @@ use crate::intent::msg::Effect;
 impl App {
     /// Opens the sheet of a wish, or says why there can be none.
     pub(super) fn wish(&mut self, wish: Wish) {
-        self.wish_all(vec![wish]);
+        self.wish_all(vec![wish], Vec::new());
     }
 
-    /// Opens the sheet of several wishes under one consent, or says why there can be none.
-    pub(super) fn wish_all(&mut self, wishes: Vec<Wish>) {
-        if let Err(why) = self.open_sheet(wishes) {
+    /// Opens the sheet of several wishes under one consent, or says why there can be none. What was chosen
+    /// and could not even be wished is `left_out`, in words.
+    pub(super) fn wish_all(&mut self, wishes: Vec<Wish>, left_out: Vec<Clean>) {
+        if let Err(why) = self.open_sheet(wishes, left_out) {
             self.say(why);
         }
     }
 
-    /// Opens the sheet of several wishes under one consent. What cannot be planned is left out, and named.
+    /// Opens the sheet of several wishes under one consent. What cannot be planned is left out too, and
+    /// named.
     ///
     /// # Errors
     /// When nothing can be planned, in words.
-    pub(super) fn open_sheet(&mut self, wishes: Vec<Wish>) -> Result<(), Clean> {
+    pub(super) fn open_sheet(
+        &mut self,
+        wishes: Vec<Wish>,
+        mut left_out: Vec<Clean>,
+    ) -> Result<(), Clean> {
         let Some(verb) = wishes.first().map(Wish::verb) else {
             return Err(Clean::text("nothing is selected"));
         };
@@ -40,8 +46,8 @@ impl App {
             return Err(refused(&why.to_string()));
         }
         let stamped = self.now.wall;
-        let (mut parts, mut left_out) = (Vec::new(), Vec::new());
-        let several = wishes.len() > 1;
+        let mut parts = Vec::new();
+        let several = wishes.len() + left_out.len() > 1;
         for wish in wishes {
             let id = self.plan_id();
             let none = Details::default();

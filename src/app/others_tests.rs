@@ -21,7 +21,8 @@ fn tell(app: &mut App, msg: Msg) {
 
 fn blocked(app: &mut App) -> Vec<Clean> {
     app.sheet = None;
-    app.open_sheet(vec![Wish::Undo(None)]).expect("a sheet");
+    app.open_sheet(vec![Wish::Undo(None)], Vec::new())
+        .expect("a sheet");
     let sheet = app.sheet.as_ref().expect("a sheet");
     sheet.parts[0]
         .plan

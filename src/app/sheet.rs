@@ -15,6 +15,9 @@ use crate::domain::time::{Millis, Now};
 use crate::intent::chord::{Chord, Code};
 use crate::ui::form::TextInput;
 
+/// How many changes of a plan are named where it changes under the reader.
+const CHANGES: usize = 2;
+
 /// How long a sheet takes no consent after its first frame was shown.
 pub(super) const DEAF: Duration = Duration::from_millis(500);
 
@@ -224,23 +227,41 @@ impl Sheet {
     /// Takes plans that were made of newer facts, one for each part. Consent that was being given to
     /// others is taken back.
     pub(super) fn follow(&mut self, plans: Vec<Result<Plan, NoPlan>>) {
-        let mut changed = false;
+        let mut changes: Vec<String> = Vec::new();
+        let several = self.parts.len() > 1;
         for (part, mut plan) in self.parts.iter_mut().zip(plans) {
-            let same = match (&part.plan, &mut plan) {
-                (Ok(old), Ok(new)) if old.says_as(new) => {
-                    // Who reads it began to when the old one was made: that is when it expires.
-                    new.expires = old.expires;
-                    true
+            let told: Vec<Clean> = match (&part.plan, &mut plan) {
+                (Ok(old), Ok(new)) => {
+                    let differs = old.differences(new);
+                    if differs.is_empty() {
+                        // Who reads it began to when the old one was made: that is when it expires.
+                        new.expires = old.expires;
+                    }
+                    differs
                 }
-                (Err(old), Err(new)) => old == new,
-                _ => false,
+                (Err(old), Err(new)) if old == new => Vec::new(),
+                (_, Err(why)) => vec![Clean::from(why.clone())],
+                (Err(_), Ok(_)) => vec![Clean::text("it can be planned now")],
             };
-            changed |= !same;
+            let whose = part.wish.subject().filter(|_| several);
+            changes.extend(told.into_iter().map(|change| match &whose {
+                Some(whose) => format!("{whose}: {change}"),
+                None => change.to_string(),
+            }));
             part.plan = plan;
         }
-        if changed {
+        if !changes.is_empty() {
             if !self.name.is_empty() {
-                self.error = Some(Clean::text("the plan has changed: read it again"));
+                let left = changes.len().saturating_sub(CHANGES);
+                let more = if left > 0 {
+                    format!(" · and {left} more")
+                } else {
+                    String::new()
+                };
+                changes.truncate(CHANGES);
+                let what = changes.join(" · ");
+                let words = format!("the plan has changed, read it again: {what}{more}");
+                self.error = Some(Clean::text(&words));
             }
             self.name.clear();
             self.shown = Shown::No;

@@ -151,10 +151,20 @@ pub(super) fn frame(app: &mut App) -> String {
 
 /// The frame at a size, as text.
 pub(super) fn frame_of(app: &mut App, columns: u16, rows: u16) -> String {
+    frame_with(app, &Symbols::UNICODE, columns, rows)
+}
+
+/// The same with other symbols.
+pub(super) fn frame_with(
+    app: &mut App,
+    symbols: &'static Symbols,
+    columns: u16,
+    rows: u16,
+) -> String {
     let area = Rect::new(0, 0, columns, rows);
     let look = Look::new(
         Theme::built_in("dark").expect("built in"),
-        &Symbols::UNICODE,
+        symbols,
         Depth::True,
         area,
         at(100),

@@ -37,9 +37,14 @@ pub(super) fn draw(
     let hints = hints(sheet, mode);
     let width = screen.width.saturating_sub(6).min(132);
     let columns = usize::from(width);
-    let (lines, pinned) = (whole(sheet, look, columns), pins(sheet, look));
     let fields: Vec<Focus> = sheet.fields(mode).collect();
-    let errors = u16::from(sheet.error.is_some());
+    let error = error_lines(sheet, look, columns);
+    let errors = u16::try_from(error.len()).unwrap_or(u16::MAX);
+    // Half of what the fields leave is for what stands against it, the other half for the plan.
+    let spare = screen.height.saturating_sub(7 + errors) / 2;
+    let most = usize::from(spare.saturating_sub(fields.len() as u16 / 2)).clamp(1, AGAINST_LINES);
+    let lines = whole(sheet, look, columns);
+    let pinned = pins(sheet, look, columns, most);
     let below = fields.len() as u16 + pinned.len() as u16 + errors;
     let wanted = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     let height = wanted
@@ -83,18 +88,24 @@ pub(super) fn draw(
         cursor = cursor.or(input(sheet, field, mode, look, row, buf));
         y += 1;
     }
-    if let Some(error) = &sheet.error {
-        let error = look.symbols.plain(error.as_str());
-        paint::put_spans(
-            buf,
-            look,
-            inner,
-            inner.x,
-            y,
-            &[span(Role::InputError, error)],
-        );
+    for line in &error {
+        paint::put_spans(buf, look, inner, inner.x, y, line);
+        y += 1;
     }
     (opened.hits, cursor)
+}
+
+/// Why the last attempt was not taken, whole.
+fn error_lines(sheet: &Sheet, look: &Look, columns: usize) -> Vec<Line<'static>> {
+    let words = sheet
+        .error
+        .as_ref()
+        .map(|why| look.symbols.plain(why.as_str()));
+    let lines = words.map(|words| text::wrap(&words, columns.max(1)));
+    let lines = lines.into_iter().flatten();
+    lines
+        .map(|line| vec![span(Role::InputError, line)])
+        .collect()
 }
 
 fn heading(sheet: &Sheet) -> String {
@@ -166,11 +177,12 @@ fn input(
     shown.draw(buf, look, row, &around)
 }
 
-/// How many lines of what stands against it stay in view.
-const AGAINST: usize = 3;
+/// How many lines of what stands against it stay in view at most.
+const AGAINST_LINES: usize = 6;
 
-/// What stays in view: what stands against it, and how it can be taken back.
-fn pins<'a>(sheet: &'a Sheet, look: &Look) -> Vec<Line<'a>> {
+/// What stays in view: what stands against it, whole as far as `most` lines hold it, and how it can be
+/// taken back.
+fn pins(sheet: &Sheet, look: &Look, columns: usize, most: usize) -> Vec<Line<'static>> {
     let several = sheet.parts.len() > 1;
     let whose = |plan: &Plan| {
         if several {
@@ -179,34 +191,23 @@ fn pins<'a>(sheet: &'a Sheet, look: &Look) -> Vec<Line<'a>> {
             String::new()
         }
     };
-    let mut all: Vec<Line<'a>> = Vec::new();
+    let item = |role: Role, label: &'static str, plan: &Plan, why: &Clean| {
+        let words = format!("{}{}", whose(plan), look.symbols.plain(why.as_str()));
+        let none = span(Role::Text, "");
+        paint::wrapped(span(role, label), Role::Text, &words, none, columns)
+    };
+    let mut items: Vec<Vec<Line<'static>>> = Vec::new();
     for plan in sheet.plans() {
         for why in &plan.blocked {
-            let words = format!("{}{}", whose(plan), look.symbols.plain(why.as_str()));
-            all.push(vec![
-                span(Role::Crit, "cannot be done: "),
-                span(Role::Text, words),
-            ]);
+            items.push(item(Role::Crit, "cannot be done: ", plan, why));
         }
     }
     for plan in sheet.plans() {
         for wanting in &plan.wanting {
-            let words = format!(
-                "{}{}",
-                whose(plan),
-                look.symbols.plain(wanting.why.as_str())
-            );
-            all.push(vec![
-                span(Role::Warn, "asks for a reason: "),
-                span(Role::Text, words),
-            ]);
+            items.push(item(Role::Warn, "asks for a reason: ", plan, &wanting.why));
         }
     }
-    if all.len() > AGAINST {
-        let more = all.len() - AGAINST + 1;
-        all.truncate(AGAINST - 1);
-        all.push(vec![span(Role::Dim, format!("and {more} more"))]);
-    }
+    let mut all = held(items, most);
     if all.is_empty() && sheet.plans().next().is_some() {
         let until = sheet.plans().map(|plan| plan.undo_until).min().flatten();
         let undo = match until {
@@ -217,6 +218,23 @@ fn pins<'a>(sheet: &'a Sheet, look: &Look) -> Vec<Line<'a>> {
         let steps = text::counted(steps, "step", "steps");
         let line = format!("{steps} · {undo}");
         all.push(vec![span(Role::Dim, look.symbols.plain(&line))]);
+    }
+    all
+}
+
+/// The items that lines hold whole, the first in any case, and how many more there are.
+fn held(items: Vec<Vec<Line<'static>>>, most: usize) -> Vec<Line<'static>> {
+    let count = items.len();
+    let mut all: Vec<Line<'static>> = Vec::new();
+    for (index, lines) in items.into_iter().enumerate() {
+        // A line is kept for the count of those that follow.
+        let kept = usize::from(index + 1 < count);
+        if index > 0 && all.len() + lines.len() + kept > most {
+            let more = format!("and {} more", count - index);
+            all.push(vec![span(Role::Dim, more)]);
+            break;
+        }
+        all.extend(lines);
     }
     all
 }
@@ -301,7 +319,11 @@ fn body<'a>(plan: &'a Plan, requests: bool, look: &Look, columns: usize) -> Vec<
     lines
 }
 
-/// The gates as a table: what fails and what is not known comes first.
+/// How far the reason below a gate is indented.
+const REASON: usize = 4;
+
+/// The gates as a table: what fails and what is not known comes first. Why a gate fails or is not known is
+/// never cut: where its line has no room for it, it stands below.
 fn gates<'a>(gates: &'a [GateNote], look: &Look, columns: usize) -> Vec<Line<'a>> {
     let rank = |gate: &GateNote| match gate.verdict.as_str() {
         "fail" => 0,
@@ -360,13 +382,29 @@ fn gates<'a>(gates: &'a [GateNote], look: &Look, columns: usize) -> Vec<Line<'a>
             role,
             format!("{}{}", look.symbols.plain(glyph), gate.verdict),
         ));
-        if !gate.why.is_empty() {
-            line.push(span(
-                Role::Dim,
-                format!("  {}", look.symbols.plain(gate.why.as_str())),
-            ));
+        let stands = rank(gate) < 2;
+        let mut why = Vec::new();
+        if kept.len() < parts.len() && rank(gate) == 0 {
+            // What it was measured against has no column here and belongs to the reason.
+            why.extend((!gate.rule.is_empty()).then(|| gate.rule.to_string()));
+            let champion =
+                (!gate.champion.is_empty()).then(|| format!("champion {}", gate.champion));
+            why.extend(champion);
         }
-        lines.push(line);
+        why.extend((!gate.why.is_empty()).then(|| gate.why.to_string()));
+        let why = look.symbols.plain(&why.join(" · "));
+        let room = columns.saturating_sub(paint::spans_width(&line) + 2);
+        if why.is_empty() {
+            lines.push(line);
+        } else if !stands || text::width(&why) <= room {
+            line.push(span(Role::Dim, format!("  {why}")));
+            lines.push(line);
+        } else {
+            lines.push(line);
+            let below = span(Role::Dim, " ".repeat(REASON));
+            let none = span(Role::Dim, "");
+            lines.extend(paint::wrapped(below, Role::Dim, &why, none, columns));
+        }
     }
     lines
 }

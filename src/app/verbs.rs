@@ -147,7 +147,7 @@ impl App {
                 .collect(),
         };
         let mut wishes = Vec::new();
-        let mut none = Vec::new();
+        let mut none: Vec<ModelKey> = Vec::new();
         for (model, version) in chosen {
             let to = version.or_else(|| promote::candidate(&self.fleet, &model, &alias));
             match to {
@@ -161,16 +161,21 @@ impl App {
                 None => none.push(model),
             }
         }
-        match (wishes.is_empty(), none.first()) {
-            (true, Some(model)) => {
-                let name = self.name_of(model);
-                self.say(format!(
-                    "promote: {name} has no ready version newer than what @{} names: open it and select one",
-                    alias.clean()
-                ));
-            }
-            _ => self.wish_all(wishes),
+        let names: Vec<String> = none.iter().map(|m| self.name_of(m).to_string()).collect();
+        let names = names.join(", ");
+        let alias = alias.clean();
+        if wishes.is_empty() && !none.is_empty() {
+            let has = if none.len() > 1 { "have" } else { "has" };
+            self.say(format!(
+                "promote: open it and select a version: {names} {has} no ready one newer than what @{alias} names"
+            ));
+            return;
         }
+        let left_out = (!none.is_empty()).then(|| {
+            let why = format!("{names}: no ready version newer than what @{alias} names");
+            Clean::text(&why)
+        });
+        self.wish_all(wishes, left_out.into_iter().collect());
     }
 
     fn approve(&mut self, thing: Option<&Thing>) {
@@ -283,7 +288,7 @@ impl App {
         }
         let unproven = good.is_none().then(|| {
             let none = "none is known to have been good".to_owned();
-            (none, "choose one: ↓".to_owned())
+            (none, "choose one below".to_owned())
         });
         self.dialog = Some(Dialog::leads("Roll back to", unproven, rows));
     }

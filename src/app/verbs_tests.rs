@@ -21,6 +21,7 @@ use crate::domain::time::Millis;
 use crate::intent::keymap::Keymap;
 use crate::intent::msg::{Effect, Msg};
 use crate::panes::{Place, Thing};
+use crate::ui::symbols::Symbols;
 
 /// A console on a registry with a model and an Alertmanager with an alert of it.
 pub(super) fn app() -> App {
@@ -252,7 +253,10 @@ fn facts_that_say_the_same_leave_what_was_typed_and_others_take_it_back() {
     );
     look(&mut app, "14", 2);
     let shown = frame(&mut app);
-    assert!(shown.contains("the plan has changed"), "{shown}");
+    assert!(
+        shown.contains("the plan has changed, read it again: it is now champion v14 → v15"),
+        "{shown}"
+    );
     assert!(!wrote(&press(&mut app, &["enter"], at(2_900))));
 }
 
@@ -405,11 +409,39 @@ fn marked_models_are_promoted_by_one_plan_each_under_one_consent() {
     press(&mut app, &["tab"], at(700));
     typed(&mut app, "fraud", 700);
     assert!(!wrote(&press(&mut app, &["enter"], at(700))));
+    let shown = frame(&mut app);
+    assert!(shown.contains("what was typed is not 2 models"), "{shown}");
     press(&mut app, &["ctrl-u"], at(700));
     typed(&mut app, "2 models", 700);
     let effects = press(&mut app, &["enter"], at(700));
     let written = effects.iter().filter(|e| matches!(e, Effect::Write(_)));
     assert_eq!(written.count(), 2, "{}", frame(&mut app));
+}
+
+#[test]
+fn what_is_marked_and_cannot_be_promoted_is_named() {
+    let mut app = app();
+    look(&mut app, "15", 1);
+    press(&mut app, &["g", "g", "space", "space"], at(1_100));
+    let effects = press(&mut app, &["p"], at(1_100));
+    refuse(&mut app, &effects, 1_100);
+    assert!(app.asks_for_consent(), "{:?}", app.notice());
+    let shown = frame_of(&mut app, 80, 24);
+    assert!(shown.contains("Promote churn"), "{shown}");
+    assert!(
+        shown.contains("left out: fraud: no ready version newer than what @champion names"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_choice_draws_ascii_where_the_terminal_has_nothing_else() {
+    let mut app = app();
+    look(&mut app, "14", 60);
+    press(&mut app, &["b"], at(61_000));
+    let shown = super::sheet_tests::frame_with(&mut app, &Symbols::ASCII, 80, 24);
+    assert!(shown.contains("Roll back to"), "{shown}");
+    assert!(shown.is_ascii(), "{shown}");
 }
 
 /// A promotion whose gates could not all be read, on its sheet.
@@ -424,15 +456,15 @@ fn considered() -> App {
 fn the_gate_sheet_is_whole_on_small_screens() {
     let mut app = considered();
     insta::assert_snapshot!(frame_of(&mut app, 60, 16), @r"
-    ┌─ Promote fraud   champion v13 → v15 ───────── 1-4 of 24 ─┐
+    ┌─ Promote fraud   champion v13 → v15 ───────── 1-3 of 26 ─┐
     │                                                          │
     │  GATE          CANDIDATE  VERDICT                        │
     │  performance              ? unknown  v15 names no run    │
-    │  signature                ? unknown  the package of v1…  │
-    │  reproducible  - - ! -    ▲ warn  git missing: no run…   │
+    │  signature                ? unknown                      │
     │                                                          │
-    │  asks for a reason: gate performance: unknown, v15 nam…  │
-    │  asks for a reason: gate signature: unknown, the packa…  │
+    │  asks for a reason: gate performance: unknown, v15       │
+    │                     names no run                         │
+    │  and 1 more                                              │
     │  reason for passing performance, sign…  why, for teamm…  │
     │  type fraud                                              │
     │                                                          │
@@ -442,11 +474,12 @@ fn the_gate_sheet_is_whole_on_small_screens() {
      ↵ open   / filter   p promote   ? all keys   q leave
     ");
     insta::assert_snapshot!(frame_of(&mut app, 80, 24), @r"
-    ┌─ Promote fraud   champion v13 → v15 ───────────── 1-12 of 19 · read <1m ago ─┐
+    ┌─ Promote fraud   champion v13 → v15 ───────────── 1-11 of 20 · read <1m ago ─┐
     │                                                                              │
     │  GATE          CANDIDATE  VERDICT                                            │
     │  performance              ? unknown  v15 names no run                        │
-    │  signature                ? unknown  the package of v15 cannot be read: no…  │
+    │  signature                ? unknown                                          │
+    │      the package of v15 cannot be read: not found: no such file (GET)        │
     │  reproducible  - - ! -    ▲ warn  git missing: no run is known; data missi…  │
     │  ready         ready      ✔ pass  ready                                      │
     │                                                                              │
@@ -454,11 +487,10 @@ fn the_gate_sheet_is_whole_on_small_screens() {
     │  no endpoint follows @champion                                               │
     │  no claim is made: of two who move it at once, the last one wins             │
     │                                                                              │
-    │  1 mlflow  alias champion of fraud: v13 → v15                                │
-    │  2 mlflow  tag quarterdeck.promoted_as of fraud v15 =                        │
     │                                                                              │
     │  asks for a reason: gate performance: unknown, v15 names no run              │
-    │  asks for a reason: gate signature: unknown, the package of v15 cannot be…   │
+    │  asks for a reason: gate signature: unknown, the package of v15 cannot be    │
+    │                     read: not found: no such file (GET)                      │
     │  reason for passing performance, signature  why, for teammates               │
     │  type fraud                                                                  │
     │                                                                              │
@@ -476,12 +508,12 @@ fn the_gate_sheet_is_whole_on_large_screens() {
      quarterdeck  prod   am ●  mlflow ●                                                          ✖ 1 crit   · 1 ok   00:00Z
      1 Triage  2 Models  3 Experiments  4 Drift  5 Deployments  6 Pipelines  8 Journal                         last 6h  < >
      LEVEL▾  MODEL         CHAMPION  SERVED  SKEW                DRIFT    ERR%      P95ms   REQ/s  ALERTS     VALUE    MOVED
-    ›✖ crit  fraud         v13       –       –                       –       –          –       –  ✖1             –        –
     ┌─ Promote fraud   champion v13 → v15 ────────────────────────────────────────────────────────────────── read <1m ago ─┐
     │                                                                                                                      │
     │  GATE          RULE        CHAMPION  CANDIDATE  VERDICT                                                              │
     │  performance   drop ≤ 1 %                       ? unknown  v15 names no run                                          │
-    │  signature     compatible                       ? unknown  the package of v15 cannot be read: not found: no such f…  │
+    │  signature     compatible                       ? unknown                                                            │
+    │      the package of v15 cannot be read: not found: no such file (GET)                                                │
     │  reproducible  complete    - - ! -   - - ! -    ▲ warn  git missing: no run is known; data missing: no run is know…  │
     │  ready         = ready     ready     ready      ✔ pass  ready                                                        │
     │                                                                                                                      │
@@ -690,7 +722,12 @@ fn marks_of_a_model_show_where_its_trouble_shows_and_on_its_page() {
     assert!(shown.contains("frozen by ana until"), "{shown}");
     assert!(shown.contains("acknowledged by ben until"), "{shown}");
     press(&mut app, &["enter"], at(20));
-    assert!(frame_of(&mut app, 80, 24).contains("frozen"));
+    let shown = frame_of(&mut app, 80, 24);
+    assert!(shown.contains("marked  frozen by ana until"), "{shown}");
+    assert!(
+        shown.contains("marked  acknowledged by ben until"),
+        "{shown}"
+    );
 }
 
 /// Polls of the versions that found nobody, the first at so many milliseconds; the models' feed is not yet

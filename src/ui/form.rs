@@ -189,7 +189,8 @@ impl TextInput {
         }
         let (shown, cursor) = self.visible(usize::from(room) - 1);
         if self.text.is_empty() && !field.hint.is_empty() {
-            let hint = text::cut(field.hint, usize::from(room), look.symbols.ellipsis);
+            let hint = look.symbols.plain(field.hint);
+            let hint = text::cut(&hint, usize::from(room), look.symbols.ellipsis);
             paint::put(buf, slot, x, slot.y, &hint, look.style(Role::InputHint));
         } else {
             paint::put(buf, slot, x, slot.y, shown, base);

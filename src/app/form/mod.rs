@@ -234,7 +234,7 @@ impl App {
                     form.slipped(slip);
                     self.form = Some(form);
                 }
-                Ok(wish) => match self.open_sheet(vec![wish]) {
+                Ok(wish) => match self.open_sheet(vec![wish], Vec::new()) {
                     Ok(()) => {
                         if let Some(sheet) = &mut self.sheet {
                             sheet.form = Some(form);

@@ -383,23 +383,44 @@ impl Plan {
     /// Whether another plan for the same asks consent to the same: the same steps past the same gates.
     /// Ages and counts in its notes may have moved on.
     pub fn says_as(&self, other: &Self) -> bool {
-        let verdicts = |plan: &Self| -> Vec<_> {
-            let gates = plan.gates.iter();
-            gates
-                .map(|g| (g.gate.clone(), g.verdict.clone(), g.overridden.clone()))
-                .collect()
-        };
-        let wants = |plan: &Self| -> Vec<_> {
+        self.differences(other).is_empty()
+    }
+
+    /// What a newer plan for the same asks consent to that this one does not, and what it no longer asks:
+    /// each in words, what stands against it first. Empty where both say the same.
+    pub fn differences(&self, newer: &Self) -> Vec<Clean> {
+        let mut all: Vec<String> = Vec::new();
+        all.extend(
+            came(&self.blocked, &newer.blocked).map(|why| format!("it cannot be done: {why}")),
+        );
+        all.extend(
+            came(&newer.blocked, &self.blocked)
+                .map(|why| format!("this no longer stands against it: {why}")),
+        );
+        let names = |plan: &Self| -> Vec<Clean> {
             let wanting = plan.wanting.iter();
             wanting.map(|w| w.name.clone()).collect()
         };
-        self.steps == other.steps
-            && verdicts(self) == verdicts(other)
-            && wants(self) == wants(other)
-            && self.passed == other.passed
-            && self.blocked == other.blocked
-            && self.friction == other.friction
-            && self.summary == other.summary
+        let (before, after) = (names(self), names(newer));
+        all.extend(came(&before, &after).map(|name| format!("{name} now asks for a reason")));
+        all.extend(came(&after, &before).map(|name| format!("{name} asks for no reason any more")));
+        if self.summary != newer.summary {
+            all.push(format!("it is now {}", newer.summary));
+        }
+        gate_differences(&self.gates, &newer.gates, &mut all);
+        step_differences(&self.steps, &newer.steps, &mut all);
+        if self.passed != newer.passed {
+            all.push("what its reason passes is another".to_owned());
+        }
+        if self.friction != newer.friction {
+            let asks = match newer.friction {
+                Friction::Key => "a key",
+                Friction::Name => "the name",
+                Friction::NameAndReason => "the name and a reason",
+            };
+            all.push(format!("it now asks for {asks}"));
+        }
+        all.iter().map(|words| Clean::text(words)).collect()
     }
 
     /// Why it cannot be confirmed by this consent now, if so.
@@ -426,5 +447,51 @@ impl Plan {
             return Err(Refusal::NoReason);
         }
         Ok(())
+    }
+}
+
+/// What is in the second list and not in the first.
+fn came<'a>(before: &'a [Clean], after: &'a [Clean]) -> impl Iterator<Item = &'a Clean> {
+    after.iter().filter(|one| !before.contains(one))
+}
+
+fn gate_differences(before: &[GateNote], after: &[GateNote], all: &mut Vec<String>) {
+    for index in 0..before.len().max(after.len()) {
+        match (before.get(index), after.get(index)) {
+            (Some(old), Some(new)) if old.gate != new.gate => {
+                all.push(format!("gate {} in place of {}", new.gate, old.gate));
+            }
+            (Some(old), Some(new)) if old.verdict != new.verdict => {
+                let why = match new.why.as_str() {
+                    "" => String::new(),
+                    why => format!(" ({why})"),
+                };
+                let (now, was) = (&new.verdict, &old.verdict);
+                all.push(format!("gate {} was {was} and is {now}{why}", new.gate));
+            }
+            (Some(old), Some(new)) if old.overridden != new.overridden => {
+                all.push(format!("gate {} is passed by another reason", new.gate));
+            }
+            (None, Some(new)) => all.push(format!("gate {} is new: {}", new.gate, new.verdict)),
+            (Some(old), None) => all.push(format!("gate {} is gone", old.gate)),
+            _ => {}
+        }
+    }
+}
+
+fn step_differences(before: &[Step], after: &[Step], all: &mut Vec<String>) {
+    for index in 0..before.len().max(after.len()) {
+        let number = index + 1;
+        match (before.get(index), after.get(index)) {
+            (Some(old), Some(new)) if old == new => {}
+            (Some(old), Some(new)) if old.act.words() == new.act.words() => {
+                let words = new.act.words();
+                all.push(format!("step {number} rests on another state: {words}"));
+            }
+            (Some(_), Some(new)) => all.push(format!("step {number} is now: {}", new.act.words())),
+            (None, Some(new)) => all.push(format!("step {number} is new: {}", new.act.words())),
+            (Some(old), None) => all.push(format!("step {number} is gone: {}", old.act.words())),
+            (None, None) => {}
+        }
     }
 }

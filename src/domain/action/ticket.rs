@@ -87,7 +87,12 @@ pub fn confirm_all(
             typed,
             reason: consent.reason.clone(),
         };
+        // What must be typed is the name of all, whichever is checked.
         plan.check(mode, &own, now)
+            .map_err(|why| match (why, &asked) {
+                (Refusal::WrongName(_), Some(asked)) => Refusal::WrongName(asked.clone()),
+                (why, _) => why,
+            })
     });
     let typed = match asked {
         Some(asked) if asked != consent.typed.as_str() => Err(Refusal::WrongName(asked)),
