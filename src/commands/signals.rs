@@ -12,7 +12,7 @@ use super::session::Session;
 use crate::cli::WatchArgs;
 use crate::domain::drift::DriftReport;
 use crate::domain::fleet::Fleet;
-use crate::domain::fleet::features::{self, Feature};
+use crate::domain::fleet::features::{self, Feature, drift_level};
 use crate::domain::fleet::view::ModelView;
 use crate::domain::key::{Key, SourceId};
 use crate::domain::level::Level;
@@ -24,6 +24,7 @@ use crate::domain::settings::SourceKind;
 use crate::domain::signal::{Gauge, SignalSeries};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, age};
+use crate::domain::wiring::version_text;
 use crate::runtime::headless::Collected;
 use crate::ui::gauge as shown;
 use crate::ui::text::number;
@@ -237,7 +238,7 @@ fn words(of: &Gauge, now: Millis) -> String {
 fn part(out: &Out, of: &Gauge) -> String {
     let key = &of.key;
     let named = [&key.part, &key.method].into_iter().map(Key::clean);
-    let version = crate::domain::wiring::version_text(&key.version);
+    let version = version_text(&key.version);
     let version = Some(version).filter(|_| !key.version.raw().is_empty());
     let parts: Vec<String> = named
         .filter(|k| !k.is_empty())
@@ -277,8 +278,7 @@ pub async fn drift(session: &Session, args: &WatchArgs) -> Result<Exit, Failure>
     for model in models {
         let gauges = fleet.gauges(&model.key, now);
         let rows = fleet.features(model, &gauges);
-        let judged = model.signals.drift.as_ref().and_then(|d| d.level);
-        let own = judged.unwrap_or_else(|| worst(rows.iter().map(|f| &f.gauge)));
+        let own = drift_level(model, &rows);
         level = level.max(own);
         let verdict = blame::judge(&gauges).map(|b| b.text());
         let (courses, report) = match &args.model {
@@ -296,7 +296,8 @@ pub async fn drift(session: &Session, args: &WatchArgs) -> Result<Exit, Failure>
                 report.as_ref(),
             ));
         } else if args.model.is_some() {
-            text = features_text(out, model, &rows, verdict.as_ref(), report.as_ref(), now);
+            let judged = (own, verdict.as_ref());
+            text = features_text(out, model, &rows, judged, report.as_ref(), now);
         }
     }
     if out.json {
@@ -429,11 +430,12 @@ fn features_text(
     out: &Out,
     model: &ModelView,
     rows: &[Feature],
-    verdict: Option<&Clean>,
+    (level, verdict): (Level, Option<&Clean>),
     report: Option<&DriftReport>,
     now: Millis,
 ) -> String {
-    let mut text = format!("{}   {}\n", model.name, out.level(model.level()).painted());
+    // The level of its drift, as the document has it: the model's own rests on more than that.
+    let mut text = format!("{}   drift {}\n", model.name, out.level(level).painted());
     if let Some(verdict) = verdict {
         let _ = writeln!(text, "verdict  {verdict}");
     }
@@ -441,7 +443,8 @@ fn features_text(
         let _ = writeln!(text, "report   {}   {}", report.at.rfc3339(), report.name);
     }
     let mut table = Table::new(&[
-        "LEVEL", "FEATURE", ">SCORE", ">LINE", ">×LINE", ">WEIGHT", ">N", "METHOD",
+        "LEVEL", "FEATURE", ">SCORE", ">LINE", ">×LINE", ">WEIGHT", ">N", "METHOD", "VERSION",
+        "SOURCE",
     ]);
     let optional = |v: Option<f64>| v.map_or_else(|| out.none().to_owned(), number);
     for f in rows {
@@ -455,6 +458,13 @@ fn features_text(
             optional(f.importance).into(),
             out.own(&shown::samples(g.n)).into(),
             g.key.method.clean().into(),
+            // Two rows that differ by nothing else are of two versions, or of two sources.
+            if g.key.version.raw().is_empty() {
+                out.none().into()
+            } else {
+                version_text(&g.key.version).into()
+            },
+            g.key.source.as_str().into(),
         ]);
     }
     if table.is_empty() {

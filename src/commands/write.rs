@@ -10,7 +10,7 @@ use super::session::{Session, journal_dir};
 use super::written;
 use crate::cli::{Consenting, Global};
 use crate::domain::action::verbs::basis::NoPlan;
-use crate::domain::action::verbs::{Planning, claiming, texts};
+use crate::domain::action::verbs::{Planning, claiming, marks, silence, texts};
 use crate::domain::action::{
     Actor, Consent, Journals, Mode, Outcome, Plan, PlanId, Record, Refusal, Tagged, Wanting,
     Writes, effect,
@@ -296,8 +296,13 @@ impl<'a> Writer<'a> {
         if self.consent.dry_run {
             self.show(&plan, refused.as_ref(), with)?;
             return match refused {
-                Some(why) => Err(failure(&why)),
-                None => Ok(Carried::Said(Exit::Done)),
+                Some(why) => Err(self.advised(&plan, &why)),
+                None => {
+                    if !out.json {
+                        self.say_what_is_asked(&plan);
+                    }
+                    Ok(Carried::Said(Exit::Done))
+                }
             };
         }
         let typed = if self.mode().protected {
@@ -372,6 +377,21 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// What writing would ask for beyond `--yes`: who scripts it learns it from the dry run.
+    fn say_what_is_asked(&self, plan: &Plan) {
+        let mut flags = vec!["--yes".to_owned()];
+        let mode = self.mode();
+        if let Some(name) = plan.asks(mode).filter(|_| mode.protected) {
+            flags.push(format!("--confirm '{name}'"));
+        }
+        if mode.writes == Allowed::Armed && !mode.armed {
+            flags.push("--arm".to_owned());
+        }
+        let out = self.session.out();
+        let words = format!("a dry run: to write it, give {}", flags.join(" "));
+        out.remark(&out.own(&words));
+    }
+
     fn advised(&self, plan: &Plan, why: &Refusal) -> Failure {
         let failure = failure(why);
         match why {
@@ -385,7 +405,14 @@ impl<'a> Writer<'a> {
             }
             Refusal::Blocked(_) => {
                 let more = plan.blocked.iter().skip(1);
-                more.fold(failure, |failure, why| failure.advice(why.to_string()))
+                let failure = more.fold(failure, |failure, why| failure.advice(why.to_string()));
+                // The reason is the comment of a silence.
+                let asked = [marks::NO_REASON, silence::NO_COMMENT];
+                if plan.blocked.iter().any(|why| asked.contains(&why.as_str())) {
+                    failure.advice("add --reason TEXT")
+                } else {
+                    failure
+                }
             }
             Refusal::Wanting { .. } => plan.wanting.iter().fold(failure, |failure, wanting| {
                 let Wanting { name, why } = wanting;

@@ -290,6 +290,11 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Whether nobody saw its end and it was looked up later.
+    pub fn was_looked_up(&self) -> bool {
+        self.resolved
+    }
+
     /// How it ended, as far as it is known: what was about to be sent and has no end is unknown.
     pub fn how(&self) -> How {
         match (&self.ended, self.intended) {

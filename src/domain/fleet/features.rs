@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::Fleet;
 use super::view::ModelView;
 use crate::domain::key::Key;
+use crate::domain::level::Level;
 use crate::domain::signal::{Direction, Gauge, Lines, Measure, State};
 
 /// More than this many times the line says no more: a p-value of zero would be infinitely far over.
@@ -109,6 +110,13 @@ impl Fleet {
         });
         all
     }
+}
+
+/// The level of a model's drift: as its features were judged together, else the worst of all that can drift.
+pub fn drift_level(model: &ModelView, features: &[Feature]) -> Level {
+    let judged = model.signals.drift.as_ref().and_then(|d| d.level);
+    let worst = || features.iter().filter_map(|f| f.gauge.level).max();
+    judged.or_else(worst).unwrap_or_default()
 }
 
 /// Whether a measure says how far something has moved.

@@ -14,6 +14,9 @@ use crate::domain::time::{Millis, span};
 /// A mark longer than this is a mistake.
 const LONGEST: Duration = Duration::from_secs(90 * 86_400);
 
+/// What stands against a freeze without a reason.
+pub const NO_REASON: &str = "a freeze needs a reason: teammates will ask";
+
 /// What a mark is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Purpose {
@@ -90,7 +93,7 @@ pub fn plan(request: &MarkRequest, id: PlanId, with: &Planning<'_>) -> Result<Pl
                 basis.block("write how long, from a second to 90 days");
             }
             if purpose == Purpose::Freeze && request.reason.as_str().trim().is_empty() {
-                basis.block("a freeze needs a reason: teammates will ask");
+                basis.block(NO_REASON);
             }
             let until = registry_now.plus(length.min(LONGEST));
             let words = format!(

@@ -17,6 +17,8 @@ use crate::domain::time::{Millis, span};
 const NAME: &str = "alertname";
 /// How many of the alerts that a silence matches are named.
 const NAMED: usize = 6;
+/// What stands against a silence without a comment.
+pub const NO_COMMENT: &str = "a silence needs a comment: whoever looks for the alert will read it";
 /// A silence longer than this is a mistake.
 const LONGEST: Duration = Duration::from_secs(90 * 86_400);
 
@@ -134,7 +136,7 @@ pub fn plan(request: &SilenceRequest, id: PlanId, with: &Planning<'_>) -> Result
     }
     basis.rests_on_expiry(&request.at);
     if request.comment.as_str().trim().is_empty() {
-        basis.block("a silence needs a comment: whoever looks for the alert will read it");
+        basis.block(NO_COMMENT);
     }
     if request.hold.is_zero() || request.hold > LONGEST {
         basis.block("write how long, from a second to 90 days");

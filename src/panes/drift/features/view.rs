@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Features, Part, draw};
-use crate::domain::fleet::features::{self, Feature};
+use crate::domain::fleet::features::{self, Feature, drift_level};
 use crate::domain::fleet::view::ModelView;
 use crate::domain::level::ReasonCode;
 use crate::domain::number::with_unit;
@@ -160,7 +160,15 @@ fn head(
     area: Rect,
     buf: &mut Buffer,
 ) -> u16 {
-    let mut title = level_spans(model.level(), look);
+    // The level of its drift: that of the model rests on more than this page shows.
+    let level = match model.signals.drift.as_ref().and_then(|d| d.level) {
+        Some(level) => level,
+        None => {
+            let gauges = cx.fleet.gauges(&model.key, cx.now.wall);
+            drift_level(model, &cx.fleet.features(model, &gauges))
+        }
+    };
+    let mut title = level_spans(level, look);
     title.push(span(Role::Title, model.name.to_string()));
     if let Some(summary) = &model.signals.drift {
         let text = format!(
