@@ -13,7 +13,7 @@ use super::lens::{Lens, Seen};
 use super::{Ask, Cx, Pane, Place, Thing, Want, signal};
 use crate::domain::alert::{Alert, AlertKey};
 use crate::domain::fault::Fault;
-use crate::domain::key::{ModelKey, SourceId};
+use crate::domain::key::{Key, ModelKey, SourceId};
 use crate::domain::last_known::Held;
 use crate::domain::query::{Detail, Query};
 use crate::domain::settings::SourceKind;
@@ -76,11 +76,22 @@ impl AlertPage {
         (to.minus(cx.window.0).0 as f64, to.0 as f64)
     }
 
-    fn points(&self) -> Vec<Sample> {
-        let Some(Ok(all)) = &self.series else {
-            return Vec::new();
+    /// The courses of its rule's expression that are its own: a rule watches many models and features, and
+    /// each of its alerts is about one.
+    fn own(&self, cx: &Cx<'_>) -> Vec<&SignalSeries> {
+        let all = match (&self.series, self.alert(cx)) {
+            (Some(Ok(all)), Some(held)) => Some((all, &held.fact)),
+            _ => None,
         };
-        all.first().map(signal::samples).unwrap_or_default()
+        let own = all.map(|(all, alert)| all.iter().filter(|course| is_of(alert, course)));
+        own.into_iter().flatten().collect()
+    }
+
+    fn points(&self, cx: &Cx<'_>) -> Vec<Sample> {
+        let own = self.own(cx);
+        own.first()
+            .map(|one| signal::samples(one))
+            .unwrap_or_default()
     }
 
     fn markers(&self, cx: &Cx<'_>) -> Vec<(f64, String)> {
@@ -96,6 +107,31 @@ impl AlertPage {
         all.sort_by(|a, b| a.0.total_cmp(&b.0));
         all
     }
+}
+
+/// Whether a course of a rule's expression can be what an alert of it is about: no label of it says
+/// otherwise. An alert carries the labels of its course.
+fn is_of(alert: &Alert, course: &SignalSeries) -> bool {
+    let key = &course.key;
+    let agrees = |own: &Option<Key>, of_course: &Key| {
+        own.as_ref()
+            .is_none_or(|own| of_course.raw().is_empty() || own == of_course)
+    };
+    let labels = key.part.clean();
+    agrees(&alert.model, &key.model)
+        && agrees(&alert.version, &key.version)
+        && (alert.labels.iter()).all(|(name, value)| {
+            label_in(labels.as_str(), name.as_str(), value.as_str()) != Some(false)
+        })
+}
+
+/// Whether a course whose labels are written `name=value name=value` has a label at this value; `None`
+/// where it has no such label.
+fn label_in(labels: &str, name: &str, value: &str) -> Option<bool> {
+    let padded = format!(" {labels} ");
+    padded
+        .contains(&format!(" {name}="))
+        .then(|| padded.contains(&format!(" {name}={value} ")))
 }
 
 impl Pane for AlertPage {
@@ -122,7 +158,7 @@ impl Pane for AlertPage {
         let full = Some(Self::whole(cx));
         let seen = Seen {
             full,
-            points: &self.points(),
+            points: &self.points(cx),
             markers: &self.markers(cx),
         };
         if self.lens.command(command, seen) || self.lens.shift(command, full) {
@@ -145,7 +181,7 @@ impl Pane for AlertPage {
                 | Command::LogScale
         );
         let why = match command {
-            _ if chart && self.points().is_empty() => "its rule has no samples here",
+            _ if chart && self.points(cx).is_empty() => "its rule has no samples here",
             Command::Open | Command::GoModel if self.model(cx).is_none() => {
                 "its labels name no model of this registry"
             }

@@ -238,3 +238,42 @@ fn an_alert_that_ended_keeps_what_was_known() {
         Some(model_key("fraud-detector"))
     );
 }
+
+#[test]
+fn of_a_rule_that_watches_many_only_the_alerts_own_course_is_drawn() {
+    let fleet = fleet();
+    let mut page = open(&fleet, "HighErrorRate");
+    let query = page.wants(&cx(&fleet, SIZE))[0].query.clone();
+    let of = |model: &str, part: &str| signal_key(model, Measure::ErrorRatio, part, "");
+    let all = vec![
+        course(of("churn", "model=churn team=risk"), 0.1, 0.9, 58),
+        course(
+            of("fraud-detector", "model=fraud-detector team=ads"),
+            0.1,
+            0.8,
+            58,
+        ),
+        course(
+            of("fraud-detector", "model=fraud-detector team=risk zone=b"),
+            0.002,
+            0.048,
+            58,
+        ),
+    ];
+    let answer = Ok(Detail::Series(all.clone()));
+    page.fetched(&query, &answer, NOW.wall, &cx(&fleet, SIZE));
+    assert_eq!(page.own(&cx(&fleet, SIZE)), [&all[2]]);
+    let shown = screen(&drawn(&mut page, &fleet, (80, 24)));
+    assert!(
+        shown.contains("0.048") && !shown.contains("churn"),
+        "{shown}"
+    );
+    // Of courses that are all another's none is drawn.
+    let answer = Ok(Detail::Series(all[..2].to_vec()));
+    page.fetched(&query, &answer, NOW.wall, &cx(&fleet, SIZE));
+    let shown = screen(&drawn(&mut page, &fleet, (80, 24)));
+    assert!(
+        shown.contains("none of the 2 courses of the expression has the alert's labels"),
+        "{shown}"
+    );
+}

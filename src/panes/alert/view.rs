@@ -160,6 +160,10 @@ fn rule_chart(
             "the expression gave no sample in the last {} · > looks further back",
             cx.window
         )),
+        (_, _, Some(Ok(all))) if page.own(cx).is_empty() => Some(format!(
+            "none of the {} of the expression has the alert's labels",
+            text::counted(all.len(), "course", "courses")
+        )),
         _ => None,
     };
     if let Some(words) = words {
@@ -168,13 +172,11 @@ fn rule_chart(
         paint::put(buf, row, row.x, row.y, &words, look.style(Role::Dim));
         return Hits::default();
     }
-    let Some(Ok(all)) = &page.series else {
-        return Hits::default();
-    };
-    let lines: Vec<(String, Vec<Sample>)> = all
+    let own = page.own(cx);
+    let lines: Vec<(String, Vec<Sample>)> = own
         .iter()
         .take(8)
-        .map(|s| (series_name(s), signal::samples(s)))
+        .map(|s| (series_name(alert, s), signal::samples(s)))
         .collect();
     let series: Vec<Series<'_>> = lines
         .iter()
@@ -206,10 +208,22 @@ fn rule_chart(
     chart.draw(buf, look, body).hits
 }
 
-/// What tells one course of an expression from another: its version, part or method.
-fn series_name(series: &SignalSeries) -> String {
+/// What tells one course of an expression from the others that are the alert's: its version, else the labels
+/// that the alert does not have, else the model.
+fn series_name(alert: &Alert, series: &SignalSeries) -> String {
     let key = &series.key;
-    let parts = [&key.version, &key.part, &key.method, &key.model];
-    let named = parts.into_iter().find(|k| !k.raw().is_empty());
-    named.map_or_else(|| "value".to_owned(), |k| k.clean().to_string())
+    let mut labels = format!(" {} ", key.part.clean());
+    for (name, value) in alert.labels.iter() {
+        labels = labels.replace(&format!(" {name}={value} "), " ");
+    }
+    let version = key.version.clean().to_string();
+    let parts = [
+        version,
+        labels,
+        key.method.clean().to_string(),
+        key.model.clean().to_string(),
+    ];
+    let mut named = parts.iter().map(|part| part.trim());
+    let first = named.find(|part| !part.is_empty());
+    first.unwrap_or("value").to_owned()
 }

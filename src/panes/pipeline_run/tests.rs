@@ -271,3 +271,16 @@ fn frame_200x60() {
      13:14 ✖ ValueError: val_auc 0.62 < 0.80
     "#);
 }
+
+#[test]
+fn a_long_line_of_the_log_is_read_whole() {
+    let mut world = world(PartHealth::Healthy);
+    let mut page = failed(&world);
+    let long = "ValueError: the recent rows hold too few labels for an evaluation, 312 of the 5000 that the task asks for";
+    said(&mut page, &world, vec![line(long, "error")], 0, true);
+    for (columns, rows) in [(60, 16), (80, 24), (120, 36)] {
+        let shown = screen(&world.show(&mut page, columns, rows));
+        let whole = ["too few labels", "that the task asks", "for"];
+        assert!(whole.iter().all(|part| shown.contains(part)), "{shown}");
+    }
+}

@@ -338,10 +338,10 @@ fn log(page: &PipelineRunPage, look: &Look, area: Rect, buf: &mut Buffer) {
     let body = paint::inner_columns(paint::inner_rows(area, 1, 0), 1, 0);
     let room = usize::from(body.height);
     let end = kept.len().saturating_sub(page.up);
-    let begin = end.saturating_sub(room);
-    for (n, line) in kept[begin..end].iter().enumerate() {
+    let shown = log_rows(&kept[..end], look, usize::from(body.width), room);
+    for (n, spans) in shown.iter().enumerate() {
         let row = paint::row(body, n as u16);
-        paint::put_spans(buf, look, row, row.x, row.y, &pieces(line, look));
+        paint::put_spans(buf, look, row, row.x, row.y, spans);
     }
     if kept.is_empty() {
         let words = match (tail.read, page.search.is_empty()) {
@@ -354,7 +354,38 @@ fn log(page: &PipelineRunPage, look: &Look, area: Rect, buf: &mut Buffer) {
     }
 }
 
-fn pieces<'a>(line: &'a LogLine, look: &Look) -> [Span<'a>; 2] {
+/// The last lines of a log that fit, each whole: what is longer than a row goes on below. Of the first one
+/// its end is shown, unless it is the only one.
+fn log_rows(
+    lines: &[&LogLine],
+    look: &Look,
+    columns: usize,
+    room: usize,
+) -> Vec<Vec<Span<'static>>> {
+    let mut parts: Vec<Vec<Vec<Span<'static>>>> = Vec::new();
+    let mut left = room;
+    for line in lines.iter().rev() {
+        if left == 0 {
+            break;
+        }
+        let mut rows = whole_line(line, look, columns);
+        if rows.len() > left {
+            if parts.is_empty() {
+                rows.truncate(left);
+                if let Some(last) = rows.last_mut() {
+                    last.push(span(Role::Dim, look.symbols.ellipsis));
+                }
+            } else {
+                rows.drain(..rows.len() - left);
+            }
+        }
+        left -= rows.len();
+        parts.push(rows);
+    }
+    parts.into_iter().rev().flatten().collect()
+}
+
+fn whole_line(line: &LogLine, look: &Look, columns: usize) -> Vec<Vec<Span<'static>>> {
     let (role, level) = match line.level.as_str() {
         "error" | "critical" | "fatal" => (Role::Crit, Level::Crit),
         "warning" | "warn" => (Role::Warn, Level::Warn),
@@ -368,11 +399,20 @@ fn pieces<'a>(line: &'a LogLine, look: &Look) -> [Span<'a>; 2] {
         || "     ".to_owned(),
         crate::domain::time::Millis::hour_minute,
     );
-    [
-        span(
-            if level == Level::Ok { Role::Dim } else { role },
-            format!("{at} {glyph} "),
-        ),
-        span(role, line.text.as_str()),
-    ]
+    let label = format!("{at} {glyph} ");
+    let label_role = if level == Level::Ok { Role::Dim } else { role };
+    let indent = text::width(&label);
+    let words = look.symbols.plain(line.text.as_str());
+    let room = columns.saturating_sub(indent).max(1);
+    if text::width(&words) <= room {
+        // As it was written, with its own spaces.
+        return vec![vec![span(label_role, label), span(role, words)]];
+    }
+    paint::wrapped(
+        span(label_role, label),
+        role,
+        &words,
+        span(role, ""),
+        columns,
+    )
 }

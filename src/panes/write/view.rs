@@ -104,7 +104,8 @@ pub(super) fn facts(written: &Written, cx: &Cx<'_>) -> Vec<(String, String)> {
             words = format!("{words} · {times}");
         }
         if !seen.is_empty() {
-            words = format!("{words} · read back: {seen}");
+            let label = read_back(written, index);
+            words = format!("{words} · {label}: {seen}");
         }
         all.push((format!("step {}", index + 1), words));
     }
@@ -309,6 +310,15 @@ fn step_end(written: &Written, index: usize) -> (&'static str, Clean) {
     }
 }
 
+/// How what was read back came to be known.
+fn read_back(written: &Written, index: usize) -> &'static str {
+    if written.steps[index].was_looked_up() {
+        "no answer was seen, looked up later"
+    } else {
+        "read back"
+    }
+}
+
 /// The exact request of a step, with what earlier steps received.
 fn request(written: &Written, index: usize) -> Option<Clean> {
     let before = written.steps.iter().take(index);
@@ -367,7 +377,8 @@ fn step(written: &Written, index: usize, columns: usize) -> Vec<Line> {
         add(Role::Dim, &times);
     }
     if !seen.is_empty() {
-        add(Role::Text, &format!("read back: {seen}"));
+        let label = read_back(written, index);
+        add(Role::Text, &format!("{label}: {seen}"));
     }
     let said = &written.steps[index].receipt.words;
     if !said.is_empty() {
