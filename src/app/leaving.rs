@@ -3,6 +3,7 @@
 
 use super::dialogs::{Action, Dialog};
 use super::{App, Effects};
+use crate::domain::action::Act;
 use crate::domain::fleet::standing::called;
 use crate::intent::msg::Effect;
 use crate::ui::picker::Item;
@@ -38,6 +39,24 @@ impl App {
         each.collect::<Vec<_>>().join(", ")
     }
 
+    /// What leaving now does to what is on its way.
+    fn left_now(&self) -> String {
+        let hooks = self.writing.writes.here().filter_map(|written| {
+            let (_, step) = written.at()?;
+            match &step.act {
+                Act::RunHook { hook, .. } => Some(format!("`{}`", hook.clean())),
+                _ => None,
+            }
+        });
+        let hooks: Vec<String> = hooks.collect();
+        let told = "the journal says how far it came; the next start looks up the rest";
+        if hooks.is_empty() {
+            told.to_owned()
+        } else {
+            format!("stops hook {} midway; {told}", hooks.join(", "))
+        }
+    }
+
     fn leaving(&self) -> Dialog {
         let row = |title: &str, detail: String, how| {
             let item = Item {
@@ -54,11 +73,7 @@ impl App {
                 format!("once it has ended: {what}"),
                 Leave::Wait,
             ),
-            row(
-                "leave now",
-                "the journal says how far it came; the next start looks up the rest".to_owned(),
-                Leave::Now,
-            ),
+            row("leave now", self.left_now(), Leave::Now),
             row("stay", String::new(), Leave::Stay),
         ];
         Dialog::new("A write is on its way", "enter does it · esc closes", rows)

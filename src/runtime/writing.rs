@@ -160,12 +160,32 @@ impl Writing {
     }
 
     /// Stops what is on its way, writes down how it stands, and records the end of the session.
-    pub(super) async fn end(self, clock: &Clock) {
-        for task in &self.tasks {
+    pub(super) async fn end(mut self, clock: &Clock) {
+        // A hook is told to end, and has a moment to put its things in order.
+        let why = Clean::text("quarterdeck was left");
+        let running = self
+            .running
+            .iter()
+            .filter_map(|(_, running)| running.upgrade());
+        let mut runs = false;
+        for servers in running {
+            runs |= servers.end_hook(why.clone());
+        }
+        if runs {
+            let ended = futures::future::join_all(&mut self.tasks);
+            // Whatever does not end by then is killed with its task.
+            let _ = tokio::time::timeout(writes::HOOK_GRACE + STOP, ended).await;
+        }
+        let left: Vec<_> = self
+            .tasks
+            .drain(..)
+            .filter(|task| !task.is_finished())
+            .collect();
+        for task in &left {
             task.abort();
         }
         // Each stops where it waits next; what it is writing down it has written down by then.
-        let stopped = futures::future::join_all(self.tasks);
+        let stopped = futures::future::join_all(left);
         if tokio::time::timeout(STOP, stopped).await.is_err() {
             tracing::warn!("a write did not stop in time");
         }

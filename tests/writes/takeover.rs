@@ -140,3 +140,57 @@ fn what_waits_to_be_served_is_no_longer_waited_for_at_once() {
     assert_eq!(ended.words.as_str(), "another has taken its place");
     assert!(took < Duration::from_secs(1), "{took:?}");
 }
+
+/// A hook that goes on in a process of its own is ended with it, told or not: nobody attends it any more.
+#[test]
+fn a_hook_that_is_left_ends_with_everything_that_it_started() {
+    for told in [true, false] {
+        let mut stage = Stage::set();
+        let traces = stage.hooks.path().join("traces");
+        let text = format!(
+            "(while :; do echo tick >> '{}'; sleep 0.05; done) & wait $!",
+            traces.display()
+        );
+        let file = stage.hooks.path().join("slow");
+        std::fs::write(&file, text).unwrap();
+        let hook_of = Hook {
+            command: vec!["sh".to_owned(), file.display().to_string()],
+            timeout: Duration::from_secs(90),
+        };
+        let context = Arc::make_mut(&mut stage.context);
+        context.hooks.insert("slow".to_owned(), hook_of);
+        let stage = &stage;
+        let mut log = Log::default();
+        let ended = stage.block(async {
+            let one = servers(stage);
+            assert!(!one.end_hook(Clean::empty()), "none runs");
+            let one = servers(stage);
+            let actor = nobody();
+            let running = carry_out(confirmed(vec![hook("5")]), &actor, &*one, &mut log);
+            let leave = async {
+                lines(stage, 3).await;
+                if told {
+                    assert!(one.end_hook(Clean::text("quarterdeck was left")));
+                    tokio::time::sleep(Duration::from_secs(20)).await;
+                }
+            };
+            tokio::select! {
+                ended = running => Some(ended.expect("journalled")),
+                () = leave => None,
+            }
+        });
+        assert_eq!(ended.is_some(), told);
+        if let Some(ended) = ended {
+            assert_eq!(ended.outcome, Outcome::Unknown);
+            assert!(
+                ended.words.as_str().contains("quarterdeck was left"),
+                "{ended:?}"
+            );
+        }
+        let ticks = || std::fs::read_to_string(&traces).unwrap().len();
+        std::thread::sleep(Duration::from_millis(300));
+        let before = ticks();
+        std::thread::sleep(Duration::from_millis(500));
+        assert_eq!(ticks(), before, "told: {told}: it goes on");
+    }
+}

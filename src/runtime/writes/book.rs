@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::action::{IntentLog, Journals, Record, Writes, Written};
+use crate::domain::action::{IntentLog, Journals, PlanId, Record, Writes, Written};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::store::RemarkKind;
@@ -105,6 +105,7 @@ impl Book {
 
     fn write(&mut self, record: &Record, now: Millis) -> Result<(), Clean> {
         let Some(directory) = &self.directory else {
+            self.own.wrote(record, now);
             return Ok(());
         };
         let says = |error: journal::JournalError| Clean::text(&error.to_string());
@@ -149,6 +150,12 @@ impl<F: FnMut(&Record, Millis)> BookLog<F> {
     /// A log that tells.
     pub fn new(book: Arc<Mutex<Book>>, tell: F) -> Self {
         Self { book, tell }
+    }
+
+    /// A plan of this process, as far as it was written down.
+    pub(super) fn own(&self, plan: &PlanId) -> Option<Written> {
+        let book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
+        book.own.get(plan).cloned()
     }
 }
 

@@ -22,7 +22,7 @@ const KEPT: usize = 4 * 1024;
 const CHUNK: usize = 16 * 1024;
 
 /// For how long a hook that is told to end may put its things in order before it is killed.
-pub(super) const GRACE: Duration = Duration::from_secs(3);
+pub const GRACE: Duration = Duration::from_secs(2);
 /// For how long output is read after the command itself has ended: what it left running may hold it open.
 const AFTERWARDS: Duration = Duration::from_millis(500);
 

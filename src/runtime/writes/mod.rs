@@ -2,6 +2,9 @@
 //! that sends a ticket. What plans are made of is the domain's, how a system is written to its source's
 //! matter.
 
+mod attended;
+#[cfg(test)]
+mod attended_tests;
 mod book;
 mod carry;
 mod doer;
@@ -17,6 +20,7 @@ pub mod who;
 pub use self::book::{Book, BookLog};
 pub use self::carry::{Ended, World, carry_out};
 pub use self::doer::{Doer, doer};
+pub use self::hook::GRACE as HOOK_GRACE;
 pub use self::lookup::look_up;
 pub use self::servers::Servers;
 
@@ -52,7 +56,7 @@ pub async fn write<F>(
 where
     F: FnMut(&Record, Millis) + Send,
 {
-    carry_out(confirmed, actor, servers, &mut BookLog::new(book, tell)).await
+    attended::carry_out(confirmed, actor, servers, book, tell).await
 }
 
 /// Looks up in the real world what became of a write whose end nobody has seen.

@@ -358,6 +358,13 @@ fn is_mark(act: &Act) -> bool {
     }
 }
 
+/// Adds steps of best effort to a plan that stands: those that this account may do.
+pub(super) fn add(plan: &mut Plan, with: &Planning<'_>, steps: Vec<Step>) {
+    let mut basis = Basis::new(*with);
+    plan.steps.extend(basis.permitted(steps));
+    plan.notes.append(&mut basis.notes);
+}
+
 /// A moment as people read it in a tag.
 pub(super) fn stamp(at: Millis) -> String {
     at.rfc3339()

@@ -29,8 +29,9 @@ use self::retrain::RetrainRequest;
 use self::rollback::RollBackRequest;
 use self::shift::Gates;
 use self::silence::{SilenceRequest, UnsilenceRequest};
+use super::act::Act;
 use super::act::Tagged;
-use super::plan::{Plan, PlanId, Verb};
+use super::plan::{Plan, PlanId, Step, Verb};
 use super::record::{Actor, Writes};
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::gates::{self, Details, Promotion};
@@ -137,6 +138,7 @@ impl Wish {
     pub fn plan(&self, id: PlanId, with: &Planning<'_>, reason: &Clean) -> Result<Plan, NoPlan> {
         let given = Some(reason).filter(|reason| !reason.as_str().trim().is_empty());
         let mut plan = self.unclaimed(id, with, given)?;
+        self.annotate(&mut plan, with, given);
         if self.moves() {
             let why = match self {
                 Self::Promote(PromoteRequest { reason, .. })
@@ -146,6 +148,29 @@ impl Wish {
             claiming::claim(&mut plan, why, with);
         }
         Ok(plan)
+    }
+
+    /// Leaves a mark on other people's charts where the plan has none of its own and is about a model.
+    fn annotate(&self, plan: &mut Plan, with: &Planning<'_>, given: Option<&Clean>) {
+        let marks = |step: &Step| matches!(step.act, Act::Annotate { .. });
+        let Some(model) = plan.model.clone() else {
+            return;
+        };
+        if plan.steps.iter().any(marks) {
+            return;
+        }
+        let why = match self {
+            Self::Mark(request) => Some(&request.reason),
+            Self::Silence(request) => Some(&request.comment),
+            Self::Retrain(request) => given.or(Some(&request.reason)),
+            _ => given,
+        };
+        let why = why.filter(|why| !why.is_empty());
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        let (verb, by) = (plan.verb.word(), with.actor.name());
+        let text = format!("{verb} {} · {} by {by}{why}", plan.subject, plan.summary);
+        let steps = shift::annotations(*with, &plan.id, &model, &text);
+        basis::add(plan, with, steps);
     }
 
     /// Whether it may move an alias.

@@ -38,6 +38,8 @@ use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now};
 use crate::domain::writing::Order;
 
+#[path = "annotating_tests.rs"]
+mod annotating;
 #[path = "claiming_tests.rs"]
 mod claims;
 
