@@ -99,14 +99,18 @@ pub(crate) fn settings(url: &str) -> String {
     );
     for series in 0..SERIES {
         let key = Load::reading(0, series, 0).key;
-        let (part, method) = (key.part.raw(), key.method.raw());
         write!(
             out,
             "[[contexts.load.sources.signals]]\nmeasure = \"{}\"\nquery = \"series_{series:02}\"\n\
-             labels = {{ model = \"model\" }}\npart = \"{part}\"\nmethod = \"{method}\"\n",
+             labels = {{ model = \"model\" }}\n",
             key.measure.word()
         )
         .expect("memory");
+        for (name, text) in [("part", key.part.raw()), ("method", key.method.raw())] {
+            if !text.is_empty() {
+                writeln!(out, "{name} = \"{text}\"").expect("memory");
+            }
+        }
     }
     out
 }
