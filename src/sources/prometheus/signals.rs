@@ -134,11 +134,16 @@ impl Prometheus {
                     Err(fault) => return Err(fault),
                 };
                 let what = format!("{} {}", preset.name, spec.measure);
-                spoilt.extend(self.lacking(&what, &read));
+                let lacking = self.lacking(&what, &read);
+                let whole = lacking.is_none();
+                spoilt.extend(lacking);
                 let window = template.contains("$win").then_some(self.monitoring.window);
                 let models = self.take(spec, &read, &beside, window, all);
                 if at == 0 {
-                    silent.push((spec, models.clone(), window));
+                    // Who is absent from a part of an answer may be in the rest of it.
+                    if whole {
+                        silent.push((spec, models.clone(), window));
+                    }
                     known.extend(models);
                 }
             }
@@ -400,14 +405,14 @@ pub(super) fn is_worse(direction: Direction, value: f64, than: f64) -> bool {
 }
 
 /// How a reading is to be judged: as the signal says, else as its drift method has it.
-struct Judged {
-    direction: Direction,
+pub(super) struct Judged {
+    pub(super) direction: Direction,
     unit: Unit,
-    lines: Lines,
+    pub(super) lines: Lines,
 }
 
 impl Judged {
-    fn of(spec: &SignalSpec, method: &str) -> Self {
+    pub(super) fn of(spec: &SignalSpec, method: &str) -> Self {
         let plain = Self {
             direction: spec.direction.unwrap_or(spec.measure.direction()),
             unit: spec.unit,

@@ -229,6 +229,50 @@ async fn an_answer_over_the_limit_is_told_and_nothing_that_it_would_hold_is_gone
 }
 
 #[tokio::test]
+async fn who_is_absent_from_a_part_of_an_answer_is_neither_idle_nor_without_errors() {
+    for sign in ["warnings", "isPartial", "overflow"] {
+        let server = Server::start(move |asked| {
+            let of = |name: &str| json!({"metric": {"model": name}, "value": [NOW, "3"]});
+            let (name, rows) = match asked.query() {
+                q if q.contains("by (model, version)") => ("", Vec::new()),
+                q if q.contains("infer_request_failure_total") && q.contains(" / ") => {
+                    ("errors", vec![of("a")])
+                }
+                q if q.contains("model_infer_request_success_total") => {
+                    ("requests", vec![of("a"), of("b")])
+                }
+                _ => ("", vec![of("a"), of("b")]),
+            };
+            let data = json!({"resultType": "vector", "result": rows});
+            let mut body = json!({"status": "success", "data": data});
+            match sign {
+                "warnings" if name == "errors" => body["warnings"] = json!(["store-2: timeout"]),
+                "isPartial" if name == "errors" => body["isPartial"] = json!(true),
+                "overflow" if name == "errors" => {
+                    let more = (0..10_050).map(|n| of(&format!("m{n}")));
+                    body["data"]["result"] = json!(more.collect::<Vec<_>>());
+                }
+                _ => {}
+            }
+            (200, body.to_string())
+        })
+        .await;
+        let source = server.source(only("mlserver"));
+        let answer = poll(&source, Feed::Signals).await.unwrap();
+        assert_eq!(answer.coverage, Coverage::Partial, "{sign}");
+        let Rows::Signals(rows) = answer.rows else {
+            panic!("signals");
+        };
+        let of = |measure| {
+            let mut of = rows.iter().filter(|r| r.key.model == Key::new("b"));
+            of.find(|r| r.key.measure == measure).map(|r| r.value)
+        };
+        assert_eq!(of(Measure::Requests), Some(Measured::Value(3.0)), "{sign}");
+        assert_eq!(of(Measure::ErrorRatio), None, "{sign}");
+    }
+}
+
+#[tokio::test]
 async fn a_history_that_cannot_be_read_whole_says_so() {
     let server = Server::start(|asked| {
         if asked.query().contains("revision_name") {
