@@ -70,6 +70,7 @@ pub(crate) fn course(key: SignalKey, from: f32, to: f32, turn: usize) -> SignalS
         start: ago(59 * 6 * MINUTE),
         step: Duration::from_secs(360),
         times: None,
+        earlier: None,
         values,
     }
 }

@@ -78,7 +78,10 @@ impl Print for SignalSeries {
     fn print(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         (self.start, self.step, &self.times).hash(&mut hasher);
-        for value in self.values.iter() {
+        let earlier = self.earlier.as_deref();
+        earlier.map(|e| (e.start, e.step)).hash(&mut hasher);
+        let before = earlier.map_or(&[][..], |e| &e.values);
+        for value in self.values.iter().chain(before) {
             value.to_bits().hash(&mut hasher);
         }
         hasher.finish()

@@ -17,8 +17,8 @@ use crate::domain::observed::{EndpointTrack, Served};
 use crate::domain::run::{DatasetUse, Experiment, LastMetric, Run, RunStatus};
 use crate::domain::settling::{Moved, NoisyLevel, Settled};
 use crate::domain::signal::{
-    Direction, Lines, LinesFrom, Measure, Measured, SignalKey, SignalReading, SignalSeries, Tested,
-    Unit,
+    Direction, Earlier, Lines, LinesFrom, Measure, Measured, SignalKey, SignalReading,
+    SignalSeries, Tested, Unit,
 };
 use crate::domain::text::Clean;
 
@@ -113,7 +113,8 @@ fields! {
     }
     Lines { warn, crit }
     Tested { passed, reason }
-    SignalSeries { key, start, step, times, values }
+    SignalSeries { key, start, step, times, values, earlier }
+    Earlier { start, step, values }
     AlertKey { source, fingerprint }
     AlertRule { query, plotted, threshold, for_seconds }
     Silence { id, author, comment, until }
@@ -190,6 +191,15 @@ impl Pack for Arc<Lines> {
     }
     fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Torn> {
         Lines::unpack(from).map(Self::new)
+    }
+}
+
+impl Pack for Arc<Earlier> {
+    fn pack<'a>(&'a self, packer: &mut Packer<'a>) {
+        Earlier::pack(self, packer);
+    }
+    fn unpack(from: &mut Unpacker<'_>) -> Result<Self, Torn> {
+        Earlier::unpack(from).map(Self::new)
     }
 }
 

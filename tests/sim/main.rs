@@ -9,6 +9,7 @@ mod promql;
 mod recorded;
 mod servers;
 mod stacks;
+mod verdicts;
 mod writes;
 
 use std::time::Duration;

@@ -72,12 +72,26 @@ impl Pair {
     }
 }
 
-struct Server {
+pub(crate) struct Server {
     child: Child,
     url: String,
+    folder: Option<TempDir>,
 }
 
 impl Server {
+    /// A real Prometheus over samples; none, and a line that says why, where it does not run.
+    pub(crate) async fn over(text: &str, client: &reqwest::Client) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let started = prometheus(folder.path(), text, client).await;
+        let mut server = running("prometheus (verdicts)", started)?;
+        server.folder = Some(folder);
+        Some(server)
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Starts a program that listens where `arguments` say, and waits until `ready` answers.
     ///
     /// # Errors
@@ -100,6 +114,7 @@ impl Server {
         let mut server = Self {
             child,
             url: format!("http://{address}"),
+            folder: None,
         };
         for _ in 0..200 {
             let answer = client.get(format!("{}{ready}", server.url)).send().await;
@@ -119,6 +134,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // Its files go when nobody reads them any more.
+        drop(self.folder.take());
     }
 }
 

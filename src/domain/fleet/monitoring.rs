@@ -9,7 +9,7 @@ use crate::domain::model::RegisteredModel;
 use crate::domain::observation::Feed;
 use crate::domain::rules::freshness::{self, Freshness};
 use crate::domain::rules::signals::{
-    self, Beside, Monitored, Sample, Standing, alerts, lines, staleness, state,
+    self, Began, Beside, Monitored, Sample, Standing, alerts, lines, staleness, state,
 };
 use crate::domain::signal::Gauge;
 use crate::domain::time::{Millis, Since};
@@ -130,9 +130,9 @@ impl Fleet {
         staleness::judge(facts, dates, now)
     }
 
-    /// When the champion began to answer: as an endpoint was seen to change to it, else as other systems'
-    /// records show it, else when the alias was moved.
-    fn began(&self, model: &ModelKey, champion: &Pointed) -> Option<Millis> {
+    /// Between which times the champion began to answer: as an endpoint was seen to change to it, else as
+    /// other systems' records show it, else when the alias was moved.
+    fn began(&self, model: &ModelKey, champion: &Pointed) -> Option<Began> {
         let exact = |since| match since {
             Since::Exact(at) => Some(at),
             _ => None,
@@ -147,14 +147,21 @@ impl Fleet {
             .filter(answers)
             .filter_map(|d| exact(d.since))
             .min();
-        seen.or_else(|| {
-            let spans = self.served_spans(model);
-            let mut of = spans
-                .iter()
-                .filter(|h| signals::same_version(h.fact.key.version.raw(), champion.key.raw()));
-            of.next_back().map(|h| h.fact.key.from)
-        })
-        .or_else(|| exact(champion.since))
+        seen.map(Began::exactly)
+            .or_else(|| {
+                let spans = self.served_spans(model);
+                let mut of = spans.iter().filter(|h| {
+                    signals::same_version(h.fact.key.version.raw(), champion.key.raw())
+                });
+                // Requests were counted over a step: it began within the one before.
+                of.next_back().map(|h| Began {
+                    not_before: Millis(
+                        h.fact.key.from.0 - i64::try_from(h.fact.step_ms).unwrap_or(0),
+                    ),
+                    at: h.fact.key.from,
+                })
+            })
+            .or_else(|| exact(champion.since).map(Began::exactly))
     }
 
     /// How a feed of a monitoring source stands.

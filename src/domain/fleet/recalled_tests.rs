@@ -139,6 +139,7 @@ fn saved() -> LastKnown {
         start: Millis(0),
         step: Duration::from_secs(60),
         times: None,
+        earlier: None,
         values: Arc::from([0.0, 0.05]),
     };
     let at = Millis(HOUR);

@@ -194,6 +194,19 @@ pub struct SignalSeries {
     pub times: Option<Arc<[Millis]>>,
     /// The values.
     pub values: Arc<[f32]>,
+    /// What was before, at wider steps, where that is kept: for what is counted over days.
+    pub earlier: Option<Arc<Earlier>>,
+}
+
+/// A longer time than its series covers, up to about the same end, at wider steps. A NaN is a gap.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Earlier {
+    /// The time of the first value.
+    pub start: Millis,
+    /// The time between two.
+    pub step: Duration,
+    /// The values.
+    pub values: Arc<[f32]>,
 }
 
 impl SignalSeries {
@@ -205,15 +218,27 @@ impl SignalSeries {
         samples.reverse();
         samples.dedup_by_key(|(at, _)| *at);
         samples.reverse();
-        let start = samples.first()?.0;
-        let mut apart: Vec<Duration> = samples.windows(2).map(|w| w[1].0.since(w[0].0)).collect();
+        let times = samples.iter().map(|(at, _)| *at).collect();
+        let values = samples.iter().map(|(_, value)| *value as f32).collect();
+        Self::of_sorted_runs(key, times, values)
+    }
+
+    /// A series of runs at times that rise, as many as values. `None` for none.
+    pub fn of_sorted_runs(
+        key: SignalKey,
+        times: Arc<[Millis]>,
+        values: Arc<[f32]>,
+    ) -> Option<Self> {
+        let start = *times.first()?;
+        let mut apart: Vec<Duration> = times.windows(2).map(|w| w[1].since(w[0])).collect();
         apart.sort_unstable();
         Some(Self {
             key,
             start,
             step: apart.get(apart.len() / 2).copied().unwrap_or_default(),
-            times: Some(samples.iter().map(|(at, _)| *at).collect()),
-            values: samples.iter().map(|(_, value)| *value as f32).collect(),
+            times: Some(times),
+            values,
+            earlier: None,
         })
     }
 

@@ -75,6 +75,12 @@ impl Prometheus {
         Ok(read)
     }
 
+    /// An instant query that no other part of a poll asks.
+    pub(super) async fn asked_now(&self, query: String) -> Result<Read, Fault> {
+        let form = vec![("query", query)];
+        Ok(self.ask(ReadRoute::PrometheusQuery, form).await?.0)
+    }
+
     /// What a selector holds at an instant.
     pub(super) async fn read_at(&self, selector: &str, at: Millis) -> Result<Read, Fault> {
         let form = vec![

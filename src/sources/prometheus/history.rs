@@ -1,5 +1,5 @@
-//! The recent course of the signals that lists show: one range a signal for all models, whole at first,
-//! then only its tail, which is spliced on.
+//! The recent course of the signals that lists show and rules look back at: one range a signal for all
+//! models, whole at first, then only its tail, which is spliced on. What jobs write is in `runs`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -10,57 +10,77 @@ use tokio::time::Instant;
 use super::Prometheus;
 use super::client::{Asked, is_of_the_query, partly};
 use super::query::{Grid, over_grid};
+use super::runs::{Runs, Stamps};
 use super::signals::is_worse;
 use super::wire::Read;
 use crate::domain::fault::Fault;
 use crate::domain::observation::{Answer, Coverage, Rows, Scope};
-use crate::domain::signal::{Measure, SignalKey, SignalSeries, SignalSpec};
+use crate::domain::signal::{Earlier, Measure, SignalKey, SignalSeries, SignalSpec};
 use crate::domain::time::Millis;
 
 /// How far back a course goes and its step, in seconds: of what answers show, as lists draw it.
-const FAST: (u64, u64) = (6 * 3_600, 300);
-/// The same of quality, which moves with its labels: hours tell nothing of it.
-const SLOW: (u64, u64) = (7 * 86_400, 3_600);
-/// How long a course is only continued before it is read whole again.
+const HOURS: (u64, u64) = (6 * 3_600, 300);
+/// The same of budgets, which burn over days.
+const DAYS: (u64, u64) = (3 * 86_400, 7_200);
+/// How long a course is only continued before it is read whole again, at least; twelve of its steps where
+/// that is longer.
 const WHOLE_AGAIN: Duration = Duration::from_secs(1_800);
 
-/// The course of each signal, by its preset and place there.
-pub(super) type Courses = HashMap<(usize, usize), Course>;
+/// How far back a course goes, and what it is for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum Pace {
+    /// The last hours of what answers show.
+    Hours,
+    /// The last days of what has a budget.
+    Days,
+    /// The last runs of a job.
+    Runs,
+}
+
+/// The course of each signal, by its preset, its place there and its pace.
+pub(super) type Courses = HashMap<(usize, usize, Pace), Course>;
 
 /// The course of one signal of all models.
 #[derive(Clone, Debug)]
-pub(super) struct Course {
+pub(super) enum Course {
+    /// At equal steps.
+    Grid(Arc<OnGrid>),
+    /// Run by run.
+    Runs(Arc<Runs>),
+}
+
+/// The course of one signal of all models at equal steps.
+#[derive(Debug)]
+pub(super) struct OnGrid {
     whole_at: Instant,
     grid: Grid,
     /// Shared with what was answered.
     rows: BTreeMap<SignalKey, Arc<[f32]>>,
 }
 
-/// The signals of a preset that lists show, and the quality that rules compare with what it was; the mean
-/// stands in for the 95th percentile where there is none.
-fn shown(signals: &[SignalSpec]) -> impl Iterator<Item = (usize, &SignalSpec)> {
+/// The courses of a preset: what lists show and rules look back at. The mean stands in for the quantiles
+/// where there are none.
+fn paces(signals: &[SignalSpec]) -> impl Iterator<Item = (usize, &SignalSpec, Pace)> {
     let quantile = signals.iter().any(|s| s.measure == Measure::LatencyP95);
-    signals
-        .iter()
-        .enumerate()
-        .filter(move |(_, s)| match s.measure {
-            Measure::Requests
-            | Measure::ErrorRatio
-            | Measure::LatencyP95
+    let of = move |spec: &SignalSpec| -> &'static [Pace] {
+        match spec.measure {
+            Measure::ErrorRatio | Measure::LatencyP50 | Measure::LatencyP95 => {
+                &[Pace::Hours, Pace::Days]
+            }
+            Measure::Requests | Measure::LatencyP99 | Measure::PredictionMean => &[Pace::Hours],
+            Measure::LatencyMean if !quantile => &[Pace::Hours],
+            Measure::FeatureDrift
             | Measure::DriftShare
-            | Measure::PredictionMean
-            | Measure::QualityRealised => true,
-            Measure::LatencyMean => !quantile,
-            _ => false,
-        })
-}
-
-/// How far back the course of a measure goes, and its step.
-fn pace(measure: Measure) -> (u64, u64) {
-    match measure {
-        Measure::QualityRealised => SLOW,
-        _ => FAST,
-    }
+            | Measure::PredictionDrift
+            | Measure::TargetDrift
+            | Measure::QualityRealised
+            | Measure::QualityEstimated
+            | Measure::FeatureMean => &[Pace::Runs],
+            _ => &[],
+        }
+    };
+    let all = signals.iter().enumerate();
+    all.flat_map(move |(at, spec)| of(spec).iter().map(move |pace| (at, spec, *pace)))
 }
 
 impl Prometheus {
@@ -70,16 +90,26 @@ impl Prometheus {
         let now = self.now().await?;
         let mut kept = BTreeSet::new();
         let mut spoilt = asked.unseen.take();
+        let mut stamps = Stamps::default();
         for preset in taken {
             let Some(known) = self.monitoring.presets.get(preset) else {
                 continue;
             };
-            for (at, spec) in shown(&known.signals) {
-                kept.insert((preset, at));
-                let held = self.memory().courses.get(&(preset, at)).cloned();
-                match self.course(spec, held, now).await {
+            for (at, spec, pace) in paces(&known.signals) {
+                let place = (preset, at, pace);
+                kept.insert(place);
+                let held = self.memory().courses.get(&place).cloned();
+                let read = match (pace, held) {
+                    (Pace::Runs, Some(Course::Runs(held))) => {
+                        self.runs(spec, Some(held), now, &mut stamps).await
+                    }
+                    (Pace::Runs, _) => self.runs(spec, None, now, &mut stamps).await,
+                    (_, Some(Course::Grid(held))) => self.course(spec, pace, Some(held), now).await,
+                    _ => self.course(spec, pace, None, now).await,
+                };
+                match read {
                     Ok((course, fault)) => {
-                        self.memory().courses.insert((preset, at), course);
+                        self.memory().courses.insert(place, course);
                         spoilt = spoilt.or(fault);
                     }
                     Err(fault) if is_of_the_query(&fault) => spoilt = spoilt.or(Some(fault)),
@@ -89,7 +119,7 @@ impl Prometheus {
         }
         let mut memory = self.memory();
         memory.courses.retain(|at, _| kept.contains(at));
-        let rows: Vec<SignalSeries> = memory.courses.values().flat_map(Course::series).collect();
+        let rows = told(&memory.courses);
         drop(memory);
         let partial = partly(spoilt.as_slice());
         let coverage = match spoilt {
@@ -112,39 +142,46 @@ impl Prometheus {
     async fn course(
         &self,
         spec: &SignalSpec,
-        held: Option<Course>,
+        pace: Pace,
+        held: Option<Arc<OnGrid>>,
         now: Millis,
     ) -> Result<(Course, Option<Fault>), Fault> {
-        let (span, step) = pace(spec.measure);
+        let (span, step) = if pace == Pace::Days { DAYS } else { HOURS };
         let grid = Grid::stepped(span, now, step);
-        let held = held.filter(|held| {
-            let ahead = grid.end() - held.grid.end();
-            // A clock that went back, or a pause as long as the course: nothing to continue.
-            held.whole_at.elapsed() < WHOLE_AGAIN && (0..span as i64 / 2).contains(&ahead)
-        });
+        let held = held.filter(|held| is_continued(held.whole_at, held.grid, grid));
         let asked = match &held {
             None => grid,
-            Some(held) => {
-                // Late samples change the last two points.
-                let behind = (grid.end() - held.grid.end()) as u64 + 2 * step;
-                Grid::stepped(behind, now, step)
+            // Of days nothing moves before the next step.
+            Some(held) if pace == Pace::Days && held.grid == grid => {
+                return Ok((Course::Grid(Arc::clone(held)), None));
             }
+            Some(held) => tail(held.grid, grid, now),
         };
         let window = self.monitoring.window.as_secs();
         let selector = &self.monitoring.selector;
         let query = over_grid(spec, &spec.query, selector, window, step);
         let read = self.range(query, asked).await?;
         let fault = self.lacking(spec.measure.word(), &read);
-        let fresh = self.on_grid(spec, &read, asked);
+        let mut fresh = self.on_grid(spec, &read, asked);
+        drop(read);
+        if pace == Pace::Days && spec.measure == Measure::ErrorRatio {
+            // Where nothing failed nothing burns.
+            let failed = |values: &[f32]| values.iter().any(|v| *v > 0.0);
+            let known = |key: &SignalKey| {
+                held.as_ref()
+                    .is_some_and(|held| held.rows.contains_key(key))
+            };
+            fresh.retain(|key, values| failed(values) || known(key));
+        }
         let course = match held {
-            None => Course {
+            None => OnGrid {
                 whole_at: Instant::now(),
                 grid,
                 rows: fresh,
             },
-            Some(held) => held.continued(grid, asked, fresh),
+            Some(held) => held.continued(grid, asked, fresh, fault.is_none()),
         };
-        Ok((course, fault))
+        Ok((Course::Grid(Arc::new(course)), fault))
     }
 
     /// The series of an answer as values on a grid, gaps as NaN.
@@ -186,13 +223,52 @@ impl Prometheus {
     }
 }
 
-impl Course {
-    /// The course moved on to a grid, with its end read anew.
+/// Whether a course is continued by its tail: it is not too old, and neither did the clock go back nor the
+/// program pause for as long as the course.
+pub(super) fn is_continued(whole_at: Instant, held: Grid, grid: Grid) -> bool {
+    let ahead = grid.end() - held.end();
+    let half = i64::try_from(grid.points * grid.step / 2).unwrap_or(i64::MAX);
+    let again = WHOLE_AGAIN.max(Duration::from_secs(12 * grid.step));
+    held.step == grid.step && whole_at.elapsed() < again && (0..half).contains(&ahead)
+}
+
+/// The end of a course that is read anew: late samples change the last two points.
+pub(super) fn tail(held: Grid, grid: Grid, now: Millis) -> Grid {
+    let ahead = u64::try_from(grid.end() - held.end()).unwrap_or_default();
+    Grid::stepped(ahead + 2 * grid.step, now, grid.step)
+}
+
+/// All courses as series: what was over days goes with what was over hours.
+fn told(courses: &Courses) -> Vec<SignalSeries> {
+    let mut rows = Vec::new();
+    for ((preset, at, pace), course) in courses {
+        match course {
+            Course::Runs(runs) => rows.extend(runs.series()),
+            Course::Grid(hours) if *pace == Pace::Hours => {
+                let days = match courses.get(&(*preset, *at, Pace::Days)) {
+                    Some(Course::Grid(days)) => Some(days),
+                    _ => None,
+                };
+                rows.extend(hours.rows.iter().map(|(key, values)| SignalSeries {
+                    earlier: days.and_then(|days| days.earlier(key)),
+                    ..of_values(key.clone(), hours.grid, Arc::clone(values))
+                }));
+            }
+            Course::Grid(_) => {}
+        }
+    }
+    rows
+}
+
+impl OnGrid {
+    /// The course moved on to a grid, with its end read anew. From an answer that is not whole nobody is
+    /// missed: what was known of those that it does not name stays.
     fn continued(
-        self,
+        &self,
         grid: Grid,
         asked: Grid,
         mut fresh: BTreeMap<SignalKey, Arc<[f32]>>,
+        whole: bool,
     ) -> Self {
         let points = usize::try_from(grid.points).unwrap_or_default();
         let tail = usize::try_from(asked.points)
@@ -202,9 +278,11 @@ impl Course {
             usize::try_from((grid.start - self.grid.start) / grid.step as i64).unwrap_or(points);
         let mut rows = BTreeMap::new();
         let mut splice = |key: SignalKey, old: &[f32], new: Option<&[f32]>| {
+            let keeps = new.is_none() && !whole;
+            let until = if keeps { points } else { points - tail };
             let mut row: Vec<f32> = Vec::with_capacity(points);
-            row.extend(old.iter().skip(moved).take(points - tail));
-            row.resize(points - tail, f32::NAN);
+            row.extend(old.iter().skip(moved).take(until));
+            row.resize(until, f32::NAN);
             match new {
                 Some(new) => row.extend(&new[new.len().saturating_sub(tail)..]),
                 None => row.resize(points, f32::NAN),
@@ -213,9 +291,9 @@ impl Course {
                 rows.insert(key, Arc::from(row));
             }
         };
-        for (key, old) in self.rows {
-            let new = fresh.remove(&key);
-            splice(key, &old, new.as_deref());
+        for (key, old) in &self.rows {
+            let new = fresh.remove(key);
+            splice(key.clone(), old, new.as_deref());
         }
         for (key, new) in fresh {
             splice(key, &[], Some(&new));
@@ -227,12 +305,13 @@ impl Course {
         }
     }
 
-    fn series(&self) -> Vec<SignalSeries> {
-        let rows = self.rows.iter();
-        series(
-            rows.map(|(key, row)| (key.clone(), Arc::clone(row))),
-            self.grid,
-        )
+    fn earlier(&self, key: &SignalKey) -> Option<Arc<Earlier>> {
+        let values = self.rows.get(key)?;
+        Some(Arc::new(Earlier {
+            start: Millis(self.grid.start * 1_000),
+            step: Duration::from_secs(self.grid.step),
+            values: Arc::clone(values),
+        }))
     }
 }
 
@@ -242,14 +321,19 @@ pub(super) fn series<V: Into<Arc<[f32]>>>(
     grid: Grid,
 ) -> Vec<SignalSeries> {
     rows.into_iter()
-        .map(|(key, values)| SignalSeries {
-            key,
-            start: Millis(grid.start * 1_000),
-            step: Duration::from_secs(grid.step),
-            times: None,
-            values: values.into(),
-        })
+        .map(|(key, values)| of_values(key, grid, values.into()))
         .collect()
+}
+
+fn of_values(key: SignalKey, grid: Grid, values: Arc<[f32]>) -> SignalSeries {
+    SignalSeries {
+        key,
+        start: Millis(grid.start * 1_000),
+        step: Duration::from_secs(grid.step),
+        times: None,
+        values,
+        earlier: None,
+    }
 }
 
 #[cfg(test)]
@@ -268,13 +352,16 @@ mod tests {
         }
     }
 
-    const STEP: u64 = FAST.1;
+    const STEP: u64 = HOURS.1;
+
+    fn at(seconds: i64) -> Grid {
+        Grid::stepped(4 * STEP, Millis(seconds * 1_000), STEP)
+    }
 
     #[test]
     fn a_tail_is_spliced_on_and_replaces_the_last_points() {
-        let at = |seconds: i64| Grid::stepped(4 * STEP, Millis(seconds * 1_000), STEP);
         let step = STEP as i64;
-        let course = Course {
+        let course = || OnGrid {
             whole_at: Instant::now(),
             grid: at(100 * step),
             rows: BTreeMap::from([
@@ -283,19 +370,30 @@ mod tests {
                     key("b"),
                     Arc::from([1.0, f32::NAN, f32::NAN, f32::NAN, f32::NAN]),
                 ),
+                (key("d"), Arc::from([1.0, 2.0, 3.0, 4.0, 5.0])),
             ]),
         };
         let tail = Grid::stepped(3 * STEP, Millis(101 * step * 1_000), STEP);
-        let fresh = BTreeMap::from([
-            (key("a"), Arc::from([3.5, 4.5, 5.5, 6.5])),
-            (key("c"), Arc::from([f32::NAN, f32::NAN, f32::NAN, 9.0])),
-        ]);
-        let moved = course.continued(at(101 * step), tail, fresh);
+        let fresh = || {
+            BTreeMap::from([
+                (key("a"), Arc::from([3.5, 4.5, 5.5, 6.5])),
+                (key("c"), Arc::from([f32::NAN, f32::NAN, f32::NAN, 9.0])),
+            ])
+        };
+        let moved = course().continued(at(101 * step), tail, fresh(), true);
         assert_eq!(moved.grid, at(101 * step));
         assert_eq!(*moved.rows[&key("a")], [2.0, 3.5, 4.5, 5.5, 6.5]);
         assert!(!moved.rows.contains_key(&key("b")), "it has ended");
         let new = &moved.rows[&key("c")];
         assert!(new[..4].iter().all(|v| v.is_nan()));
         assert_eq!(new[4].to_bits(), 9.0_f32.to_bits());
+        let gone = &moved.rows[&key("d")];
+        assert!(gone[1..].iter().all(|v| v.is_nan()), "{gone:?}");
+
+        let part = course().continued(at(101 * step), tail, fresh(), false);
+        assert_eq!(part.rows[&key("a")], moved.rows[&key("a")]);
+        let kept = &part.rows[&key("d")];
+        assert_eq!(kept[..4], [2.0, 3.0, 4.0, 5.0], "it is only not named");
+        assert!(kept[4].is_nan());
     }
 }

@@ -12,6 +12,7 @@ mod expression;
 mod history;
 mod probe;
 mod query;
+mod runs;
 mod served;
 mod signals;
 mod wire;

@@ -79,14 +79,23 @@ pub(super) struct Fill<'a> {
     pub(super) selector: &'a str,
     /// What rates are taken over, in seconds.
     pub(super) window: u64,
-    /// Over how many seconds a gauge's worst is taken, where one sample a step would lose it.
-    pub(super) over: Option<(u64, Direction)>,
+    /// Over how many seconds which sample of a gauge is taken, where one a step would lose it.
+    pub(super) over: Option<(u64, Taken)>,
+}
+
+/// Which of a gauge's samples of a stretch of time is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Taken {
+    /// The worst one, as a direction has it.
+    Worst(Direction),
+    /// The last one: what a job writes stands until its next run.
+    Last,
 }
 
 /// The query of a template.
 pub(super) fn fill(template: &str, with: Fill<'_>) -> String {
     let template = match with.over {
-        Some((seconds, direction)) => worst_over(template, seconds, direction),
+        Some((seconds, taken)) => over_time(template, seconds, taken),
         None => template.to_owned(),
     };
     let template = template.replace("$win", &format!("{}s", with.window));
@@ -100,10 +109,10 @@ pub(super) fn fill(template: &str, with: Fill<'_>) -> String {
     template.replace("$sel", with.selector)
 }
 
-/// Wraps each gauge's selector into the extreme of a stretch of time. A gauge's selector is one that
-/// ends in `$sel}` and has no range; what its aggregation takes decides which extreme, else the
-/// direction. Where neither is bad, the sample stays.
-fn worst_over(template: &str, seconds: u64, direction: Direction) -> String {
+/// Wraps each gauge's selector into the last sample of a stretch of time, or into its extreme. A gauge's
+/// selector is one that ends in `$sel}` and has no range; what its aggregation takes decides which
+/// extreme, else the direction. Where neither is bad, the sample stays.
+fn over_time(template: &str, seconds: u64, taken: Taken) -> String {
     let mut out = String::with_capacity(template.len() + 64);
     let mut rest = template;
     while let Some(found) = rest.find("$sel}") {
@@ -115,13 +124,13 @@ fn worst_over(template: &str, seconds: u64, direction: Direction) -> String {
             .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'))
             .map_or(0, |at| at + 1);
         let before = format!("{out}{}", &head[..name]);
-        let function = match innermost(&before) {
-            Some("min") => Some("min_over_time"),
-            Some("max") => Some("max_over_time"),
-            _ => match direction {
-                Direction::HighIsBad => Some("max_over_time"),
-                Direction::LowIsBad => Some("min_over_time"),
-                Direction::Neither => None,
+        let function = match (taken, innermost(&before)) {
+            (Taken::Last, _) => Some("last_over_time"),
+            (Taken::Worst(direction), aggregation) => match (aggregation, direction) {
+                (Some("min"), _) => Some("min_over_time"),
+                (Some("max"), _) | (_, Direction::HighIsBad) => Some("max_over_time"),
+                (_, Direction::LowIsBad) => Some("min_over_time"),
+                (_, Direction::Neither) => None,
             },
         };
         match function.filter(|_| !tail.trim_start().starts_with('[') && open < head.len()) {
@@ -188,7 +197,19 @@ pub(super) fn over_grid(
         Fill {
             selector,
             window: window.max(step),
-            over: (gauge && step >= window).then_some((step, direction)),
+            over: (gauge && step >= window).then_some((step, Taken::Worst(direction))),
+        },
+    )
+}
+
+/// A query of what a job writes over a grid: at each step what it wrote last.
+pub(super) fn last_over_grid(template: &str, selector: &str, window: u64, step: u64) -> String {
+    fill(
+        template,
+        Fill {
+            selector,
+            window: window.max(step),
+            over: Some((step.max(window), Taken::Last)),
         },
     )
 }
@@ -289,7 +310,7 @@ mod tests {
         let with = |direction| Fill {
             selector: "",
             window: 300,
-            over: Some((600, direction)),
+            over: Some((600, Taken::Worst(direction))),
         };
         for (template, direction, want) in [
             (
@@ -316,6 +337,15 @@ mod tests {
         ] {
             assert_eq!(fill(template, with(direction)), want);
         }
+    }
+
+    #[test]
+    fn what_a_job_wrote_last_is_asked_for() {
+        let template = "max by (m) (a{x=\"y\",$sel}) or min by (m) (a{$sel})";
+        assert_eq!(
+            last_over_grid(template, "", 300, 1_800),
+            "max by (m) (last_over_time(a{x=\"y\"}[1800s])) or min by (m) (last_over_time(a[1800s]))"
+        );
     }
 
     #[test]

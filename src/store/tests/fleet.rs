@@ -245,6 +245,7 @@ fn course(model: usize, measure: Measure) -> SignalSeries {
         start: Millis(1_700_000_000_000),
         step: Duration::from_secs(300),
         times: None,
+        earlier: None,
         values: (0..72_u8).map(|n| f32::from(n) / 8.0).collect(),
     }
 }

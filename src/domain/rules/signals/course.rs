@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::domain::signal::SignalSeries;
+use crate::domain::signal::{SignalReading, SignalSeries};
 use crate::domain::time::{Millis, Since};
 
 /// As many windows are counted.
@@ -13,6 +13,8 @@ const WINDOWS: usize = 12;
 #[derive(Clone, Copy, Debug)]
 pub struct Course<'a> {
     series: &'a SignalSeries,
+    /// A run that is known already and that the series does not hold yet.
+    newest: Option<(Millis, f64)>,
 }
 
 /// In how many of the last windows a signal was over its line.
@@ -29,7 +31,32 @@ pub struct Windows {
 impl<'a> Course<'a> {
     /// Looks at a series.
     pub fn of(series: &'a SignalSeries) -> Self {
-        Self { series }
+        Self {
+            series,
+            newest: None,
+        }
+    }
+
+    /// Looks at a series of a job's runs with the newest reading behind it: courses are read less often
+    /// than readings. A reading belongs to a later run if it says so, or, where nobody says when the job
+    /// ran, if its value is another one.
+    pub fn with_newest(series: &'a SignalSeries, reading: &SignalReading, read_at: Millis) -> Self {
+        let course = Self::of(series);
+        let (Some(value), Some(last)) = (reading.value.value(), series.values.last()) else {
+            return course;
+        };
+        if series.times.is_none() {
+            return course;
+        }
+        let ran = reading.written_at.max(reading.at);
+        let is_later = match ran {
+            Some(at) => at > series.end(),
+            None => (value as f32).to_bits() != last.to_bits() && read_at > series.end(),
+        };
+        Self {
+            newest: is_later.then(|| (ran.unwrap_or(read_at), value)),
+            ..course
+        }
     }
 
     /// Its samples with their times, oldest first, gaps left out.
@@ -39,6 +66,7 @@ impl<'a> Course<'a> {
         values
             .filter(|(_, value)| !value.is_nan())
             .map(|(index, value)| (series.at(index), f64::from(*value)))
+            .chain(self.newest)
     }
 
     /// The time between two samples.
@@ -111,24 +139,40 @@ impl<'a> Course<'a> {
         Some((*median, count))
     }
 
-    /// The mean of `of` over the samples of the last while, and the number of them; `None` where they
-    /// cover less than half of it.
+    /// The mean of `of` over the samples of the last while, each for as long as it stands, with those of
+    /// before the series at their wider steps; `None` where they cover less than half of it.
     pub fn mean(&self, last: Duration, now: Millis, of: impl Fn(f64) -> f64) -> Option<f64> {
         let from = now.minus(last);
-        let (mut sum, mut count) = (0.0, 0_u32);
+        let (mut sum, mut covered) = (0.0, Duration::ZERO);
+        let mut add = |value: f64, step: Duration| {
+            sum += of(value) * step.as_secs_f64();
+            covered += step;
+        };
         for (_, value) in self.samples().rev().take_while(|(at, _)| *at >= from) {
-            sum += of(value);
-            count += 1;
+            add(value, self.series.step);
         }
-        let covered = self.series.step.saturating_mul(count);
-        (count > 0 && covered * 2 >= last).then(|| sum / f64::from(count))
+        if let Some(earlier) = self.series.earlier.as_deref() {
+            let mut at = earlier.start;
+            for value in earlier.values.iter() {
+                // What a sample stands for is the time up to it.
+                if at >= from && at < self.series.start && !value.is_nan() {
+                    add(f64::from(*value), earlier.step);
+                }
+                at = at.plus(earlier.step);
+            }
+        }
+        let enough = covered > Duration::ZERO && covered * 2 >= last;
+        enough.then(|| sum / covered.as_secs_f64())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::domain::rules::signals::testing::{NOW, course, steps_ago};
+    use crate::domain::rules::signals::testing::{NOW, course, reading, steps_ago};
+    use crate::domain::signal::{Earlier, Measure};
 
     const GAP: f32 = f32::NAN;
 
@@ -173,5 +217,40 @@ mod tests {
         let mean = |steps| looked.mean(series.step * steps, NOW, |v| v);
         assert_eq!(mean(2), Some(4.0));
         assert_eq!(mean(3), None);
+    }
+
+    #[test]
+    fn days_before_the_hours_count_at_their_own_steps() {
+        let hour = Duration::from_secs(3_600);
+        let mut series = course(&[4.0; 12]);
+        let values = [1.0, 1.0, 1.0, 1.0, 9.0];
+        series.earlier = Some(Arc::new(Earlier {
+            start: NOW.minus(hour * 4),
+            step: hour,
+            values: Arc::from(values),
+        }));
+        let looked = Course::of(&series);
+        let mean = looked.mean(hour * 4, NOW, |v| v).expect("enough");
+        // Four hours at 1 and one at 4; the last one is in the series itself.
+        assert!((mean - 8.0 / 5.0).abs() < 1e-9, "{mean}");
+        assert_eq!(looked.mean(hour * 11, NOW, |v| v), None);
+        assert_eq!(looked.mean(hour / 2, NOW, |v| v), Some(4.0));
+    }
+
+    #[test]
+    fn a_run_that_is_only_read_yet_is_a_window_too() {
+        let hours = |n: u32| NOW.minus(Duration::from_secs(3_600) * n);
+        let mut series = course(&[1.0, 2.0]);
+        series.times = Some(Arc::from([hours(2), hours(1)]));
+        let windows = |value: f64, ran: Option<Millis>| {
+            let mut row = reading(Measure::FeatureDrift, "age", "PSI", value);
+            row.written_at = ran;
+            let course = Course::with_newest(&series, &row, NOW);
+            course.windows(None, over).of
+        };
+        assert_eq!(windows(2.0, Some(hours(0))), 3, "it says the same again");
+        assert_eq!(windows(2.5, Some(hours(1))), 2, "it is that run");
+        assert_eq!((windows(2.0, None), windows(2.5, None)), (2, 3));
+        assert_eq!(windows(f64::NAN, Some(hours(0))), 2);
     }
 }

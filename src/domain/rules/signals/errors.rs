@@ -2,17 +2,21 @@
 
 use super::burn;
 use super::words;
-use super::{Monitored, worst};
+use super::{Monitored, Sample, worst};
 use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::signal::Measure;
 
 /// Judges the error ratio. The warning line is the budget that burn rates are counted in.
 pub fn judge(m: &Monitored<'_>) -> Option<Reason> {
-    let sample = worst(m.of(Measure::ErrorRatio).iter())?;
-    let burn = sample.lines.warn.and_then(|budget| {
+    let rows = m.of(Measure::ErrorRatio);
+    let sample = worst(rows.iter())?;
+    let pace = |sample: &Sample<'_>| {
         let course = m.course(sample)?;
-        burn::judge(&course, budget, m.now, |ratio| ratio)
-    });
+        burn::judge(&course, sample.lines.warn?, m.now, |ratio| ratio)
+    };
+    // The budget is that of all versions together, whichever of them is the worst now.
+    let whole = rows.iter().filter(|s| s.is_of_all());
+    let burn = pace(sample).or_else(|| worst(whole).and_then(pace));
     let by_line = sample.by_number.filter(|level| *level > Level::Info);
     let level = by_line.max(burn.filter(|_| sample.current).map(|b| b.level))?;
     let line = sample.crossed().or(sample.lines.warn)?;
@@ -73,5 +77,25 @@ mod tests {
                 "errors 8 % > 1 %, burning 8 × the budget over 6h"
             );
         });
+    }
+
+    #[test]
+    fn the_budget_burns_for_all_versions_and_the_worst_one_is_named() {
+        let whole = reading(Measure::ErrorRatio, "", "", 0.08);
+        let mut own = whole.clone();
+        own.key.version = crate::domain::key::Key::new("14");
+        let course = course_of(&whole, &[0.08; 73]);
+        let said = |own: &crate::domain::signal::SignalReading| {
+            let mut said = String::new();
+            let rows = [whole.clone(), own.clone()];
+            monitored(&rows, std::slice::from_ref(&course), |m| {
+                said = judge(m).expect("a finding").text.to_string();
+            });
+            said
+        };
+        let burning = "burning 8 × the budget over 6h";
+        assert_eq!(said(&own), format!("errors 8 % > 3 %, {burning}"));
+        own.value = crate::domain::signal::Measured::Value(0.2);
+        assert_eq!(said(&own), format!("errors 20 % > 3 % on v14, {burning}"));
     }
 }

@@ -1,6 +1,7 @@
 //! Requests that take too long: the newest quantile against its lines, and how fast the latency budget
 //! burns. A quantile says of each sample only that at least so many requests were slower than the line:
-//! burn rates are counted from that, never from a guess between two quantiles.
+//! burn rates are counted from that, never from a guess between two quantiles. The budget's line is that
+//! of the 95th percentile; a median over it has used up ten budgets of one in twenty.
 
 use super::burn::{self, Pace};
 use super::words;
@@ -20,10 +21,13 @@ const LATENCIES: [Measure; 4] = [
 pub fn judge(m: &Monitored<'_>) -> Option<Reason> {
     let mut found: Option<(Level, &Sample<'_>, Option<Pace>)> = None;
     for measure in LATENCIES {
-        let Some(sample) = worst(m.of(measure).iter()) else {
+        let rows = m.of(measure);
+        let Some(sample) = worst(rows.iter()) else {
             continue;
         };
-        let burn = pace(m, sample).filter(|_| sample.current);
+        let whole = rows.iter().filter(|s| s.is_of_all());
+        let burn = pace(m, sample).or_else(|| worst(whole).and_then(|s| pace(m, s)));
+        let burn = burn.filter(|_| sample.current);
         let by_line = sample.by_number.filter(|level| *level > Level::Info);
         let Some(level) = by_line.max(burn.map(|b| b.level)) else {
             continue;
@@ -33,12 +37,12 @@ pub fn judge(m: &Monitored<'_>) -> Option<Reason> {
         }
     }
     let (level, sample, burn) = found?;
-    let line = sample.crossed().or(sample.lines.warn)?;
+    let line = sample.crossed().or_else(|| budget_line(m, sample))?;
     let mut text = words::sentence(sample.measure().title(), sample, line);
     if let Some(burn) = burn {
         text.push_str(&burn.words());
     }
-    let since = m.over_since(sample, sample.lines.warn.unwrap_or(line));
+    let since = m.over_since(sample, budget_line(m, sample).unwrap_or(line));
     Some(sample.finding(ReasonCode::SignalLatency, level, text, since))
 }
 
@@ -52,9 +56,19 @@ fn tail(measure: Measure) -> Option<f64> {
     }
 }
 
+/// The time beyond which a request counts as slow: the quantile's own line, else that of the 95th
+/// percentile.
+fn budget_line(m: &Monitored<'_>, sample: &Sample<'_>) -> Option<f64> {
+    let of_p95 = || {
+        let read = m.of(Measure::LatencyP95).first().map(|s| s.lines);
+        read.or_else(|| m.policy.lines.get(&Measure::LatencyP95).copied())
+    };
+    sample.lines.warn.or_else(|| of_p95()?.warn)
+}
+
 fn pace(m: &Monitored<'_>, sample: &Sample<'_>) -> Option<Pace> {
     let tail = tail(sample.measure())?;
-    let line = sample.lines.warn?;
+    let line = budget_line(m, sample)?;
     let course = m.course(sample)?;
     let slow = |value: f64| if value >= line { tail } else { 0.0 };
     burn::judge(&course, m.policy.latency_budget, m.now, slow)
@@ -104,6 +118,20 @@ mod tests {
                 reason.text,
                 "p50 600 ms > 500 ms, burning 10 × the budget over 6h"
             );
+        });
+    }
+
+    #[test]
+    fn a_median_without_a_line_of_its_own_burns_by_that_of_the_95th_percentile() {
+        let p50 = reading(Measure::LatencyP50, "", "", 0.4);
+        let mut values = [0.6; 73];
+        values[72] = 0.4;
+        let course = course_of(&p50, &values);
+        monitored(&[p50], &[course], |m| {
+            let reason = judge(m).expect("a finding");
+            assert_eq!(reason.level, Level::Crit);
+            let words = "p50 400 ms < 500 ms, burning 9.86 × the budget over 6h";
+            assert_eq!(reason.text, words, "it is better now, and was not");
         });
     }
 

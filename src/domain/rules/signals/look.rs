@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::lines::{self, Lined};
-use super::{Monitored, Sample, Standing, earliest, monitor, noise, quality, state};
+use super::{Began, Monitored, Sample, Standing, earliest, monitor, noise, quality, state};
 use crate::domain::drift::Method;
 use crate::domain::key::{Key, SourceId};
 use crate::domain::last_known::Held;
@@ -24,7 +24,7 @@ pub struct Beside<'a, S> {
     /// The version in production.
     pub version: Option<&'a Key>,
     /// When it began to answer, as far as is known.
-    pub began: Option<Millis>,
+    pub began: Option<Began>,
     /// The limits.
     pub policy: &'a SignalPolicy,
     /// The present.

@@ -99,6 +99,11 @@ impl Sample<'_> {
         }
     }
 
+    /// Whether it is of all versions together.
+    pub fn is_of_all(&self) -> bool {
+        self.reading.key.version.raw().is_empty()
+    }
+
     /// The line that its number has crossed: the critical one first.
     pub fn crossed(&self) -> Option<f64> {
         let value = self.value()?;
@@ -159,6 +164,22 @@ impl Sample<'_> {
     }
 }
 
+/// When a version began to answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Began {
+    /// No earlier than this: until then another version was seen, or none.
+    pub not_before: Millis,
+    /// No later than this: from then on it is known to answer.
+    pub at: Millis,
+}
+
+impl Began {
+    /// A time that is known.
+    pub fn exactly(at: Millis) -> Self {
+        Self { not_before: at, at }
+    }
+}
+
 /// Everything that the rules look at for one model.
 #[derive(Debug)]
 pub struct Monitored<'a> {
@@ -169,7 +190,7 @@ pub struct Monitored<'a> {
     /// The version in production, as the registry writes it.
     pub version: Option<&'a Key>,
     /// When that version began to answer, as far as is known.
-    pub began: Option<Millis>,
+    pub began: Option<Began>,
     /// What is set for the model.
     pub settings: Option<&'a ModelSettings>,
     /// The limits.
@@ -193,7 +214,9 @@ impl<'a> Monitored<'a> {
             .courses
             .binary_search_by(|held| held.fact.key.cmp(key))
             .ok()?;
-        Some(Course::of(&self.courses[at].fact))
+        let series = &self.courses[at].fact;
+        let read_at = sample.read_at.unwrap_or(self.now);
+        Some(Course::with_newest(series, sample.reading, read_at))
     }
 
     /// Since when a reading has been over a line without a break, as far as its course tells.
@@ -260,7 +283,8 @@ pub fn judge(m: &Monitored<'_>, until: Option<Millis>) -> Judged {
     }
 }
 
-/// The worst reading: by level, then by how far it is over its line. A number comes before none.
+/// The worst reading: by level, then by how far it is over its line. A number comes before none, and of
+/// equally bad ones the one of all versions together speaks: it has the longer course.
 pub(super) fn worst<'s, 'a: 's>(
     samples: impl Iterator<Item = &'s Sample<'a>>,
 ) -> Option<&'s Sample<'a>> {
@@ -269,6 +293,7 @@ pub(super) fn worst<'s, 'a: 's>(
         rank(a)
             .cmp(&rank(b))
             .then_with(|| a.badness().total_cmp(&b.badness()))
+            .then_with(|| a.is_of_all().cmp(&b.is_of_all()))
     })
 }
 

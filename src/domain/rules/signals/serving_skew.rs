@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use super::data_drift::Features;
-use super::{Monitored, Sample, words};
+use super::{Began, Monitored, Sample, words};
 use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::signal::State;
-use crate::domain::time::{Millis, Since};
+use crate::domain::time::Since;
 use crate::domain::wiring;
 
 /// Judges the features that have drifted against the time when the version in production began to answer.
@@ -31,7 +31,7 @@ pub fn judge(m: &Monitored<'_>) -> Option<Reason> {
     let text = format!(
         "{} has drifted since it began at {}: {} {}, worst {} {} {}",
         wiring::version_text(version),
-        began.day_minute(),
+        began.at.day_minute(),
         since_then.len(),
         if since_then.len() == 1 {
             "feature"
@@ -46,27 +46,32 @@ pub fn judge(m: &Monitored<'_>) -> Option<Reason> {
         ReasonCode::ServingSkew,
         Level::Warn,
         text,
-        Since::Exact(began),
+        Since::Exact(began.at),
     ))
 }
 
 /// Whether a score was over its line in the first samples of the version and in all since, and not
-/// before it.
-fn is_from_the_start(m: &Monitored<'_>, sample: &Sample<'_>, began: Millis) -> bool {
+/// before it. Of the time in which it may or may not have begun, a sample may be of either version.
+fn is_from_the_start(m: &Monitored<'_>, sample: &Sample<'_>, began: Began) -> bool {
     let (Some(line), Some(course)) = (sample.lines.warn.or(sample.lines.crit), m.course(sample))
     else {
         return false;
     };
     // A job's first window of the version ends no earlier than one window after it began.
     let window = sample.reading.window.unwrap_or(Duration::ZERO);
-    let by = began.plus(m.policy.skew_window.max(window).max(course.step()));
+    let by = began
+        .at
+        .plus(m.policy.skew_window.max(window).max(course.step()));
     let over = |value: f64| sample.is_over(value, line);
-    let mut after = course.samples().filter(|(at, _)| *at >= began);
+    let mut after = course.samples().filter(|(at, _)| *at >= began.at);
     let at_once = after
         .next()
         .is_some_and(|(at, value)| at <= by && over(value));
     let ever_since = after.all(|(_, value)| over(value));
-    let before = course.samples().take_while(|(at, _)| *at < began).last();
+    let before = course
+        .samples()
+        .take_while(|(at, _)| *at < began.not_before);
+    let before = before.last();
     let of_the_version = !sample.reading.key.version.raw().is_empty();
     let not_before = before.map_or(of_the_version, |(_, value)| !over(value));
     at_once && ever_since && not_before

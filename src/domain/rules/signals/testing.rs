@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Beside, Monitored, Sample, Standing, look};
+use super::{Began, Beside, Monitored, Sample, Standing, look};
 use crate::domain::key::{Key, SourceId};
 use crate::domain::last_known::Held;
 use crate::domain::rules::freshness::Freshness;
@@ -43,6 +43,7 @@ pub(super) fn course_of(reading: &SignalReading, values: &[f32]) -> SignalSeries
         start: NOW.minus(STEP * steps.saturating_sub(1)),
         step: STEP,
         times: None,
+        earlier: None,
         values: Arc::from(values),
     }
 }
@@ -79,7 +80,7 @@ fn with<R>(
         settings,
         tagged: &[],
         version: Some(&version),
-        began,
+        began: began.map(Began::exactly),
         policy: &policy,
         now: NOW,
     };

@@ -12,10 +12,11 @@ pub fn crossed(sample: &Sample<'_>, line: f64) -> String {
     let unit = sample.reading.unit;
     let value = sample.value().unwrap_or(f64::NAN);
     let at = match sample.direction {
-        // At the line is not beyond it.
-        Direction::HighIsBad if value <= line => "=",
-        Direction::LowIsBad if value >= line => "=",
-        direction => direction.sign(),
+        // At the line is not beyond it; and a budget may burn while the newest value is good.
+        Direction::HighIsBad | Direction::LowIsBad if value < line => "<",
+        Direction::HighIsBad | Direction::LowIsBad if value > line => ">",
+        Direction::HighIsBad | Direction::LowIsBad => "=",
+        Direction::Neither => Direction::Neither.sign(),
     };
     format!("{} {at} {}", with_unit(value, unit), with_unit(line, unit))
 }
