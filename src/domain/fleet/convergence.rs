@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::Fleet;
 use crate::domain::deployment::Health;
 use crate::domain::key::{Key, ModelKey};
+use crate::domain::last_known::Held;
 use crate::domain::observation::Feed;
 use crate::domain::rules::converge::{self, Endpoint, Facts, Judged, Measured, Stage, Traffic};
 use crate::domain::rules::freshness::Freshness;
 use crate::domain::rules::signals::same_version;
-use crate::domain::signal::{Measure, SignalReading, SignalSeries};
+use crate::domain::signal::{Measure, Measured as Reads, SignalKey, SignalReading, SignalSeries};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, age};
 
@@ -63,6 +64,7 @@ impl Fleet {
             traffic: since.map_or_else(Traffic::default, |since| {
                 self.traffic(model, version, since, now)
             }),
+            unread: self.unread(model, now),
             serving_since: since,
         };
         let policy = &self.settings.policy.writing.convergence;
@@ -103,13 +105,17 @@ impl Fleet {
         })
     }
 
-    fn traffic(&self, model: &ModelKey, version: &Key, since: Millis, now: Millis) -> Traffic {
-        let wanted = |measure: &Measure| {
-            LATENCIES.contains(measure)
-                || matches!(measure, Measure::ErrorRatio | Measure::Requests)
-        };
+    /// Why the traffic of a model cannot be read now, though it is measured; `None` where it can.
+    fn unread(&self, model: &ModelKey, now: Millis) -> Option<Clean> {
         let readings = self.readings(model).iter();
-        let measured = readings.map(|held| &held.fact.key.measure).any(wanted);
+        let mut of_traffic = readings.filter(|held| tells_of_traffic(held.fact.key.measure));
+        of_traffic.find_map(|held| self.doubt(&held.source, &[Feed::Signals], now))
+    }
+
+    fn traffic(&self, model: &ModelKey, version: &Key, since: Millis, now: Millis) -> Traffic {
+        let readings = self.readings(model).iter();
+        let mut told = readings.map(|held| held.fact.key.measure);
+        let measured = told.any(tells_of_traffic);
         // Only the time of the bake counts: what was bad at first and is so no more has been overcome.
         let bake = self.settings.policy.writing.convergence.bake.max(LEAST);
         let from = since.max(now.minus(bake));
@@ -130,7 +136,8 @@ impl Fleet {
     }
 
     /// The means of a measure in the hour before a moment and from a later one on: of the whole model where that is
-    /// measured, else of the version since, and of any before.
+    /// measured, else of the version since, and of any before. What was before, a course tells whenever it
+    /// was read; of the time since, only one that still moves on tells.
     fn before_and_since(
         &self,
         model: &ModelKey,
@@ -139,44 +146,73 @@ impl Fleet {
         (since, from): (Millis, Millis),
         now: Millis,
     ) -> Measured {
-        let courses = self.courses(model).iter().map(|held| &held.fact);
-        let rows: Vec<&SignalSeries> = courses
-            .filter(|s| s.key.measure == measure && s.key.part.raw().is_empty())
+        let courses = self.courses(model).iter();
+        let rows: Vec<&Held<SignalSeries>> = courses
+            .filter(|held| is_of(&held.fact.key, measure))
             .collect();
-        let whole: Vec<&SignalSeries> = rows
-            .iter()
-            .copied()
-            .filter(|s| s.key.version.raw().is_empty())
-            .collect();
-        let own: Vec<&SignalSeries> = rows
-            .iter()
-            .copied()
-            .filter(|s| {
-                let word = s.key.version.raw();
-                !word.is_empty() && same_version(word, version.raw())
-            })
-            .collect();
-        let after = if own.is_empty() { &whole } else { &own };
-        let before = if whole.is_empty() { &rows } else { &whole };
+        let picked = |pick: &dyn Fn(&Held<SignalSeries>) -> bool| -> Vec<&SignalSeries> {
+            let rows = rows.iter().filter(|held| pick(held));
+            rows.map(|held| &held.fact).collect()
+        };
+        let whole = |held: &Held<SignalSeries>| held.fact.key.version.raw().is_empty();
+        let own = |held: &Held<SignalSeries>| {
+            !whole(held) && same_version(held.fact.key.version.raw(), version.raw())
+        };
+        let moves_on = |held: &Held<SignalSeries>| {
+            let feeds = [Feed::SignalHistory];
+            self.doubt(&held.source, &feeds, now).is_none()
+        };
+        let mut after = picked(&|held| own(held) && moves_on(held));
+        if after.is_empty() {
+            after = picked(&|held| whole(held) && moves_on(held));
+        }
+        let mut before = picked(&whole);
+        if before.is_empty() {
+            before = picked(&|_| true);
+        }
         Measured {
-            before: mean(before, since.minus(BEFORE), since),
+            before: mean(&before, since.minus(BEFORE), since),
             // A bake may be shorter than the steps of a course: then what was read last stands for it.
-            since: mean(after, from, now).or_else(|| self.newest(model, measure, version)),
+            since: mean(&after, from, now)
+                .or_else(|| self.newest(model, measure, version, (since, now))),
         }
     }
 }
 
 impl Fleet {
-    /// What was read last of a measure: of the version where that is told, else of the whole model.
-    fn newest(&self, model: &ModelKey, measure: Measure, version: &Key) -> Option<f64> {
-        let readings = self.readings(model).iter().map(|held| &held.fact);
-        let rows = readings.filter(|r| r.key.measure == measure && r.key.part.raw().is_empty());
+    /// What was read last of a measure: of the version where that is told, else of the whole model. What was
+    /// read before a moment says nothing of the time since, and neither does a source that has fallen silent.
+    fn newest(
+        &self,
+        model: &ModelKey,
+        measure: Measure,
+        version: &Key,
+        (since, now): (Millis, Millis),
+    ) -> Option<f64> {
+        let rows = self.readings(model).iter();
+        let rows = rows.filter(|held| is_of(&held.fact.key, measure));
+        let rows = rows.filter(|held| held.fact.at.unwrap_or(held.asked_at) >= since);
+        let rows = rows.filter(|held| self.doubt(&held.source, &[Feed::Signals], now).is_none());
+        let rows = rows.map(|held| &held.fact);
         let (whole, told): (Vec<&SignalReading>, Vec<&SignalReading>) =
             rows.partition(|r| r.key.version.raw().is_empty());
         let own = |r: &&&SignalReading| same_version(r.key.version.raw(), version.raw());
         let row = told.iter().find(own).or(whole.first())?;
-        row.value.value()
+        match row.value {
+            Reads::NoTraffic if measure == Measure::Requests => Some(0.0),
+            told => told.value(),
+        }
     }
+}
+
+/// Whether a measure tells how a version does as it answers.
+fn tells_of_traffic(measure: Measure) -> bool {
+    LATENCIES.contains(&measure) || matches!(measure, Measure::ErrorRatio | Measure::Requests)
+}
+
+/// Whether a signal is of a measure as a whole, and not of a part.
+fn is_of(key: &SignalKey, measure: Measure) -> bool {
+    key.measure == measure && key.part.raw().is_empty()
 }
 
 /// The mean of the values in a time; gaps say nothing.
@@ -194,3 +230,7 @@ fn mean(series: &[&SignalSeries], from: Millis, to: Millis) -> Option<f64> {
     }
     (count > 0).then(|| sum / f64::from(count))
 }
+
+#[cfg(test)]
+#[path = "convergence_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@
 //! the version, and for a time errors and latency stay near those of the hour before. *Applied* is not
 //! *converged*.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::domain::deployment::Known;
@@ -85,6 +86,8 @@ pub struct Facts<'a> {
     pub endpoints: &'a [Endpoint],
     /// The traffic since they do.
     pub traffic: Traffic,
+    /// Why the traffic cannot be read now, where it cannot.
+    pub unread: Option<Clean>,
     /// Since when all of them do, where that is known.
     pub serving_since: Option<Millis>,
 }
@@ -168,7 +171,24 @@ pub fn judge(facts: &Facts<'_>, policy: &Convergence, now: Millis) -> Judged {
         return at(Stage::Converged, words, false, remarks);
     }
     let (stage, words, stands) = bake(facts, policy, now);
+    if stage == Stage::Converged {
+        remarks.extend(unjudged(&facts.traffic).map(Clean::text));
+    }
     at(stage, words, stands, remarks)
+}
+
+/// What tolerance nothing was held against: the rest alone carries the judgement.
+fn unjudged(traffic: &Traffic) -> Option<&'static str> {
+    match (traffic.errors.since, traffic.latency) {
+        (None, _) => Some("errors have not been read since: latency alone is judged"),
+        (_, Measured { since: None, .. }) => {
+            Some("latency has not been read since: errors alone are judged")
+        }
+        (_, Measured { before: None, .. }) => {
+            Some("latency of the hour before is not known: errors alone are judged")
+        }
+        _ => None,
+    }
 }
 
 fn bake(facts: &Facts<'_>, policy: &Convergence, now: Millis) -> (Stage, String, bool) {
@@ -197,7 +217,10 @@ fn bake(facts: &Facts<'_>, policy: &Convergence, now: Millis) -> (Stage, String,
             return (Stage::Bake, words, false);
         }
         None => {
-            let words = "serves, and how many requests it has had is not known".to_owned();
+            let mut words = "serves, and how many requests it has had is not known".to_owned();
+            if let Some(why) = &facts.unread {
+                let _ = write!(words, ": {why}");
+            }
             return (Stage::Bake, words, false);
         }
     }
@@ -206,6 +229,12 @@ fn bake(facts: &Facts<'_>, policy: &Convergence, now: Millis) -> (Stage, String,
         None if traffic.errors.since.is_none() && traffic.latency.since.is_none() => {
             let words = "serves, and neither errors nor latency have been read since".to_owned();
             (Stage::Bake, words, false)
+        }
+        None if traffic.errors.since.is_none() && traffic.latency.before.is_none() => {
+            let words = "serves; errors are not read, and there is no latency of the hour before \
+                         to hold its own against"
+                .to_owned();
+            (Stage::Bake, words, true)
         }
         None => (
             Stage::Converged,

@@ -31,6 +31,7 @@ fn stage(alias: Option<&str>, endpoints: &[Endpoint], traffic: Traffic, seconds:
         alias: Some((&name, reads.as_ref())),
         endpoints,
         traffic,
+        unread: None,
         serving_since: Some(Millis(0)),
     };
     judge(&facts, &Convergence::default(), Millis(seconds * 1_000))
@@ -126,5 +127,73 @@ fn a_version_that_only_settings_declare_is_believed_and_said_so() {
     assert_eq!(
         judged.remarks,
         ["churn-prod does not say so itself: v7 is declared"]
+    );
+}
+
+#[test]
+fn what_was_never_read_since_is_not_said_to_be_within_tolerance() {
+    let there = [endpoint(&["7"], Known::Reported)];
+    let judged = |traffic| stage(Some("7"), &there, traffic, 900);
+    let remarks = |traffic| {
+        let judged = judged(traffic);
+        assert_eq!(judged.stage, Stage::Converged);
+        judged.remarks
+    };
+    assert_eq!(remarks(calm()), [""; 0]);
+    let no_errors = Traffic {
+        errors: Measured::default(),
+        ..calm()
+    };
+    assert_eq!(
+        remarks(no_errors),
+        ["errors have not been read since: latency alone is judged"]
+    );
+    let no_latency = Traffic {
+        latency: Measured::default(),
+        ..calm()
+    };
+    assert_eq!(
+        remarks(no_latency),
+        ["latency has not been read since: errors alone are judged"]
+    );
+    let first = Measured {
+        before: None,
+        since: Some(0.08),
+    };
+    let no_before = Traffic {
+        latency: first,
+        ..calm()
+    };
+    assert_eq!(
+        remarks(no_before),
+        ["latency of the hour before is not known: errors alone are judged"]
+    );
+    let nothing = judged(Traffic {
+        latency: first,
+        ..no_errors
+    });
+    assert_eq!((nothing.stage, nothing.stands), (Stage::Bake, true));
+}
+
+#[test]
+fn why_the_traffic_cannot_be_read_is_told() {
+    let there = [endpoint(&["7"], Known::Reported)];
+    let version = Key::new("7");
+    let facts = Facts {
+        version: &version,
+        alias: None,
+        endpoints: &there,
+        traffic: Traffic {
+            measured: true,
+            ..Traffic::default()
+        },
+        unread: Some(Clean::text("prom is down, last read 9m ago")),
+        serving_since: Some(Millis(0)),
+    };
+    let judged = judge(&facts, &Convergence::default(), Millis(900_000));
+    assert_eq!((judged.stage, judged.stands), (Stage::Bake, false));
+    assert_eq!(
+        judged.words,
+        "serves, and how many requests it has had is not known: prom is down, last read 9m ago"
     );
 }
