@@ -44,10 +44,14 @@ fn fallen(m: &Monitored<'_>, sample: &Sample<'_>) -> Option<(f64, crate::domain:
     let mut earlier = before[..before.len().div_ceil(2)].to_vec();
     earlier.sort_by(f64::total_cmp);
     let was = earlier[earlier.len() / 2];
-    let worse = |value: f64| match sample.direction {
-        Direction::LowIsBad => was - value >= was.abs() * FALL,
-        Direction::HighIsBad => value - was >= was.abs() * FALL,
-        Direction::Neither => false,
+    let worse = |value: f64| {
+        let by = match sample.direction {
+            Direction::LowIsBad => was - value,
+            Direction::HighIsBad => value - was,
+            Direction::Neither => return false,
+        };
+        // Of nothing a share is nothing: what stays at 0 has not fallen.
+        by > 0.0 && by >= was.abs() * FALL
     };
     let all = newest.iter().all(|v| worse(*v)) && sample.value().is_some_and(worse);
     all.then(|| (was, course.onset(worse)))
@@ -70,7 +74,10 @@ mod tests {
         let auc = reading(Measure::QualityRealised, "auc", "", last);
         let rows: [SignalReading; 2] = [feature, auc.clone()];
         let mut said = None;
-        monitored(&rows, &[course_of(&auc, quality)], |m| {
+        let mut course = course_of(&auc, quality);
+        // Each is a run of its own, also where it repeats the one before.
+        course.times = Some((0..quality.len()).map(|n| course.at(n)).collect());
+        monitored(&rows, &[course], |m| {
             let (summary, _) = data_drift::judge(m);
             said = judge(m, summary.as_ref()).map(|r| (r.text.to_string(), r.since));
         });
@@ -85,6 +92,15 @@ mod tests {
             "concept drift: auc 0.71, was 0.8, while inputs are flat (0/1 drifted)"
         );
         assert_eq!(since, Since::Exact(steps_ago(1)));
+    }
+
+    #[test]
+    fn what_stays_at_nothing_has_not_fallen() {
+        assert_eq!(say(0.02, &[0.0; 7]), None);
+        assert_eq!(say(0.02, &[0.01, 0.01, 0.01, 0.01, 0.01, 0.0, 0.0]), {
+            let words = "concept drift: auc 0, was 0.01, while inputs are flat (0/1 drifted)";
+            Some((words.to_owned(), Since::Exact(steps_ago(1))))
+        });
     }
 
     #[test]
