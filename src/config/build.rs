@@ -209,7 +209,8 @@ fn model_settings(
         job_every: tree.duration(at, "job_every"),
         cadence: tree.duration(at, "cadence"),
         importances: monitoring::numbers(tree, &join(at, "importances")),
-        floors: monitoring::numbers(tree, &join(at, "floors")),
+        floors: monitoring::floors(tree, &join(at, "floors"), found),
+        ceilings: monitoring::numbers(tree, &join(at, "ceilings")),
         gates: gates::named(tree, at, gates_at, found).unwrap_or_default(),
         order: writing::order(tree, at),
     }

@@ -11,6 +11,7 @@ use super::presets::{over, preset_names, presets};
 use super::tree::{Setting, Tree, dotted, join, path};
 use super::value::or_list;
 use crate::domain::near::nearest;
+use crate::domain::rules::quality;
 use crate::domain::settings::{Monitoring, SignalPolicy, SourceKind, SourceSettings};
 use crate::domain::signal::{Absent, Direction, LabelMap, Lines, Measure, Preset, SignalSpec};
 
@@ -475,6 +476,36 @@ fn check_lines(
         .expected("warn before crit")
         .at(place),
     );
+}
+
+/// The least of quality metrics; doubts those whose names do not tell whether more of them is better.
+pub(super) fn floors(
+    tree: &Tree,
+    at: &[String],
+    found: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, f64> {
+    let floors = numbers(tree, at);
+    for name in floors
+        .keys()
+        .filter(|name| quality::direction(name).is_none())
+    {
+        let Some(entry) = tree.get(at, name) else {
+            continue;
+        };
+        // What is written for all contexts is read in each of them, and told once.
+        let written = &at[at.len().saturating_sub(3)..];
+        let what = format!(
+            "`{}`: its name does not tell whether more of it is better; it is taken as the least",
+            dotted(&join(written, name))
+        );
+        let why = "`ceilings` for a metric of which less is better";
+        let doubt = Problem::new(Kind::BadValue, what).expected(why);
+        let doubt = doubt.doubt_at(entry.parts.first().unwrap_or(&entry.origin));
+        if !found.contains(&doubt) {
+            found.push(doubt);
+        }
+    }
+    floors
 }
 
 /// Numbers by the names that the user chose.

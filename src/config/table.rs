@@ -613,7 +613,12 @@ static MODEL: Section = Section {
         row(
             "floors",
             Shape::Numbers(ANY),
-            "The least quality by metric, realised or estimated: `floors = { auc = 0.8 }`.",
+            "The least quality by metric, realised or estimated: `floors = { auc = 0.8 }`. Of a metric whose name tells that less is better (`rmse`, `log_loss`) it is the most.",
+        ),
+        row(
+            "ceilings",
+            Shape::Numbers(ANY),
+            "The most of a metric of which less is better, whatever its name tells: `ceilings = { p90_miss = 12 }`.",
         ),
         row(
             "gates",

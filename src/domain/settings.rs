@@ -473,8 +473,11 @@ pub struct ModelSettings {
     pub cadence: Option<Duration>,
     /// How much each feature matters, 0 to 1.
     pub importances: BTreeMap<String, f64>,
-    /// The least realised or estimated quality, by metric.
+    /// The least realised or estimated quality, by metric; the most of one whose name tells that less is
+    /// better.
     pub floors: BTreeMap<String, f64>,
+    /// The most of a metric of which less is better.
+    pub ceilings: BTreeMap<String, f64>,
     /// Gates that its promotions have to pass, beside the policy's.
     pub gates: Vec<String>,
     /// Which comes first when an alias moves and a version is rolled out.

@@ -230,6 +230,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
             "monitoring.toml:43:35: `contexts.prod.policy.signals.lines.error-ratio`: warn 0.2 > crit 0.1, so nothing would ever be worth a warning alone; expected warn before crit",
             "monitoring.toml:45:26: `models.fraud.importances.amount`: 4 is not possible here; expected a number from 0 to 1",
             "monitoring.toml:45:37: `models.fraud.importances.age` is text; expected a number from 0 to 1; did you mean 0.2?",
+            "monitoring.toml:46:30: warning: `models.fraud.floors.zeal`: its name does not tell whether more of it is better; it is taken as the least; expected `ceilings` for a metric of which less is better",
         ],
     ),
     (

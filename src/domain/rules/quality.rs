@@ -3,15 +3,44 @@
 use crate::domain::text::Clean;
 
 /// Names that mean "less is better" when they are part of a metric's name.
-const LOWER_IS_BETTER: [&str; 19] = [
+const LOWER_IS_BETTER: [&str; 48] = [
     "loss",
     "error",
+    "errors",
     "rmse",
+    "rmsle",
     "mse",
+    "msle",
     "mae",
     "mape",
     "smape",
+    "wape",
+    "wmape",
+    "mdape",
+    "mase",
+    "rae",
+    "rse",
     "logloss",
+    "nll",
+    "entropy",
+    "crossentropy",
+    "hinge",
+    "pinball",
+    "crps",
+    "fpr",
+    "fnr",
+    "far",
+    "frr",
+    "eer",
+    "fdr",
+    "ece",
+    "mce",
+    "cer",
+    "ter",
+    "fid",
+    "regret",
+    "misclassification",
+    "violations",
     "perplexity",
     "latency",
     "deviance",
@@ -45,19 +74,41 @@ const CUSTOMARY: [&str; 16] = [
     "loss",
 ];
 
-/// Whether more of a metric is better, by the words in its name.
+/// Whether more of a metric is better, by the words in its name; taken to be so where they say nothing.
+/// Only for what is shown: what is judged goes by [`direction`].
 pub fn higher_is_better(metric: &str) -> bool {
-    let lower = metric.to_lowercase();
-    !lower
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .any(|word| LOWER_IS_BETTER.contains(&word))
+    direction(metric).unwrap_or(true)
 }
 
 /// Words that mean "more is better" when they are part of a metric's name.
-const HIGHER_IS_BETTER: [&str; 14] = [
+const HIGHER_IS_BETTER: [&str; 38] = [
     "auc",
     "auroc",
+    "rocauc",
     "auprc",
+    "prauc",
+    "aupr",
+    "ap",
+    "mcc",
+    "kappa",
+    "gini",
+    "tpr",
+    "tnr",
+    "sensitivity",
+    "specificity",
+    "hit",
+    "hits",
+    "lift",
+    "iou",
+    "dice",
+    "jaccard",
+    "rouge",
+    "meteor",
+    "correlation",
+    "pearson",
+    "spearman",
+    "explained",
+    "fbeta",
     "acc",
     "accuracy",
     "f1",
@@ -73,14 +124,16 @@ const HIGHER_IS_BETTER: [&str; 14] = [
 
 /// Whether more of a metric is better, where its name tells; nothing for a learning rate or a count.
 pub fn direction(metric: &str) -> Option<bool> {
-    if !higher_is_better(metric) {
-        return Some(false);
-    }
     let lower = metric.to_lowercase();
-    lower
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .any(|word| HIGHER_IS_BETTER.contains(&word))
-        .then_some(true)
+    let words = || lower.split(|c: char| !c.is_ascii_alphanumeric());
+    let any = |of: &[&str]| words().any(|word| of.contains(&word));
+    match () {
+        // scikit-learn's scorers turn errors around: `neg_root_mean_squared_error`.
+        () if words().any(|word| word == "neg") => Some(true),
+        () if any(&LOWER_IS_BETTER) => Some(false),
+        () if any(&HIGHER_IS_BETTER) => Some(true),
+        () => None,
+    }
 }
 
 /// Chooses the quality metric among those that a run has: the named one, else a customary one.
@@ -139,6 +192,10 @@ mod tests {
     fn a_name_without_a_known_word_has_no_direction() {
         assert_eq!(direction("val_auc"), Some(true));
         assert_eq!(direction("eval/rmse"), Some(false));
+        for lower in ["rmsle", "wape", "val_nll", "cross_entropy", "fpr", "ece@15"] {
+            assert_eq!(direction(lower), Some(false), "{lower}");
+        }
+        assert_eq!(direction("neg_mean_squared_error"), Some(true));
         assert_eq!(direction("learning_rate"), None);
         assert_eq!(direction("mapping"), None);
     }

@@ -33,9 +33,10 @@ pub fn judge(
         let lines = reading.lines.as_deref().copied();
         lines.filter(|_| reading.lines_from == from)
     };
-    let part = |name: &str| settings.and_then(|s| s.floors.get(name)).copied();
     let floor = match measure {
-        Measure::QualityRealised | Measure::QualityEstimated => part(reading.key.part.raw()),
+        Measure::QualityRealised | Measure::QualityEstimated => {
+            bound(settings, reading.key.part.raw()).map(|(line, _)| line)
+        }
         _ => None,
     };
     // The floor is hard: under it is an incident, and nothing lies between.
@@ -59,6 +60,13 @@ pub fn judge(
     }
 }
 
+/// What is set for a quality metric: the line, and whether it is a ceiling by its own word.
+fn bound(settings: Option<&ModelSettings>, metric: &str) -> Option<(f64, bool)> {
+    let set = settings?;
+    let ceiling = set.ceilings.get(metric).map(|line| (*line, true));
+    ceiling.or_else(|| set.floors.get(metric).map(|line| (*line, false)))
+}
+
 /// Which way is bad: as the drift method says; for a quality or fairness metric as its name says,
 /// unless a preset knows better.
 fn direction(
@@ -80,10 +88,14 @@ fn direction(
             let name = reading.key.part.raw();
             let set = settings.filter(|s| s.metric.as_deref() == Some(name));
             let higher = set.and_then(|s| s.higher_is_better);
-            if higher.unwrap_or_else(|| quality::higher_is_better(name)) {
-                given
-            } else {
-                Direction::HighIsBad
+            match (bound(settings, name), higher.or(quality::direction(name))) {
+                (Some((_, true)), _) | (_, Some(false)) => Direction::HighIsBad,
+                (_, Some(true)) => given,
+                // Whoever sets a floor says that less is worse.
+                (Some((_, false)), None) => Direction::LowIsBad,
+                // A direction that is not the measure's own was set by someone who knows.
+                (None, None) if given != reading.key.measure.direction() => given,
+                (None, None) => Direction::Neither,
             }
         }
         Measure::Fairness if is_difference(reading.key.method.raw()) => Direction::HighIsBad,
@@ -91,9 +103,34 @@ fn direction(
     }
 }
 
-/// Whether a fairness metric is a difference between groups, best at 0, and no ratio, best at 1.
+/// Whether a fairness metric is a difference or an inequality between groups, best at 0.
 fn is_difference(metric: &str) -> bool {
-    metric.to_ascii_lowercase().contains("difference")
+    let metric = metric.to_ascii_lowercase();
+    let mut words = metric.split(|c: char| !c.is_ascii_alphanumeric());
+    metric.contains("difference")
+        || words.any(|word| {
+            let known = [
+                "diff",
+                "gap",
+                "theil",
+                "deviation",
+                "entropy",
+                "delta",
+                "spd",
+                "eod",
+                "aod",
+            ];
+            known.contains(&word)
+        })
+}
+
+/// Whether a fairness metric is a ratio between groups, best at 1.
+fn is_ratio(metric: &str) -> bool {
+    let metric = metric.to_ascii_lowercase().replace([' ', '-'], "_");
+    let mut words = metric.split(|c: char| !c.is_ascii_alphanumeric());
+    // No substring: `calibration` is none.
+    let named = words.any(|word| word.ends_with("ratio")) || metric.contains("disparate_impact");
+    named && !is_difference(&metric)
 }
 
 /// A test's own level of significance, and a classifier's score: lines for distances say nothing of
@@ -110,7 +147,7 @@ fn by_method(reading: &SignalReading, method: Option<Method>) -> Option<Lines> {
 }
 
 fn by_policy(reading: &SignalReading, policy: &SignalPolicy) -> Option<Lines> {
-    if reading.key.measure == Measure::Fairness && is_difference(reading.key.method.raw()) {
+    if reading.key.measure == Measure::Fairness && !is_ratio(reading.key.method.raw()) {
         // The policy's line is for ratios.
         return None;
     }
@@ -219,6 +256,28 @@ mod tests {
     }
 
     #[test]
+    fn a_metric_that_nobody_knows_is_judged_as_its_bound_says_and_without_one_not_at_all() {
+        let policy = SignalPolicy::default();
+        let bounds = |name: &str, line| BTreeMap::from([(name.to_owned(), line)]);
+        let set = ModelSettings {
+            floors: BTreeMap::from([("happiness".to_owned(), 0.8), ("wape".to_owned(), 0.2)]),
+            ceilings: bounds("p90_miss", 12.0),
+            ..ModelSettings::default()
+        };
+        let of = |metric: &str| {
+            let row = reading(Measure::QualityRealised, metric, "", 0.7);
+            let judged = judge(&row, None, Some(&set), &[], &policy);
+            (judged.lines.crit, judged.direction)
+        };
+        assert_eq!(of("happiness"), (Some(0.8), Direction::LowIsBad));
+        assert_eq!(of("wape"), (Some(0.2), Direction::HighIsBad));
+        assert_eq!(of("p90_miss"), (Some(12.0), Direction::HighIsBad));
+        assert_eq!(of("zeal"), (None, Direction::Neither));
+        assert_eq!(of("recall"), (None, Direction::LowIsBad));
+        assert_eq!(of("cross_entropy"), (None, Direction::HighIsBad));
+    }
+
+    #[test]
     fn a_fairness_difference_is_bad_when_high_and_has_no_line_of_ratios() {
         let policy = SignalPolicy::default();
         let of = |metric: &str| {
@@ -230,9 +289,18 @@ mod tests {
             (ratio.lines.warn, ratio.direction),
             (Some(0.8), Direction::LowIsBad)
         );
-        let difference = of("demographic_parity_difference");
-        assert_eq!(difference.lines, Lines::default());
-        assert_eq!(difference.direction, Direction::HighIsBad);
+        assert_eq!(of("Disparate Impact").lines.warn, Some(0.8));
+        for name in [
+            "demographic_parity_difference",
+            "parity_gap",
+            "tpr_diff",
+            "theil_index",
+        ] {
+            let difference = of(name);
+            assert_eq!(difference.lines, Lines::default(), "{name}");
+            assert_eq!(difference.direction, Direction::HighIsBad, "{name}");
+        }
+        assert_eq!(of("calibration").lines, Lines::default(), "nobody knows");
     }
 
     #[test]
