@@ -368,7 +368,7 @@ fn with_room_every_part_is_seen_at_once() {
     insta::assert_snapshot!(screen(&drawn(&mut page(&fleet), &fleet, (200, 60))), @r"
      ✖ crit  fraud-detector   1 of 2 features over their line   2 without a verdict   as of 14:01Z (1m)
      verdict same drift on v13 and v14: data, not model
-     ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12 windows  1h
+     ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12 windows, 2 more not judged  1h
      ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
      4 features ────────────────────────────────────────────────────────────────────────────────   over time ───────────────────────────────────────────────────────────────────────────────────────────────
      FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N      MEAN   NULL %         0.42  line >0.1  n=12,400  psi

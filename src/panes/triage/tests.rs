@@ -378,7 +378,7 @@ fn the_detail_tells_signals_alerts_and_who_silenced_them() {
       ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
       ✖ crit  errors 4.8 % > 3 %  6m  prom
       ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12
-              of 12 windows  1h  prom
+              of 12 windows, 2 more not judged  1h  prom
       ✖ crit  HighErrorRate firing: errors of fraud-detector over 1 %  6m  prom
       ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m  prom
       ● info  FeatureDrift silenced by ben until 11-23 15:32: amount drifts  1h  prom

@@ -9,6 +9,7 @@ use crate::domain::model::Package;
 use crate::domain::number::with_unit;
 use crate::domain::rules::gates::found::{Dataset, Numbers};
 use crate::domain::rules::gates::{Features, Number, Pair, Side};
+use crate::domain::rules::signals::data_drift::are_enough;
 use crate::domain::rules::signals::same_version;
 use crate::domain::signal::{Direction, Gauge, Measure, State, Unit};
 use crate::domain::text::Clean;
@@ -206,9 +207,19 @@ fn drifted_share(look: &Look<'_>, gate: &Gate) -> Option<Pair> {
         Some(_) => Side::unknown("no share is counted for it"),
         None => Side::Absent,
     };
-    if judged.is_empty() {
-        let state = rows.first().map_or("no data", |g| g.state.word());
-        let candidate = Side::unknown(format!("no feature's drift can be judged: {state}"));
+    let expected = rows.iter().filter(|g| g.direction != Direction::Neither);
+    if !are_enough(judged.len(), expected.count()) {
+        let mut others = rows
+            .iter()
+            .filter(|g| !judged.iter().any(|j| j.key == g.key));
+        let state = others.next().map_or("no data", |g| g.state.word());
+        let candidate = Side::unknown(match judged.len() {
+            0 => format!("no feature's drift can be judged: {state}"),
+            n => format!(
+                "the drift of {n} of {} features can be judged: {state}",
+                rows.len()
+            ),
+        });
         return Some(Pair {
             part: Clean::empty(),
             champion,
@@ -222,13 +233,20 @@ fn drifted_share(look: &Look<'_>, gate: &Gate) -> Option<Pair> {
     #[expect(clippy::cast_precision_loss, reason = "numbers of features are small")]
     let share = drifted as f64 / judged.len() as f64;
     let first = number(look, judged[0]);
+    let missing = match rows.len() - judged.len() {
+        0 => String::new(),
+        n => format!(", {n} more not judged"),
+    };
     Some(Pair {
         part: Clean::empty(),
         champion,
         candidate: Side::Known(Number {
             value: share,
             n: judged.iter().filter_map(|g| g.n).min(),
-            remark: Clean::text(&format!("{drifted} of {} features{remark}", judged.len())),
+            remark: Clean::text(&format!(
+                "{drifted} of {} features{missing}{remark}",
+                judged.len()
+            )),
             ..first
         }),
     })

@@ -566,6 +566,32 @@ fn drifted_features_are_counted_where_no_job_counts_them() {
 }
 
 #[test]
+fn a_few_features_of_many_do_not_carry_a_gate() {
+    let gates = [("drift", "signal:drift-share", "<= 30 %")];
+    let of = |broken: u32| {
+        let good =
+            (0..4).map(|n| reading(Measure::FeatureDrift, &format!("f{n}"), "", 0.01, 9_000));
+        let mut rows: Vec<SignalReading> = good.collect();
+        rows.extend((0..broken).map(|n| {
+            let part = format!("g{n}");
+            reading(Measure::FeatureDrift, &part, "", f64::NAN, 9_000)
+        }));
+        let sheet = judged(&measured(&gates, rows), &Details::default());
+        told(&sheet, "drift")
+    };
+    assert_eq!(
+        of(36),
+        (
+            Verdict::Unknown,
+            "the drift of 4 of 40 features can be judged: NaN".to_owned()
+        )
+    );
+    let (verdict, why) = of(1);
+    assert_eq!(verdict, Verdict::Pass);
+    assert!(why.contains("0 of 4 features, 1 more not judged"), "{why}");
+}
+
+#[test]
 fn monitored_fairness_is_judged_by_group_and_rows() {
     let gates = [("fairness", "signal:fairness", ">= 0.8")];
     let fleet = measured(

@@ -10,11 +10,16 @@ use crate::domain::fleet::view::DriftSummary;
 use crate::domain::key::Key;
 use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::number::with_unit;
-use crate::domain::signal::{Lines, Measure, State, Unit};
+use crate::domain::signal::{Direction, Lines, Measure, State, Unit};
 use crate::domain::time::Since;
 
 /// So many windows in a row must be over the critical line.
 pub const IN_A_ROW: usize = 3;
+
+/// Whether enough of a model's features can be judged for a word on all of them: half.
+pub fn are_enough(judged: usize, features: usize) -> bool {
+    judged > 0 && judged * 2 >= features
+}
 
 /// The features of a model: of each, the reading that counts.
 #[derive(Debug)]
@@ -89,9 +94,12 @@ pub fn judge(m: &Monitored<'_>) -> (Option<DriftSummary>, Option<Reason>) {
         return (None, told.and_then(|share| of_share(m, share)));
     }
     let judged: Vec<&Sample<'_>> = rows.iter().copied().filter(|s| is_judged(s)).collect();
+    // Of a method that nobody knows no verdict is missed.
+    let expected = rows.iter().filter(|s| s.direction != Direction::Neither);
+    let expected = expected.count();
     let drifted = judged.iter().filter(|s| has_drifted(s)).count();
     let worst_feature = worst_of(m, rows);
-    let shares = shares(m, &judged);
+    let shares = shares(m, &judged).filter(|_| are_enough(judged.len(), expected));
     let lines = told.map_or_else(
         || {
             m.policy
@@ -108,13 +116,23 @@ pub fn judge(m: &Monitored<'_>) -> (Option<DriftSummary>, Option<Reason>) {
         judged: judged.len(),
         features: rows.len(),
         worst: worst_feature.map(Sample::gauge),
-        level: level.or_else(|| rows.iter().filter_map(|s| s.level).max()),
+        level: level.or_else(|| {
+            if judged.is_empty() {
+                rows.iter().filter_map(|s| s.level).max()
+            } else {
+                Some(Level::Unknown)
+            }
+        }),
     };
     let reason = match (level, worst_feature) {
         (Some(level), Some(worst)) if drifted > 0 => {
             Some(finding(m, level, worst, &summary, shares, lines))
         }
-        (_, Some(worst)) if judged.is_empty() => undecided(worst, rows),
+        (None, Some(worst)) => match told.and_then(|share| of_share(m, share)) {
+            // A job that counts them itself knows more.
+            Some(share) if !judged.is_empty() => Some(share),
+            _ => undecided(worst, rows),
+        },
         _ => None,
     };
     (Some(summary), reason)
@@ -248,6 +266,10 @@ fn finding(
     if let Some(line) = line {
         text.push_str(&window_count(m, worst, line));
     }
+    if summary.judged < summary.features {
+        let left = summary.features - summary.judged;
+        let _ = write!(text, ", {left} more not judged");
+    }
     let since = line.map_or(Since::Unknown, |line| m.over_since(worst, line));
     worst.finding(ReasonCode::DriftData, level, text, since)
 }
@@ -275,7 +297,8 @@ fn feature_words(sample: &Sample<'_>) -> String {
     text
 }
 
-/// No feature can be judged, and some would be over their lines: that is not the same as no drift.
+/// Too few features can be judged, and some are or would be over their lines: that is not the same as no
+/// drift.
 fn undecided(worst: &Sample<'_>, rows: &[&Sample<'_>]) -> Option<Reason> {
     let over = |s: &&&Sample<'_>| s.by_number > Some(Level::Info);
     let over = rows.iter().filter(over).count();
@@ -288,7 +311,9 @@ fn undecided(worst: &Sample<'_>, rows: &[&Sample<'_>]) -> Option<Reason> {
         feature_words(worst),
         words::rows(worst.n)
     );
+    let judged = rows.iter().filter(|s| is_judged(s)).count();
     let text = match worst.state {
+        _ if judged > 0 => format!("{text}: {judged} of {} can be judged", rows.len()),
         State::LowN => format!("{text}: too few rows for a verdict"),
         _ => text,
     };

@@ -108,6 +108,39 @@ fn scores_of_few_rows_give_no_verdict_and_say_so() {
 }
 
 #[test]
+fn a_few_features_of_many_do_not_stand_for_all() {
+    let of = |good: usize, drifted: usize, of: usize| {
+        let mut rows = features(drifted, of);
+        for row in &mut rows[good..] {
+            row.value = crate::domain::signal::Measured::NotANumber;
+        }
+        rows
+    };
+    monitored(&of(1, 1, 40), &[], |m| {
+        let (summary, reason) = judge(m);
+        let (summary, reason) = (summary.expect("features"), reason.expect("a finding"));
+        assert_eq!((summary.judged, summary.level), (1, Some(Level::Unknown)));
+        assert_eq!(reason.level, Level::Unknown);
+        assert_eq!(
+            reason.text,
+            "drift 1/40 features, worst f00 PSI 0.2 > 0.1, n 12,400: 1 of 40 can be judged"
+        );
+    });
+    monitored(&of(1, 0, 40), &[], |m| {
+        let (summary, reason) = judge(m);
+        assert_eq!(summary.expect("features").level, Some(Level::Unknown));
+        assert_eq!(reason, None, "the monitor's own finding tells of NaN");
+    });
+    monitored(&of(30, 1, 40), &[], |m| {
+        let reason = judge(m).1.expect("a finding");
+        assert_eq!(
+            reason.text,
+            "drift 1/30 features, worst f00 PSI 0.2 > 0.1, n 12,400, 10 more not judged"
+        );
+    });
+}
+
+#[test]
 fn an_unknown_method_has_a_score_and_no_verdict() {
     let rows = vec![reading(
         Measure::FeatureDrift,
