@@ -27,6 +27,9 @@ const OVERLAP: Duration = Duration::from_secs(60);
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const SWEEP_BACK: Duration = Duration::from_secs(24 * 3_600);
 const SWEEP_LEAST: Duration = Duration::from_secs(600);
+/// Runs that move between two pages go to the front, and those that are deleted draw the rest nearer: so
+/// many rows of a page are read once more with the next one, which shows whether any were passed over.
+const SEAM: usize = 5;
 /// Stamps of a run are rounded, and set a little before the row is written.
 const ROUNDED: Duration = Duration::from_secs(2);
 /// The most failed runs whose failed task one poll asks for.
@@ -107,6 +110,7 @@ impl Airflow {
             mut runs,
             server_time,
             cut,
+            ..
         } = told;
         self.tell_failures(api, &mut runs).await;
         // Without a clock of the server's there is no telling what moved since.
@@ -151,19 +155,36 @@ impl Airflow {
         let Told {
             mut runs,
             server_time,
+            pages,
+            mut torn,
             ..
         } = told;
+        if let Some(began) = server_time.filter(|_| pages > 1) {
+            // What moved while the pages were read went to the front of those that were read already.
+            let meanwhile = Wanted::Since(began.minus(OVERLAP));
+            match self.runs(api, meanwhile).await {
+                Ok(late) => {
+                    torn |= late.torn || late.cut;
+                    let moved: HashSet<PipelineRunKey> =
+                        late.runs.iter().map(|run| run.key.clone()).collect();
+                    runs.retain(|run| !moved.contains(&run.key));
+                    runs.extend(late.runs);
+                }
+                Err(fault) => return Some(Err(fault)),
+            }
+        }
         self.tell_failures(api, &mut runs).await;
         let mut state = self.state();
         state.runs_at = server_time;
         state.swept_at = server_time;
         Some(Ok(Answer {
             coverage: match server_time {
-                Some(until) => Coverage::Full(Scope::PipelineRuns {
+                Some(until) if !torn => Coverage::Full(Scope::PipelineRuns {
                     from: from.plus(ROUNDED),
                     until,
                 }),
-                None => Coverage::Tail(since),
+                // A run that was passed over is not gone.
+                _ => Coverage::Tail(since),
             },
             rows: Rows::PipelineRuns(runs),
             server_time,
@@ -190,6 +211,8 @@ impl Airflow {
     async fn runs(&self, api: AirflowApi, wanted: Wanted) -> Result<Told, Fault> {
         let mut told = Told::default();
         let mut asked = 0;
+        let mut known: HashSet<PipelineRunKey> = HashSet::new();
+        let mut seam: Vec<PipelineRunKey> = Vec::new();
         for page in 0.. {
             let mut query = vec![
                 ("limit", PAGE.to_string()),
@@ -202,14 +225,22 @@ impl Airflow {
             if page == 0 {
                 told.server_time = reply.server_time;
             }
+            told.pages = page + 1;
             let count = rows.dag_runs.len();
             asked += count;
-            let runs = rows
+            let runs: Vec<PipelineRun> = rows
                 .dag_runs
                 .iter()
-                .filter_map(|row| map::run(&self.base, row));
+                .filter_map(|row| map::run(&self.base, row))
+                .collect();
+            let joins = runs.iter().any(|run| seam.contains(&run.key));
+            told.torn |= !seam.is_empty() && !joins;
+            seam.clear();
+            seam.extend(runs.iter().rev().take(SEAM).map(|run| run.key.clone()));
             // Servers leave out filters that they do not know, without a word.
-            told.runs.extend(runs.filter(|run| wanted.holds(run)));
+            let runs = runs.into_iter().filter(|run| wanted.holds(run));
+            let fresh = runs.filter(|run| known.insert(run.key.clone()));
+            told.runs.extend(fresh);
             let more = match rows.total_entries {
                 Some(total) => i64::try_from(asked).unwrap_or(i64::MAX) < total,
                 None => count >= PAGE,
@@ -221,6 +252,8 @@ impl Airflow {
                 told.cut = true;
                 break;
             }
+            // A server that answers with few rows at a time must still come on.
+            asked -= SEAM.min(count / 2);
         }
         Ok(told)
     }
@@ -343,4 +376,8 @@ struct Told {
     server_time: Option<Millis>,
     /// Whether there are more than were read.
     cut: bool,
+    /// The pages that they came in.
+    pages: usize,
+    /// Whether rows were passed over between two pages.
+    torn: bool,
 }

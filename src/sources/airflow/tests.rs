@@ -256,6 +256,59 @@ async fn after_the_first_look_only_what_moved_is_asked_for() {
     }
 }
 
+/// Runs of a page, as the older interface writes them; the total is that of all pages.
+fn page(ids: impl Iterator<Item = usize>, total: usize) -> String {
+    let row = |n: usize| {
+        json!({
+            "dag_id": "sweep", "dag_run_id": format!("r{n}"), "state": "success",
+            "run_type": "manual", "start_date": "2026-11-25T10:00:00Z",
+            "end_date": "2026-11-25T10:05:00Z",
+        })
+    };
+    let rows: Vec<Value> = ids.map(row).collect();
+    json!({"dag_runs": rows, "total_entries": total}).to_string()
+}
+
+#[tokio::test]
+async fn a_run_that_moves_between_two_pages_of_a_sweep_is_not_told_gone() {
+    // 150 runs; while the first page is read, r120 moves to the front or r10 is deleted.
+    for (second, late, whole) in [
+        (95..150, 120..121, true),
+        // The whole list has come nearer by six: r100 to r105 were passed over.
+        (106..150, 0..0, false),
+    ] {
+        let stage = recorded(V1.0).await;
+        let source = source(&stage);
+        runs(&source).await.unwrap();
+        let day = "2026-11-24T18%3A00%3A00Z";
+        let tail = "2026-11-25T17%3A59%3A00Z";
+        let line = |offset: usize, since: &str| {
+            format!(
+                "GET /api/v1/dags/~/dagRuns?limit=100&offset={offset}&order_by=-updated_at&updated_at_gte={since}"
+            )
+        };
+        let kind = "application/json";
+        stage.set(&line(0, day), 200, kind, &page(0..100, 150));
+        let second: Vec<usize> = second.filter(|n| *n != 120).collect();
+        let total = 95 + second.len();
+        stage.set(&line(95, day), 200, kind, &page(second.into_iter(), total));
+        stage.set(&line(0, tail), 200, kind, &page(late.clone(), late.len()));
+        let poll = source.poll(Feed::PipelineRuns, &Focus::default()).await;
+        let answer = poll.unwrap();
+        let full = matches!(answer.coverage, Coverage::Full(Scope::PipelineRuns { .. }));
+        assert_eq!(full, whole, "{:?}", answer.coverage);
+        let Rows::PipelineRuns(rows) = answer.rows else {
+            panic!("runs");
+        };
+        let mut ids: Vec<&str> = rows.iter().map(|run| run.key.id.raw()).collect();
+        let all = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), all, "each once");
+        assert_eq!(ids.contains(&"r120"), whole);
+    }
+}
+
 #[tokio::test]
 async fn a_server_without_the_filter_is_asked_for_the_newest() {
     let stage = recorded(V1.0).await;
