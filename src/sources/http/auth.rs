@@ -20,7 +20,42 @@ pub(super) struct Credentials {
     held: Mutex<Option<Held>>,
     /// What error texts must never repeat, should a server echo it.
     hidden: std::sync::RwLock<Vec<SecretString>>,
+    /// The same of the headers that the settings add: users put tokens there.
+    headers: Vec<SecretString>,
 }
+
+/// Headers whose values are no secret, and worth reading in an error.
+const PLAIN: [&str; 7] = [
+    "accept",
+    "accept-language",
+    "content-type",
+    "user-agent",
+    "x-grafana-org-id",
+    "x-mlflow-workspace",
+    "x-scope-orgid",
+];
+
+/// What is hidden of headers: values as they are sent, and the tokens in them (`Bearer TOKEN`,
+/// `session=TOKEN; path=/`); the longest first, so that none is left in parts.
+fn tokens(headers: &[(String, String)]) -> Vec<SecretString> {
+    /// A shorter word within a value is a scheme or a name.
+    const TOKEN: usize = 8;
+    let secret = |name: &str| !PLAIN.contains(&name.to_ascii_lowercase().as_str());
+    let mut found: Vec<&str> = Vec::new();
+    for (_, value) in headers.iter().filter(|(name, _)| secret(name)) {
+        let value = value.trim();
+        found.push(value);
+        let parts = value.split([' ', ';', ',', '=']);
+        found.extend(parts.filter(|part| part.len() >= TOKEN));
+    }
+    found.retain(|text| text.len() > LEAST);
+    found.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    found.dedup();
+    found.into_iter().map(SecretString::from).collect()
+}
+
+/// One or two characters would redact half of every text and protect nothing.
+const LEAST: usize = 2;
 
 #[derive(Clone)]
 struct Held {
@@ -36,11 +71,12 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    pub(super) fn new(auth: Auth) -> Self {
+    pub(super) fn new(auth: Auth, headers: &[(String, String)]) -> Self {
         Self {
             auth,
             held: Mutex::new(None),
             hidden: std::sync::RwLock::default(),
+            headers: tokens(headers),
         }
     }
 
@@ -81,12 +117,12 @@ impl Credentials {
         Ok(changed)
     }
 
-    /// Takes what was fetched out of a fault's texts.
+    /// Takes what was fetched, and what the settings' headers hold, out of a fault's texts.
     pub(super) fn redact(&self, mut fault: Fault) -> Fault {
         let Ok(hidden) = self.hidden.read() else {
             return fault;
         };
-        for secret in hidden.iter() {
+        for secret in hidden.iter().chain(&self.headers) {
             let raw = secret.expose_secret();
             if fault.detail.as_str().contains(raw) {
                 let detail = fault.detail.as_str().replace(raw, "[redacted]");
@@ -141,10 +177,9 @@ impl Credentials {
             }
         };
         if let Ok(mut hidden) = self.hidden.write() {
-            // One or two characters would redact half of every text and protect nothing.
             *hidden = secrets
                 .into_iter()
-                .filter(|s| s.expose_secret().len() > 2)
+                .filter(|s| s.expose_secret().len() > LEAST)
                 .collect();
         }
         let mut header = HeaderValue::from_str(&text).map_err(|_| {

@@ -124,7 +124,7 @@ impl Http {
             name: settings.name.clone(),
             client: client::build(settings, &base)?,
             base,
-            credentials: Credentials::new(settings.auth.clone()),
+            credentials: Credentials::new(settings.auth.clone(), &settings.headers),
             host_header: client::host_header(settings)?,
             timeout: settings.timeout,
             write_timeout: settings.timeout,

@@ -181,3 +181,34 @@ async fn no_text_repeats_a_credential_that_a_server_echoes() {
     }
     assert!(fault.line().contains("[redacted]"), "{fault}");
 }
+
+#[tokio::test]
+async fn no_text_repeats_a_token_of_a_header_that_a_server_echoes() {
+    let echo = answer(
+        "500 Oops",
+        PLAIN,
+        "no gw-s3cr3t-123 and no abcdef-0123 here, and k3y neither, says team-risk",
+    );
+    let (url, _) = fixed(echo).await;
+    let mut settings = settings(&url);
+    let headers = [
+        ("X-Gateway", "Token gw-s3cr3t-123"),
+        ("Cookie", "session=abcdef-0123; path=/"),
+        ("X-Api-Key", "k3y"),
+        ("X-Scope-OrgID", "team-risk"),
+    ];
+    settings.headers = headers
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec();
+    let http = Http::new(&settings).expect("client");
+    let fault = http
+        .read(&ReadRoute::MlflowHealth, Call::default())
+        .await
+        .expect_err("500");
+    for text in [fault.line(), format!("{fault:?}"), format!("{http:?}")] {
+        for token in ["gw-s3cr3t-123", "abcdef-0123", "k3y"] {
+            assert!(!text.contains(token), "{text}");
+        }
+    }
+    assert!(fault.line().contains("team-risk"), "{fault}");
+}
