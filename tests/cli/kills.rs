@@ -1,5 +1,8 @@
 //! The program killed while it writes, at random moments, and with a journal that takes no more: the next
-//! look-up tells what the registry says, nothing was sent twice, and no intent is lost.
+//! look-up tells what the registry says, nothing was sent twice, and no intent is lost. The registry is the
+//! simulated one, or a real one that is described in [`real`].
+
+mod real;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -41,21 +44,72 @@ struct Pace {
     writing: Duration,
 }
 
-struct Kills<'a> {
+/// A registry that the program writes to while it is killed.
+trait Registry: Sync {
+    /// A model with at least five versions.
+    fn model(&self) -> &str;
+
+    /// Settings of a context that writes to it, with claims on.
+    fn settings(&self) -> String;
+
+    /// Points an alias of the model at a version, past the program.
+    fn point(&self, alias: &str, version: u32);
+
+    /// Where every alias of the model points, by the registry's own word.
+    fn holders(&self) -> BTreeMap<String, String>;
+
+    /// What it was sent of moves and claims, by their alias.
+    fn sent(&self) -> BTreeMap<String, Sent>;
+}
+
+/// The simulated one.
+struct Simulated<'a> {
     fleet: &'a SimFleet,
     model: String,
+}
+
+impl<'a> Simulated<'a> {
+    fn new(fleet: &'a SimFleet) -> Self {
+        let model = fleet.endpoints()[1].model.clone().expect("a model");
+        Self { fleet, model }
+    }
+}
+
+impl Registry for Simulated<'_> {
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    fn settings(&self) -> String {
+        Prod::of(self.fleet).set("claims = \"on\"").text()
+    }
+
+    fn point(&self, alias: &str, version: u32) {
+        assert!(self.fleet.set_alias(&self.model, alias, version));
+    }
+
+    fn holders(&self) -> BTreeMap<String, String> {
+        let call = format!("registered-models/get?name={}", self.model);
+        holders(&crate::prod::ask(self.fleet, &call))
+    }
+
+    fn sent(&self) -> BTreeMap<String, Sent> {
+        let seen = self.fleet.writes().seen();
+        tally(seen.iter().map(|w| (w.method.as_str(), &*w.path, &w.body)))
+    }
+}
+
+struct Kills<'a> {
+    registry: &'a dyn Registry,
     settings: String,
     seed: u64,
 }
 
 impl<'a> Kills<'a> {
-    fn new(fleet: &'a SimFleet, seed: u64) -> Self {
-        let model = fleet.endpoints()[1].model.clone().expect("a model");
-        let settings = Prod::of(fleet).set("claims = \"on\"").text();
+    fn new(registry: &'a dyn Registry, seed: u64) -> Self {
         Self {
-            fleet,
-            model,
-            settings,
+            registry,
+            settings: registry.settings(),
             seed,
         }
     }
@@ -66,7 +120,7 @@ impl<'a> Kills<'a> {
         home.settings(&self.settings);
         let alias = format!("k{index}");
         if verb != Verb::Promote {
-            assert!(self.fleet.set_alias(&self.model, &alias, 3));
+            self.registry.point(&alias, 3);
         }
         Case {
             home,
@@ -77,7 +131,7 @@ impl<'a> Kills<'a> {
     }
 
     fn args<'b>(&'b self, case: &'b Case) -> Vec<&'b str> {
-        let (model, alias) = (self.model.as_str(), case.alias.as_str());
+        let (model, alias) = (self.registry.model(), case.alias.as_str());
         match case.verb {
             Verb::Promote => vec!["promote", model, "--to", "5", "--alias", alias, "--yes"],
             Verb::RollBack => vec!["rollback", model, "--to", "2", "--alias", alias, "--yes"],
@@ -90,7 +144,7 @@ impl<'a> Kills<'a> {
         if case.verb == Verb::Undo {
             let there = [
                 "promote",
-                &self.model,
+                self.registry.model(),
                 "--to",
                 "5",
                 "--alias",
@@ -173,18 +227,19 @@ fn journalled(home: &Home, before: usize, until: Instant) -> bool {
 /// What the registry was sent about one alias: how often which version, or that it be taken away.
 type Sent = BTreeMap<String, usize>;
 
-/// Moves and claims by their alias.
-fn sent(fleet: &SimFleet) -> BTreeMap<String, Sent> {
+/// Moves and claims by their alias, of writes as method, path and body.
+fn tally<'w>(
+    writes: impl Iterator<Item = (&'w str, &'w str, &'w Value)>,
+) -> BTreeMap<String, Sent> {
     let mut all: BTreeMap<String, Sent> = BTreeMap::new();
-    for write in fleet.writes().seen() {
-        let body = &write.body;
+    for (method, path, body) in writes {
         let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
-        let (alias, what) = if write.path.ends_with("registered-models/alias") {
-            let what = format!("{} {}", write.method, text("version"));
-            (text("alias"), what)
-        } else if write.path.ends_with("runs/log-parameter") {
+        let (alias, what) = if path.ends_with("registered-models/alias") {
+            (text("alias"), format!("{method} {}", text("version")))
+        } else if path.ends_with("runs/log-parameter") {
             let key = text("key");
-            let (alias, _) = key.rsplit_once('.').expect("a claim");
+            let claim = key.strip_suffix(".ended").unwrap_or(&key);
+            let (alias, _) = claim.rsplit_once('.').expect("a claim");
             (alias.to_owned(), format!("claim {key}"))
         } else {
             continue;
@@ -192,6 +247,16 @@ fn sent(fleet: &SimFleet) -> BTreeMap<String, Sent> {
         *all.entry(alias).or_default().entry(what).or_default() += 1;
     }
     all
+}
+
+/// Where every alias of a model points, of the registry's answer about it.
+fn holders(row: &Value) -> BTreeMap<String, String> {
+    let aliases = row["registered_model"]["aliases"].as_array();
+    let pairs = aliases.into_iter().flatten().map(|row| {
+        let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        (text("alias"), text("version"))
+    });
+    pairs.collect()
 }
 
 /// Looks the ends up as the next start does, and holds them against the registry.
@@ -265,8 +330,14 @@ fn holds(case: &Case, holder: Option<&str>, sent: Option<&Sent>) {
 }
 
 /// Kills so many cases, some at a time, until the time is up; how many there were.
-fn kill_many(fleet: &SimFleet, seed: u64, most: usize, threads: usize, until: Instant) -> usize {
-    let kills = Kills::new(fleet, seed);
+fn kill_many(
+    registry: &dyn Registry,
+    seed: u64,
+    most: usize,
+    threads: usize,
+    until: Instant,
+) -> usize {
+    let kills = Kills::new(registry, seed);
     let pace = kills.pace(1_000_001);
     let next = AtomicUsize::new(0);
     let killed = Mutex::new(Vec::new());
@@ -290,8 +361,8 @@ fn kill_many(fleet: &SimFleet, seed: u64, most: usize, threads: usize, until: In
     });
     let cases = killed.into_inner().expect("unpoisoned");
     let count = cases.len();
-    let sent = sent(fleet);
-    let holders = holders(fleet, &kills.model);
+    let sent = registry.sent();
+    let holders = registry.holders();
     let cases = Mutex::new(cases);
     // Each may have to wait for what is on its way: many at a time.
     std::thread::scope(|scope| {
@@ -310,23 +381,15 @@ fn kill_many(fleet: &SimFleet, seed: u64, most: usize, threads: usize, until: In
     let total =
         |sent: BTreeMap<String, Sent>| sent.values().flat_map(BTreeMap::values).sum::<usize>();
     assert_eq!(
-        total(self::sent(fleet)),
+        total(registry.sent()),
         total(sent),
         "looking up has sent something"
     );
     count
 }
 
-/// Where every alias of a model points, by the registry's own word.
-fn holders(fleet: &SimFleet, model: &str) -> BTreeMap<String, String> {
-    let row = crate::prod::ask(fleet, &format!("registered-models/get?name={model}"));
-    let aliases = row["registered_model"]["aliases"].as_array().cloned();
-    let pairs = aliases.unwrap_or_default().into_iter().map(|row: Value| {
-        let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
-        (text("alias"), text("version"))
-    });
-    pairs.collect()
-}
+/// Lives that take minutes come one after the other: the pace of one is that of nobody else.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 fn seed() -> u64 {
     let given = std::env::var("QUARTERDECK_SEED").ok();
@@ -339,22 +402,28 @@ fn seed() -> u64 {
 async fn whoever_is_killed_is_told_the_truth_at_the_next_start() {
     let fleet = small(MlflowOptions::default()).await;
     let until = Instant::now() + Duration::from_secs(120);
-    let count = kill_many(&fleet, seed(), 10, 2, until);
+    let count = kill_many(&Simulated::new(&fleet), seed(), 10, 2, until);
     assert!(count >= 4, "{count} in two minutes");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "live: takes minutes"]
 async fn live_a_thousand_are_killed_and_each_is_told_the_truth() {
+    let _alone = ALONE.lock().await;
     let fleet = small(MlflowOptions::default()).await;
     let (began, seed) = (Instant::now(), seed());
-    let count = kill_many(&fleet, seed, 1_000, 4, began + Duration::from_secs(280));
-    let _ = writeln!(
-        std::io::stderr(),
-        "killed {count} times in {} s, seed {seed}",
+    let until = began + Duration::from_secs(280);
+    let count = kill_many(&Simulated::new(&fleet), seed, 1_000, 4, until);
+    say(&format!(
+        "the simulated registry: killed {count} times in {} s, seed {seed}",
         began.elapsed().as_secs()
-    );
+    ));
     assert!(count >= 200, "{count} of 1000 in time");
+}
+
+/// A line of what a live run came to.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Runs the program with files of at most so many blocks. It hears of a file that would be larger as an
@@ -382,7 +451,8 @@ fn confined(home: &Home, args: &[&str], blocks: usize) -> Command {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_journal_that_cannot_grow_sends_nothing_that_it_does_not_hold() {
     let fleet = small(MlflowOptions::default()).await;
-    let kills = Kills::new(&fleet, 0);
+    let registry = Simulated::new(&fleet);
+    let kills = Kills::new(&registry, 0);
     let mut codes = Vec::new();
     for blocks in 1..=80 {
         let case = kills.case(3 * blocks);
@@ -392,8 +462,8 @@ async fn a_journal_that_cannot_grow_sends_nothing_that_it_does_not_hold() {
         let ran = ran.expect("the program starts");
         let said = String::from_utf8_lossy(&ran.stderr).into_owned();
         let code = ran.status.code().unwrap_or(-1);
-        let sent = sent(&fleet);
-        let holder = holders(&fleet, &kills.model).get(&case.alias).cloned();
+        let sent = registry.sent();
+        let holder = registry.holders().get(&case.alias).cloned();
         if code == 1 {
             assert!(said.contains("nothing was written"), "{at}: {said}");
             assert_eq!(
