@@ -62,6 +62,9 @@ struct State {
     /// When all runs of the last time were asked for, and how long a time that is.
     swept_at: Option<Millis>,
     sweeps: Option<Duration>,
+    /// The same of a much longer time, that is asked for less often.
+    deep_at: Option<Millis>,
+    deep: Option<Duration>,
     /// At which task runs failed, and when the run ended that this was read of.
     failed: HashMap<PipelineRunKey, (Option<Millis>, Option<FailedTask>)>,
 }

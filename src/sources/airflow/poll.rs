@@ -30,6 +30,10 @@ const SWEEP_LEAST: Duration = Duration::from_secs(600);
 /// Runs that move between two pages go to the front, and those that are deleted draw the rest nearer: so
 /// many rows of a page are read once more with the next one, which shows whether any were passed over.
 const SEAM: usize = 5;
+/// Older runs are deleted too: less often a longer time is asked for, halved in the same way while it is longer
+/// than the short one.
+const DEEP_EVERY: Duration = Duration::from_secs(600);
+const DEEP_BACK: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Stamps of a run are rounded, and set a little before the row is written.
 const ROUNDED: Duration = Duration::from_secs(2);
 /// The most failed runs whose failed task one poll asks for.
@@ -126,15 +130,19 @@ impl Airflow {
     /// All runs of the last time, where it is time to ask for them and one poll can read them: what is
     /// absent from them was deleted.
     async fn swept_runs(&self, api: AirflowApi, since: Millis) -> Option<Result<Answer, Fault>> {
-        let (last, back) = {
-            let state = self.state();
-            let due = state
-                .swept_at
-                .is_none_or(|at| since.plus(OVERLAP).since(at) >= SWEEP_EVERY);
-            if !due {
+        let (last, back, deep) = {
+            let mut state = self.state();
+            let now = since.plus(OVERLAP);
+            let due = |at: Option<Millis>, every| at.is_none_or(|at| now.since(at) >= every);
+            if !due(state.swept_at, SWEEP_EVERY) {
                 return None;
             }
-            (state.runs_at?, state.sweeps.unwrap_or(SWEEP_BACK))
+            let last = state.runs_at?;
+            let deep_at = *state.deep_at.get_or_insert(last);
+            let long = state.deep.unwrap_or(DEEP_BACK);
+            let deep = long > SWEEP_BACK && due(Some(deep_at), DEEP_EVERY);
+            let short = state.sweeps.unwrap_or(SWEEP_BACK);
+            (last, if deep { long } else { short }, deep)
         };
         let from = last.minus(back).min(since);
         let told = match self.runs(api, Wanted::Since(from)).await {
@@ -148,8 +156,14 @@ impl Airflow {
         };
         if told.cut {
             let mut state = self.state();
-            state.sweeps = Some((back / 2).max(SWEEP_LEAST));
-            state.swept_at = Some(last);
+            if deep {
+                // The short one is due at the next look.
+                state.deep = Some(back / 2);
+                state.deep_at = Some(last);
+            } else {
+                state.sweeps = Some((back / 2).max(SWEEP_LEAST));
+                state.swept_at = Some(last);
+            }
             return None;
         }
         let Told {
@@ -177,6 +191,9 @@ impl Airflow {
         let mut state = self.state();
         state.runs_at = server_time;
         state.swept_at = server_time;
+        if deep {
+            state.deep_at = server_time;
+        }
         Some(Ok(Answer {
             coverage: match server_time {
                 Some(until) if !torn => Coverage::Full(Scope::PipelineRuns {

@@ -310,6 +310,52 @@ async fn a_run_that_moves_between_two_pages_of_a_sweep_is_not_told_gone() {
 }
 
 #[tokio::test]
+async fn now_and_then_a_month_is_asked_for_and_less_where_it_holds_too_much() {
+    let stage = recorded(V2.0).await;
+    let source = source(&stage);
+    runs(&source).await.unwrap();
+    runs(&source).await.unwrap();
+    let ago = |minutes: u64| {
+        let now = source.state().runs_at.expect("a clock");
+        Some(now.minus(Duration::from_secs(60 * minutes)))
+    };
+    stage.requests();
+    let whole = async |from: &str| {
+        let answer = source.poll(Feed::PipelineRuns, &Focus::default()).await;
+        let asked = stage.requests();
+        assert!(
+            asked[0].contains(&format!("updated_at_gte={from}")),
+            "{asked:?}"
+        );
+        matches!(
+            answer.unwrap().coverage,
+            Coverage::Full(Scope::PipelineRuns { .. })
+        )
+    };
+    // Not due yet: the last day.
+    let at = ago(2);
+    source.state().swept_at = at;
+    assert!(whole("2026-11-24T18%3A00%3A00").await);
+    // Due: the last thirty days, and then the last day again.
+    let (swept, deep) = (ago(2), ago(10));
+    source.state().swept_at = swept;
+    source.state().deep_at = deep;
+    assert!(whole("2026-10-26T18%3A00%3A00").await);
+    let at = ago(2);
+    source.state().swept_at = at;
+    assert!(whole("2026-11-24T18%3A00%3A00").await);
+    // What held more than one poll reads is halved until it is no longer than the short time.
+    let deep = ago(10);
+    source.state().swept_at = at;
+    source.state().deep_at = deep;
+    source.state().deep = Some(SHORT);
+    assert!(whole("2026-11-24T18%3A00%3A00").await);
+}
+
+/// As long as what is asked for every minute.
+const SHORT: Duration = Duration::from_secs(24 * 3_600);
+
+#[tokio::test]
 async fn a_server_without_the_filter_is_asked_for_the_newest() {
     let stage = recorded(V1.0).await;
     let source = source(&stage);
