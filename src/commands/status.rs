@@ -130,15 +130,15 @@ pub(super) fn champion(out: &Out, model: &ModelView) -> String {
     }
 }
 
+/// Who froze or acknowledged it, then every finding.
 fn why(out: &Out, model: &ModelView) -> String {
-    let worst: Vec<&str> = model
-        .verdict
-        .reasons
-        .iter()
+    let found = model.verdict.reasons.iter();
+    let found = found
         .filter(|r| r.level > Level::Ok)
-        .map(|r| r.text.as_str())
-        .collect();
-    worst.join(&out.own(" · "))
+        .map(|r| r.text.clone());
+    let all = model.marks().map(|(_, words)| words).chain(found);
+    let all: Vec<String> = all.map(|words| words.to_string()).collect();
+    all.join(&out.own(" · "))
 }
 
 /// The sources that are not live, with what to do.

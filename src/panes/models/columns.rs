@@ -121,7 +121,7 @@ impl Col {
             Self::Endpoints => "how many endpoints serve it",
             Self::Since => "since when the level holds",
             Self::Owner => "who answers for it",
-            Self::Why => "the first reason of its level",
+            Self::Why => "who froze or acknowledged it, and the first reason of its level",
         }
     }
 
@@ -200,7 +200,16 @@ impl Col {
                 }
             }
             Self::Owner => model.owner.as_ref().map_or_else(none, ToString::to_string),
-            Self::Why => first_reason(model).map_or_else(none, |r| r.text.to_string()),
+            Self::Why => {
+                let reason = first_reason(model).map(|r| r.text.clone());
+                let all = model.marks().map(|(_, words)| words).chain(reason);
+                let all: Vec<String> = all.map(|words| words.to_string()).collect();
+                if all.is_empty() {
+                    none()
+                } else {
+                    all.join(" · ")
+                }
+            }
         }
     }
 

@@ -302,7 +302,9 @@ impl Pane for Models {
             if !self.list.filter.keeps(&Searched { model, cx }) {
                 continue;
             }
-            widths.name = widths.name.max(wide(model.name.width()));
+            // Room for one mark; a second one is cut where there is none, and stands in full beside the findings.
+            let mark = model.marks().next().map_or(0, |(word, _)| word.len() + 1);
+            widths.name = widths.name.max(wide(model.name.width() + mark));
             widths.served = widths.served.max(wide(model.served.width()));
             let metric = model.quality.as_ref().map_or(0, |q| q.metric.width());
             widths.metric = widths.metric.max(wide(metric));

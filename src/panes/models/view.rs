@@ -189,7 +189,13 @@ fn cell<'a>(col: Col, m: &'a ModelView, cx: &Cx<'a>, look: &Look) -> Cell<'a> {
     };
     match col {
         Col::Level => Cell::level(look, m.level()),
-        Col::Model => Cell::text(m.name.as_str()),
+        Col::Model => {
+            let marks = m
+                .marks()
+                .map(|(word, _)| span(Role::Marker, format!(" {word}")));
+            let name = span(Role::Text, m.name.as_str());
+            Cell::spans(std::iter::once(name).chain(marks).collect())
+        }
         Col::Champion => pointed(m.champion.as_ref(), m),
         Col::Challenger => pointed(m.challenger.as_ref(), m),
         Col::Served if m.served == "?" => Cell::new(Role::Unknown, "?"),
