@@ -2,6 +2,7 @@
 
 mod demo;
 mod frame;
+mod help;
 mod lists;
 mod own;
 mod values;
@@ -266,36 +267,49 @@ pub enum Command {
     /// Lists the sources and how each stands.
     Sources,
     /// Approves the promotion of a version that somebody else will carry out.
+    #[command(after_help = help::APPROVE)]
     Approve(ApproveArgs),
     /// Makes a version what an alias names, once its gates let it, and brings it to what serves.
+    #[command(after_help = help::PROMOTE)]
     Promote(PromoteArgs),
     /// Makes an earlier version what an alias names again, and brings it to what serves.
+    #[command(after_help = help::ROLLBACK)]
     Rollback(RollbackArgs),
     /// Takes a write of this machine back.
+    #[command(after_help = help::UNDO)]
     Undo(UndoArgs),
     /// Trains a model again: starts a run of its pipeline, with its parameters filled in from the champion's run
     /// and the time of its drift.
     ///
     /// With --follow, --timeout says how long the run is followed; 1h unless said. Exit code 7 where it failed, or
     /// registered no version in time.
+    #[command(after_help = help::RETRAIN)]
     Retrain(RetrainArgs),
     /// Asks a pipeline's run to end.
+    #[command(after_help = help::CANCEL)]
     Cancel(CancelArgs),
     /// Runs the failed tasks of a pipeline's run again, with what comes after them.
+    #[command(after_help = help::RETRY)]
     Retry(RetryArgs),
     /// Suspends writes to a model for every console, until a time.
+    #[command(after_help = help::FREEZE)]
     Freeze(FreezeArgs),
     /// Tells teammates that somebody sees to a model's trouble, until a time.
+    #[command(after_help = help::ACKNOWLEDGE)]
     Acknowledge(AcknowledgeArgs),
     /// Edits tags and the description of a model or of one of its versions.
+    #[command(after_help = help::EDIT)]
     Edit(EditArgs),
     /// Mutes alerts for a time, or ends that.
+    #[command(after_help = help::SILENCE)]
     Silence(SilenceArgs),
     /// Waits until the world has followed an alias move; exit code 7 where it has not in time.
     ///
     /// --timeout says how long; 10m unless said.
+    #[command(after_help = help::WAIT)]
     Wait(WaitArgs),
     /// Lists what was written from this machine, and what became of it.
+    #[command(after_help = help::JOURNAL)]
     Journal(JournalArgs),
     /// Tests sources, wiring, settings, state and terminal, and says what to do about each finding.
     ///
@@ -317,6 +331,54 @@ mod tests {
     use super::values::size;
     use super::*;
     use clap::CommandFactory as _;
+
+    /// Words as a shell splits them, single quotes taken off.
+    fn words(line: &str) -> Vec<String> {
+        let (mut all, mut word, mut quoted) = (Vec::new(), String::new(), false);
+        for c in line.chars() {
+            match c {
+                '\'' => quoted = !quoted,
+                ' ' if !quoted => all.push(std::mem::take(&mut word)),
+                c => word.push(c),
+            }
+        }
+        all.push(word);
+        all
+    }
+
+    #[test]
+    fn every_command_that_writes_tells_its_exit_codes_and_its_examples_are_taken() {
+        let line = Cli::command();
+        let writes = [
+            "approve",
+            "promote",
+            "rollback",
+            "undo",
+            "retrain",
+            "cancel",
+            "retry",
+            "freeze",
+            "acknowledge",
+            "edit",
+            "silence",
+            "wait",
+            "journal",
+        ];
+        for name in writes {
+            let command = line.find_subcommand(name).expect("a command");
+            let help = command.get_after_help().expect("help").to_string();
+            assert!(help.contains("Exit codes: 0 "), "{name}: {help}");
+            let mut examples = 0;
+            for example in help.lines().filter_map(|line| line.strip_prefix("  ")) {
+                let words = words(example);
+                assert_eq!(words[..2], ["quarterdeck", name], "{example}");
+                let taken = Cli::try_parse_from(&words);
+                assert!(taken.is_ok(), "{example}: {}", taken.unwrap_err());
+                examples += 1;
+            }
+            assert!(examples > 0, "{name}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_sound() {

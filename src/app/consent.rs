@@ -1,7 +1,7 @@
 //! From a wish to a confirmed plan: the sheet opens, follows the facts while they arrive, hears the person
 //! who consents, and hands the plans on. What the sheet itself holds is in [`super::sheet`].
 
-use super::sheet::{Part, Pressed, Sheet, Shown};
+use super::sheet::{Focus, Part, Pressed, Sheet, Shown};
 use super::{App, Effects};
 use crate::domain::action::verbs::basis::NoPlan;
 use crate::domain::action::{Consent, Mode, Plan, PlanId, Planning, Refusal, Wish, confirm_all};
@@ -197,7 +197,16 @@ impl App {
             self.sheet = Some(sheet);
             return;
         }
-        match sheet.key(chord, mode) {
+        let copies = matches!(chord.code, Code::Char('y' | 'Y')) && sheet.focus == Focus::Plan;
+        if copies && let Some(command) = self.signing_command(&sheet) {
+            effects.push(Effect::Copy(command));
+            sheet.error = Some(Clean::text(
+                "the command that signs it is copied: run it in a shell",
+            ));
+            self.sheet = Some(sheet);
+            return;
+        }
+        match sheet.key(chord, &mode) {
             Pressed::Stay => self.sheet = Some(sheet),
             Pressed::Reasoned => {
                 let plans = self.plans(&sheet);
@@ -208,14 +217,23 @@ impl App {
                 Some(form) => self.fill_in(form),
                 None => self.say("nothing was changed"),
             },
-            Pressed::Confirm => self.consent(sheet, mode, effects),
+            Pressed::Confirm => self.consent(sheet, &mode, effects),
             Pressed::Change => self.choose_another(&sheet),
             Pressed::Refresh => {
                 self.renew(&mut sheet);
                 self.sheet = Some(sheet);
-                effects.push(Effect::Refresh(None));
+                effects.extend([Effect::Refresh(None), Effect::AskRights]);
             }
         }
+    }
+
+    /// The command that gives the approval of a sheet signed, where a gate asks for that.
+    pub(super) fn signing_command(&self, sheet: &Sheet) -> Option<Clean> {
+        let [part] = sheet.parts.as_slice() else {
+            return None;
+        };
+        let with = self.planning(&sheet.details, sheet.opened);
+        part.wish.signing_command(&with)
     }
 
     /// Everything is planned anew from what is known now, and what gates rest on is read again.
@@ -234,7 +252,7 @@ impl App {
         sheet.shown = Shown::No;
     }
 
-    fn consent(&mut self, mut sheet: Sheet, mode: Mode, effects: &mut Effects) {
+    fn consent(&mut self, mut sheet: Sheet, mode: &Mode, effects: &mut Effects) {
         if let Some(why) = sheet.trouble() {
             sheet.error = Some(Clean::from(why.clone()));
             self.sheet = Some(sheet);

@@ -101,7 +101,7 @@ impl App {
             },
             Outcome::Leave(how) => self.leave(how, effects),
             Outcome::Context(name) => effects.push(Effect::Switch(name)),
-            Outcome::Lead(lead) => self.follow(lead),
+            Outcome::Lead(lead) => self.follow(lead, effects),
             Outcome::Chosen(index, stay) => {
                 let asks = self.with_pane(|pane, cx| pane.chosen(index, cx));
                 self.ask(asks, effects);

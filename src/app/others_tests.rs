@@ -67,8 +67,9 @@ fn a_missing_right_is_remembered_until_rights_are_asked_for_anew() {
     assert_eq!(app.fleet().right(&mlflow, &act), Right::Denied);
     let why = blocked(&mut app);
     assert!(
-        why.iter()
-            .any(|line| line.as_str().contains("may not do this at mlflow")),
+        why.iter().any(|line| line
+            .as_str()
+            .contains("this account lacks EDIT on the model")),
         "{why:?}"
     );
     // Asked anew: nobody says whether it may.
@@ -113,7 +114,13 @@ fn where_claims_are_on_a_sheet_reads_them_before_it_can_be_confirmed() {
     let words: Vec<&str> = plan.steps.iter().map(|step| step.act.word()).collect();
     assert_eq!(
         words,
-        ["make-ledger", "make-ledger-run", "claim", "move-alias"]
+        [
+            "make-ledger",
+            "make-ledger-run",
+            "claim",
+            "move-alias",
+            "end-claim"
+        ]
     );
     assert_eq!(plan.blocked, Vec::<Clean>::new());
 }

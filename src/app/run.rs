@@ -206,7 +206,7 @@ impl App {
             }
             Command::Refresh => {
                 self.wants.renew();
-                effects.push(Effect::Refresh(None));
+                effects.extend([Effect::Refresh(None), Effect::AskRights]);
                 self.say("asking every source now");
             }
             Command::Narrower => self.window = self.window.narrower(),

@@ -134,7 +134,7 @@ impl Sheet {
     }
 
     /// What must be typed.
-    pub(super) fn asks(&self, mode: Mode) -> Option<Clean> {
+    pub(super) fn asks(&self, mode: &Mode) -> Option<Clean> {
         asked_of_all(&self.plans().collect::<Vec<_>>(), mode)
     }
 
@@ -146,7 +146,7 @@ impl Sheet {
         matches!(one.wish, Wish::Promote(_) | Wish::RollBack(_))
     }
 
-    pub(super) fn key(&mut self, chord: Chord, mode: Mode) -> Pressed {
+    pub(super) fn key(&mut self, chord: Chord, mode: &Mode) -> Pressed {
         let plain = !chord.ctrl && !chord.alt;
         match chord.code {
             Code::Esc => return Pressed::Close,
@@ -191,7 +191,7 @@ impl Sheet {
         Pressed::Stay
     }
 
-    fn has_fields(&self, mode: Mode) -> bool {
+    fn has_fields(&self, mode: &Mode) -> bool {
         let mut fields = self.fields(mode);
         match self.focus {
             Focus::Plan => fields.next().is_some(),
@@ -207,7 +207,7 @@ impl Sheet {
     }
 
     /// The fields that are asked for, in order.
-    pub(super) fn fields(&self, mode: Mode) -> impl Iterator<Item = Focus> {
+    pub(super) fn fields(&self, mode: &Mode) -> impl Iterator<Item = Focus> {
         let tells = self.parts.iter().any(|part| part.wish.tells_why());
         let reason = (self.plans().next().is_some() && (tells || self.wants_reason()))
             .then_some(Focus::Reason);
@@ -215,7 +215,7 @@ impl Sheet {
         [reason, name].into_iter().flatten()
     }
 
-    fn next_focus(&mut self, mode: Mode) {
+    fn next_focus(&mut self, mode: &Mode) {
         let order: Vec<Focus> = std::iter::once(Focus::Plan)
             .chain(self.fields(mode))
             .collect();

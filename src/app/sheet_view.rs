@@ -34,10 +34,13 @@ pub(super) fn draw(
     let title = heading(sheet);
     let oldest = sheet.plans().map(|plan| plan.read_at).min();
     let read = oldest.map(|at| format!("read {} ago", age(look.now.wall.since(at))));
-    let hints = hints(sheet, mode);
+    let mut hints = hints(sheet, &mode);
+    if app.signing_command(sheet).is_some() {
+        hints.push(Hint::new("y", "copy the signing command", 2));
+    }
     let width = screen.width.saturating_sub(6).min(132);
     let columns = usize::from(width);
-    let fields: Vec<Focus> = sheet.fields(mode).collect();
+    let fields: Vec<Focus> = sheet.fields(&mode).collect();
     let error = error_lines(sheet, look, columns);
     let errors = u16::try_from(error.len()).unwrap_or(u16::MAX);
     // Half of what the fields leave is for what stands against it, the other half for the plan.
@@ -85,7 +88,7 @@ pub(super) fn draw(
             height: 1,
             ..inner
         };
-        cursor = cursor.or(input(sheet, field, mode, look, row, buf));
+        cursor = cursor.or(input(sheet, field, &mode, look, row, buf));
         y += 1;
     }
     for line in &error {
@@ -121,7 +124,7 @@ fn heading(sheet: &Sheet) -> String {
     }
 }
 
-fn hints(sheet: &Sheet, mode: Mode) -> Vec<Hint<'static>> {
+fn hints(sheet: &Sheet, mode: &Mode) -> Vec<Hint<'static>> {
     let mut hints = vec![Hint::new("esc", "leave it as it is", 0)];
     if sheet.trouble().is_none() {
         if sheet.asks(mode).is_none() && !sheet.wants_reason() {
@@ -142,7 +145,7 @@ fn hints(sheet: &Sheet, mode: Mode) -> Vec<Hint<'static>> {
 fn input(
     sheet: &Sheet,
     field: Focus,
-    mode: Mode,
+    mode: &Mode,
     look: &Look,
     row: Rect,
     buf: &mut Buffer,

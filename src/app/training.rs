@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::form;
+use super::verbs::lacking;
 use super::{App, Effects};
 use crate::domain::action::verbs::promote::PromoteRequest;
 use crate::domain::action::verbs::retrain;
@@ -61,11 +62,13 @@ impl App {
     pub(super) fn cannot_train(&self, command: Command, model: &ModelKey) -> Option<Clean> {
         let why = |text: &str| Some(Clean::text(text));
         let Some(training) = self.fleet.training(model) else {
-            return why("no pipeline trains it: tag it quarterdeck.pipeline = URL");
+            return why(
+                "no pipeline trains it: tag it quarterdeck.pipeline = URL, or set [models.NAME] pipeline",
+            );
         };
         let Some(key) = &training.pipeline else {
             return why(&format!(
-                "{} holds no pipeline {}",
+                "{} holds no pipeline {}: mend quarterdeck.pipeline, or see whether it was read",
                 training.source, training.name
             ));
         };
@@ -83,11 +86,7 @@ impl App {
             api: 3,
         };
         if self.fleet.right(&training.source, &act) == Right::Denied {
-            return why(&format!(
-                "this account lacks the right `{}` at {}",
-                act.right(),
-                training.source
-            ));
+            return Some(lacking(&act, &training.source));
         }
         None
     }

@@ -268,10 +268,7 @@ impl App {
                 Ask::Compute(work) => effects.push(Effect::Compute(work)),
                 Ask::Say(notice) => self.notice = Some(notice),
                 Ask::Wish(wish) => self.wish(*wish),
-                Ask::LookUp(written) => {
-                    self.say("looking up what became of it");
-                    effects.push(Effect::LookUp(written));
-                }
+                Ask::LookUp(written) => self.check(written, effects),
                 Ask::Prefer(preference, value) => {
                     self.history.prefer(preference, value.clone());
                     effects.push(Effect::Prefer(preference, value));

@@ -4,23 +4,29 @@
 use std::collections::BTreeMap;
 
 use super::sheet::Sheet;
-use super::{App, dialogs::Dialog, form};
+use super::{App, Effects, dialogs::Dialog, form};
 use crate::domain::action::verbs::marks::{MarkRequest, Purpose};
 use crate::domain::action::verbs::promote::{self, PromoteRequest};
 use crate::domain::action::verbs::rollback::{self, RollBackRequest};
 use crate::domain::action::verbs::silence::{
     UnsilenceRequest, alertmanagers, mutes, usual_matchers,
 };
-use crate::domain::action::{Act, Matcher, Pin, Tagged, Wish};
+use crate::domain::action::{Act, Matcher, Pin, PlanId, Tagged, Wish, Written};
 use crate::domain::alert::{Alert, AlertState};
 use crate::domain::fleet::gates::Promotion;
-use crate::domain::key::{Key, ModelKey, VersionKey};
+use crate::domain::key::{Key, ModelKey, SourceId, VersionKey};
 use crate::domain::mark;
 use crate::domain::observation::Right;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::intent::command::{Command, Group};
+use crate::intent::msg::Effect;
 use crate::panes::Thing;
+
+/// What an account lacks that may not do an act, and how the keys light up once it has it.
+pub(super) fn lacking(act: &Act, source: &SourceId) -> Clean {
+    Clean::text(&format!("{}, then press r", act.lacking(source)))
+}
 
 /// What a row of a choice leads to.
 #[derive(Clone, Debug)]
@@ -31,6 +37,10 @@ pub(super) enum Lead {
     Silence(Box<Alert>),
     /// The form that silences every alert of a model, by one of them.
     SilenceAll(Box<Alert>, ModelKey),
+    /// Another look at what became of a write.
+    LookUp(Box<Written>),
+    /// The end of an open write of which nothing more can be looked up, with what is known.
+    Close(PlanId, Clean),
 }
 
 impl App {
@@ -49,11 +59,11 @@ impl App {
             Command::PromoteTrained => return self.nothing_trained(),
             Command::Silence => {
                 if alertmanagers(&self.fleet).is_empty() {
-                    "no Alertmanager is configured here: only one can mute"
+                    "no Alertmanager is configured here, and only one can mute: add it as a source, or start with --alertmanager URL"
                 } else if self.alerts_of(thing).is_empty() {
                     "no alert is known for it"
                 } else {
-                    return None;
+                    return self.cannot_mute();
                 }
             }
             _ if model.is_none() && self.marked().is_empty() => "no model is selected",
@@ -88,13 +98,18 @@ impl App {
             },
             _ => return None,
         };
-        (self.fleet.right(&held.source, &act) == Right::Denied).then(|| {
-            Clean::text(&format!(
-                "this account lacks the right `{}` at {}",
-                act.right(),
-                held.source
-            ))
-        })
+        let denied = self.fleet.right(&held.source, &act) == Right::Denied;
+        denied.then(|| lacking(&act, &held.source))
+    }
+
+    /// The Alertmanager that is known to take no silence of this account, where every one is so.
+    fn cannot_mute(&self) -> Option<Clean> {
+        let act = Act::ExpireSilence { id: Key::new("") };
+        let all = alertmanagers(&self.fleet);
+        let denied = |source: &&SourceId| self.fleet.right(source, &act) == Right::Denied;
+        let none_may = all.iter().all(|source| denied(&source));
+        let first = all.first().filter(|_| none_may)?;
+        Some(lacking(&act, first))
     }
 
     /// The models whose rows are marked in the open place.
@@ -330,7 +345,7 @@ impl App {
         let alerts = self.alerts_of(thing);
         match alerts.as_slice() {
             [] => {}
-            [one] => self.follow(silencing(one)),
+            [one] => self.mute(one, None),
             [first, ..] => {
                 let mut rows: Vec<(String, String, Lead)> = alerts
                     .iter()
@@ -353,13 +368,20 @@ impl App {
     }
 
     /// Goes where a row of a choice leads.
-    pub(super) fn follow(&mut self, lead: Lead) {
-        let (alert, all_of) = match lead {
-            Lead::Wish(wish) => return self.wish(*wish),
-            Lead::Silence(alert) => (alert, None),
-            Lead::SilenceAll(alert, model) => (alert, Some(model)),
-        };
-        let Some(at) = mutes(&self.fleet, &alert) else {
+    pub(super) fn follow(&mut self, lead: Lead, effects: &mut Effects) {
+        match lead {
+            Lead::Wish(wish) => self.wish(*wish),
+            Lead::LookUp(written) => self.look_up(written, effects),
+            Lead::Close(plan, words) => effects.push(Effect::SeenTo(plan, words)),
+            Lead::Silence(alert) => self.mute(&alert, None),
+            Lead::SilenceAll(alert, model) => self.mute(&alert, Some(model)),
+        }
+    }
+
+    /// The form that silences an alert, or every alert of a model by one of them; of one that is silenced,
+    /// the sheet that ends that.
+    fn mute(&mut self, alert: &Alert, all_of: Option<ModelKey>) {
+        let Some(at) = mutes(&self.fleet, alert) else {
             self.say(format!(
                 "silence: {} comes from {}, and this context has several Alertmanagers: use `quarterdeck silence --source NAME`",
                 alert.name, alert.key.source
@@ -372,7 +394,7 @@ impl App {
             let id = silence.id.clone();
             return self.wish(Wish::Unsilence(UnsilenceRequest { at, id }));
         }
-        let usual = usual_matchers(&self.fleet, &alert);
+        let usual = usual_matchers(&self.fleet, alert);
         let (what, matchers): (Clean, Vec<Matcher>) = match &all_of {
             None => (alert.name.clone(), usual),
             Some(model) => {

@@ -9,6 +9,7 @@ use super::{App, Effects, update};
 use crate::domain::action::{Act, Plan, Verb};
 use crate::domain::alert::{Alert, AlertKey, AlertState};
 use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::gate::{Evidence, Gate, grammar};
 use crate::domain::key::{Key, ModelKey, SourceId, VersionKey};
 use crate::domain::level::Level;
 use crate::domain::mark::{self, Mark};
@@ -25,8 +26,13 @@ use crate::ui::symbols::Symbols;
 
 /// A console on a registry with a model and an Alertmanager with an alert of it.
 pub(super) fn app() -> App {
+    app_with(|_| {})
+}
+
+/// The same with other settings.
+fn app_with(change: impl FnOnce(&mut Context)) -> App {
     let source = |name, kind| SourceSettings::new(name, kind, &format!("http://{name}.test"));
-    let context = Context {
+    let mut context = Context {
         name: Clean::name("prod"),
         writes: Writes::Confirm,
         claims: Some(false),
@@ -36,6 +42,7 @@ pub(super) fn app() -> App {
         ],
         ..Context::default()
     };
+    change(&mut context);
     let settings = Settings {
         contexts: BTreeMap::from([("prod".to_owned(), context)]),
         context: "prod".to_owned(),
@@ -389,7 +396,9 @@ fn a_right_that_is_known_to_be_missing_dims_the_verb() {
     press(&mut app, &["p"], at(100));
     assert!(!app.asks_for_consent());
     assert!(
-        remark(&app).contains("lacks the right `move-alias` at mlflow"),
+        remark(&app).contains(
+            "this account lacks EDIT on the model fraud at mlflow: have it granted there, then press r"
+        ),
         "{}",
         remark(&app)
     );
@@ -728,6 +737,36 @@ fn marks_of_a_model_show_where_its_trouble_shows_and_on_its_page() {
         shown.contains("marked  acknowledged by ben until"),
         "{shown}"
     );
+    app.open(Place::Models);
+    for columns in [80, 120] {
+        let shown = frame_of(&mut app, columns, 24);
+        assert!(shown.contains("crit  fraud frozen"), "{shown}");
+    }
+}
+
+#[test]
+fn where_a_gate_asks_for_a_signature_the_sheet_has_the_command_that_gives_it() {
+    let mut app = app_with(|context| {
+        let rule = grammar::rule(&Evidence::Approval, "verified").expect("a rule");
+        let gate = Gate::new("second-person", Evidence::Approval, rule);
+        context.gates.insert("second-person".to_owned(), gate);
+        context.policy.gates = Some(vec!["second-person".to_owned()]);
+    });
+    press(&mut app, &["A"], at(100));
+    press(&mut app, &["tab", "tab", "tab"], at(100));
+    typed(&mut app, "it's fine", 100);
+    let effects = press(&mut app, &["enter"], at(100));
+    refuse(&mut app, &effects, 200);
+    let shown = seen(&mut app, 300);
+    assert!(shown.contains("copy the signing command"), "{shown}");
+    let effects = press(&mut app, &["y"], at(900));
+    let Some(Effect::Copy(command)) = effects.first() else {
+        panic!("{effects:?}")
+    };
+    let is = "quarterdeck approve fraud --to 15 --alias champion --for 24h00m --reason 'it'\\''s fine' \
+        --context prod --sign ~/.ssh/id_ed25519 --yes";
+    assert_eq!(command.as_str(), is);
+    assert!(app.asks_for_consent(), "it stays open");
 }
 
 /// Polls of the versions that found nobody, the first at so many milliseconds; the models' feed is not yet

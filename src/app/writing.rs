@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::dialogs::Dialog;
+use super::verbs::Lead;
 use super::{App, Effects};
 use crate::domain::action::overwritten::overwrites;
 use crate::domain::action::{
-    Actor, Journals, Mode, Outcome, PlanId, Record, Step, Writes, Written, effect,
+    Act, Actor, Journals, Mode, Outcome, PlanId, Record, Step, Writes, Written, effect,
 };
 use crate::domain::change::Change;
 use crate::domain::fleet::standing::Phase;
@@ -83,16 +85,9 @@ impl App {
 
     /// What the one write path is allowed to do now.
     pub fn mode(&self) -> Mode {
-        let settings = self.fleet.settings();
-        Mode {
-            writes: settings.writes,
-            read_only: false,
-            armed: self
-                .writing
-                .armed_until
-                .is_some_and(|until| self.now.mono < until),
-            protected: settings.protected,
-        }
+        let until = self.writing.armed_until;
+        let armed = until.is_some_and(|until| self.now.mono < until);
+        Mode::of(self.fleet.settings(), armed)
     }
 
     /// The writes that the journals of this machine tell of.
@@ -165,6 +160,73 @@ impl App {
         }
     }
 
+    /// Looks up what became of an open write. Where looking has told nothing, the person may close it instead,
+    /// with what is known.
+    pub(super) fn check(&mut self, written: Box<Written>, effects: &mut Effects) {
+        if !written.cannot_be_told() {
+            return self.look_up(written, effects);
+        }
+        let known = self.serving_now(&written);
+        let close = Lead::Close(written.plan.id.clone(), Clean::text(&known));
+        let rows = vec![
+            (
+                "look again".to_owned(),
+                "whether what serves tells it by now".to_owned(),
+                Lead::LookUp(written),
+            ),
+            (
+                "close it".to_owned(),
+                format!("its outcome stays unknown; {known}"),
+                close,
+            ),
+        ];
+        self.dialog = Some(Dialog::leads("Nobody saw how it ended", None, rows));
+    }
+
+    pub(super) fn look_up(&mut self, written: Box<Written>, effects: &mut Effects) {
+        self.say("looking up what became of it");
+        effects.push(Effect::LookUp(written));
+    }
+
+    /// What the endpoints answer now that a write's hooks were run for, else what was seen of it last.
+    fn serving_now(&self, written: &Written) -> String {
+        let is_hook = |written: &Written, index: usize| {
+            matches!(written.plan.steps[index].act, Act::RunHook { .. })
+        };
+        let hooks = written.open().filter_map(|index| {
+            let model = written.plan.model.as_ref()?;
+            match &written.plan.steps[index].act {
+                Act::RunHook { alias, .. } => Some((model, alias)),
+                _ => None,
+            }
+        });
+        let mut all: Vec<String> = Vec::new();
+        for (model, alias) in hooks {
+            for join in self.fleet.followers(model, alias) {
+                let Some(view) = self.fleet.deployment(&join.deployment) else {
+                    continue;
+                };
+                let answers: Vec<&str> = view.answering.iter().map(|a| a.text.as_str()).collect();
+                let line = if answers.is_empty() {
+                    format!("{} does not tell what it answers", view.name)
+                } else {
+                    let known = view.known().word();
+                    format!("{} answers {} ({known})", view.name, answers.join(", "))
+                };
+                if !all.contains(&line) {
+                    all.push(line);
+                }
+            }
+        }
+        if all.is_empty() && written.open().all(|index| !is_hook(written, index)) {
+            format!("seen last: {}", written.words)
+        } else if all.is_empty() {
+            "no endpoint is known to follow it".to_owned()
+        } else {
+            all.join(", ")
+        }
+    }
+
     /// While a version bakes, what it is judged by is read more often than courses are otherwise.
     pub(super) fn watch_bake(&self, effects: &mut Effects) {
         let followed = self
@@ -182,7 +244,9 @@ impl App {
         let since = now.minus(TOLD);
         let writes = self.writing.writes.iter();
         let own = writes.filter(|written| written.plan.context == here && written.began >= since);
-        let changes: Vec<_> = own.flat_map(effect::changes).collect();
+        let changes: Vec<_> = own
+            .flat_map(|written| effect::changes(written, &self.fleet))
+            .collect();
         self.fleet.own(changes, now);
     }
 
@@ -194,13 +258,22 @@ impl App {
         };
         match record {
             Record::PlanBegun { .. } | Record::StepIntent { .. } => {}
+            Record::SeenTo { words, .. } => {
+                let plan = &written.plan;
+                let text = format!(
+                    "{} {}: closed, outcome unknown · {words}",
+                    plan.verb.title(),
+                    plan.subject
+                );
+                self.say(text);
+            }
             Record::StepEnded { step, end, .. } | Record::Resolved { step, end, .. } => {
                 let step = written.plan.steps.get(*step);
                 if let Some(step) = step {
                     effects.push(Effect::Refresh(Some(step.source.clone())));
                 }
                 let refused = step.filter(|_| end.forbidden).cloned();
-                let changes = effect::changes(written);
+                let changes = effect::changes(written, &self.fleet);
                 self.fleet.own(changes, self.now.wall);
                 if let Some(step) = refused {
                     self.forbidden(&step);

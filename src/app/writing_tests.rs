@@ -9,17 +9,18 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{App, Effects, update, view};
-use crate::domain::action::{How, Outcome, Verb};
+use crate::domain::action::{Act, Actor, How, Outcome, Record, Verb};
 use crate::domain::change::{Change, Origin};
+use crate::domain::key::Key;
 use crate::domain::settings::{Context, Settings, SourceKind, SourceSettings, Writes};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now};
 use crate::intent::chord::Chord;
 use crate::intent::keymap::Keymap;
 use crate::intent::msg::{Effect, Msg};
-use crate::panes::Place;
 use crate::panes::journal::testing::{Told, id, move_alias, plan};
 use crate::panes::testing::model_key;
+use crate::panes::{Place, Thing};
 use crate::ui::testing::{NOW, look, screen};
 
 fn at(seconds: u64) -> Now {
@@ -249,4 +250,65 @@ fn a_frame_is_the_same_while_nothing_changes() {
     assert_eq!(app.fleet().revision(), revision, "nothing to draw for");
     assert_eq!(frame(&mut app, 120), before);
     assert!(Millis(0) < app.now.wall);
+}
+
+#[test]
+fn a_hook_whose_end_nobody_saw_is_closed_by_who_looks_with_what_is_known() {
+    let fraud = model_key("fraud");
+    let hook = Act::RunHook {
+        hook: Key::new("deploy"),
+        model: fraud.name.clone(),
+        version: Key::new("14"),
+        alias: Key::new("champion"),
+    };
+    let acts = vec![move_alias(&fraud, "13", "14"), hook];
+    let mut told = Told::default();
+    told.begins(
+        at(1).wall,
+        plan(1, Verb::Promote, &fraud, "champion v13 → v14", acts),
+        "Q4 data",
+    )
+    .sends(at(2).wall, 1, 0)
+    .ends(at(3).wall, 1, 0, (How::Done, "champion is v14"))
+    .sends(at(4).wall, 1, 1);
+    let mut app = app();
+    let looks = |effects: &Effects| {
+        let mut looks = effects.iter();
+        looks.any(|effect| matches!(effect, Effect::LookUp(_)))
+    };
+    let first = update(&mut app, Msg::Journal(Box::new(told.journals())), at(5));
+    assert!(looks(&first), "it is looked up once by itself");
+    app.show(Place::Journal, &Thing::Model(fraud));
+    assert!(
+        looks(&press(&mut app, &["V"])),
+        "before that, looking may tell"
+    );
+    told.is(at(6).wall, 1, Outcome::Unknown, "nobody saw how it ended");
+    update(&mut app, Msg::Journal(Box::new(told.journals())), at(6));
+    let effects = press(&mut app, &["V"]);
+    assert!(!looks(&effects), "{effects:?}");
+    let shown = frame(&mut app, 120);
+    assert!(
+        shown.contains("look again")
+            && shown.contains("its outcome stays unknown; no endpoint is known to follow it"),
+        "{shown}"
+    );
+    let effects = press(&mut app, &["down", "enter"]);
+    let Some(Effect::SeenTo(plan, words)) = effects.first() else {
+        panic!("{effects:?}")
+    };
+    let record = Record::SeenTo {
+        plan: plan.clone(),
+        actor: Actor::default(),
+        words: words.clone(),
+    };
+    let context = Arc::clone(app.context());
+    let closed = Msg::Wrote(context, at(7).wall, Box::new(record));
+    update(&mut app, closed, at(7));
+    assert!(!app.writes().get(plan).expect("it").is_open());
+    let shown = frame(&mut app, 120);
+    assert!(shown.contains("closed, outcome unknown"), "{shown}");
+    press(&mut app, &["V"]);
+    let shown = frame(&mut app, 120);
+    assert!(shown.contains("it was closed"), "{shown}");
 }

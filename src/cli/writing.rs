@@ -270,6 +270,10 @@ pub enum StageWord {
 
 /// Options of `journal`.
 #[derive(Args, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own on the command line"
+)]
 pub struct JournalArgs {
     /// One write in full, by the end of its identity.
     pub plan: Option<String>,
@@ -283,6 +287,10 @@ pub struct JournalArgs {
     /// over ours since; sends nothing that changes anything.
     #[arg(long)]
     pub check: bool,
+    /// Looks the named write up once more, and closes it where looking cannot tell how it ended, as that of a
+    /// hook whose process died: its outcome stays unknown, and it is open no more.
+    #[arg(long, requires = "plan", conflicts_with_all = ["open", "export"])]
+    pub close: bool,
     /// Prints every record of every journal as it stands, as JSON lines, oldest journal first.
     #[arg(long, conflicts_with_all = ["plan", "open", "check"])]
     pub export: bool,

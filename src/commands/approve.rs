@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure};
 use super::names;
 use super::session::Session;
 use super::write::{Writer, alias, identity, version};
-use crate::cli::{ApproveArgs, Global};
+use crate::cli::ApproveArgs;
 use crate::domain::action::Tagged;
 use crate::domain::action::verbs::approve::{self, ApproveRequest};
 use crate::domain::action::verbs::basis::NoPlan;
@@ -16,8 +16,8 @@ use crate::runtime::signing;
 ///
 /// # Errors
 /// When no needed source answered, there is no such model or version, nothing was signed, or it is refused.
-pub async fn run(global: &Global, session: &Session, args: &ApproveArgs) -> Result<Exit, Failure> {
-    let mut writer = Writer::open(global, session, &args.consent).await?;
+pub async fn run(session: &Session, args: &ApproveArgs) -> Result<Exit, Failure> {
+    let mut writer = Writer::open(session, &args.consent).await?;
     let model = names::model(writer.fleet(), &args.model)?.key.clone();
     let alias = alias(writer.fleet(), args.alias.as_ref());
     let to = version(writer.fleet(), &model, &args.to)?.version;

@@ -17,7 +17,7 @@ use crate::domain::query::{Detail, Query};
 /// When no needed source answered, there is no such run, or it is refused.
 pub async fn cancel(global: &Global, args: &CancelArgs) -> Result<Exit, Failure> {
     let session = &Session::open(global).await?;
-    let writer = Writer::open(global, session, &args.consent).await?;
+    let writer = Writer::open(session, &args.consent).await?;
     let held = pipelines::named(writer.fleet(), &args.run, args.pipeline.as_deref())?;
     let key = held.fact.key.clone();
     let plan = retrain::cancel(&key, identity(writer.now()), &writer.planning());
@@ -31,7 +31,7 @@ pub async fn cancel(global: &Global, args: &CancelArgs) -> Result<Exit, Failure>
 pub async fn retry(global: &Global, args: &RetryArgs) -> Result<Exit, Failure> {
     let limit = global.timeout.unwrap_or(USUAL);
     let session = &Session::open(global).await?;
-    let writer = Writer::open(global, session, &args.consent).await?;
+    let writer = Writer::open(session, &args.consent).await?;
     let held = pipelines::named(writer.fleet(), &args.run, args.pipeline.as_deref())?;
     let key = held.fact.key.clone();
     let query = Query::Tasks(key.clone());

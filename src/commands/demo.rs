@@ -129,6 +129,7 @@ impl Simulated {
             hooks: std::collections::BTreeMap::new(),
             name: Clean::name(NAME),
             writes: Writes::Confirm,
+            allowing_writes: Clean::empty(),
             claims: None,
             protected: false,
             simulated: true,

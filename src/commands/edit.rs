@@ -4,7 +4,7 @@ use super::exit::{Exit, Failure};
 use super::names;
 use super::session::Session;
 use super::write::{Writer, identity, overrides, version};
-use crate::cli::{EditArgs, Global};
+use crate::cli::EditArgs;
 use crate::domain::action::Tagged;
 use crate::domain::action::verbs::edit::{self, EditRequest};
 use crate::domain::action::verbs::shift::FREEZE;
@@ -14,12 +14,12 @@ use crate::domain::key::Key;
 ///
 /// # Errors
 /// When no needed source answered, there is no such thing, or it is refused.
-pub async fn run(global: &Global, session: &Session, args: &EditArgs) -> Result<Exit, Failure> {
+pub async fn run(session: &Session, args: &EditArgs) -> Result<Exit, Failure> {
     if args.tags.is_empty() && args.untag.is_empty() && args.description.is_none() {
         return Err(Failure::usage("nothing is to be changed")
             .advice("give --tag KEY=VALUE, --untag KEY or --description TEXT"));
     }
-    let mut writer = Writer::open(global, session, &args.consent).await?;
+    let mut writer = Writer::open(session, &args.consent).await?;
     let model = names::model(writer.fleet(), &args.model)?.key.clone();
     let of = match &args.version {
         Some(text) => Tagged::Version(version(writer.fleet(), &model, text)?),

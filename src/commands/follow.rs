@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::exit::{Exit, Failure};
-use super::pipelines::{made, made_row, made_text, row};
+use super::pipelines::{Asked, made, made_row, made_text, row};
 use super::session::Session;
+use crate::domain::action::Writes;
 use crate::domain::fleet::made::Made;
 use crate::domain::observation::Feed;
 use crate::domain::pipeline::{Ending, PipelineRunKey, PipelineState, Task};
@@ -189,7 +190,9 @@ async fn end(
         ),
     };
     Followed {
-        run: held.map_or(Value::Null, |held| row(fleet, held, collected.now)),
+        run: held.map_or(Value::Null, |held| {
+            row(fleet, held, Asked(&Writes::new()), collected.now)
+        }),
         good: well && !all.is_empty(),
         words,
         made: all,

@@ -4,7 +4,7 @@ use super::exit::{Exit, Failure};
 use super::names;
 use super::session::Session;
 use super::write::{Writer, identity};
-use crate::cli::{AcknowledgeArgs, Consenting, FreezeArgs, Global};
+use crate::cli::{AcknowledgeArgs, Consenting, FreezeArgs};
 use crate::domain::action::Tagged;
 use crate::domain::action::verbs::marks::{self, MarkRequest, Purpose};
 
@@ -12,33 +12,28 @@ use crate::domain::action::verbs::marks::{self, MarkRequest, Purpose};
 ///
 /// # Errors
 /// When no needed source answered, or it is refused.
-pub async fn run(global: &Global, session: &Session, args: &FreezeArgs) -> Result<Exit, Failure> {
+pub async fn run(session: &Session, args: &FreezeArgs) -> Result<Exit, Failure> {
     let hold = args.hold.filter(|_| !args.end);
     let wish = (args.model.as_str(), Purpose::Freeze, hold);
-    mark(global, session, wish, &args.consent).await
+    mark(session, wish, &args.consent).await
 }
 
 /// Runs `acknowledge`.
 ///
 /// # Errors
 /// When no needed source answered, or it is refused.
-pub async fn acknowledge(
-    global: &Global,
-    session: &Session,
-    args: &AcknowledgeArgs,
-) -> Result<Exit, Failure> {
+pub async fn acknowledge(session: &Session, args: &AcknowledgeArgs) -> Result<Exit, Failure> {
     let hold = Some(args.hold).filter(|_| !args.end);
     let wish = (args.model.as_str(), Purpose::Acknowledge, hold);
-    mark(global, session, wish, &args.consent).await
+    mark(session, wish, &args.consent).await
 }
 
 async fn mark(
-    global: &Global,
     session: &Session,
     (model, purpose, hold): (&str, Purpose, Option<std::time::Duration>),
     consent: &Consenting,
 ) -> Result<Exit, Failure> {
-    let mut writer = Writer::open(global, session, consent).await?;
+    let mut writer = Writer::open(session, consent).await?;
     let request = MarkRequest {
         model: names::model(writer.fleet(), model)?.key.clone(),
         purpose,

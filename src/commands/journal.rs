@@ -1,7 +1,7 @@
 //! `journal`: what was written from this machine, and what became of it. Listing reads the journals alone
 //! and needs no context; looking up what is open asks the servers of one.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
@@ -14,8 +14,9 @@ use super::write::book;
 use super::written::{write, write_text};
 use crate::cli::{Global, JournalArgs};
 use crate::domain::action::overwritten::{Overwritten, overwritten};
-use crate::domain::action::{Journals, Record, Writes, Written, effect};
+use crate::domain::action::{Journals, PlanId, Record, Writes, Written, effect};
 use crate::domain::observation::Feed;
+use crate::domain::text::Clean;
 use crate::runtime::clock::Clock;
 use crate::runtime::headless::Options;
 use crate::runtime::writes::{self, Book, Servers, who};
@@ -64,7 +65,11 @@ pub async fn check(session: &Session, args: &JournalArgs) -> Result<Exit, Failur
         here && written.is_open() && !all.is_on_its_way(written)
     });
     let mut found = all.clone();
-    for written in open {
+    let only = match &args.plan {
+        Some(end) if args.close => Some(one(&all, end)?.plan.id.clone()),
+        _ => None,
+    };
+    for written in open.filter(|written| only.as_ref().is_none_or(|id| written.plan.id == *id)) {
         let told = |record: &Record, at| found.wrote(record, at);
         writes::resolve(written, &servers, Arc::clone(&book), told)
             .await
@@ -72,11 +77,17 @@ pub async fn check(session: &Session, args: &JournalArgs) -> Result<Exit, Failur
                 Failure::internal(format!("the journal does not take what was found: {why}"))
             })?;
     }
+    if let Some(id) = only {
+        close(session, &mut found, &id, &book)?;
+    }
     // What was found to have taken effect is told to the ledger as what was seen at once.
     let here = found
         .iter()
         .filter(|w| w.plan.context.as_str() == session.name());
-    let changes: Vec<_> = here.flat_map(effect::changes).collect();
+    let fleet = session.fleet();
+    let changes: Vec<_> = here
+        .flat_map(|written| effect::changes(written, &fleet))
+        .collect();
     session.keep(&changes);
     let mut after = read();
     after.news.extend(before.news);
@@ -85,6 +96,41 @@ pub async fn check(session: &Session, args: &JournalArgs) -> Result<Exit, Failur
         .end(Clock::default().wall());
     let over = written_over(session, &Writes::of(&after)).await;
     tell(session.out(), &after, args, (Some(session.name()), &over))
+}
+
+/// Closes a write of which nothing more can be looked up.
+///
+/// # Errors
+/// When that is not so, or the journal does not take it.
+fn close(
+    session: &Session,
+    found: &mut Writes,
+    id: &PlanId,
+    book: &Arc<Mutex<Book>>,
+) -> Result<(), Failure> {
+    let written = found.get(id);
+    let here = written.is_some_and(|w| w.plan.context.as_str() == session.name());
+    if written.is_some_and(Written::cannot_be_told) && here {
+        let words = Clean::text("closed by hand: looking tells no more");
+        let told = |record: &Record, at| found.wrote(record, at);
+        let (actor, now) = (writes::actor(book), Clock::default().wall());
+        return writes::seen_to(id.clone(), actor, words, Arc::clone(book), told, now).map_err(
+            |why| {
+                Failure::internal(format!(
+                    "it stays open, for the journal cannot be written: {why}"
+                ))
+            },
+        );
+    }
+    let why = match written {
+        Some(w) if !here => format!(
+            "it was written in the context {}: add --context {0}",
+            w.plan.context
+        ),
+        Some(w) if w.is_open() => "looking may still tell how it ended: journal --check".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(Failure::refused(why))
 }
 
 /// Looks at the registries once, and tells which of our moves somebody else has written over since.
@@ -197,7 +243,7 @@ fn table(out: &Out, all: &Writes, shown: &[&Written], over: &[Overwritten]) -> T
 
 /// With `--check` or `--open`, writes whose end nobody knows are told by the exit code.
 fn unknown<'a>(args: &JournalArgs, mut shown: impl Iterator<Item = &'a Written>) -> Exit {
-    if (args.check || args.open) && shown.any(Written::is_open) {
+    if (args.check || args.open || args.close) && shown.any(Written::is_open) {
         Exit::OutcomeUnknown
     } else {
         Exit::Done

@@ -137,43 +137,38 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Some(Command::Sources) => {
             wait_for(async { sources::run(&Session::open(global).await?).await })
         }
-        Some(Command::Approve(args)) => wait_for(async {
-            Box::pin(approve::run(global, &Session::open(global).await?, args)).await
-        }),
-        Some(Command::Promote(args)) => wait_for(async {
-            Box::pin(promote::run(global, &Session::open(global).await?, args)).await
-        }),
-        Some(Command::Rollback(args)) => wait_for(async {
-            Box::pin(rollback::run(global, &Session::open(global).await?, args)).await
-        }),
-        Some(Command::Undo(args)) => wait_for(async {
-            Box::pin(undo::run(global, &Session::open(global).await?, args)).await
-        }),
+        Some(Command::Approve(args)) => {
+            wait_for(async { Box::pin(approve::run(&Session::open(global).await?, args)).await })
+        }
+        Some(Command::Promote(args)) => {
+            wait_for(async { Box::pin(promote::run(&Session::open(global).await?, args)).await })
+        }
+        Some(Command::Rollback(args)) => {
+            wait_for(async { Box::pin(rollback::run(&Session::open(global).await?, args)).await })
+        }
+        Some(Command::Undo(args)) => {
+            wait_for(async { Box::pin(undo::run(&Session::open(global).await?, args)).await })
+        }
         Some(Command::Retrain(args)) => wait_for(retrain::run(global, args)),
         Some(Command::Cancel(args)) => wait_for(cancel::cancel(global, args)),
         Some(Command::Retry(args)) => wait_for(cancel::retry(global, args)),
-        Some(Command::Freeze(args)) => wait_for(async {
-            Box::pin(freeze::run(global, &Session::open(global).await?, args)).await
-        }),
+        Some(Command::Freeze(args)) => {
+            wait_for(async { Box::pin(freeze::run(&Session::open(global).await?, args)).await })
+        }
         Some(Command::Acknowledge(args)) => wait_for(async {
-            Box::pin(freeze::acknowledge(
-                global,
-                &Session::open(global).await?,
-                args,
-            ))
-            .await
+            Box::pin(freeze::acknowledge(&Session::open(global).await?, args)).await
         }),
-        Some(Command::Edit(args)) => wait_for(async {
-            Box::pin(edit::run(global, &Session::open(global).await?, args)).await
-        }),
-        Some(Command::Silence(args)) => wait_for(async {
-            Box::pin(silence::run(global, &Session::open(global).await?, args)).await
-        }),
+        Some(Command::Edit(args)) => {
+            wait_for(async { Box::pin(edit::run(&Session::open(global).await?, args)).await })
+        }
+        Some(Command::Silence(args)) => {
+            wait_for(async { Box::pin(silence::run(&Session::open(global).await?, args)).await })
+        }
         Some(Command::Wait(args)) => wait_for(async {
             let limit = global.timeout.unwrap_or(wait::USUAL);
             Box::pin(wait::run(Session::open(global).await?, args, limit)).await
         }),
-        Some(Command::Journal(args)) if args.check => {
+        Some(Command::Journal(args)) if args.check || args.close => {
             wait_for(async { Box::pin(journal::check(&Session::open(global).await?, args)).await })
         }
         Some(Command::Journal(args)) => journal::run(global, args),

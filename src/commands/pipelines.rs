@@ -10,7 +10,10 @@ use super::documents::document;
 use super::exit::{Exit, Failure};
 use super::output::{Out, Table};
 use super::session::Session;
+use super::write::journals;
 use crate::cli::PipelinesArgs;
+use crate::domain::action::Writes;
+use crate::domain::action::verbs::retrain::asked_to_end;
 use crate::domain::fault::Fault;
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::made::Made;
@@ -19,7 +22,7 @@ use crate::domain::pipeline::{LogChunk, PipelineRun, Task};
 use crate::domain::query::{Detail, Query};
 use crate::domain::rules::retrain::usual_duration;
 use crate::domain::text::Clean;
-use crate::domain::time::{Millis, span};
+use crate::domain::time::{Millis, age, span};
 use crate::runtime::headless::Collected;
 
 /// How long a detail of a run may take.
@@ -34,15 +37,46 @@ pub async fn run(session: &Session, args: &PipelinesArgs) -> Result<Exit, Failur
     let out = session.out();
     let now = collected.now;
     if let Some(name) = &args.run {
-        return one(out, &collected, name, args).await;
+        let writes = Writes::of(&journals(session, now));
+        return one(out, &collected, name, args, Asked(&writes)).await;
     }
     let runs = listed(&collected.fleet, args);
+    let writes = Writes::of(&journals(session, now));
+    let asked = Asked(&writes);
     if out.json {
-        out.document(&overview(&collected.fleet, &runs, now))?;
+        out.document(&overview(&collected.fleet, &runs, asked, now))?;
     } else {
-        out.print(&table(out, &collected.fleet, &runs, now))?;
+        out.print(&table(out, &collected.fleet, &runs, asked, now))?;
     }
     Ok(Exit::Done)
+}
+
+/// What was asked of runs from this machine.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a>(pub(super) &'a Writes);
+
+impl Asked<'_> {
+    /// Whether a run was asked to end, by whom and when: another matter than whether it has been seen to.
+    fn to_end(self, fleet: &Fleet, run: &PipelineRun) -> Option<Value> {
+        let asked = asked_to_end(self.0, fleet, &run.key)?;
+        Some(json!({
+            "asked_at": asked.began.rfc3339(),
+            "by": asked.actor.name(),
+            "reason": asked.reason,
+            "ended": !run.state.is_live(),
+        }))
+    }
+
+    /// The same in words, while the run goes on.
+    fn words(self, fleet: &Fleet, run: &PipelineRun, now: Millis) -> Option<String> {
+        let asked = asked_to_end(self.0, fleet, &run.key).filter(|_| run.state.is_live())?;
+        Some(format!(
+            "was asked to end {} ago by {}, is still {}",
+            age(now.since(asked.began)),
+            asked.actor.name(),
+            fleet.run_standing(run, now).word()
+        ))
+    }
 }
 
 /// The runs asked for, the one that moved last first.
@@ -70,7 +104,7 @@ fn listed<'a>(fleet: &'a Fleet, args: &PipelinesArgs) -> Vec<&'a Held<PipelineRu
     runs
 }
 
-fn overview(fleet: &Fleet, runs: &[&Held<PipelineRun>], now: Millis) -> Value {
+fn overview(fleet: &Fleet, runs: &[&Held<PipelineRun>], asked: Asked<'_>, now: Millis) -> Value {
     let pipelines: Vec<Value> = fleet
         .pipelines()
         .map(|held| {
@@ -108,7 +142,8 @@ fn overview(fleet: &Fleet, runs: &[&Held<PipelineRun>], now: Millis) -> Value {
             json!({"source": held.source.as_str(), "parts": parts.collect::<Vec<_>>()})
         })
         .collect();
-    let runs: Vec<Value> = runs.iter().map(|held| row(fleet, held, now)).collect();
+    let runs = runs.iter().map(|held| row(fleet, held, asked, now));
+    let runs: Vec<Value> = runs.collect();
     document(
         "pipelines",
         json!({
@@ -121,7 +156,7 @@ fn overview(fleet: &Fleet, runs: &[&Held<PipelineRun>], now: Millis) -> Value {
     )
 }
 
-pub(super) fn row(fleet: &Fleet, held: &Held<PipelineRun>, now: Millis) -> Value {
+pub(super) fn row(fleet: &Fleet, held: &Held<PipelineRun>, asked: Asked<'_>, now: Millis) -> Value {
     let run = &held.fact;
     let state = fleet.run_standing(run, now);
     let params: serde_json::Map<String, Value> = run
@@ -150,10 +185,17 @@ pub(super) fn row(fleet: &Fleet, held: &Held<PipelineRun>, now: Millis) -> Value
         "models": models.iter().map(|key| key.name.clean()).collect::<Vec<_>>(),
         "params": params,
         "note": run.note,
+        "cancel": asked.to_end(fleet, run),
     })
 }
 
-fn table(out: &Out, fleet: &Fleet, runs: &[&Held<PipelineRun>], now: Millis) -> String {
+fn table(
+    out: &Out,
+    fleet: &Fleet,
+    runs: &[&Held<PipelineRun>],
+    asked: Asked<'_>,
+    now: Millis,
+) -> String {
     let mut table = Table::new(&[
         "STATE", "PIPELINE", "RUN", "MODEL", "BY", ">LASTED", ">MOVED", "WHY",
     ]);
@@ -162,10 +204,12 @@ fn table(out: &Out, fleet: &Fleet, runs: &[&Held<PipelineRun>], now: Millis) -> 
         let models = fleet.models_of_pipeline_run(run);
         let models: Vec<String> = models.iter().map(|k| k.name.clean().to_string()).collect();
         let failed = run.failed_at.as_ref();
-        let why = failed.map_or_else(
-            || run.note.to_string(),
-            |at| format!("failed at `{}`", at.task.shown),
-        );
+        let why = asked.words(fleet, run, now).unwrap_or_else(|| {
+            failed.map_or_else(
+                || run.note.to_string(),
+                |at| format!("failed at `{}`", at.task.shown),
+            )
+        });
         table.row(vec![
             fleet.run_standing(run, now).word().to_owned().into(),
             run.key.pipeline.id.clean().into(),
@@ -224,6 +268,7 @@ async fn one(
     collected: &Collected,
     name: &str,
     args: &PipelinesArgs,
+    asked: Asked<'_>,
 ) -> Result<Exit, Failure> {
     let fleet = &collected.fleet;
     let held = named(fleet, name, args.pipeline.as_deref())?;
@@ -257,7 +302,7 @@ async fn one(
         let body = json!({
             "context": fleet.context().name,
             "generated_at": now.rfc3339(),
-            "run": row(fleet, held, now),
+            "run": row(fleet, held, asked, now),
             "made": made.iter().map(made_row).collect::<Vec<_>>(),
             "tasks": tasks,
             "log": log,
@@ -277,11 +322,14 @@ async fn one(
         ]);
     }
     let mut text = table.render();
+    if let Some(words) = asked.words(fleet, &held.fact, now) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{words}");
+    }
     for made in &made {
         let _ = writeln!(text, "{}", made_text(made));
     }
     if let Some((task, chunk)) = &log {
-        // Writing to a string cannot fail.
         let _ = writeln!(text, "\nlog of {}, attempt {}", task.name, task.attempt);
         let from = chunk.lines.len().saturating_sub(args.lines);
         for line in &chunk.lines[from..] {
@@ -363,4 +411,54 @@ fn log_row(task: &Task, chunk: &LogChunk, lines: usize) -> Value {
         "left_out": chunk.dropped + from as u64,
         "ended": chunk.done,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::action::{Act, Outcome, Verb};
+    use crate::domain::pipeline::{PartHealth, PipelineState};
+    use crate::panes::journal::testing::{Told, plan};
+    use crate::panes::pipelines::testing::world;
+    use crate::panes::testing::{ago, model_key};
+
+    #[test]
+    fn a_run_that_was_asked_to_end_is_told_apart_from_one_that_has_ended() {
+        let world = world(PartHealth::Healthy);
+        let (fleet, now) = (&world.fleet, world.now.wall);
+        let of = |state: PipelineState| {
+            let mut all = fleet.pipeline_runs();
+            let found = all.find(|held| held.fact.state == state);
+            &found.expect("such a run").fact
+        };
+        let running = of(PipelineState::Running);
+        let cancel = Act::CancelRun {
+            pipeline: running.key.pipeline.id.clone(),
+            run: running.key.id.clone(),
+            note: Clean::empty(),
+            api: 3,
+        };
+        let summary = "ends a run";
+        let plan = plan(1, Verb::Cancel, &model_key("churn"), summary, vec![cancel]);
+        let mut told = Told::default();
+        told.begins(ago(120), plan, "wrong data")
+            .sends(ago(119), 1, 0)
+            .is(ago(59), 1, Outcome::NotConverged, "still running");
+        let writes = told.writes();
+        let asked = Asked(&writes);
+        assert_eq!(
+            asked.words(fleet, running, now).as_deref(),
+            Some("was asked to end 2m ago by ana@bastion, is still running")
+        );
+        let row = asked.to_end(fleet, running).expect("a request");
+        assert_eq!(
+            (&row["ended"], &row["by"]),
+            (&json!(false), &json!("ana@bastion"))
+        );
+        let ended = of(PipelineState::Ended(
+            crate::domain::pipeline::Ending::Cancelled,
+        ));
+        assert!(asked.to_end(fleet, ended).is_none(), "by somebody else");
+        assert!(asked.words(fleet, ended, now).is_none());
+    }
 }

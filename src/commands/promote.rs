@@ -4,7 +4,7 @@ use super::exit::{Exit, Failure};
 use super::names;
 use super::session::Session;
 use super::write::{Writer, alias, identity, overrides, version};
-use crate::cli::{Global, PromoteArgs};
+use crate::cli::PromoteArgs;
 use crate::domain::action::verbs::promote::{self, PromoteRequest};
 use crate::domain::action::verbs::shift::Gates;
 
@@ -12,8 +12,8 @@ use crate::domain::action::verbs::shift::Gates;
 ///
 /// # Errors
 /// When no needed source answered, there is no such model or version, or it is refused.
-pub async fn run(global: &Global, session: &Session, args: &PromoteArgs) -> Result<Exit, Failure> {
-    let mut writer = Writer::open(global, session, &args.consent).await?;
+pub async fn run(session: &Session, args: &PromoteArgs) -> Result<Exit, Failure> {
+    let mut writer = Writer::open(session, &args.consent).await?;
     let model = names::model(writer.fleet(), &args.model)?.key.clone();
     let request = PromoteRequest {
         alias: alias(writer.fleet(), args.alias.as_ref()),

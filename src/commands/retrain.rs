@@ -25,7 +25,7 @@ use crate::domain::query::Detail;
 pub async fn run(global: &Global, args: &RetrainArgs) -> Result<Exit, Failure> {
     let limit = global.timeout.unwrap_or(USUAL);
     let session = &Session::open(global).await?;
-    let mut writer = Writer::open(global, session, &args.consent).await?;
+    let mut writer = Writer::open(session, &args.consent).await?;
     let model = names::model(writer.fleet(), &args.model)?.key.clone();
     let details = details(&mut writer, &model).await?;
     let mut fields = Vec::new();

@@ -8,7 +8,7 @@ use super::names;
 use super::output::Table;
 use super::session::Session;
 use super::write::{Writer, alias, identity, overrides, version};
-use crate::cli::{Global, RollbackArgs};
+use crate::cli::RollbackArgs;
 use crate::domain::action::verbs::rollback::{self, Candidate, RollBackRequest};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, age};
@@ -17,8 +17,8 @@ use crate::domain::time::{Millis, age};
 ///
 /// # Errors
 /// When no needed source answered, there is nothing to go back to, or it is refused.
-pub async fn run(global: &Global, session: &Session, args: &RollbackArgs) -> Result<Exit, Failure> {
-    let mut writer = Writer::open(global, session, &args.consent).await?;
+pub async fn run(session: &Session, args: &RollbackArgs) -> Result<Exit, Failure> {
+    let mut writer = Writer::open(session, &args.consent).await?;
     let model = names::model(writer.fleet(), &args.model)?;
     let (name, model) = (model.name.clone(), model.key.clone());
     let alias = alias(writer.fleet(), args.alias.as_ref());

@@ -15,6 +15,7 @@ use crate::domain::fleet::Fleet;
 use crate::domain::key::SourceId;
 use crate::domain::observation::ContextRef;
 use crate::domain::settings::{Console, Context, Settings};
+use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::domain::watch::{self, Gap};
 use crate::intent::keymap::Keymap;
@@ -127,6 +128,7 @@ impl Session {
         }
         if global.read_only {
             context.writes = crate::domain::settings::Writes::Off;
+            context.allowing_writes = Clean::text("start without --read-only");
         }
         settings.context = context.name.to_string();
         settings.contexts = std::iter::once((settings.context.clone(), context.clone())).collect();

@@ -4,7 +4,7 @@ use super::exit::{Exit, Failure};
 use super::names;
 use super::session::Session;
 use super::write::{Writer, identity, one_of};
-use crate::cli::{Global, SilenceArgs};
+use crate::cli::SilenceArgs;
 use crate::domain::action::Matcher;
 use crate::domain::action::verbs::silence::{
     self, SilenceRequest, UnsilenceRequest, alertmanagers, mutes, usual_matchers,
@@ -17,8 +17,8 @@ use crate::domain::key::{Key, ModelKey};
 ///
 /// # Errors
 /// When no needed source answered, nothing is named, or it is refused.
-pub async fn run(global: &Global, session: &Session, args: &SilenceArgs) -> Result<Exit, Failure> {
-    let writer = Writer::open(global, session, &args.consent).await?;
+pub async fn run(session: &Session, args: &SilenceArgs) -> Result<Exit, Failure> {
+    let writer = Writer::open(session, &args.consent).await?;
     let fleet = writer.fleet();
     if let Some(id) = &args.end {
         let request = UnsilenceRequest {

@@ -3,7 +3,7 @@
 use super::exit::{Exit, Failure};
 use super::session::Session;
 use super::write::{Writer, identity, overrides};
-use crate::cli::{Global, UndoArgs};
+use crate::cli::UndoArgs;
 use crate::domain::action::verbs::basis::{self, NoPlan};
 use crate::domain::action::verbs::undo;
 use crate::domain::action::{Writes, Written};
@@ -12,8 +12,8 @@ use crate::domain::action::{Writes, Written};
 ///
 /// # Errors
 /// When no needed source answered, there is nothing to undo, or it is refused.
-pub async fn run(global: &Global, session: &Session, args: &UndoArgs) -> Result<Exit, Failure> {
-    let mut writer = Writer::open(global, session, &args.consent).await?;
+pub async fn run(session: &Session, args: &UndoArgs) -> Result<Exit, Failure> {
+    let mut writer = Writer::open(session, &args.consent).await?;
     let written = match &args.plan {
         Some(end) => Some(one(&writer.writes, end)?),
         None => undo::last(&writer.planning()),

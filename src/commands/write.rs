@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::exit::{Exit, Failure};
 use super::session::{Session, journal_dir};
 use super::written;
-use crate::cli::{Consenting, Global};
+use crate::cli::Consenting;
 use crate::domain::action::verbs::basis::NoPlan;
 use crate::domain::action::verbs::{Planning, claiming, marks, silence, texts};
 use crate::domain::action::{
@@ -49,7 +49,6 @@ pub(super) enum Carried {
 pub(super) struct Writer<'a> {
     pub(super) session: &'a Session,
     consent: &'a Consenting,
-    read_only: bool,
     pub(super) collected: Collected,
     book: Arc<Mutex<Book>>,
     pub(super) writes: Writes,
@@ -63,7 +62,6 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// When no needed source answered.
     pub(super) async fn open(
-        global: &Global,
         session: &'a Session,
         consent: &'a Consenting,
     ) -> Result<Self, Failure> {
@@ -89,7 +87,6 @@ impl<'a> Writer<'a> {
         Ok(Self {
             session,
             consent,
-            read_only: global.read_only,
             collected,
             book,
             writes,
@@ -216,13 +213,7 @@ impl<'a> Writer<'a> {
     }
 
     fn mode(&self) -> Mode {
-        let settings = self.fleet().settings();
-        Mode {
-            writes: settings.writes,
-            read_only: self.read_only,
-            armed: self.consent.arm,
-            protected: settings.protected,
-        }
+        Mode::of(self.fleet().settings(), self.consent.arm)
     }
 
     /// Why the mode does not let this plan be written now, whatever the person gives.
@@ -309,13 +300,13 @@ impl<'a> Writer<'a> {
             self.consent.confirm.clone().unwrap_or_default()
         } else {
             // `--yes` stands for the name where nothing more is asked for.
-            plan.asks(self.mode()).unwrap_or_default().to_string()
+            plan.asks(&self.mode()).unwrap_or_default().to_string()
         };
         let consent = Consent {
             typed,
             reason: self.reason(),
         };
-        let checked = plan.check(self.mode(), &consent, self.now());
+        let checked = plan.check(&self.mode(), &consent, self.now());
         if checked.is_err() || !self.consent.yes {
             self.show(&plan, checked.as_ref().err(), with)?;
             return Err(match checked {
@@ -326,7 +317,7 @@ impl<'a> Writer<'a> {
         let mode = self.mode();
         let confirmed = plan
             .clone()
-            .confirm(mode, &consent, self.now())
+            .confirm(&mode, &consent, self.now())
             .map_err(|refused| failure(&refused.1))?;
         if !out.json {
             out.remark(&out.own(&format!("{}{}", written::plan_text(&plan), with.text)));
@@ -350,7 +341,8 @@ impl<'a> Writer<'a> {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .end(now);
-        let changes: Vec<_> = own.iter().flat_map(effect::changes).collect();
+        let told = |written| effect::changes(written, self.fleet());
+        let changes: Vec<_> = own.iter().flat_map(told).collect();
         self.session.keep(&changes);
         let ended = ended.map_err(|why| {
             Failure::internal(format!(
@@ -381,7 +373,7 @@ impl<'a> Writer<'a> {
     fn say_what_is_asked(&self, plan: &Plan) {
         let mut flags = vec!["--yes".to_owned()];
         let mode = self.mode();
-        if let Some(name) = plan.asks(mode).filter(|_| mode.protected) {
+        if let Some(name) = plan.asks(&mode).filter(|_| mode.protected) {
             flags.push(format!("--confirm '{name}'"));
         }
         if mode.writes == Allowed::Armed && !mode.armed {
@@ -399,10 +391,7 @@ impl<'a> Writer<'a> {
                 failure.advice(format!("this context is protected: add --confirm '{name}'"))
             }
             Refusal::NoReason => failure.advice("add --reason TEXT"),
-            Refusal::NotArmed => failure.advice("add --arm"),
-            Refusal::WritesOff if self.fleet().settings().writes == Allowed::Off => {
-                failure.advice("contexts made of flags or variables take --writes confirm")
-            }
+            Refusal::NotArmed(_) => failure.advice("add --arm"),
             Refusal::Blocked(_) => {
                 let more = plan.blocked.iter().skip(1);
                 let failure = more.fold(failure, |failure, why| failure.advice(why.to_string()));

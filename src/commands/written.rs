@@ -215,6 +215,15 @@ pub(super) fn write(written: &Written) -> Value {
         fields.insert("words".to_owned(), json!(written.words));
         fields.insert("undone_by".to_owned(), json!(written.undone_by));
         fields.insert("open".to_owned(), json!(written.is_open()));
+        let closed = written.seen_to.as_ref();
+        fields.insert(
+            "closed_by".to_owned(),
+            json!(closed.map(|(actor, _)| actor.name())),
+        );
+        fields.insert(
+            "closed_at".to_owned(),
+            json!(closed.map(|(_, at)| at.rfc3339())),
+        );
     }
     body
 }
@@ -240,6 +249,15 @@ pub(super) fn write_text(written: &Written) -> String {
             None => ("not begun", ""),
         };
         let _ = writeln!(text, "  {how:<11}  {}   {seen}", step.act.words());
+    }
+    if let Some((actor, at)) = &written.seen_to {
+        let _ = writeln!(
+            text,
+            "  closed by {} at {}: {}",
+            actor.name(),
+            at.rfc3339(),
+            written.words
+        );
     }
     let took = written
         .ended

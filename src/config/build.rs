@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
 use super::gates;
 use super::implicit::RESERVED;
-use super::layers::writes_word;
+use super::layers::{self, writes_word};
 use super::monitoring::{self, kind_of};
 use super::tree::{Path, Setting, Tree, dotted, join, path};
 use super::writing;
@@ -141,6 +141,7 @@ fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
     Context {
         name: Clean::name(name),
         writes: writes_word(tree.text(&table, "writes").as_deref().unwrap_or_default()),
+        allowing_writes: layers::allowing_writes(tree, &table, name),
         claims: tree.text(&table, "claims").map(|word| word == "on"),
         protected: tree.flag(&table, "protected").unwrap_or(true),
         simulated: false,

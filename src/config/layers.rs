@@ -11,10 +11,12 @@ use super::tree::{Path, Setting, Tree, join, path};
 use super::value;
 use crate::domain::near::nearest;
 use crate::domain::settings::Writes;
-use crate::domain::text::without_credentials;
+use crate::domain::text::{Clean, without_credentials};
 
 /// What the program's own variables begin with.
 const PREFIX: &str = "QUARTERDECK_";
+/// The variable that is `--read-only`.
+const READ_ONLY: &str = "QUARTERDECK_READ_ONLY";
 
 /// What the command line says. `Default` says nothing.
 #[derive(Clone, PartialEq, Default)]
@@ -303,7 +305,7 @@ pub(super) fn limit_writes(
         let before = writes_word(tree.text(&table, "writes").as_deref().unwrap_or("off"));
         let implicit = super::implicit::RESERVED.contains(&context.as_str());
         if let Some(origin) = &read_only {
-            if before != Writes::Off {
+            if before != Writes::Off || implicit {
                 tree.set(key, Setting::Text("off".to_owned()), origin.clone());
             }
         } else if let Some(wanted) = overrides.writes {
@@ -337,9 +339,8 @@ fn read_only(
     if overrides.read_only {
         return Some(Origin::Flag("--read-only".to_owned()));
     }
-    let name = "QUARTERDECK_READ_ONLY";
-    let text = environment.get(name)?;
-    let origin = Origin::Variable(name.to_owned());
+    let text = environment.get(READ_ONLY)?;
+    let origin = Origin::Variable(READ_ONLY.to_owned());
     match value::from_text(Shape::Flag, text) {
         Ok(Setting::Flag(false)) => None,
         Ok(_) => Some(origin),
@@ -348,6 +349,28 @@ fn read_only(
             Some(origin)
         }
     }
+}
+
+/// What would allow writes in a context, in words: by what says how it is now.
+pub(super) fn allowing_writes(tree: &Tree, table: &[String], name: &str) -> Clean {
+    let implicit = super::implicit::RESERVED.contains(&name);
+    let said = tree.get(table, "writes").map(|entry| &entry.origin);
+    let origin = said.or(tree.entry(table).map(|entry| &entry.origin));
+    Clean::text(&match origin {
+        Some(Origin::Flag(flag)) if flag == "--read-only" => format!("start without {flag}"),
+        Some(Origin::Variable(variable)) if variable == READ_ONLY => {
+            format!("start without {variable} in the environment")
+        }
+        Some(Origin::Flag(flag)) if flag == "--writes" && !implicit => {
+            format!("start without {flag} off")
+        }
+        _ if implicit => "start with --writes confirm".to_owned(),
+        Some(at @ Origin::File { .. }) => {
+            format!("set writes = \"confirm\" under [contexts.{name}] ({at})")
+        }
+        Some(Origin::Variable(variable)) => format!("set {variable}=confirm"),
+        _ => format!("set writes = \"confirm\" under [contexts.{name}]"),
+    })
 }
 
 /// A mode from its word; what is no mode is no permission.

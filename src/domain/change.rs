@@ -49,9 +49,32 @@ pub enum ChangeKind {
     Alert(Clean),
     /// Somebody wrote an annotation.
     Annotation,
+    /// A tag was set or taken away; it is named, after its version where it is one's.
+    Tag(Clean),
+    /// The description was edited; the version is named where it is one's.
+    Description(Clean),
+    /// A mark was left on the model or ended: `freeze`, `acknowledgement`, `approval of v7 for champion`.
+    Mark(Clean),
+    /// Alerts were muted by a silence or are heard again: by what it matches, or its identity.
+    Silence(Clean),
+    /// A run of a pipeline was asked for, asked to end or tried again; the pipeline is named.
+    Pipeline(Clean),
 }
 
 impl ChangeKind {
+    /// Whether it only says something of a model, or asks for something: nothing that the model answers
+    /// changes by it, so that it is no cause of trouble.
+    pub fn is_note(&self) -> bool {
+        matches!(
+            self,
+            Self::Tag(_)
+                | Self::Description(_)
+                | Self::Mark(_)
+                | Self::Silence(_)
+                | Self::Pipeline(_)
+        )
+    }
+
     /// The stable word, without the thing it names.
     pub fn word(&self) -> &'static str {
         match self {
@@ -66,16 +89,26 @@ impl ChangeKind {
             Self::RunEnded => "run-ended",
             Self::Alert(_) => "alert",
             Self::Annotation => "annotation",
+            Self::Tag(_) => "tag",
+            Self::Description(_) => "description",
+            Self::Mark(_) => "mark",
+            Self::Silence(_) => "silence",
+            Self::Pipeline(_) => "pipeline",
         }
     }
 
-    /// The alias or version that the kind names, empty where it names none.
+    /// The alias, version or other thing that the kind names, empty where it names none.
     pub fn thing(&self) -> &str {
         match self {
             Self::Alias(thing)
             | Self::Stage(thing)
             | Self::VersionStatus(thing)
-            | Self::Alert(thing) => thing.as_str(),
+            | Self::Alert(thing)
+            | Self::Tag(thing)
+            | Self::Description(thing)
+            | Self::Mark(thing)
+            | Self::Silence(thing)
+            | Self::Pipeline(thing) => thing.as_str(),
             Self::NewVersion
             | Self::ModelGone
             | Self::Served
@@ -101,6 +134,11 @@ impl ChangeKind {
             "run-ended" => Self::RunEnded,
             "alert" => Self::Alert(Clean::name(thing)),
             "annotation" => Self::Annotation,
+            "tag" => Self::Tag(Clean::name(thing)),
+            "description" => Self::Description(Clean::name(thing)),
+            "mark" => Self::Mark(Clean::name(thing)),
+            "silence" => Self::Silence(Clean::name(thing)),
+            "pipeline" => Self::Pipeline(Clean::name(thing)),
             _ => return None,
         })
     }
@@ -240,6 +278,16 @@ impl Change {
             ChangeKind::Alert(name) if self.to.is_empty() => format!("alert {name} ended"),
             ChangeKind::Alert(name) => format!("alert {name} {}", self.to),
             ChangeKind::Annotation => self.to.to_string(),
+            ChangeKind::Tag(tag) => format!("tag {tag} {}", arrow(&self.from, &self.to)),
+            ChangeKind::Description(version) if version.is_empty() => {
+                "description edited".to_owned()
+            }
+            ChangeKind::Description(version) => format!("description of {version} edited"),
+            ChangeKind::Mark(mark) if self.to.is_empty() => format!("{mark} ended"),
+            ChangeKind::Mark(mark) => format!("{mark} {}", self.to),
+            ChangeKind::Silence(what) if self.to.is_empty() => format!("silence {what} ended"),
+            ChangeKind::Silence(what) => format!("silence {what} {}", self.to),
+            ChangeKind::Pipeline(pipeline) => format!("{pipeline} {}", self.to),
         })
     }
 }
@@ -303,7 +351,12 @@ mod tests {
             ChangeKind::Alias(thing.clone()),
             ChangeKind::NewVersion,
             ChangeKind::Stage(thing.clone()),
-            ChangeKind::VersionStatus(thing),
+            ChangeKind::VersionStatus(thing.clone()),
+            ChangeKind::Tag(thing.clone()),
+            ChangeKind::Description(thing.clone()),
+            ChangeKind::Mark(thing.clone()),
+            ChangeKind::Silence(thing.clone()),
+            ChangeKind::Pipeline(thing),
             ChangeKind::ModelGone,
             ChangeKind::Served,
             ChangeKind::Health,

@@ -83,6 +83,8 @@ pub struct Context {
     pub name: Clean,
     /// Whether writes are possible.
     pub writes: Writes,
+    /// What would allow writes where they are off, in words: `start with --writes confirm`.
+    pub allowing_writes: Clean,
     /// Whether moves of aliases are claimed first, where somebody said: see [`Context::claims_moves`].
     pub claims: Option<bool>,
     /// Whether a confirmation must type the context's name too.

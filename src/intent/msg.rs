@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::chord::Chord;
-use crate::domain::action::{Confirmed, Journals, Record, Written};
+use crate::domain::action::{Confirmed, Journals, PlanId, Record, Written};
 use crate::domain::change::Change;
 use crate::domain::fault::Fault;
 use crate::domain::fleet::gates::SignedApproval;
@@ -183,6 +183,8 @@ pub enum Effect {
     },
     /// Poll now: one source, or all.
     Refresh(Option<SourceId>),
+    /// Ask every source anew what this account may do: rights may have been granted.
+    AskRights,
     /// What is on screen has changed.
     Focus(Focus),
     /// Work for another thread.
@@ -201,6 +203,9 @@ pub enum Effect {
     CheckSignature(Box<Approval>),
     /// Look up the steps of a write whose ends nobody has seen.
     LookUp(Box<Written>),
+    /// Journal that somebody has seen to an open write of which nothing more can be looked up, with what is
+    /// known.
+    SeenTo(PlanId, Clean),
     /// Write a line to the log: something was passed over.
     Log(Clean),
     /// Report the mouse, or leave it to the terminal.

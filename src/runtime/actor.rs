@@ -34,6 +34,8 @@ const LOST: u32 = 2;
 pub enum Request {
     /// Poll every feed now, as far as the server and the last poll allow.
     Refresh,
+    /// Ask what this account may do, as soon as the last time is long enough ago.
+    Probe,
     /// What is on screen has changed.
     Focus(Focus),
     /// Fetch a detail.
@@ -281,6 +283,7 @@ impl<S: Source> Actor<S> {
                     feed.hasten(feed.rhythm.refresh_gap(), now);
                 }
             }
+            Request::Probe => self.probe_soon(now),
             Request::Focus(focus) => self.set_focus(focus, now),
             Request::Fetch(query) => {
                 let known = self.fetching.values().any(|(q, ..)| *q == query)
@@ -478,8 +481,7 @@ impl<S: Source> Actor<S> {
     /// The server has answered. After an outage it may be another version with other rights.
     fn answered(&mut self, now: Instant) {
         if self.lost >= LOST {
-            let earliest = self.probed.map_or(now, |at| at + PROBE_GAP);
-            self.probe_at = Some(earliest.max(now));
+            self.probe_soon(now);
             // It is there again: what waits out a long back-off need not.
             for feed in &mut self.feeds {
                 if feed.rhythm.failures() > 0 {
@@ -488,6 +490,11 @@ impl<S: Source> Actor<S> {
             }
         }
         self.lost = 0;
+    }
+
+    fn probe_soon(&mut self, now: Instant) {
+        let earliest = self.probed.map_or(now, |at| at + PROBE_GAP);
+        self.probe_at = Some(earliest.max(now));
     }
 
     fn probe(&self) -> Flight<Result<Abilities, Fault>> {

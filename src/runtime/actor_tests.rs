@@ -296,6 +296,28 @@ async fn a_feed_that_asked_nothing_claims_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rights_are_asked_anew_on_request_and_not_at_every_request() {
+    let mut bench = start(&[(Feed::Models, 60)], |_, _| few());
+    bench.report().await;
+    tokio::time::sleep(5 * SECOND).await;
+    assert_eq!(bench.log.probes(), 1);
+    for _ in 0..20 {
+        bench.requests.send(Request::Refresh).await.unwrap();
+        tokio::time::sleep(10 * SECOND).await;
+        bench.drain();
+    }
+    assert_eq!(bench.log.probes(), 1, "polls ask for no rights");
+    for _ in 0..10 {
+        bench.requests.send(Request::Probe).await.unwrap();
+        tokio::time::sleep(SECOND).await;
+        bench.drain();
+    }
+    assert_eq!(bench.log.probes(), 2);
+    tokio::time::sleep(60 * SECOND).await;
+    assert_eq!(bench.log.probes(), 3, "what came too early is asked later");
+}
+
+#[tokio::test(start_paused = true)]
 async fn it_probes_at_the_start_and_after_an_outage() {
     let mut bench = start(&[(Feed::Models, 10)], |_, turn| match turn {
         3..=8 => Reply::Fault(FaultKind::Unreachable),

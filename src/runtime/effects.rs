@@ -108,6 +108,7 @@ impl Hands {
                     // An actor that is not there has nothing to cancel.
                     let _ = self.sources.ask(&source, Request::Cancel(query));
                 }
+                Effect::AskRights => self.sources.ask_all(&Request::Probe),
                 Effect::Refresh(None) => self.sources.ask_all(&Request::Refresh),
                 Effect::Refresh(Some(source)) => {
                     let _ = self.sources.ask(&source, Request::Refresh);
@@ -134,6 +135,9 @@ impl Hands {
                     writing::check_signature(app, &self.common, *approval);
                 }
                 Effect::LookUp(written) => self.writing.look_up(app, &self.common, *written),
+                Effect::SeenTo(plan, words) => {
+                    self.writing.seen_to(app, &self.common, plan, words);
+                }
                 Effect::Log(line) => tracing::warn!("{line}"),
                 Effect::Mouse(on) => {
                     if let Some(session) = session {

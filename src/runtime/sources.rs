@@ -141,7 +141,7 @@ async fn tend(
                             return;
                         }
                     }
-                    Some(Request::Focus(_) | Request::Cancel(_)) => {}
+                    Some(Request::Focus(_) | Request::Cancel(_) | Request::Probe) => {}
                 },
             }
         }

@@ -15,7 +15,7 @@ use super::signing;
 use super::sources::Common;
 use super::writes::{self, Book, Ended, Servers};
 use crate::app::App;
-use crate::domain::action::{Actor, Confirmed, Outcome, Plan, Record, Written};
+use crate::domain::action::{Actor, Confirmed, Outcome, Plan, PlanId, Record, Written};
 use crate::domain::fleet::gates::SignedApproval;
 use crate::domain::gate::approval::Approval;
 use crate::domain::observation::ContextRef;
@@ -156,6 +156,22 @@ impl Writing {
                 Ok(_) => return,
             };
             let _ = out.send(notice(true, &text)).await;
+        });
+    }
+
+    /// Journals that somebody has seen to an open write.
+    pub(super) fn seen_to(&mut self, app: &App, common: &Common, plan: PlanId, words: Clean) {
+        let (book, actor) = (Arc::clone(&self.book), app.actor().clone());
+        let (context, out) = (Arc::clone(app.context()), common.out.clone());
+        let now = common.clock.wall();
+        tokio::spawn(async move {
+            let (records, teller) = teller(&context, &out);
+            let closed = writes::seen_to(plan, actor, words, book, records, now);
+            let _ = teller.await;
+            if let Err(why) = closed {
+                let text = format!("it stays open, for the journal cannot be written: {why}");
+                let _ = out.send(notice(true, &text)).await;
+            }
         });
     }
 

@@ -58,11 +58,9 @@ pub(super) fn ticket_after(act: &Act, id: Option<&str>) -> Ticket {
     };
     let mode = Mode {
         writes: Writes::Confirm,
-        read_only: false,
-        armed: false,
-        protected: false,
+        ..Mode::default()
     };
-    let confirmed = plan.confirm(mode, &Consent::default(), Now::default());
+    let confirmed = plan.confirm(&mode, &Consent::default(), Now::default());
     let begun = confirmed
         .unwrap()
         .begin(&Actor::default(), &mut Nowhere, Millis(1));

@@ -97,6 +97,22 @@ async fn what_one_approved_another_promotes() {
     assert_eq!(code, 4, "a claim is not verified");
     assert!(why.contains("only claimed by ana"), "{why}");
 
+    // Who plans it unsigned reads which command signs it; it needs but the key and the signer's name.
+    let plan = two.ana.run(&["approve", "churn", "--to", "6", "--dry-run"]);
+    let said = plan.out();
+    let command = said
+        .lines()
+        .find(|line| line.contains("quarterdeck approve"));
+    let command = command.expect("the command").trim_start();
+    let key = two.folder.path().join("ana").display().to_string();
+    let command = command.replace("~/.ssh/id_ed25519", &key);
+    let mut words = command
+        .split_whitespace()
+        .skip_while(|word| *word != "approve");
+    let mut words: Vec<&str> = words.by_ref().collect();
+    words.extend(["--as", "ana"]);
+    let ran = two.ana.run(&words);
+    assert_eq!(ran.code(), 0, "{words:?}: {}{}", ran.out(), ran.err());
     two.approve(true);
     let (code, why) = Two::promote(&two.ana);
     assert_eq!(code, 4, "it takes two");

@@ -48,13 +48,19 @@ async fn what_is_not_allowed_is_refused_with_what_would_allow_it() {
     let back = ["rollback", "churn", "--to", "6", "--yes"];
     let ran = home.run(&with(&back, &reading));
     assert_eq!(ran.code(), 4, "{}", ran.out());
-    assert!(ran.err().contains("--writes confirm"), "{}", ran.err());
+    let why = "writes are off in context flags: start with --writes confirm";
+    assert!(ran.err().contains(why), "{}", ran.err());
     let flags = writing(&fleet);
+    let variable = Home::new().with("QUARTERDECK_READ_ONLY", "1");
+    let ran = variable.run(&with(&back, &flags));
+    assert_eq!(ran.code(), 4, "{}", ran.out());
+    let why = "writes are off in context flags: start without QUARTERDECK_READ_ONLY";
+    assert!(ran.err().contains(why), "{}", ran.err());
     for (args, part) in [
         (&back[..], "--confirm 'flags/churn'"),
         (
             &["rollback", "churn", "--to", "6", "--yes", "--read-only"],
-            "--read-only",
+            "writes are off in context flags: start without --read-only",
         ),
         (
             &["rollback", "churn", "--to", "6", "--confirm", "flags/churn"],

@@ -320,6 +320,73 @@ fn no_flag_lifts_writes_off() {
 }
 
 #[test]
+fn what_would_allow_writes_is_named_by_what_forbids_them() {
+    let flags = |writes: Option<Writes>, read_only: bool| Overrides {
+        writes,
+        read_only,
+        ..Overrides::default()
+    };
+    let file = |line: &str| {
+        format!(
+            "[contexts.prod]\n{line}\n[[contexts.prod.sources]]\nname = \"m\"\nkind = \"mlflow\"\nurl = \"https://ml.test\"\n"
+        )
+    };
+    let (off, open) = (file("writes = \"off\""), file("writes = \"confirm\""));
+    let none = file("");
+    for (text, overrides, variable, want) in [
+        (
+            &off,
+            flags(None, false),
+            "0",
+            "set writes = \"confirm\" under [contexts.prod] (c.toml:2)",
+        ),
+        (
+            &none,
+            flags(None, false),
+            "0",
+            "set writes = \"confirm\" under [contexts.prod]",
+        ),
+        (&open, flags(None, true), "0", "start without --read-only"),
+        (
+            &open,
+            flags(None, false),
+            "1",
+            "start without QUARTERDECK_READ_ONLY in the environment",
+        ),
+        (
+            &open,
+            flags(Some(Writes::Off), false),
+            "0",
+            "start without --writes off",
+        ),
+    ] {
+        let environment = Environment::of([("QUARTERDECK_READ_ONLY", variable)]);
+        let loaded = load_text("c.toml", text, &overrides, &environment);
+        let prod = &loaded.settings.as_ref().expect("usable").contexts["prod"];
+        assert_eq!(prod.writes, Writes::Off, "{text} {overrides:?}");
+        let said = prod.allowing_writes.as_str();
+        assert!(said.starts_with(want), "{said}");
+    }
+    let implicit = Overrides {
+        mlflow: Some("https://ml.test".to_owned()),
+        ..flags(None, false)
+    };
+    let given = Overrides {
+        read_only: true,
+        writes: Some(Writes::Confirm),
+        ..implicit.clone()
+    };
+    for (overrides, want) in [
+        (&implicit, "start with --writes confirm"),
+        (&given, "start without --read-only"),
+    ] {
+        let settings = load(overrides, &Environment::of([])).settings;
+        let settings = settings.expect("usable");
+        assert_eq!(settings.contexts["flags"].allowing_writes, *want);
+    }
+}
+
+#[test]
 fn a_command_without_context_is_not_held_up_by_one() {
     let none = Overrides {
         contextless: true,

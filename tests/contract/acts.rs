@@ -91,12 +91,10 @@ pub(crate) async fn carry(door: &Door, acts: Vec<Act>) -> Result<Ended, Stop> {
     };
     let mode = Mode {
         writes: Writes::Confirm,
-        read_only: false,
-        armed: false,
-        protected: false,
+        ..Mode::default()
     };
     let confirmed = plan
-        .confirm(mode, &Consent::default(), Now::default())
+        .confirm(&mode, &Consent::default(), Now::default())
         .map_err(|refused| Stop::Broken(refused.1.to_string()))?;
     let world = Behind { door };
     let ended = carry_out(confirmed, &Actor::default(), &world, &mut Away).await;
@@ -387,6 +385,15 @@ pub(crate) async fn of_two_that_claim_a_move_one_is_refused(t: &Tracker) -> Verd
         ends(&t.door, &ours.alias("champion", Some(0), 1), How::Done).await?;
         let back = carry(&others, claim(2, 1, 0)).await?;
         ensure!(back.outcome == Outcome::Done, "{back:?}");
+        // A claim without its move is ended by its owner, and holds nobody off.
+        let (intent, mut acts) = claimed_move(ours, 3, now, (0, 1));
+        acts.truncate(3);
+        let source = SourceId::new("contract");
+        acts.push(claims::ending(&source, &ours.model, &alias, 3, &intent).act);
+        let ended = carry(&t.door, acts).await?;
+        ensure!(ended.steps[3].how == How::Done, "{ended:?}");
+        let free = book(&t.door, &ours.model).await?;
+        ensure!(free.next(&alias, Some(one)) == Ok(4), "{free:?}");
         Ok(())
     })
     .await

@@ -488,6 +488,16 @@ pub(crate) fn is_so(stage: &Stage, act: &Act) -> bool {
                 .filter_map(|run| run["data"]["params"].as_array());
             params.flatten().any(|param| param["value"] == intent.raw())
         }
+        Act::EndClaim { nonce, .. } => {
+            let runs = ledger(stage);
+            let params = runs
+                .iter()
+                .filter_map(|run| run["data"]["params"].as_array());
+            params.flatten().any(|param| {
+                let key = param["key"].as_str().unwrap_or_default();
+                key.strip_suffix(".ended").is_some() && param["value"] == nonce.raw()
+            })
+        }
         Act::LoadModel { to, .. } | Act::AwaitServed { to, .. } => {
             let rows = stage
                 .ask("POST", SERVED.0, "/v2/repository/index", &json!({}))

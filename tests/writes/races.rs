@@ -1,18 +1,26 @@
 //! Two consoles at once.
 
 use quarterdeck::domain::action::claims::{self, CLAIM_HOLDS, Intent};
-use quarterdeck::domain::action::{Act, How, Step};
+use quarterdeck::domain::action::{Act, How, Outcome, Step};
 use quarterdeck::domain::key::{Key, SourceId};
 use quarterdeck::domain::text::Clean;
 use quarterdeck::domain::time::Millis;
 use quarterdeck::runtime::writes::Ended;
+use quarterdeck::sim::WriteFault;
 
-use crate::acts::{holder, move_alias};
+use crate::acts::{holder, is_so, move_alias};
 use crate::matrix::carried;
 use crate::stage::{Log, MODEL, Stage, fresh};
 
 /// Claim and move of the champion by somebody, the first of all moves.
 fn claimed(stage: &Stage, owner: &str, to: &str) -> Vec<Step> {
+    let mut steps = numbered(stage, owner, to, 1);
+    steps.pop();
+    steps
+}
+
+/// Claim of a move of the champion, the move, and the end of the claim should it not be made.
+fn numbered(stage: &Stage, owner: &str, to: &str, number: u32) -> Vec<Step> {
     let source = SourceId::new("mlflow");
     let (from, to_key) = (Key::new("7"), Key::new(to));
     let intent = Intent::new(
@@ -24,12 +32,37 @@ fn claimed(stage: &Stage, owner: &str, to: &str) -> Vec<Step> {
         &Clean::empty(),
     );
     let alias = Key::new("champion");
-    let steps = claims::steps(&source, &stage.model(MODEL), &alias, 1, &intent);
+    let model = stage.model(MODEL);
+    let steps = claims::steps(&source, &model, &alias, number, &intent);
     let act = move_alias(stage, "champion", "7", to);
+    let ending = claims::ending(&source, &model, &alias, number, &intent);
     steps
         .into_iter()
-        .chain([Step::required(&source, act)])
+        .chain([Step::required(&source, act), ending])
         .collect()
+}
+
+#[test]
+fn a_claim_whose_move_fails_is_ended_and_holds_nobody_back() {
+    let stage = Stage::set();
+    let writes = stage.fleet.writes();
+    writes.spoil("mlflow", "registered-models/alias", WriteFault::Forbidden);
+    let ana = numbered(&stage, "ana", "6", 1);
+    let ended = carried(&stage, ana.clone(), 0, &mut Log::default());
+    let hows: Vec<How> = ended.steps.iter().map(|end| end.how).collect();
+    let refused = [How::Done, How::Done, How::Done, How::Refused, How::Done];
+    assert_eq!(hows, refused, "{ended:?}");
+    assert!(is_so(&stage, &ana[4].act), "{ended:?}");
+    assert_eq!(ended.outcome, Outcome::NotApplied);
+    // The next one moves at once, long before the claim would have expired.
+    let bob = numbered(&stage, "bob", "5", 2);
+    let ended = carried(&stage, bob.clone(), 0, &mut Log::default());
+    let hows: Vec<How> = ended.steps.iter().map(|end| end.how).collect();
+    let there = [How::Already, How::Already];
+    let moved = [How::Done, How::Done, How::Skipped];
+    assert_eq!(hows, [&there[..], &moved].concat(), "{ended:?}");
+    assert!(!is_so(&stage, &bob[4].act), "what was moved needs no end");
+    assert_eq!(holder(&stage, MODEL, "champion").as_deref(), Some("5"));
 }
 
 fn race(stage: &Stage) -> [Ended; 2] {

@@ -317,11 +317,9 @@ pub(crate) fn confirmed(steps: Vec<Step>) -> Confirmed {
     };
     let mode = Mode {
         writes: Allowed::Confirm,
-        read_only: false,
-        armed: false,
-        protected: false,
+        ..Mode::default()
     };
-    let confirmed = plan.confirm(mode, &Consent::default(), Now::default());
+    let confirmed = plan.confirm(&mode, &Consent::default(), Now::default());
     confirmed.expect("confirmed")
 }
 

@@ -24,7 +24,7 @@ pub(in crate::app) fn form(promotion: &Promotion, fleet: &Fleet) -> Form {
         |held| held.fact.name.clone(),
     );
     let note = "it counts for this promotion with this evidence alone, and never for who promotes; \
-        `quarterdeck approve --sign KEY` signs it";
+        where a gate asks for a signature, the plan that follows names the command that signs it";
     let fields = vec![
         Field::text("version", &version_text(&promotion.to), "the candidate"),
         Field::text("alias", &promotion.alias.clean(), "what it shall hold"),

@@ -98,6 +98,20 @@ pub enum Act {
         /// Owner, nonce, expiry, from and to, as JSON.
         intent: Key,
     },
+    /// Ends a claim of ours whose move is not made, so that nobody waits until it expires: a second
+    /// parameter that is written once and names the claim's nonce.
+    EndClaim {
+        /// The ledger's name.
+        name: Key,
+        /// The model.
+        model: ModelKey,
+        /// The alias.
+        alias: Key,
+        /// Which move of it.
+        number: u32,
+        /// The nonce of the claim.
+        nonce: Key,
+    },
     /// Asks a server of the open inference protocol to load a model from its repository.
     LoadModel {
         /// The deployment.
@@ -344,6 +358,7 @@ impl Act {
             Self::MakeLedger { .. } => "make-ledger",
             Self::MakeLedgerRun { .. } => "make-ledger-run",
             Self::Claim { .. } => "claim",
+            Self::EndClaim { .. } => "end-claim",
             Self::LoadModel { .. } => "load-model",
             Self::AwaitServed { .. } => "await-served",
             Self::RunHook { .. } => "run-hook",
@@ -418,6 +433,16 @@ impl Act {
                 ..
             } => format!(
                 "claim of move {number} of alias {} of {}",
+                alias.clean(),
+                model.name.clean()
+            ),
+            Self::EndClaim {
+                model,
+                alias,
+                number,
+                ..
+            } => format!(
+                "claim of move {number} of alias {} of {} ended, if the move is not made",
                 alias.clean(),
                 model.name.clean()
             ),
@@ -567,6 +592,7 @@ impl Act {
             | Self::MakeLedger { .. }
             | Self::MakeLedgerRun { .. }
             | Self::Claim { .. }
+            | Self::EndClaim { .. }
             | Self::AwaitServed { .. }
             | Self::RunHook { .. }
             | Self::ExpireSilence { .. }
@@ -582,7 +608,8 @@ impl Act {
             Self::MoveAlias { model, .. }
             | Self::DeleteAlias { model, .. }
             | Self::MakeLedgerRun { model, .. }
-            | Self::Claim { model, .. } => Some(model),
+            | Self::Claim { model, .. }
+            | Self::EndClaim { model, .. } => Some(model),
             Self::SetStage { version, .. } => Some(&version.model),
             Self::SetTag { of, .. } | Self::DeleteTag { of, .. } | Self::Describe { of, .. } => {
                 Some(of.model())

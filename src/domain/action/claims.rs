@@ -3,8 +3,9 @@
 //! Registries write what they are sent, whoever was there before. What MLflow has is a parameter of a run
 //! that can be written once: a console writes its intent under the number of the move, reads it back, and
 //! moves the alias only where nobody else's intent stands beside it. That binds who takes part; a script
-//! that sets aliases does not ask. Nothing is ever taken away: a claim that has expired, or whose move has
-//! been seen, is superseded by the next number. Times are the registry's, as its answers date them.
+//! that sets aliases does not ask. Nothing is ever taken away: a claim that has expired, that its owner has
+//! ended, or whose move has been seen, is superseded by the next number. Times are the registry's, as its
+//! answers date them.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Seen, Sighting};
 use super::plan::{PlanId, Step};
-use super::request::claim_name;
+use super::request::{claim_name, ended_name};
 use crate::domain::key::{Key, ModelKey, SourceId};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -20,7 +21,7 @@ use crate::domain::wiring::version_text;
 
 /// The experiment that holds the claims of a registry.
 pub const LEDGER: &str = "quarterdeck-claims";
-/// How long a claim holds whose move follows at once.
+/// How long a claim holds after its plan was due to be sent, where its move follows at once.
 pub const CLAIM_HOLDS: Duration = Duration::from_secs(120);
 /// The longest that any claim holds, whatever it says: nobody is locked out for good.
 pub const CLAIM_LIMIT: Duration = Duration::from_secs(3_600);
@@ -87,7 +88,7 @@ impl Intent {
     }
 
     /// When it ceases to hold: never later than the limit after it was made.
-    fn ends(&self) -> Millis {
+    pub fn ends(&self) -> Millis {
         self.expires.min(self.at.plus(CLAIM_LIMIT))
     }
 
@@ -142,26 +143,49 @@ impl Book {
         })
     }
 
+    /// Whether the owner of a claim has ended it: by its nonce, which nobody else's parameter names by
+    /// mistake.
+    fn is_ended(&self, alias: &Key, number: u32, nonce: &Key) -> bool {
+        let name = ended_name(alias, number);
+        let mut rows = self.rows.iter();
+        rows.any(|(key, value)| key.raw() == name && value == nonce)
+    }
+
+    /// Whether the owner of a claim may still be about to move the alias. Whoever has claimed a later move
+    /// has seen that this one is over.
+    fn holds(&self, alias: &Key, claim: (u32, &Intent), last: u32, current: Option<&Key>) -> bool {
+        let (number, intent) = claim;
+        number >= last
+            && intent.holds(current, self.now)
+            && !self.is_ended(alias, number, &intent.nonce)
+    }
+
     /// The number of the next move of an alias that is at `current`.
     ///
     /// # Errors
     /// When somebody is about to move it: whose claim holds, and until when.
     pub fn next(&self, alias: &Key, current: Option<&Key>) -> Result<u32, Clean> {
-        let mut last = 0;
+        let last = self.of(alias).map(|(number, _)| number).max().unwrap_or(0);
         for (number, intent) in self.of(alias) {
-            last = last.max(number);
-            if let Some(intent) = intent.filter(|intent| intent.holds(current, self.now)) {
+            let Some(intent) = intent else { continue };
+            if self.holds(alias, (number, &intent), last, current) {
                 return Err(taken(number, alias, &intent));
             }
         }
         Ok(last.saturating_add(1))
     }
 
-    /// What is seen of a claim: free, ours, or somebody else's. Of two that met, in runs that each has
-    /// made, both stand back.
-    pub fn sighting(&self, claim: &Claimed<'_>, current: Option<&Key>) -> Sighting {
+    /// What is seen of a claim that holds until `ends`: free, ours, or somebody else's. Of two that met, in
+    /// runs that each has made, both stand back. One that would hold nobody off is not worth making: whoever
+    /// was asked for consent took too long over it.
+    pub fn sighting(&self, claim: &Claimed<'_>, ends: Millis, current: Option<&Key>) -> Sighting {
         let Claimed { alias, number, .. } = *claim;
         let mut ours = false;
+        let others = self.of(alias).filter(|(_, intent)| {
+            let nonce = intent.as_ref().map(|intent| &intent.nonce);
+            nonce != Some(claim.nonce)
+        });
+        let last = others.map(|(number, _)| number).max().unwrap_or(0);
         for (other, intent) in self.of(alias) {
             let is_ours = intent.as_ref().is_some_and(|i| i.nonce == *claim.nonce);
             if is_ours {
@@ -169,7 +193,9 @@ impl Book {
                 continue;
             }
             let words = match &intent {
-                Some(intent) if other >= number || intent.holds(current, self.now) => {
+                Some(intent)
+                    if other >= number || self.holds(alias, (other, intent), last, current) =>
+                {
                     taken(other, alias, intent)
                 }
                 None if other >= number => {
@@ -185,8 +211,35 @@ impl Book {
         }
         let (seen, what) = if ours {
             (Seen::After, "claimed by this plan")
+        } else if self.now.is_some_and(|now| now >= ends) {
+            (
+                Seen::Other,
+                "to be claimed for a time that is over: plan again",
+            )
         } else {
             (Seen::Before, "unclaimed")
+        };
+        Sighting::new(
+            seen,
+            &format!("move {number} of {} is {what}", alias.clean()),
+        )
+    }
+
+    /// What is seen of the end of a claim of ours. What is not there needs no end.
+    pub fn end_sighting(&self, claim: &Claimed<'_>) -> Sighting {
+        let Claimed {
+            alias,
+            number,
+            nonce,
+        } = *claim;
+        let mut claims = self.of(alias);
+        let stands = claims.any(|(other, intent)| {
+            other == number && intent.is_some_and(|intent| intent.nonce == *nonce)
+        });
+        let (seen, what) = match (stands, self.is_ended(alias, number, nonce)) {
+            (true, false) => (Seen::Before, "still claimed by this plan"),
+            (true, true) => (Seen::After, "claimed no more"),
+            (false, _) => (Seen::After, "not claimed by this plan"),
         };
         Sighting::new(
             seen,
@@ -241,6 +294,27 @@ pub fn steps(
     .map(|act| Step::required(source, act))
 }
 
+/// The step that ends a claim, to stand behind everything that its plan does: it is taken only where the plan
+/// stops and the move is not made.
+pub fn ending(
+    source: &SourceId,
+    model: &ModelKey,
+    alias: &Key,
+    number: u32,
+    intent: &Intent,
+) -> Step {
+    Step::best_effort(
+        source,
+        Act::EndClaim {
+            name: Key::new(LEDGER),
+            model: model.clone(),
+            alias: alias.clone(),
+            number,
+            nonce: intent.nonce.clone(),
+        },
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,7 +364,7 @@ mod tests {
         let why = next(&held, "6").expect_err("held");
         assert_eq!(
             why.as_str(),
-            "move 3 of champion is claimed by ana (v6 → v7, until 12:02Z: Q4 data)"
+            "move 10 of champion is claimed by ana (v6 → v7, until 12:02Z: Q4 data)"
         );
         assert_eq!(next(&held, "7"), Ok(11));
         let expired = book(&[("champion.3", &ana)], 120_000);
@@ -302,6 +376,72 @@ mod tests {
         assert!(
             next(&undated, "6").is_err(),
             "nothing expires without a clock"
+        );
+    }
+
+    #[test]
+    fn a_claim_that_its_owner_has_ended_holds_no_more() {
+        let alias = key("champion");
+        let (ana, bob) = (intent("ana", 1, "6", "7"), intent("bob", 2, "6", "8"));
+        let mut held = book(&[("champion.3", &ana)], 1_000);
+        let claim = Claimed {
+            alias: &alias,
+            number: 3,
+            nonce: &ana.nonce,
+        };
+        let six = key("6");
+        assert_eq!(held.end_sighting(&claim).seen, Seen::Before);
+        // Only its own nonce ends it.
+        held.rows.push((key("champion.3.ended"), bob.nonce.clone()));
+        assert!(held.next(&alias, Some(&six)).is_err());
+        assert_eq!(held.end_sighting(&claim).seen, Seen::Before);
+        held.rows.push((key("champion.3.ended"), ana.nonce.clone()));
+        assert_eq!(held.next(&alias, Some(&six)), Ok(4));
+        assert_eq!(held.end_sighting(&claim).seen, Seen::After);
+        let next = Claimed {
+            number: 4,
+            nonce: &bob.nonce,
+            ..claim
+        };
+        let sighting = held.sighting(&next, bob.ends(), Some(&six));
+        assert_eq!(sighting.seen, Seen::Before, "{}", sighting.words);
+        assert_eq!(held.end_sighting(&next).seen, Seen::After, "never claimed");
+    }
+
+    #[test]
+    fn a_claim_before_a_later_one_is_over_wherever_the_alias_is() {
+        let alias = key("champion");
+        // Ana has moved it from 6 to 7, and bob back: hers is fulfilled no more, and over all the same.
+        let (ana, bob) = (intent("ana", 1, "6", "7"), intent("bob", 2, "7", "6"));
+        let rows = [("champion.1", &ana), ("champion.2", &bob)];
+        let cara = intent("cara", 3, "6", "8");
+        let held = book(&rows, 1_000);
+        let six = key("6");
+        assert_eq!(held.next(&alias, Some(&six)), Ok(3));
+        let claim = Claimed {
+            alias: &alias,
+            number: 3,
+            nonce: &cara.nonce,
+        };
+        let ends = cara.ends();
+        assert_eq!(held.sighting(&claim, ends, Some(&six)).seen, Seen::Before);
+        // By the registry's clock it would hold nobody off any more.
+        let late = held.sighting(&claim, Millis(NOON.0 + 1_000), Some(&six));
+        assert_eq!(late.seen, Seen::Other);
+        assert!(late.words.as_str().contains("plan again"), "{}", late.words);
+        let rows = [&rows[..], &[("champion.3", &cara)]].concat();
+        let held = book(&rows, 1_000);
+        assert_eq!(
+            held.sighting(&claim, Millis(NOON.0), Some(&six)).seen,
+            Seen::After,
+            "what was made is ours"
+        );
+        assert!(held.next(&alias, Some(&six)).is_err());
+        // The last one holds until its move is seen, whatever stands before it.
+        assert!(
+            book(&rows[..2], 1_000)
+                .next(&alias, Some(&key("7")))
+                .is_err()
         );
     }
 
@@ -374,14 +514,14 @@ mod tests {
                 Seen::Before,
             ),
         ] {
-            let sighting = book(rows, after).sighting(&claim, Some(&six));
+            let sighting = book(rows, after).sighting(&claim, Millis(i64::MAX), Some(&six));
             assert_eq!(sighting.seen, seen, "{rows:?}: {}", sighting.words);
         }
         let odd = Book {
             rows: vec![(key("champion.3"), key("not JSON"))],
             now: Some(NOON),
         };
-        let sighting = odd.sighting(&claim, Some(&six));
+        let sighting = odd.sighting(&claim, Millis(i64::MAX), Some(&six));
         assert!(sighting.seen == Seen::Other && sighting.words.as_str().contains("cannot be read"));
         assert_eq!(odd.next(&alias, Some(&six)), Ok(4));
     }

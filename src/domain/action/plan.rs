@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::act::Act;
 use crate::domain::key::{Key, ModelKey, SourceId};
-use crate::domain::settings::Writes;
+use crate::domain::settings::{Context, Writes};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now};
 
@@ -296,15 +296,17 @@ pub const UNDO_HOLDS: Duration = Duration::from_secs(24 * 3600);
 /// Why a plan cannot be confirmed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The context does not write.
-    #[error("writes are off in this context: set writes = \"confirm\" for it")]
-    WritesOff,
-    /// The process does not write, whatever the context says.
-    #[error("--read-only is set: start without it")]
-    ReadOnly,
+    /// The context does not write, and what would allow it.
+    #[error("writes are off in context {context}: {allowing}")]
+    WritesOff {
+        /// Its name.
+        context: Clean,
+        /// What to do.
+        allowing: Clean,
+    },
     /// The context writes only while armed.
-    #[error("writes are armed for a time only: press ! first (headless: --arm)")]
-    NotArmed,
+    #[error("context {0} writes only while armed: press ! first (headless: --arm)")]
+    NotArmed(Clean),
     /// Something stands against it.
     #[error("{0}")]
     Blocked(Clean),
@@ -328,12 +330,14 @@ pub enum Refusal {
 }
 
 /// What the one write path is allowed to do here and now.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Mode {
-    /// What the context says.
+    /// The context's name.
+    pub context: Clean,
+    /// What holds for the context in this process, `--read-only` and its like included.
     pub writes: Writes,
-    /// Whether the process was told to read only.
-    pub read_only: bool,
+    /// What would allow writes where they are off, in words.
+    pub allowing: Clean,
     /// Whether it is armed at this moment.
     pub armed: bool,
     /// Whether the context is protected.
@@ -341,16 +345,36 @@ pub struct Mode {
 }
 
 impl Mode {
+    /// The mode of a context.
+    pub fn of(settings: &Context, armed: bool) -> Self {
+        Self {
+            context: settings.name.clone(),
+            writes: settings.writes,
+            allowing: settings.allowing_writes.clone(),
+            armed,
+            protected: settings.protected,
+        }
+    }
+
     /// Why nothing can be written now, if so. Views ask this to dim a key, and confirmation asks it again.
     ///
     /// # Errors
-    /// With the setting that would allow it.
-    pub fn allows(self) -> Result<(), Refusal> {
-        match (self.read_only, self.writes) {
-            (true, _) => Err(Refusal::ReadOnly),
-            (_, Writes::Off) => Err(Refusal::WritesOff),
-            (_, Writes::Armed) if !self.armed => Err(Refusal::NotArmed),
-            _ => Ok(()),
+    /// With the setting or flag that would allow it.
+    pub fn allows(&self) -> Result<(), Refusal> {
+        let context = self.context.clone();
+        match self.writes {
+            Writes::Off if self.allowing.is_empty() => Err(Refusal::WritesOff {
+                allowing: Clean::text(&format!(
+                    "set writes = \"confirm\" under [contexts.{context}]"
+                )),
+                context,
+            }),
+            Writes::Off => Err(Refusal::WritesOff {
+                allowing: self.allowing.clone(),
+                context,
+            }),
+            Writes::Armed if !self.armed => Err(Refusal::NotArmed(context)),
+            Writes::Armed | Writes::Confirm => Ok(()),
         }
     }
 }
@@ -367,7 +391,7 @@ pub struct Consent {
 impl Plan {
     /// What must be typed; `None` where a key is enough. A protected context always asks for its name
     /// too.
-    pub fn asks(&self, mode: Mode) -> Option<Clean> {
+    pub fn asks(&self, mode: &Mode) -> Option<Clean> {
         match (mode.protected, self.friction) {
             (true, _) => Some(Clean::text(&format!("{}/{}", self.context, self.subject))),
             (false, Friction::Key) => None,
@@ -427,7 +451,7 @@ impl Plan {
     ///
     /// # Errors
     /// With the first reason, of the mode before that of the plan before that of the person.
-    pub fn check(&self, mode: Mode, consent: &Consent, now: Now) -> Result<(), Refusal> {
+    pub fn check(&self, mode: &Mode, consent: &Consent, now: Now) -> Result<(), Refusal> {
         mode.allows()?;
         if let Some(why) = self.blocked.first() {
             return Err(Refusal::Blocked(why.clone()));

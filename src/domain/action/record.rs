@@ -86,6 +86,16 @@ pub enum Record {
         #[serde(default)]
         receipt: Receipt,
     },
+    /// Somebody has seen to a plan of which nothing more can be looked up: it is open no more, and its
+    /// outcome stays unknown.
+    SeenTo {
+        /// Which plan.
+        plan: PlanId,
+        /// Who.
+        actor: Actor,
+        /// What was known then.
+        words: Clean,
+    },
 }
 
 /// A record and when it was written.
@@ -99,7 +109,8 @@ impl Record {
             Self::StepIntent { plan, .. }
             | Self::StepEnded { plan, .. }
             | Self::PlanEnded { plan, .. }
-            | Self::Resolved { plan, .. } => plan,
+            | Self::Resolved { plan, .. }
+            | Self::SeenTo { plan, .. } => plan,
         }
     }
 }
@@ -255,6 +266,27 @@ impl Outcome {
     }
 }
 
+impl Plan {
+    /// The outcome once its steps have ended so, in their order. A claim only says what is about to be done:
+    /// where nothing else took effect, nothing was applied.
+    pub fn outcome(&self, hows: impl IntoIterator<Item = How>) -> Outcome {
+        let ends = self.steps.iter().zip(hows).map(|(step, how)| {
+            let claims = matches!(
+                step.act,
+                Act::MakeLedger { .. } | Act::MakeLedgerRun { .. } | Act::Claim { .. }
+            );
+            let how = match how {
+                How::Done if claims => How::Already,
+                How::Overtaken if claims => How::Moved,
+                How::NotSeen if claims => How::NotApplied,
+                how => how,
+            };
+            (step.weight, how)
+        });
+        Outcome::of(ends)
+    }
+}
+
 /// A write as its records tell it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Written {
@@ -274,6 +306,8 @@ pub struct Written {
     pub words: Clean,
     /// The plan that took it back, if one did.
     pub undone_by: Option<PlanId>,
+    /// Who has seen to it that it is open no more though nobody knows how it ended, and when.
+    pub seen_to: Option<(Actor, Millis)>,
 }
 
 /// How far a step has come.
@@ -306,9 +340,15 @@ impl Progress {
 }
 
 impl Written {
-    /// Whether nobody knows how it ended.
+    /// Whether nobody knows how it ended, and nobody has seen to it.
     pub fn is_open(&self) -> bool {
-        self.ended.is_none() || self.open().next().is_some()
+        self.seen_to.is_none() && (self.ended.is_none() || self.open().next().is_some())
+    }
+
+    /// Whether it was looked up and that told nothing: a hook leaves no trace once its process is gone, and
+    /// what others have changed since does not say what was before it.
+    pub fn cannot_be_told(&self) -> bool {
+        matches!(self.ended, Some((Outcome::Unknown, _))) && self.is_open()
     }
 
     /// The step whose turn it is, while it has not ended.
@@ -364,10 +404,9 @@ impl Written {
                 receipt: Receipt::default(),
             });
         }
-        let weights = self.plan.steps.iter().map(|step| step.weight);
         records.push(Record::PlanEnded {
             plan: id.clone(),
-            outcome: Outcome::of(weights.zip(hows)),
+            outcome: self.plan.outcome(hows),
             words,
         });
         records
@@ -375,8 +414,7 @@ impl Written {
 
     /// The outcome as its steps tell it.
     fn told_by_steps(&self) -> Outcome {
-        let weights = self.plan.steps.iter().map(|step| step.weight);
-        Outcome::of(weights.zip(self.steps.iter().map(Progress::how)))
+        self.plan.outcome(self.steps.iter().map(Progress::how))
     }
 
     /// Steps that were about to be sent and whose end nobody has seen: what must be looked up.
@@ -494,6 +532,7 @@ impl Writes {
                 ended: None,
                 words: Clean::empty(),
                 undone_by: None,
+                seen_to: None,
             };
             self.by_id.entry(plan.id.clone()).or_insert(written);
             return;
@@ -525,6 +564,12 @@ impl Writes {
                     written.ended = Some((*outcome, at));
                     written.words = words.clone();
                 }
+            }
+            Record::SeenTo { actor, words, .. } => {
+                written.seen_to = Some((actor.clone(), at));
+                let told = written.told_by_steps();
+                written.ended.get_or_insert((told, at));
+                written.words = words.clone();
             }
             Record::Resolved {
                 step, end, receipt, ..

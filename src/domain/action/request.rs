@@ -267,6 +267,22 @@ impl Act {
                     "run_id": made(), "key": claim_name(alias, *number), "value": intent.raw(),
                 }),
             ),
+            Self::EndClaim {
+                alias,
+                number,
+                nonce,
+                ..
+            } => {
+                // The ledger's experiment has told its identity first, its run after it.
+                let run = earlier.iter().filter_map(|receipt| receipt.id.as_ref());
+                let run = run.clone().nth(1).map_or(LATER, Key::raw);
+                (
+                    WriteRoute::MlflowLogParameter,
+                    json!({
+                        "run_id": run, "key": ended_name(alias, *number), "value": nonce.raw(),
+                    }),
+                )
+            }
             Self::LoadModel { deployment, .. } => {
                 (WriteRoute::V2Load(deployment.name.clone()), json!({}))
             }
@@ -378,6 +394,11 @@ pub const LEDGER_TAG: &str = "quarterdeck.claims_of";
 /// The name of a claim's parameter.
 pub fn claim_name(alias: &Key, number: u32) -> String {
     format!("{}.{number}", alias.raw())
+}
+
+/// The name of the parameter that ends a claim. A console that does not know it takes it for none.
+pub fn ended_name(alias: &Key, number: u32) -> String {
+    format!("{}.ended", claim_name(alias, number))
 }
 
 fn matcher(matcher: &Matcher) -> Value {

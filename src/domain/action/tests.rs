@@ -64,12 +64,13 @@ fn at(seconds: u64) -> Now {
     }
 }
 
-const CONFIRM: Mode = Mode {
-    writes: Allowed::Confirm,
-    read_only: false,
-    armed: false,
-    protected: false,
-};
+fn mode(writes: Allowed) -> Mode {
+    Mode {
+        context: Clean::name("prod"),
+        writes,
+        ..Mode::default()
+    }
+}
 
 fn typed(text: &str) -> Consent {
     Consent {
@@ -96,49 +97,58 @@ impl IntentLog for Log {
 
 #[test]
 fn only_a_writing_mode_an_unexpired_plan_and_the_right_name_confirm() {
-    let check = |mode, text, second| {
+    let check = |mode: Mode, text, second| {
         plan(Vec::new())
-            .check(mode, &typed(text), at(second))
+            .check(&mode, &typed(text), at(second))
             .err()
             .map(|refusal| refusal.to_string())
     };
-    let mode = |writes| Mode { writes, ..CONFIRM };
-    let off = check(mode(Allowed::Off), "churn", 1).expect("off");
-    assert!(off.contains("writes = \"confirm\""), "{off}");
-    assert!(check(mode(Allowed::Armed), "churn", 1).is_some());
+    let off = check(mode(Allowed::Off), "churn", 1);
+    assert_eq!(
+        off.as_deref(),
+        Some("writes are off in context prod: set writes = \"confirm\" under [contexts.prod]")
+    );
+    let flags = Mode {
+        allowing: Clean::text("start with --writes confirm"),
+        ..mode(Allowed::Off)
+    };
+    assert_eq!(
+        check(flags, "churn", 1).as_deref(),
+        Some("writes are off in context prod: start with --writes confirm")
+    );
+    let calm = check(mode(Allowed::Armed), "churn", 1);
+    assert_eq!(
+        calm.as_deref(),
+        Some("context prod writes only while armed: press ! first (headless: --arm)")
+    );
     let armed = Mode {
         armed: true,
         ..mode(Allowed::Armed)
     };
     assert_eq!(check(armed, "churn", 1), None);
-    let read_only = Mode {
-        read_only: true,
-        ..CONFIRM
-    };
-    assert!(check(read_only, "churn", 1).is_some());
-    assert!(check(CONFIRM, "churn", 60).is_some_and(|why| why.contains("expired")));
-    assert!(check(CONFIRM, "chur", 1).is_some_and(|why| why.contains("churn")));
+    assert!(check(mode(Allowed::Confirm), "churn", 60).is_some_and(|why| why.contains("expired")));
+    assert!(check(mode(Allowed::Confirm), "chur", 1).is_some_and(|why| why.contains("churn")));
     let protected = Mode {
         protected: true,
-        ..CONFIRM
+        ..mode(Allowed::Confirm)
     };
-    assert!(check(protected, "churn", 1).is_some_and(|why| why.contains("prod/churn")));
+    assert!(check(protected.clone(), "churn", 1).is_some_and(|why| why.contains("prod/churn")));
     assert_eq!(check(protected, "prod/churn", 1), None);
-    assert_eq!(check(CONFIRM, "churn", 59), None);
+    assert_eq!(check(mode(Allowed::Confirm), "churn", 59), None);
 }
 
 #[test]
 fn what_stands_against_a_plan_and_a_missing_reason_refuse_it() {
     let mut blocked = plan(Vec::new());
     blocked.blocked.push(Clean::text("frozen until noon"));
-    let refusal = blocked.check(CONFIRM, &typed("churn"), at(1));
+    let refusal = blocked.check(&mode(Allowed::Confirm), &typed("churn"), at(1));
     assert_eq!(
         refusal,
         Err(Refusal::Blocked(Clean::text("frozen until noon")))
     );
     let mut reasoned = plan(Vec::new());
     reasoned.friction = Friction::NameAndReason;
-    let refusal = reasoned.check(CONFIRM, &typed("churn"), at(1));
+    let refusal = reasoned.check(&mode(Allowed::Confirm), &typed("churn"), at(1));
     assert_eq!(refusal, Err(Refusal::NoReason));
 }
 
@@ -147,7 +157,7 @@ fn a_ticket_exists_only_once_its_intent_is_written_down() {
     let source = SourceId::new("mlflow");
     let steps = vec![Step::required(&source, move_alias(Some("6"), "7"))];
     let confirmed = plan(steps)
-        .confirm(CONFIRM, &typed("churn"), at(1))
+        .confirm(&mode(Allowed::Confirm), &typed("churn"), at(1))
         .expect("confirmed");
     let mut log = Log::default();
     let mut begun = confirmed

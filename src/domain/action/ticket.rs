@@ -34,7 +34,7 @@ impl Plan {
     /// As [`Plan::check`] says; the plan comes back.
     pub fn confirm(
         self,
-        mode: Mode,
+        mode: &Mode,
         consent: &Consent,
         now: Now,
     ) -> Result<Confirmed, Box<(Self, Refusal)>> {
@@ -50,7 +50,7 @@ impl Plan {
 
 /// What must be typed to allow several plans under one consent; `None` where a key is enough. Several are
 /// counted, so that nobody confirms three who thinks of one.
-pub fn asked_of_all(plans: &[&Plan], mode: Mode) -> Option<Clean> {
+pub fn asked_of_all(plans: &[&Plan], mode: &Mode) -> Option<Clean> {
     match plans {
         [] => None,
         [one] => one.asks(mode),
@@ -72,7 +72,7 @@ pub fn asked_of_all(plans: &[&Plan], mode: Mode) -> Option<Clean> {
 /// As [`Plan::check`] says of the first that is refused; the plans come back.
 pub fn confirm_all(
     plans: Vec<Plan>,
-    mode: Mode,
+    mode: &Mode,
     consent: &Consent,
     now: Now,
 ) -> Result<Vec<Confirmed>, Box<(Vec<Plan>, Refusal)>> {

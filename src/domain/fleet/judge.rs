@@ -162,12 +162,12 @@ impl Fleet {
         subject: &Subject,
         deployments: &[DeploymentKey],
     ) -> Option<crate::domain::change::Change> {
-        // A level and an alert are consequences: what is looked for is their cause.
+        // A level and an alert are consequences, and notes change nothing: what is looked for is a cause.
         let newest = |subject: &Subject| {
-            self.timeline(subject)
-                .iter()
-                .rev()
-                .find(|c| !matches!(c.kind, ChangeKind::Level | ChangeKind::Alert(_)))
+            self.timeline(subject).iter().rev().find(|c| {
+                let follows = matches!(c.kind, ChangeKind::Level | ChangeKind::Alert(_));
+                !follows && !c.kind.is_note()
+            })
         };
         let of_deployments = deployments.iter().map(|k| Subject::Deployment(k.clone()));
         of_deployments

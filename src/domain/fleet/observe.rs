@@ -97,21 +97,26 @@ impl Fleet {
         }
     }
 
+    /// A version that an endpoint answers, by its own word, as changes and people know it: the registry's
+    /// version, as wiring says.
+    pub fn served_text(&self, key: &DeploymentKey, word: &Key) -> Clean {
+        let join = self.joins.get(key);
+        let model = join.and_then(|j| j.model.as_ref());
+        let versions = model.map_or(&[][..], |m| self.versions(m));
+        let rule = join.and_then(|j| j.version_map.as_ref());
+        let found = wiring::map_version(word, rule, versions.iter().map(|h| &h.fact));
+        wiring::version_text(found.map_or(word, |v| &v.key.version))
+    }
+
     /// The endpoint was read: what it answers is compared with what it was last known to answer.
     pub(super) fn observe_endpoint(&mut self, key: &DeploymentKey) {
         let Some(held) = self.endpoints.get(key) else {
             return;
         };
-        let join = self.joins.get(key);
-        let model = join.and_then(|j| j.model.as_ref());
-        let versions = model.map_or(&[][..], |m| self.versions(m));
-        let map = |word: &_| {
-            let rule = join.and_then(|j| j.version_map.as_ref());
-            let found = wiring::map_version(word, rule, versions.iter().map(|h| &h.fact));
-            wiring::version_text(found.map_or(word, |v| &v.key.version))
-        };
         let mut track = self.tracks.get(key).cloned().unwrap_or_default();
-        let changes = track.look(&held.fact, held.asked_at, map);
+        let changes = track.look(&held.fact, held.asked_at, |word| {
+            self.served_text(key, word)
+        });
         self.tracks.insert(key.clone(), track);
         self.keep(changes);
     }

@@ -148,6 +148,7 @@ impl Fleet {
         let standing = self.write_standing(written, writes, now);
         let held = match standing.phase {
             phase if phase.moves() => return Some((written, standing)),
+            _ if written.seen_to.is_some() => DONE,
             Phase::Done | Phase::NotApplied => DONE,
             _ => STANDS,
         };

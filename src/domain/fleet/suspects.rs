@@ -183,10 +183,11 @@ impl Fleet {
                 .map_or_else(|| key.name.clean(), |d| d.name.clone()),
             Subject::Source(id) => id.clean().clone(),
         };
-        let effect = matches!(
-            change.kind,
-            ChangeKind::Level | ChangeKind::Alert(_) | ChangeKind::Health
-        );
+        let effect = change.kind.is_note()
+            || matches!(
+                change.kind,
+                ChangeKind::Level | ChangeKind::Alert(_) | ChangeKind::Health
+            );
         let lead_ms = onset.0.saturating_sub(change.not_after.0);
         let within = change.not_after.since(change.not_before);
         Suspect {

@@ -20,6 +20,11 @@ pub fn tag(alias: &str) -> String {
     format!("quarterdeck.approval.{alias}")
 }
 
+/// The alias whose approval a tag holds; `None` for any other tag.
+pub fn alias_of(tag: &str) -> Option<&str> {
+    tag.strip_prefix("quarterdeck.approval.")
+}
+
 /// What an approval is given for: the SHA-256 of the promotion and of its evidence, in hexadecimal.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]

@@ -35,7 +35,12 @@ pub(crate) fn glyph(change: &Change, look: &Look) -> (&'static str, Role) {
         ChangeKind::NewVersion
         | ChangeKind::RunEnded
         | ChangeKind::Alert(_)
-        | ChangeKind::Annotation => (look.symbols.level(Level::Info), Role::Info),
+        | ChangeKind::Annotation
+        | ChangeKind::Tag(_)
+        | ChangeKind::Description(_)
+        | ChangeKind::Mark(_)
+        | ChangeKind::Silence(_)
+        | ChangeKind::Pipeline(_) => (look.symbols.level(Level::Info), Role::Info),
         ChangeKind::Alias(_)
         | ChangeKind::Stage(_)
         | ChangeKind::VersionStatus(_)

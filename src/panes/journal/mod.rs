@@ -74,6 +74,8 @@ pub(super) fn not_checked(written: &Written, cx: &Cx<'_>) -> Option<Clean> {
     }
     let why = if cx.writes.is_on_its_way(written) {
         "it is on its way: F follows it"
+    } else if written.seen_to.is_some() {
+        "it was closed, and looking cannot tell more"
     } else if !written.is_open() {
         "its outcome is known"
     } else {

@@ -302,7 +302,7 @@ impl Pane for Models {
             if !self.list.filter.keeps(&Searched { model, cx }) {
                 continue;
             }
-            // Room for one mark; a second one is cut where there is none, and stands in full beside the findings.
+            // With room for the mark that its row shows.
             let mark = model.marks().next().map_or(0, |(word, _)| word.len() + 1);
             widths.name = widths.name.max(wide(model.name.width() + mark));
             widths.served = widths.served.max(wide(model.served.width()));

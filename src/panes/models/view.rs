@@ -190,9 +190,9 @@ fn cell<'a>(col: Col, m: &'a ModelView, cx: &Cx<'a>, look: &Look) -> Cell<'a> {
     match col {
         Col::Level => Cell::level(look, m.level()),
         Col::Model => {
-            let marks = m
-                .marks()
-                .map(|(word, _)| span(Role::Marker, format!(" {word}")));
+            // The one that weighs more; what stands beside the findings tells all.
+            let marks = m.marks().take(1);
+            let marks = marks.map(|(word, _)| span(Role::Marker, format!(" {word}")));
             let name = span(Role::Text, m.name.as_str());
             Cell::spans(std::iter::once(name).chain(marks).collect())
         }

@@ -4,7 +4,7 @@
 pub(super) mod view;
 
 #[cfg(test)]
-pub(super) mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

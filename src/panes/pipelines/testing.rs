@@ -15,21 +15,21 @@ use crate::panes::testing::{World, ago};
 
 const BASE: &str = "http://airflow.test";
 
-pub(in crate::panes) fn pipeline_key(id: &str) -> PipelineKey {
+pub(crate) fn pipeline_key(id: &str) -> PipelineKey {
     PipelineKey {
         base: Key::new(BASE),
         id: Key::new(id),
     }
 }
 
-pub(in crate::panes) fn run_key(pipeline: &str, id: &str) -> PipelineRunKey {
+pub(crate) fn run_key(pipeline: &str, id: &str) -> PipelineRunKey {
     PipelineRunKey {
         pipeline: pipeline_key(pipeline),
         id: Key::new(id),
     }
 }
 
-pub(in crate::panes) fn run(
+pub(crate) fn run(
     pipeline: &str,
     id: &str,
     state: PipelineState,
@@ -72,7 +72,7 @@ fn pipeline(id: &str, paused: bool, description: &str) -> Pipeline {
 }
 
 /// Tasks of a run that fails at its third task, or is at its second.
-pub(in crate::panes) fn tasks(failed: bool) -> Vec<Task> {
+pub(crate) fn tasks(failed: bool) -> Vec<Task> {
     let task = |name: &str, state: PipelineState, from: Option<u64>, to: Option<u64>| Task {
         id: Key::new(name),
         name: Clean::name(name),
@@ -104,7 +104,7 @@ pub(in crate::panes) fn tasks(failed: bool) -> Vec<Task> {
     }
 }
 
-pub(in crate::panes) fn details() -> PipelineDetails {
+pub(crate) fn details() -> PipelineDetails {
     let names = ["prepare", "train", "evaluate", "register"];
     let node = |at: usize| Node {
         id: Key::new(names[at]),
@@ -123,7 +123,7 @@ pub(in crate::panes) fn details() -> PipelineDetails {
 }
 
 /// Two pipelines; that of `churn` has failed twice and runs again, that of `fraud` is paused.
-pub(in crate::panes) fn world(scheduler: PartHealth) -> World {
+pub(crate) fn world(scheduler: PartHealth) -> World {
     let mut world = World::with(|context| {
         context.sources = vec![SourceSettings::new("ml", SourceKind::Airflow, BASE)];
     });

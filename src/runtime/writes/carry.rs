@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::domain::action::{
-    Act, Actor, Begun, Confirmed, Delivery, How, IntentLog, Outcome, Receipt, Record, Seen,
+    Act, Actor, Begun, Confirmed, Delivery, How, IntentLog, Outcome, Plan, Receipt, Record, Seen,
     Sighting, Step, StepEnd, Ticket, Weight,
 };
 use crate::domain::fault::{Fault, FaultKind};
@@ -118,7 +118,12 @@ pub async fn carry_out(
     world.cleared().await;
     while let Some((_, step)) = begun.step() {
         let step = step.clone();
-        let taken = if stopped {
+        let taken = if let Act::EndClaim { .. } = step.act {
+            match unneeded(begun.plan(), &steps, &step.act, unjournalled.is_some()) {
+                Some(why) => Taken::nothing(How::Skipped, why),
+                None => one(&begun, &step, world, log).await,
+            }
+        } else if stopped {
             Taken::nothing(How::Skipped, "an earlier step did not succeed")
         } else if let Some(why) = world.superseded() {
             // What others took up from here stays theirs.
@@ -137,7 +142,7 @@ pub async fn carry_out(
         steps.push(end);
     }
     let weights = begun.plan().steps.iter().map(|step| step.weight);
-    let outcome = Outcome::of(weights.clone().zip(steps.iter().map(|end| end.how)));
+    let outcome = begun.plan().outcome(steps.iter().map(|end| end.how));
     let mut required = weights
         .zip(&steps)
         .filter(|(weight, _)| *weight == Weight::Required)
@@ -163,6 +168,37 @@ pub async fn carry_out(
         steps,
         unjournalled,
     })
+}
+
+/// Why a claim is not to be ended by its plan, whose steps so far ended so; `None` where it is: it was made,
+/// and the move that it is for was not and will not be. What may still be on its way keeps its claim, and so
+/// does what stands.
+fn unneeded(plan: &Plan, ends: &[StepEnd], end: &Act, unjournalled: bool) -> Option<&'static str> {
+    let Act::EndClaim { alias, .. } = end else {
+        return None;
+    };
+    let done = || plan.steps.iter().zip(ends);
+    let claimed = done().any(|(step, end)| {
+        let claims = matches!(&step.act, Act::Claim { alias: of, .. } if of == alias);
+        claims && !matches!(end.how, How::Moved | How::Refused | How::Skipped)
+    });
+    let moves = |act: &Act| matches!(act, Act::MoveAlias { alias: of, .. } | Act::DeleteAlias { alias: of, .. } if of == alias);
+    let settled = done().all(|(step, end)| {
+        let over = matches!(
+            end.how,
+            How::Moved | How::Refused | How::NotApplied | How::Overtaken | How::Skipped
+        );
+        !moves(&step.act) || over
+    });
+    if !claimed {
+        Some("nothing was claimed")
+    } else if !settled {
+        Some("the move was made, or may have been")
+    } else if unjournalled {
+        Some("the journal does not take it")
+    } else {
+        None
+    }
 }
 
 /// A step that was taken.

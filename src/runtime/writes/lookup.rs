@@ -78,7 +78,7 @@ async fn found_out(written: &Written, index: usize, world: &impl World) -> Looke
             .await
             .unwrap_or_else(|| {
                 Looked::Untold(Clean::text(&format!(
-                    "hook {}: nobody saw how it ended, and it leaves no trace that could be looked up: see what serves",
+                    "hook {}: nobody saw how it ended, and it leaves no trace that could be looked up: see what serves, then close it (V in the journal, or journal PLAN --close)",
                     hook.clean()
                 )))
             });
@@ -193,7 +193,7 @@ impl<'a> Found<'a> {
     }
 
     fn outcome(&self) -> Outcome {
-        Outcome::of(self.weights().zip(self.hows.iter().copied()))
+        self.written.plan.outcome(self.hows.iter().copied())
     }
 
     /// Names the first required step that nobody came to, where everything before it went well.

@@ -26,7 +26,7 @@ pub use self::servers::Servers;
 
 use std::sync::{Arc, Mutex};
 
-use crate::domain::action::{Actor, Confirmed, Outcome, Record, Written};
+use crate::domain::action::{Actor, Confirmed, IntentLog as _, Outcome, PlanId, Record, Written};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 
@@ -57,6 +57,25 @@ where
     F: FnMut(&Record, Millis) + Send,
 {
     attended::carry_out(confirmed, actor, servers, book, tell).await
+}
+
+/// Journals that somebody has seen to a write of which nothing more can be looked up.
+///
+/// # Errors
+/// When the journal does not take it: the write stays open.
+pub fn seen_to<F>(
+    plan: PlanId,
+    actor: Actor,
+    words: Clean,
+    book: Arc<Mutex<Book>>,
+    tell: F,
+    now: Millis,
+) -> Result<(), Clean>
+where
+    F: FnMut(&Record, Millis) + Send,
+{
+    let record = Record::SeenTo { plan, actor, words };
+    BookLog::new(book, tell).write(&record, now)
 }
 
 /// Looks up in the real world what became of a write whose end nobody has seen.

@@ -28,7 +28,10 @@ pub(super) fn move_alias(from: &str, to: &str) -> Act {
 
 pub(super) fn confirmed(acts: Vec<Act>) -> Confirmed {
     let source = SourceId::new("mlflow");
-    let steps = acts.into_iter().map(|act| Step::required(&source, act));
+    let steps = acts.into_iter().map(|act| match act {
+        Act::EndClaim { .. } => Step::best_effort(&source, act),
+        act => Step::required(&source, act),
+    });
     let plan = Plan {
         id: PlanId::new(Millis(1_000), [7; 10]),
         verb: Verb::Promote,
@@ -50,12 +53,10 @@ pub(super) fn confirmed(acts: Vec<Act>) -> Confirmed {
     };
     let mode = Mode {
         writes: Allowed::Confirm,
-        read_only: false,
-        armed: false,
-        protected: false,
+        ..Mode::default()
     };
     let now = Now::default();
-    plan.confirm(mode, &Consent::default(), now)
+    plan.confirm(&mode, &Consent::default(), now)
         .expect("confirmed")
 }
 
@@ -398,4 +399,157 @@ fn a_torn_end_is_set_aside_at_the_first_reading_and_stays_a_remark() {
         assert_eq!(again.news, Vec::<Clean>::new());
         assert!(again.remarks.iter().any(|r| r.as_str().contains("torn")));
     }
+}
+
+/// How the move goes whose claim is there.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Moves {
+    Well,
+    Refused,
+    /// Somebody else has moved it before.
+    Moved,
+    /// Somebody else moves it right after.
+    Overtaken,
+    /// No answer, and nothing can be read afterwards.
+    Lost,
+}
+
+/// A registry with a ledger, one alias, and a journal of what it was sent.
+struct Ledgered {
+    moves: Moves,
+    sent: Mutex<Vec<(String, String)>>,
+}
+
+impl Ledgered {
+    fn was_sent(&self, word: &str) -> bool {
+        let sent = self.sent.lock().expect("unpoisoned");
+        sent.iter().any(|(act, _)| act == word)
+    }
+}
+
+impl World for Ledgered {
+    async fn look(&self, _source: &SourceId, act: &Act) -> Result<Sighting, Fault> {
+        let moved = self.was_sent("move-alias");
+        let seen = match act {
+            Act::MakeLedger { .. } => return Ok(Sighting::new(Seen::After, "there").of("12")),
+            Act::MakeLedgerRun { .. } => return Ok(Sighting::new(Seen::After, "there").of("run")),
+            Act::MoveAlias { .. } => match self.moves {
+                Moves::Lost if moved => {
+                    return Err(Fault::new(FaultKind::Unreachable, "http://ml.test", "gone"));
+                }
+                Moves::Moved => Seen::Other,
+                Moves::Overtaken if moved => Seen::Other,
+                Moves::Well if moved => Seen::After,
+                _ => Seen::Before,
+            },
+            other if self.was_sent(other.word()) => Seen::After,
+            _ => Seen::Before,
+        };
+        Ok(Sighting::new(seen, "as it is"))
+    }
+
+    async fn send(&self, _source: &SourceId, ticket: &Ticket) -> Delivery {
+        let body = ticket.request().and_then(|request| request.body);
+        let sent = (
+            ticket.act().word().to_owned(),
+            body.unwrap_or_default().to_string(),
+        );
+        self.sent.lock().expect("unpoisoned").push(sent);
+        let fault = |kind| Fault::new(kind, "POST http://ml.test", "no");
+        match (ticket.act(), self.moves) {
+            (Act::MoveAlias { .. }, Moves::Refused) => {
+                Delivery::Refused(fault(FaultKind::Forbidden))
+            }
+            (Act::MoveAlias { .. }, Moves::Lost) => Delivery::Unclear(fault(FaultKind::Timeout)),
+            _ => Delivery::Taken(Receipt::default()),
+        }
+    }
+
+    fn now(&self) -> Millis {
+        Millis(2_000)
+    }
+}
+
+/// A plan that claims a move, makes it, and ends its claim where it is not made.
+fn claimed_move() -> Confirmed {
+    let (name, model) = (Key::new("ledger"), model_key("churn"));
+    let alias = Key::new("champion");
+    confirmed(vec![
+        Act::MakeLedger { name: name.clone() },
+        Act::MakeLedgerRun {
+            name: name.clone(),
+            model: model.clone(),
+        },
+        Act::Claim {
+            name: name.clone(),
+            model: model.clone(),
+            alias: alias.clone(),
+            number: 3,
+            intent: Key::new("{}"),
+        },
+        move_alias("6", "7"),
+        Act::EndClaim {
+            name,
+            model,
+            alias,
+            number: 3,
+            nonce: Key::new("nonce"),
+        },
+    ])
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_is_ended_where_its_move_is_not_made_and_nothing_may_still_make_it() {
+    for (moves, moved, ended) in [
+        (Moves::Well, How::Done, false),
+        (Moves::Refused, How::Refused, true),
+        (Moves::Moved, How::Moved, true),
+        (Moves::Overtaken, How::Overtaken, true),
+        (Moves::Lost, How::Unknown, false),
+    ] {
+        let world = Ledgered {
+            moves,
+            sent: Mutex::default(),
+        };
+        let mut log = Log::default();
+        let carried = carry_out(claimed_move(), &Actor::default(), &world, &mut log).await;
+        let carried = carried.expect("journalled");
+        assert_eq!(carried.steps[3].how, moved, "{moves:?}");
+        let how = carried.steps[4].how;
+        assert_eq!(how == How::Done, ended, "{moves:?}: {how:?}");
+        assert!(ended || how == How::Skipped, "{moves:?}: {how:?}");
+        assert_eq!(world.was_sent("end-claim"), ended, "{moves:?}");
+        // How it ends is told by the move alone.
+        let good = carried.outcome == Outcome::Done;
+        assert_eq!(good, moves == Moves::Well, "{moves:?}: {carried:?}");
+        for (act, body) in world.sent.lock().expect("unpoisoned").iter() {
+            if act == "end-claim" {
+                let is = r#"{"key":"champion.3.ended","run_id":"run","value":"nonce"}"#;
+                assert_eq!(body, is);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_was_not_made_is_not_ended_and_neither_is_one_that_the_journal_does_not_hold()
+{
+    let world = kept(true, false);
+    let mut log = Log::default();
+    let carried = carry_out(claimed_move(), &Actor::default(), &world, &mut log).await;
+    let carried = carried.expect("journalled");
+    assert_eq!(carried.steps[4].how, How::Skipped, "{carried:?}");
+    // Room for the plan, three steps of which the last is the claim, and the intent of the move.
+    let world = Ledgered {
+        moves: Moves::Refused,
+        sent: Mutex::default(),
+    };
+    let mut log = Log {
+        room: Some(6),
+        ..Log::default()
+    };
+    let carried = carry_out(claimed_move(), &Actor::default(), &world, &mut log).await;
+    let carried = carried.expect("the plan is journalled");
+    assert!(carried.unjournalled.is_some(), "{carried:?}");
+    assert!(!world.was_sent("end-claim"), "{carried:?}");
 }

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Planning;
-use super::basis::{About, Basis, NoPlan};
+use super::basis::{About, Basis, NOT_HELD, NoPlan};
 use super::shift::Gates;
 use crate::domain::action::{Act, Friction, Plan, PlanId, Step, Tagged, Verb};
 use crate::domain::fleet::gates::Sheet;
 use crate::domain::gate::approval::{self, Approval};
+use crate::domain::gate::{Clause, Evidence};
 use crate::domain::key::Key;
+use crate::domain::settings::{SourceKind, Writes};
 use crate::domain::text::Clean;
+use crate::domain::time::span;
 
 /// An approval longer than this is a mistake.
 const LONGEST: Duration = Duration::from_secs(90 * 86_400);
@@ -59,6 +62,76 @@ pub fn draft(
     Ok(approval)
 }
 
+/// Whether a gate of the promotion counts signed approvals alone.
+fn wants_signature(sheet: &Sheet) -> bool {
+    let approval = Evidence::Approval.to_string();
+    sheet.verdicts.iter().any(|gate| {
+        gate.evidence == *approval && gate.rule.as_str().contains(&Clause::Verified.to_string())
+    })
+}
+
+/// The command that gives the approval signed, to be run in a shell: signing takes a key and a program of
+/// the approver's own. `None` where no gate asks for a signature.
+pub fn signing_command(
+    request: &ApproveRequest,
+    sheet: &Sheet,
+    with: &Planning<'_>,
+) -> Option<Clean> {
+    if !wants_signature(sheet) {
+        return None;
+    }
+    let settings = with.fleet.settings();
+    let (context, name) = (settings.name.as_str(), sheet.name.as_str());
+    let mut words = vec!["quarterdeck".to_owned(), "approve".to_owned(), quoted(name)];
+    let mut put = |flag: &str, value: &str| words.extend([flag.to_owned(), quoted(value)]);
+    put("--to", sheet.promotion.to.clean().as_str());
+    put("--alias", sheet.alias.as_str());
+    put("--for", &span(request.hold));
+    if !request.note.is_empty() {
+        put("--reason", request.note.as_str());
+    }
+    if context == "flags" {
+        // The evidence that an approval is bound to comes from all of them.
+        for source in &settings.sources {
+            let flag = match source.kind {
+                SourceKind::Mlflow => "--mlflow",
+                SourceKind::Prometheus => "--prometheus",
+                SourceKind::Alertmanager => "--alertmanager",
+                SourceKind::Evidently => "--evidently",
+                SourceKind::Grafana => "--grafana",
+                _ => continue,
+            };
+            put(flag, &source.url);
+        }
+    } else if context != "env" && !settings.simulated {
+        put("--context", context);
+    }
+    if matches!(context, "flags" | "env") {
+        put("--writes", "confirm");
+    }
+    if settings.protected {
+        put("--confirm", &format!("{context}/{name}"));
+    }
+    let more: &[&str] = match (settings.simulated, settings.writes) {
+        (true, _) => &["--demo"],
+        (_, Writes::Armed) => &["--arm"],
+        _ => &[],
+    };
+    words.extend(more.iter().map(|word| (*word).to_owned()));
+    words.extend(["--sign", "~/.ssh/id_ed25519", "--yes"].map(str::to_owned));
+    Some(Clean::text(&words.join(" ")))
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 /// The plan that writes an approval down.
 ///
 /// # Errors
@@ -71,7 +144,7 @@ pub fn plan(
 ) -> Result<Plan, NoPlan> {
     let promotion = &sheet.promotion;
     let Some(known) = with.fleet.registered(&promotion.model) else {
-        return Err(NoPlan::impossible("the registry does not hold the model"));
+        return Err(NoPlan::impossible(NOT_HELD));
     };
     let candidate = promotion.candidate();
     if with.fleet.version(&candidate).is_none() {
@@ -119,6 +192,17 @@ pub fn plan(
         ),
     });
     basis.note(format!("{} cannot promote it: it takes two", approval.by));
+    if approval.signature.is_none() && wants_signature(sheet) {
+        basis.note(
+            "a gate of this promotion counts signed approvals alone: y copies the command that signs this one, with your key in place of ~/.ssh/id_ed25519 and --as NAME where the signers' file has another name for you",
+        );
+        let request = ApproveRequest {
+            by: Some(approval.by.clone()),
+            hold: approval.until.since(approval.at),
+            note: approval.note.clone(),
+        };
+        basis.notes.extend(signing_command(&request, sheet, with));
+    }
     if let Some(old) = &sheet.approval
         && old.binding == approval.binding
     {

@@ -25,6 +25,10 @@ const MODELS: [Feed; 1] = [Feed::Models];
 /// The feeds that tell of versions.
 const VERSIONS: [Feed; 2] = [Feed::Versions, Feed::NewestVersions];
 
+/// Of a model that is not there, or not any more.
+pub(super) const NOT_HELD: &str =
+    "the registry does not hold the model: it was deleted or renamed, or is not read yet";
+
 /// Why there is no plan.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NoPlan {
@@ -104,7 +108,7 @@ impl<'a> Basis<'a> {
         }
         if fleet.looks_alike(model) {
             self.block(
-                "another model's name looks the same on screen: writes to either are refused",
+                "another model's name looks the same on screen: writes to either are refused, rename or remove one in the registry",
             );
         }
     }
@@ -113,7 +117,7 @@ impl<'a> Basis<'a> {
     pub(super) fn rests_on_marks(&mut self, model: &ModelKey) {
         let (fleet, now) = (self.with.fleet, self.with.now.wall);
         let Some(held) = fleet.registered(model) else {
-            self.block("the registry does not hold the model");
+            self.block(NOT_HELD);
             return;
         };
         if let Some(doubt) = fleet.doubt(&held.source, &MODELS, now) {
@@ -121,7 +125,7 @@ impl<'a> Basis<'a> {
         }
         if fleet.looks_alike(model) {
             self.block(
-                "another model's name looks the same on screen: writes to either are refused",
+                "another model's name looks the same on screen: writes to either are refused, rename or remove one in the registry",
             );
         }
     }
@@ -199,11 +203,7 @@ impl<'a> Basis<'a> {
             let denied = fleet.right(&step.source, &step.act) == Right::Denied;
             match step.weight {
                 Weight::Required if denied => {
-                    self.block(format!(
-                        "this account may not do this at {}: {}",
-                        step.source,
-                        step.act.words()
-                    ));
+                    self.block(step.act.lacking(&step.source));
                     kept.push(step);
                 }
                 Weight::BestEffort if denied => left_out += 1,
@@ -304,7 +304,7 @@ pub fn ground(
                 basis.rests_on_expiry(&source);
                 basis.thawed(&model, freeze_reason);
             }
-            None => basis.block("the registry does not hold the model any more"),
+            None => basis.block(NOT_HELD),
         }
     }
     plan.steps = basis.permitted(std::mem::take(&mut plan.steps));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Planning;
 use super::basis::Basis;
 use crate::domain::action::claims::{self, CLAIM_HOLDS, Intent, LAST_WRITER_WINS};
-use crate::domain::action::{Act, Plan, Step, Weight};
+use crate::domain::action::{Act, PLAN_HOLDS, Plan, Step, Weight};
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::gates::Details;
 use crate::domain::key::{Key, ModelKey, SourceId};
@@ -97,11 +97,19 @@ pub fn claim(plan: &mut Plan, reason: &Clean, with: &Planning<'_>) {
                 &with.actor.name(),
                 (moved.from.as_ref(), moved.to.as_ref()),
                 now,
-                CLAIM_HOLDS + before,
+                // Consent may take as long as the plan holds.
+                PLAN_HOLDS + CLAIM_HOLDS + before,
                 reason,
             );
             let steps = claims::steps(&moved.source, &moved.model, &moved.alias, number, &intent);
             plan.steps.splice(0..0, basis.permitted(steps.to_vec()));
+            plan.steps.push(claims::ending(
+                &moved.source,
+                &moved.model,
+                &moved.alias,
+                number,
+                &intent,
+            ));
         }
         Err(why) => basis.block(why),
     }

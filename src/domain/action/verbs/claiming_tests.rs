@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::action::claims::{Book, CLAIM_HOLDS, Intent, LAST_WRITER_WINS};
 use crate::domain::action::verbs::{claiming, undo};
-use crate::domain::action::{How, Journals, Outcome, Pin, Receipt, Record, StepEnd};
+use crate::domain::action::{How, Journals, Outcome, PLAN_HOLDS, Pin, Receipt, Record, StepEnd};
 use crate::domain::query::{Detail, Query};
 
 /// What was read of the claims.
@@ -65,7 +65,7 @@ fn a_claim_stands_before_everything_and_outlasts_what_comes_before_its_move() {
     let told = intent(&plan);
     assert_eq!(
         (told.at, told.expires),
-        (at(NOW + 7), at(NOW + 7).plus(CLAIM_HOLDS))
+        (at(NOW + 7), at(NOW + 7).plus(PLAN_HOLDS + CLAIM_HOLDS))
     );
     assert_eq!(
         (told.owner.as_str(), told.nonce),
@@ -86,7 +86,7 @@ fn a_claim_stands_before_everything_and_outlasts_what_comes_before_its_move() {
     let loading = slow.steps[3].within() + slow.steps[4].within();
     assert_eq!(
         intent(&slow).expires,
-        at(NOW + 7).plus(CLAIM_HOLDS + loading)
+        at(NOW + 7).plus(PLAN_HOLDS + CLAIM_HOLDS + loading)
     );
 }
 
@@ -162,7 +162,10 @@ fn a_missing_right_on_the_ledger_stands_in_the_way() {
     let mlflow = SourceId::new("mlflow");
     fleet.set_rights(&mlflow, vec![(Clean::name("claim"), Right::Denied)]);
     let plan = claim(&fleet, Some(Ok(&Book::default())));
-    assert!(says(&plan.blocked, "may not do this at mlflow"));
+    assert!(says(
+        &plan.blocked,
+        "lacks EDIT on the experiment quarterdeck-claims at mlflow: have it granted there, or set claims"
+    ));
 }
 
 /// The write of a plan whose every step is done.

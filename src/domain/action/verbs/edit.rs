@@ -1,6 +1,6 @@
 //! Editing tags and the description of a model or of one of its versions.
 
-use super::basis::{About, Basis, NoPlan};
+use super::basis::{About, Basis, NOT_HELD, NoPlan};
 use super::{Planning, texts};
 use crate::domain::action::{Act, Friction, Plan, PlanId, Step, Tagged, Verb};
 use crate::domain::key::Key;
@@ -31,7 +31,7 @@ pub fn plan(request: &EditRequest, id: PlanId, with: &Planning<'_>) -> Result<Pl
     let fleet = with.fleet;
     let model = request.of.model();
     let Some(held) = fleet.registered(model) else {
-        return Err(NoPlan::impossible("the registry does not hold the model"));
+        return Err(NoPlan::impossible(NOT_HELD));
     };
     let Some((tags, description)) = texts::shown(fleet, &request.of) else {
         let what = request.of.words();

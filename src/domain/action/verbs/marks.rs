@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Planning;
-use super::basis::{About, Basis, NoPlan};
+use super::basis::{About, Basis, NOT_HELD, NoPlan};
 use crate::domain::action::{Act, Friction, Plan, PlanId, Step, Tagged, Verb};
 use crate::domain::key::{Key, ModelKey};
 use crate::domain::mark::{self, Mark, Marked};
@@ -70,7 +70,7 @@ pub struct MarkRequest {
 pub fn plan(request: &MarkRequest, id: PlanId, with: &Planning<'_>) -> Result<Plan, NoPlan> {
     let (fleet, now) = (with.fleet, with.now.wall);
     let Some(known) = fleet.registered(&request.model) else {
-        return Err(NoPlan::impossible("the registry does not hold the model"));
+        return Err(NoPlan::impossible(NOT_HELD));
     };
     let purpose = request.purpose;
     let standing = fleet.marked(&request.model, purpose.tag(), now);

@@ -235,6 +235,16 @@ impl Wish {
         }
     }
 
+    /// The command of a shell that does the same with a signature, where it is an approval and a gate asks
+    /// for one.
+    pub fn signing_command(&self, with: &Planning<'_>) -> Option<Clean> {
+        let Self::Approve(promotion, request) = self else {
+            return None;
+        };
+        let sheet = sheet_of(promotion, with).ok()?;
+        approve::signing_command(request, &sheet, with)
+    }
+
     /// Details that its plan rests on and that are not held yet: to be fetched while it is considered.
     pub fn needs(&self, fleet: &Fleet, details: &Details) -> Vec<(SourceId, Query)> {
         match self {
@@ -307,7 +317,7 @@ fn sheet_of(promotion: &Promotion, with: &Planning<'_>) -> Result<gates::Sheet, 
         Some(&promoter),
         with.now.wall,
     );
-    sheet.ok_or_else(|| NoPlan::impossible("the registry does not hold the model"))
+    sheet.ok_or_else(|| NoPlan::impossible(basis::NOT_HELD))
 }
 
 fn undone(

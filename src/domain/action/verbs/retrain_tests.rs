@@ -302,7 +302,8 @@ fn a_freeze_yields_only_to_a_reason_and_a_missing_right_to_nothing() {
     fleet.set_rights(&SourceId::new(SOURCE), denied);
     let plan = planned_over(&fleet, Some("the audit asked for it")).expect("a plan");
     assert!(
-        texts(&plan.blocked).contains("this account may not"),
+        texts(&plan.blocked)
+            .contains("this account lacks can_create on DAG Runs of retrain_churn at airflow"),
         "{:?}",
         plan.blocked
     );

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Planning;
-use super::basis::{About, Basis, NoPlan, stamp};
+use super::basis::{About, Basis, NOT_HELD, NoPlan, stamp};
 use crate::domain::action::{
     Act, Friction, GateNote, Pin, Plan, PlanId, Step, Tagged, Verb, Wanting,
 };
@@ -101,7 +101,7 @@ pub(super) struct Shift<'a> {
 pub(super) fn plan(shift: &Shift<'_>, id: PlanId, with: &Planning<'_>) -> Result<Plan, NoPlan> {
     let fleet = with.fleet;
     let Some(held) = fleet.registered(shift.model) else {
-        return Err(NoPlan::impossible("the registry does not hold the model"));
+        return Err(NoPlan::impossible(NOT_HELD));
     };
     let wanted = VersionKey {
         model: shift.model.clone(),

@@ -44,7 +44,11 @@ pub fn until(written: &Written, now: Millis) -> Result<Millis, Clean> {
         return refuse(&format!("it was taken back already, by {}", by.short()));
     }
     if written.open().next().is_some() {
-        return refuse("its outcome is not known: check it first");
+        return refuse(if written.seen_to.is_some() {
+            "its outcome is not known: plan the way back anew"
+        } else {
+            "its outcome is not known: check it first"
+        });
     }
     let until = written.plan.undo_until.unwrap_or(ended.plus(UNDO_HOLDS));
     if now > until {
@@ -153,7 +157,10 @@ fn turn(act: &Act, order: Order) -> u8 {
 fn leaves_something(act: &Act) -> bool {
     let claims = matches!(
         act,
-        Act::MakeLedger { .. } | Act::MakeLedgerRun { .. } | Act::Claim { .. }
+        Act::MakeLedger { .. }
+            | Act::MakeLedgerRun { .. }
+            | Act::Claim { .. }
+            | Act::EndClaim { .. }
     );
     act.sends() && !claims
 }

@@ -79,7 +79,7 @@ impl Mlflow {
             number,
             nonce: &intent.nonce,
         };
-        Ok(book.sighting(&claim, current.as_ref()))
+        Ok(book.sighting(&claim, intent.ends(), current.as_ref()))
     }
 
     /// The claims on a model's aliases, and the registry's clock.

@@ -10,6 +10,7 @@ mod ledger;
 mod registry;
 
 use super::{Mlflow, wire};
+use crate::domain::action::claims::Claimed;
 use crate::domain::action::{Act, Delivery, Receipt, Sighting, Ticket};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::{Key, RegistryKey};
@@ -49,6 +50,20 @@ impl Mlflow {
                 number,
                 intent,
             } => self.claim(name, model, (alias, *number), intent).await,
+            Act::EndClaim {
+                name,
+                model,
+                alias,
+                number,
+                nonce,
+            } => {
+                let claim = Claimed {
+                    alias,
+                    number: *number,
+                    nonce,
+                };
+                Ok(self.book(name, model).await?.end_sighting(&claim))
+            }
             _ => Err(unable(&self.id, act)),
         }
     }
