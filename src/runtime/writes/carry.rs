@@ -338,6 +338,10 @@ async fn verify(step: &Step, sent: Sent, world: &impl World) -> Taken {
                         let words = unclear(sighting.words.as_str());
                         return match seen {
                             Seen::Before => ended(How::NotApplied, &words),
+                            // A mark for teammates that others have written over is theirs.
+                            _ if step.weight == Weight::BestEffort => {
+                                ended(How::NotApplied, &words)
+                            }
                             _ => ended(How::Unknown, &format!("{words} · {PERHAPS_OVERTAKEN}")),
                         };
                     }

@@ -107,6 +107,10 @@ async fn found_out(written: &Written, index: usize, world: &impl World) -> Looke
         let how = match sighting.seen {
             Seen::After => How::Done,
             Seen::Other if step.act.comes_first_or_never() => How::NotApplied,
+            // A mark for teammates that others have written over is theirs: nobody has to see to it.
+            Seen::Other if watched + been >= ON_ITS_WAY && step.weight == Weight::BestEffort => {
+                How::NotApplied
+            }
             Seen::Other if watched + been >= ON_ITS_WAY => {
                 let words = format!("{} · {PERHAPS_OVERTAKEN}", sighting.words);
                 return Looked::Untold(Clean::text(&words));
