@@ -187,10 +187,17 @@ async fn a_dry_run_ends_as_the_write_would_have_been_refused() {
             "champion v7 → v6",
         );
     }
+    // What the write would ask for is told before it is asked.
+    ends(&with("protected = true"), &dry, 0, "--confirm 'prod/churn'");
+    ends(&with("writes = \"armed\""), &dry, 0, "--yes --arm");
+    let mute = ["freeze", "churn", "--for", "1h", "--dry-run"];
+    ends(&with(""), &mute, 4, "add --reason TEXT");
     frozen(&fleet);
     ends(&with(""), &dry, 4, "frozen by bob");
+    ends(&with(""), &dry, 4, "add --override freeze=REASON");
     let thawed = [&dry[..], &["--override", "freeze=hotfix"]].concat();
     ends(&with(""), &thawed, 4, "a reason is needed");
+    ends(&with(""), &thawed, 4, "add --reason TEXT");
     ends(
         &with(""),
         &[&thawed[..], &["--reason", "hotfix"]].concat(),

@@ -122,6 +122,14 @@ async fn what_a_source_leaves_out_is_told_by_every_command_that_rests_on_it() {
     }
     let document = home.json(&["signals"], 0);
     assert!(!document["models"].as_array().unwrap().is_empty());
+    // One level in text and document, and nothing by which rows differ is left out.
+    let document = home.json(&["drift", "churn"], 0);
+    let level = document["models"][0]["level"].as_str().unwrap().to_owned();
+    let text = home.run(&["drift", "churn"]).out();
+    assert!(text.contains(&format!("churn   drift {level}\n")), "{text}");
+    let head = text.lines().find(|line| line.starts_with("LEVEL"));
+    let named = head.is_some_and(|head| head.contains("VERSION") && head.contains("SOURCE"));
+    assert!(named || text.contains("no drift score is known"), "{text}");
     let healthy = home.run(&["signals", "churn", "--check"]);
     assert_eq!(healthy.code(), 30, "{}", healthy.out());
 }
