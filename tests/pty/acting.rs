@@ -117,6 +117,8 @@ impl Crisis {
         sleep(Duration::from_millis(500));
         // Where nobody has watched a version for long enough, the choice is the person's.
         if self.pty.screen().contains("Roll back to") {
+            // The first row says so: the newest of before is below it.
+            self.key("\x1b[B", "› v13");
             self.blind("\r");
         }
         self.pty.wait_for("champion v14 → v13");
