@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::act::Matcher;
+use super::super::matcher::Matcher;
 use super::*;
 use crate::domain::action::{
     Actor, Friction, Pin, Plan, PlanId, Receipt, Record, Step, StepEnd, Tagged, Verb, Writes,

@@ -4,6 +4,7 @@
 pub mod act;
 pub mod claims;
 pub mod effect;
+mod matcher;
 pub mod overwritten;
 mod place;
 pub mod plan;
@@ -15,7 +16,8 @@ mod tests;
 pub mod ticket;
 pub mod verbs;
 
-pub use self::act::{Act, Delivery, Matcher, Pin, Receipt, Seen, Sighting, Tagged};
+pub use self::act::{Act, Delivery, Pin, Receipt, Seen, Sighting, Tagged};
+pub use self::matcher::Matcher;
 pub use self::plan::{
     Consent, Friction, GateNote, Mode, PLAN_HOLDS, Plan, PlanId, Refusal, Step, UNDO_HOLDS, Verb,
     Wanting, Weight,

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::act::{Act, Matcher, Receipt, Tagged};
+use super::act::{Act, Receipt, Tagged};
+use super::matcher::Matcher;
 use crate::domain::key::Key;
 use crate::domain::text::Clean;
 

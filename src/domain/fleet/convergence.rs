@@ -191,7 +191,12 @@ impl Fleet {
     ) -> Option<f64> {
         let rows = self.readings(model).iter();
         let rows = rows.filter(|held| is_of(&held.fact.key, measure));
-        let rows = rows.filter(|held| held.fact.at.unwrap_or(held.asked_at) >= since);
+        // Actors send what has changed: what they do not send again was read again by their newest poll.
+        let read_at = |held: &Held<SignalReading>| {
+            let polled = self.signals_read_at(&held.source);
+            held.fact.at.or(polled.max(Some(held.asked_at)))
+        };
+        let rows = rows.filter(|held| read_at(held) >= Some(since));
         let rows = rows.filter(|held| self.doubt(&held.source, &[Feed::Signals], now).is_none());
         let rows = rows.map(|held| &held.fact);
         let (whole, told): (Vec<&SignalReading>, Vec<&SignalReading>) =

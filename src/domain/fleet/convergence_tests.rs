@@ -120,6 +120,31 @@ fn what_prometheus_says_now_lets_a_bake_end() {
 }
 
 #[test]
+fn what_it_still_says_counts_though_it_said_the_same_before() {
+    let mut world = world();
+    told(&mut world, 4_000, true);
+    let (stage, words) = judged(&world);
+    assert_eq!(stage, Stage::Bake, "{words}");
+    for feed in [Feed::Signals, Feed::SignalHistory] {
+        // Nothing has changed: no row comes with it.
+        let report = PollReport {
+            context: Arc::clone(world.fleet.context()),
+            source: SourceId::new("prom"),
+            feed,
+            asked_at: ago(2),
+            took_ms: 5,
+            clock_skew_ms: None,
+            fault: None,
+            partial: None,
+            next_at: ago(0).plus(Duration::from_secs(10)),
+        };
+        world.fleet.record(&report, ago(2));
+    }
+    let (stage, words) = judged(&world);
+    assert_eq!(stage, Stage::Converged, "{words}");
+}
+
+#[test]
 fn what_it_said_before_the_move_or_before_it_fell_silent_does_not() {
     for seconds in [2 * 86_400, 4_000, 1_800, 120] {
         let mut world = world();
