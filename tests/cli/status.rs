@@ -191,7 +191,15 @@ async fn the_tracking_uri_of_the_environment_makes_a_context() {
 #[test]
 fn each_scripted_incident_of_the_signals_is_named() {
     let home = Home::new();
-    let ran = home.run(&["status", "--demo", "--at", "4m", "--json"]);
+    let ran = home.run(&[
+        "status",
+        "--demo",
+        "--at",
+        "4m",
+        "--timeout",
+        "60s",
+        "--json",
+    ]);
     assert_eq!(ran.code(), 0, "{}", ran.err());
     let status = ran.document();
     for (model, level, words) in [
