@@ -93,7 +93,11 @@ fn serving(facts: &Facts<'_>) -> Option<Next> {
     if let Some(reason) = bad(facts, &broken)
         && reason.level != Level::Unknown
     {
-        return Some(match promotion_before(facts, reason) {
+        // Of a version that does not come up it is known since when; of errors perhaps only that they are.
+        let tells = |r: &&Reason| broken.contains(&r.code) || r.code == C::SkewStuck;
+        let reasons = facts.verdict.reasons.iter().filter(tells);
+        let mut reasons = reasons.filter(|r| r.level > Level::Info && r.level != Level::Unknown);
+        return Some(match reasons.find_map(|r| promotion_before(facts, r)) {
             Some((change, lead)) => roll_back(change, lead, "serving broke"),
             // It was so at the first look: what came before it nobody has seen.
             None if !matches!(reason.since, Since::Exact(_)) => next(
@@ -331,6 +335,17 @@ mod tests {
         for unseen in [Since::AtLeast(Millis(100 * MINUTE)), Since::Unknown] {
             assert!(told(unseen).contains("since before it was watched"));
         }
+    }
+
+    #[test]
+    fn a_version_that_does_not_come_up_tells_since_when_serving_is_broken() {
+        let errors = Reason {
+            since: Since::AtLeast(Millis(100 * MINUTE)),
+            ..reason(C::SignalErrors, Warn)
+        };
+        let reasons = || vec![reason(C::SkewStuck, Crit), errors.clone()];
+        assert_eq!(kind(reasons(), Some(98)), Some(Step::RollBack));
+        assert_eq!(kind(reasons(), None), Some(Step::Serving));
     }
 
     fn step(reasons: Vec<Reason>, promoted: Option<i64>) -> Option<(Step, String)> {
