@@ -91,9 +91,8 @@ pub(super) fn promoted() -> [Record; 4] {
         from: Some(pin("13")),
         to: pin("14"),
     };
-    let id = PlanId::new(Millis(1), [1; 10]);
     let plan = Plan {
-        id: id.clone(),
+        id: PlanId::new(Millis(1), [1; 10]),
         verb: Verb::Promote,
         context: Clean::name("prod"),
         subject: Clean::name("fraud"),
@@ -111,7 +110,12 @@ pub(super) fn promoted() -> [Record; 4] {
         undoes: None,
         passed: Vec::new(),
     };
-    let end = StepEnd::new(How::Done, "champion is v14");
+    carried(plan, "champion is v14")
+}
+
+/// What is journalled of a plan of one step that did what it should, in these words.
+pub(super) fn carried(plan: Plan, words: &str) -> [Record; 4] {
+    let id = plan.id.clone();
     [
         Record::PlanBegun {
             plan: Arc::new(plan),
@@ -125,13 +129,13 @@ pub(super) fn promoted() -> [Record; 4] {
         Record::StepEnded {
             plan: id.clone(),
             step: 0,
-            end,
+            end: StepEnd::new(How::Done, words),
             receipt: Receipt::default(),
         },
         Record::PlanEnded {
             plan: id,
             outcome: Outcome::Done,
-            words: Clean::empty(),
+            words: Clean::text(words),
         },
     ]
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::sheet_tests::{at, frame, press, wrote};
+use super::sheet_tests::{at, carried, frame, press, wrote};
 use super::tests::{model, model_key, observed, polled, version};
 use super::{App, Effects, settle, update};
-use crate::domain::action::{Act, Actor, How, Outcome, Plan, Receipt, Record, StepEnd, Verb};
+use crate::domain::action::{Act, Plan, Verb};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::fleet::made::TAG;
 use crate::domain::key::Key;
@@ -232,31 +232,7 @@ fn asked_for(app: &mut App) -> Plan {
 }
 
 fn done(app: &mut App, plan: &Plan) {
-    let id = plan.id.clone();
-    let end = StepEnd::new(How::Done, "run is queued");
-    let records = [
-        Record::PlanBegun {
-            plan: Arc::new(plan.clone()),
-            reason: Clean::empty(),
-            actor: Actor::default(),
-        },
-        Record::StepIntent {
-            plan: id.clone(),
-            step: 0,
-        },
-        Record::StepEnded {
-            plan: id.clone(),
-            step: 0,
-            end,
-            receipt: Receipt::default(),
-        },
-        Record::PlanEnded {
-            plan: id,
-            outcome: Outcome::Done,
-            words: Clean::name("run is queued"),
-        },
-    ];
-    for record in records {
+    for record in carried(plan.clone(), "run is queued") {
         let msg = Msg::Wrote(Arc::clone(app.context()), Millis(950), Box::new(record));
         update(app, msg, at(950));
     }
