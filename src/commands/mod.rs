@@ -16,6 +16,7 @@ mod follow;
 pub mod frame;
 pub mod freeze;
 pub mod history;
+mod interrupted;
 pub mod journal;
 pub mod keys;
 pub mod models;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::exit::{Exit, Failure};
+use super::interrupted::unless_told;
 use super::session::{Session, journal_dir};
 use super::written;
 use crate::cli::Consenting;
@@ -335,15 +336,31 @@ impl<'a> Writer<'a> {
             Arc::clone(&self.book),
             told,
         );
-        let ended = self.session.meanwhile(writing).await;
+        let ended = unless_told(self.session.meanwhile(writing), &servers, |words| {
+            out.remark(words);
+        })
+        .await;
         let now = Clock::default().wall();
-        self.book
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .end(now);
+        {
+            let mut book = self.book.lock();
+            let book = book
+                .as_deref_mut()
+                .unwrap_or_else(|poisoned| poisoned.get_mut());
+            if ended.is_none() {
+                book.leave(now);
+            }
+            book.end(now);
+        }
         let told = |written| effect::changes(written, self.fleet());
         let changes: Vec<_> = own.iter().flat_map(told).collect();
         self.session.keep(&changes);
+        let Some(ended) = ended else {
+            return Err(Failure {
+                exit: Exit::OutcomeUnknown,
+                ..Failure::refused("left with a step on its way")
+            }
+            .advice("quarterdeck journal --check looks up what became of it"));
+        };
         let ended = ended.map_err(|why| {
             Failure::internal(format!(
                 "nothing was written: the journal does not take it: {why}"

@@ -103,6 +103,11 @@ impl Marked {
         }
     }
 
+    /// `frozen by ana until 14:02 (release week)`: what a reason is asked and given for.
+    pub fn frozen(&self) -> Clean {
+        Clean::text(&format!("frozen {}", self.words()))
+    }
+
     /// `by ana until 14:02 (release week)`, or why nobody can tell.
     pub fn words(&self) -> Clean {
         match self {

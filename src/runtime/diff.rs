@@ -114,8 +114,13 @@ impl Sent {
     /// Compares a page of a poll that has not ended; its end is told by [`Sent::compare`]. Of rows with
     /// one key on several pages the first one holds.
     pub fn compare_page(&mut self, stamp: &Stamp, mut rows: Rows) -> Vec<Observation> {
-        if let Rows::Versions(rows) = &mut rows {
-            rows.retain(|row| self.paged.insert(hash(&row.key)));
+        let paged = &mut self.paged;
+        match &mut rows {
+            Rows::Versions(rows) => rows.retain(|row| paged.insert(hash(&row.key))),
+            Rows::Signals(rows) => rows.retain(|row| paged.insert(hash(&row.key))),
+            Rows::Series(rows) => rows.retain(|row| paged.insert(hash(&row.key))),
+            // Told whole: no source hands pages of them over.
+            _ => {}
         }
         let answer = Answer {
             coverage: Coverage::Partial,
@@ -130,6 +135,13 @@ impl Sent {
     fn changed(&mut self, rows: Rows, full: Option<&Scope>) -> (Vec<Rows>, Vec<FactKey>) {
         // Within a full answer of all rows, each key that is absent is gone.
         let all = |scope: Scope| (full == Some(&scope)).then_some(());
+        // What pages held is not absent from the rest.
+        let paged = match (full, &rows) {
+            (Some(_), Rows::Versions(_) | Rows::Signals(_) | Rows::Series(_)) => {
+                std::mem::take(&mut self.paged)
+            }
+            _ => HashSet::new(),
+        };
         match rows {
             Rows::Models(rows) => {
                 let of = all(Scope::Models).map(|()| |_: &ModelKey| true);
@@ -142,10 +154,6 @@ impl Sent {
                     Scope::VersionsOf(model) => Some(Some(model)),
                     _ => None,
                 });
-                let paged = match full {
-                    Some(_) => std::mem::take(&mut self.paged),
-                    None => HashSet::new(),
-                };
                 let of = of.map(|of| {
                     move |k: &VersionKey| {
                         of.is_none_or(|m| k.model == *m) && !paged.contains(&hash(k))
@@ -165,12 +173,14 @@ impl Sent {
                 told(rows, Rows::Endpoints, gone, FactKey::Endpoint)
             }
             Rows::Signals(rows) => {
-                let of = all(Scope::Signals).map(|()| |_: &SignalKey| true);
+                let of = all(Scope::Signals);
+                let of = of.map(|()| move |k: &SignalKey| !paged.contains(&hash(k)));
                 let (rows, gone) = fresh(&mut self.signals, rows, |r| r.key.clone(), of);
                 told(rows, Rows::Signals, gone, FactKey::Signal)
             }
             Rows::Series(rows) => {
-                let of = all(Scope::Series).map(|()| |_: &SignalKey| true);
+                let of = all(Scope::Series);
+                let of = of.map(|()| move |k: &SignalKey| !paged.contains(&hash(k)));
                 let (rows, gone) = fresh(&mut self.series, rows, |r| r.key.clone(), of);
                 told(rows, Rows::Series, gone, FactKey::Series)
             }

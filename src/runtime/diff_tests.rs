@@ -8,6 +8,7 @@ use crate::domain::key::{Key, RegistryKey, RunKey};
 use crate::domain::model::{ModelVersion, Name, RegisteredModel};
 use crate::domain::run::{LastMetric, RunStatus};
 use crate::domain::settings::Context;
+use crate::domain::signal::{Measure, Measured, SignalReading};
 use crate::domain::text::Clean;
 use crate::runtime::testing::{context, model, version};
 
@@ -258,4 +259,47 @@ proptest! {
         fastrand::Rng::with_seed(seed).shuffle(&mut messages);
         prop_assert_eq!(fleet_of(messages), in_order);
     }
+}
+
+fn reading(model: &str, value: f64) -> SignalReading {
+    let key = SignalKey {
+        model: Key::new(model),
+        measure: Measure::Requests,
+        part: Key::new(""),
+        method: Key::new(""),
+        version: Key::new(""),
+        source: SourceId::new("p"),
+    };
+    SignalReading::new(key, Measured::of(value))
+}
+
+#[test]
+fn a_reading_that_came_in_a_page_is_not_missed_in_the_rest_and_one_that_did_not_is() {
+    let answer = |rows| Answer {
+        partial: None,
+        coverage: Coverage::Full(Scope::Signals),
+        rows: Rows::Signals(rows),
+        server_time: None,
+    };
+    let mut sent = Sent::default();
+    let all = ["a", "b", "c"].map(|name| reading(name, 1.0));
+    sent.begin();
+    sent.compare(&stamp(1), answer(all.to_vec()));
+    sent.begin();
+    let page = Rows::Signals(vec![reading("a", 1.0), reading("b", 2.0)]);
+    let told = sent.compare_page(&stamp(2), page);
+    let [page] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(page.coverage, Coverage::Partial);
+    assert_eq!(page.upserts, Rows::Signals(vec![reading("b", 2.0)]));
+    let rest = sent.compare(&stamp(2), answer(vec![]));
+    assert_eq!(rest.len(), 1);
+    assert_eq!(rest[0].gone, [FactKey::Signal(reading("c", 1.0).key)]);
+    // Pages of a poll that never ended excuse nothing in the next one.
+    sent.begin();
+    sent.compare_page(&stamp(3), Rows::Signals(vec![reading("a", 1.0)]));
+    sent.begin();
+    let rest = sent.compare(&stamp(4), answer(vec![reading("b", 2.0)]));
+    assert_eq!(rest[0].gone, [FactKey::Signal(reading("a", 1.0).key)]);
 }

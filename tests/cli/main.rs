@@ -23,4 +23,5 @@ mod settings;
 mod signals;
 mod status;
 mod support;
+mod told_to_end;
 mod writes;

@@ -88,7 +88,7 @@ impl Home {
 }
 
 /// A run that has ended.
-pub(crate) struct Ran(Output);
+pub(crate) struct Ran(pub(crate) Output);
 
 impl Ran {
     pub(crate) fn code(&self) -> i32 {

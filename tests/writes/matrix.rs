@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use quarterdeck::domain::action::{
-    Act, Delivery, How, Outcome, Record, Sighting, Step, Ticket, Weight,
+    Act, Delivery, How, Outcome, Plan, Record, Sighting, Step, Ticket, Weight,
 };
 use quarterdeck::domain::fault::Fault;
 use quarterdeck::domain::key::SourceId;
@@ -13,7 +13,9 @@ use quarterdeck::runtime::writes::{Ended, World, carry_out};
 use quarterdeck::sim::{Rival, WriteFault};
 
 use crate::acts::{self, Changed, KINDS, Kind, hook, is_so, traces};
-use crate::stage::{Far, Log, MODEL, SERVED, Stage, at_once, confirmed, nobody};
+use crate::stage::{
+    Far, Log, MODEL, SERVED, Stage, at_once, confirmed, consented, nobody, planned,
+};
 
 /// What goes wrong.
 #[derive(Clone, Debug)]
@@ -78,11 +80,15 @@ impl quarterdeck::domain::action::IntentLog for Set<'_, '_> {
 
 /// Carries a plan out, with a clock that is set on the way.
 pub(crate) fn carried(stage: &Stage, steps: Vec<Step>, by: i64, log: &mut Log) -> Ended {
+    carried_plan(stage, planned(steps), by, log)
+}
+
+pub(crate) fn carried_plan(stage: &Stage, plan: Plan, by: i64, log: &mut Log) -> Ended {
     at_once(async {
         let world = stage.world();
         let world = &world;
         let mut log = Set { log, world, by };
-        let ended = carry_out(confirmed(steps), &nobody(), world, &mut log).await;
+        let ended = carry_out(consented(plan), &nobody(), world, &mut log).await;
         ended.expect("journalled")
     })
 }

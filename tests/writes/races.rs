@@ -1,16 +1,17 @@
 //! Two consoles at once.
 
 use quarterdeck::domain::action::claims::{self, CLAIM_HOLDS, Intent};
-use quarterdeck::domain::action::{Act, How, Outcome, Step};
+use quarterdeck::domain::action::{Act, How, Outcome, Plan, Step, Wanting};
 use quarterdeck::domain::key::{Key, SourceId};
+use quarterdeck::domain::mark::{self, Mark, Marked};
 use quarterdeck::domain::text::Clean;
 use quarterdeck::domain::time::Millis;
 use quarterdeck::runtime::writes::Ended;
 use quarterdeck::sim::WriteFault;
 
-use crate::acts::{holder, is_so, move_alias};
-use crate::matrix::carried;
-use crate::stage::{Log, MODEL, Stage, fresh};
+use crate::acts::{KINDS, holder, is_so, move_alias};
+use crate::matrix::{carried, carried_plan};
+use crate::stage::{Log, MODEL, Stage, fresh, planned};
 
 /// Claim and move of the champion by somebody, the first of all moves.
 fn claimed(stage: &Stage, owner: &str, to: &str) -> Vec<Step> {
@@ -142,4 +143,87 @@ fn without_claims_the_last_writer_wins_and_the_first_is_told_where_it_looks() {
             "{one:?}\n{two:?}"
         );
     }
+}
+
+/// Freezes the model of the tests for some minutes, as another console does.
+fn frozen(stage: &Stage, minutes: i64, why: &str) -> Mark {
+    let now = stage.fleet.now_ms();
+    let mark = Mark {
+        by: Clean::name("bob"),
+        at: Millis(now),
+        until: Millis(now + minutes * 60_000),
+        reason: Clean::text(why),
+    };
+    assert!(
+        stage
+            .fleet
+            .set_model_tag(MODEL, mark::FREEZE, &mark.write())
+    );
+    stage.fleet.writes().forget();
+    mark
+}
+
+#[test]
+fn a_freeze_that_nobody_knew_of_at_the_plan_holds_every_write_to_the_model_back() {
+    let held = [
+        "move alias",
+        "delete alias",
+        "stage",
+        "set tag of a model",
+        "set tag of a version",
+        "delete tag",
+        "describe",
+    ];
+    for name in held {
+        let kind = KINDS.iter().find(|kind| kind.name == name);
+        let kind = kind.expect("a kind of write");
+        let stage = Stage::set();
+        let steps = (kind.steps)(&stage);
+        let act = steps.last().expect("a step").act.clone();
+        frozen(&stage, 30, "release week");
+        let ended = carried(&stage, steps, 0, &mut Log::default());
+        let last = ended.steps.last().expect("an end");
+        assert_eq!(last.how, How::Moved, "{name}: {ended:?}");
+        let said = last.words.as_str();
+        assert!(said.starts_with("frozen by bob until"), "{name}: {said}");
+        assert!(said.contains("(release week)"), "{name}: {said}");
+        assert!(!is_so(&stage, &act), "{name}: it was sent");
+        assert_eq!(stage.sent("mlflow", ""), (0, 0), "{name}");
+    }
+}
+
+#[test]
+fn a_freeze_that_a_reason_was_given_for_or_that_is_over_holds_nothing_back() {
+    let stage = Stage::set();
+    let known = frozen(&stage, 30, "release week");
+    let step = || {
+        Step::required(
+            &SourceId::new("mlflow"),
+            move_alias(&stage, "champion", "7", "6"),
+        )
+    };
+    let passed = Wanting {
+        name: Clean::name("freeze"),
+        why: Marked::Holds(known).frozen(),
+    };
+    let plan = Plan {
+        passed: vec![passed],
+        ..planned(vec![step()])
+    };
+    // Another one has come since: the reason was not given for it.
+    frozen(&stage, 45, "the audit");
+    let ended = carried_plan(&stage, plan.clone(), 0, &mut Log::default());
+    assert_eq!(ended.steps[0].how, How::Moved, "{ended:?}");
+    frozen(&stage, 30, "release week");
+    let ended = carried_plan(&stage, plan, 0, &mut Log::default());
+    assert_eq!(ended.steps[0].how, How::Done, "{ended:?}");
+
+    let stage = Stage::set();
+    frozen(&stage, -1, "last week");
+    let step = Step::required(
+        &SourceId::new("mlflow"),
+        move_alias(&stage, "champion", "7", "6"),
+    );
+    let ended = carried(&stage, vec![step], 0, &mut Log::default());
+    assert_eq!(ended.steps[0].how, How::Done, "{ended:?}");
 }

@@ -296,7 +296,12 @@ pub(crate) fn fresh() -> PlanId {
 
 /// A confirmed plan of some steps.
 pub(crate) fn confirmed(steps: Vec<Step>) -> Confirmed {
-    let plan = Plan {
+    consented(planned(steps))
+}
+
+/// A plan of some steps.
+pub(crate) fn planned(steps: Vec<Step>) -> Plan {
+    Plan {
         id: fresh(),
         verb: Verb::Promote,
         context: Clean::name("test"),
@@ -314,7 +319,11 @@ pub(crate) fn confirmed(steps: Vec<Step>) -> Confirmed {
         undo_until: None,
         undoes: None,
         passed: Vec::new(),
-    };
+    }
+}
+
+/// A plan with all the consent that it asks for.
+pub(crate) fn consented(plan: Plan) -> Confirmed {
     let mode = Mode {
         writes: Allowed::Confirm,
         ..Mode::default()

@@ -555,6 +555,10 @@ pub struct Sighting {
     /// The identity of what the act makes, where it is there: later steps need it, and so does undo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Key>,
+    /// The tag of a freeze on the model that the act is about, as it stood at this look; whether it holds,
+    /// [`crate::domain::mark::Mark::standing`] tells.
+    #[serde(skip)]
+    pub freeze: Option<Clean>,
 }
 
 impl Sighting {
@@ -564,7 +568,14 @@ impl Sighting {
             seen,
             words: Clean::text(words),
             id: None,
+            freeze: None,
         }
+    }
+
+    /// The same, with the tag of a freeze that was seen beside it.
+    #[must_use]
+    pub fn beside(self, freeze: Option<Clean>) -> Self {
+        Self { freeze, ..self }
     }
 
     /// The same, of a thing of this identity.

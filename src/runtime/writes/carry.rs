@@ -11,7 +11,9 @@ use crate::domain::action::{
     Sighting, Step, StepEnd, Ticket, Weight,
 };
 use crate::domain::fault::{Fault, FaultKind};
+use crate::domain::gate::approval;
 use crate::domain::key::SourceId;
+use crate::domain::mark::{self, Mark};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 
@@ -229,7 +231,11 @@ async fn one(
     }
     match world.look(&step.source, &step.act).await {
         Ok(sighting) => match sighting.seen {
-            Seen::Before => {}
+            Seen::Before => {
+                if let Some(why) = frozen_since(begun.plan(), step, &sighting, world.now()) {
+                    return Taken::nothing(How::Moved, &why);
+                }
+            }
             Seen::Between if step.act.repeats() => {}
             Seen::After => return seen(How::Already, &sighting, None),
             Seen::Between | Seen::Other => return seen(How::Moved, &sighting, None),
@@ -270,6 +276,23 @@ async fn one(
     }
 }
 
+/// Why a step is not taken on a model that was frozen after its plan was made, or frozen anew: the reason
+/// that a freeze asks for was given for another one, or for none. A freeze does not stand against marks
+/// and approvals, nor against what only tells teammates of a move that was made.
+fn frozen_since(plan: &Plan, step: &Step, seen: &Sighting, now: Millis) -> Option<String> {
+    let stands = step.weight == Weight::Required
+        && match &step.act {
+            Act::SetTag { key, .. } | Act::DeleteTag { key, .. } => {
+                !mark::is_mark(key.raw()) && approval::alias_of(key.raw()).is_none()
+            }
+            _ => true,
+        };
+    let frozen = Mark::standing(seen.freeze.as_ref(), now).filter(|_| stands)?;
+    let why = frozen.frozen();
+    let known = plan.passed.iter().any(|passed| passed.why == why);
+    (!known).then(|| format!("{why}, which was not known when this was planned: plan it anew"))
+}
+
 /// The end of a step as it was seen. The identity that was seen is the one that holds: of two consoles
 /// that make the same thing, one's own may not be it.
 fn seen(how: How, sighting: &Sighting, receipt: Option<Receipt>) -> Taken {
@@ -285,6 +308,19 @@ fn seen(how: How, sighting: &Sighting, receipt: Option<Receipt>) -> Taken {
     Taken {
         end: StepEnd::seen(how, sighting),
         receipt,
+    }
+}
+
+/// The end of a step whose request had no answer and whose state was read: the record keeps both.
+fn read_back(sighting: &Sighting, fault: &Fault) -> Taken {
+    let words = format!(
+        "{} · read back, for its request had no answer: {}",
+        sighting.words,
+        fault.line()
+    );
+    Taken {
+        end: StepEnd::new(How::Done, &words),
+        receipt: sighting.receipt(),
     }
 }
 
@@ -323,6 +359,7 @@ async fn verify(step: &Step, sent: Sent, world: &impl World) -> Taken {
         let now = Instant::now();
         match &looked {
             Ok(sighting) => match (sighting.seen, &sent) {
+                (Seen::After, Sent::Unclear(fault)) => return read_back(sighting, fault),
                 (Seen::After, _) => return seen(How::Done, sighting, receipt),
                 (Seen::Other, Sent::Taken(_)) => return seen(How::Overtaken, sighting, receipt),
                 (Seen::Other, Sent::Unclear(_)) if step.act.comes_first_or_never() => {

@@ -29,7 +29,7 @@ use tokio::time::Instant;
 
 use super::http::Http;
 use super::labels::Reader;
-use super::{FeedSpec, Focus, Source};
+use super::{FeedSpec, Focus, Pages, Source};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::{Key, SourceId};
 use crate::domain::observation::{Abilities, Answer, Feed};
@@ -124,11 +124,24 @@ impl Source for Prometheus {
 
     async fn poll(&self, feed: Feed, _focus: &Focus) -> Result<Answer, Fault> {
         match feed {
-            Feed::Signals => self.signals().await,
-            Feed::SignalHistory => self.history().await,
+            Feed::Signals => self.signals(None).await,
+            Feed::SignalHistory => self.history(None).await,
             Feed::Alerts => self.alerts().await,
             Feed::ServedHistory => self.served().await,
             _ => Err(self.unsupported("a server of metrics has no such feed")),
+        }
+    }
+
+    async fn poll_in_pages(
+        &self,
+        feed: Feed,
+        focus: &Focus,
+        pages: &Pages,
+    ) -> Result<Answer, Fault> {
+        match feed {
+            Feed::Signals => self.signals(Some(pages)).await,
+            Feed::SignalHistory => self.history(Some(pages)).await,
+            _ => self.poll(feed, focus).await,
         }
     }
 

@@ -20,6 +20,7 @@ use crate::domain::signal::{
     SignalSpec, Unit,
 };
 use crate::domain::time::Millis;
+use crate::sources::Pages;
 
 /// How long it is taken for granted which metrics the server holds.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
@@ -72,22 +73,25 @@ impl Prometheus {
         Ok(found)
     }
 
-    pub(super) async fn signals(&self) -> Result<Answer, Fault> {
+    /// Every reading. With pages, those that no later query can say otherwise are handed over meanwhile:
+    /// fifty thousand held at once are room that the process keeps.
+    pub(super) async fn signals(&self, pages: Option<&Pages>) -> Result<Answer, Fault> {
         let mut asked = Asked::default();
         let mut all = Readings::default();
         let mut spoilt = Vec::new();
         let taken = self.taken(&mut asked).await?;
-        let presets = taken
+        let presets: Vec<&Preset> = taken
             .iter()
-            .filter_map(|at| self.monitoring.presets.get(*at));
-        for spec in presets.clone().flat_map(|preset| &preset.signals) {
+            .filter_map(|at| self.monitoring.presets.get(*at))
+            .collect();
+        for spec in presets.iter().flat_map(|preset| &preset.signals) {
             asked.expect(templates(spec).map(|template| self.now_query(template)));
         }
-        for preset in presets {
-            match self.of_preset(preset, &mut asked, &mut all).await {
-                Ok(faults) => spoilt.extend(faults),
-                Err(fault) => return Err(fault),
-            }
+        for (at, preset) in presets.iter().enumerate() {
+            let later: Vec<&SignalSpec> =
+                presets[at + 1..].iter().flat_map(|p| &p.signals).collect();
+            let read = self.of_preset(preset, &later, &mut asked, &mut all, pages);
+            spoilt.extend(read.await?);
         }
         spoilt.extend(asked.unseen.take());
         self.memory().names = std::mem::take(&mut all.names);
@@ -96,7 +100,7 @@ impl Prometheus {
             Some(fault) => {
                 tracing::warn!(source = %self.id, "{} signals could not be read whole: {fault}", spoilt.len());
                 // Nothing was readable at all: that is the poll's own fault.
-                if all.rows.is_empty() {
+                if all.rows.is_empty() && !all.handed_over {
                     return Err(fault.clone());
                 }
                 Coverage::Partial
@@ -110,17 +114,19 @@ impl Prometheus {
         })
     }
 
-    /// The readings of one preset; answers the faults of single queries.
+    /// The readings of one preset, before those of `later` signals; answers the faults of single queries.
     async fn of_preset(
         &self,
         preset: &Preset,
+        later: &[&SignalSpec],
         asked: &mut Asked,
         all: &mut Readings,
+        pages: Option<&Pages>,
     ) -> Result<Vec<Fault>, Fault> {
         let mut spoilt = Vec::new();
         let mut known = BTreeSet::new();
         let mut silent = Vec::new();
-        for spec in &preset.signals {
+        for (index, spec) in preset.signals.iter().enumerate() {
             let (beside, faults) = self.beside(spec, asked).await?;
             spoilt.extend(faults);
             let queries = [Some(&spec.query), spec.by_version.as_ref()];
@@ -141,11 +147,17 @@ impl Prometheus {
                 let models = self.take(spec, &read, &beside, window, all);
                 if at == 0 {
                     // Who is absent from a part of an answer may be in the rest of it.
-                    if whole {
+                    if whole && tells_of_absent(spec) {
                         silent.push((spec, models.clone(), window));
                     }
                     known.extend(models);
                 }
+            }
+            if let Some(pages) = pages {
+                let rest = preset.signals[index + 1..].iter();
+                let open = rest.chain(later.iter().copied());
+                all.hand_over(pages, open.chain(silent.iter().map(|(spec, ..)| *spec)))
+                    .await;
             }
         }
         for (spec, seen, window) in silent {
@@ -153,6 +165,9 @@ impl Prometheus {
                 let reading = self.absent(spec, model, window, all);
                 all.put(reading);
             }
+        }
+        if let Some(pages) = pages {
+            all.hand_over(pages, later.iter().copied()).await;
         }
         Ok(spoilt)
     }
@@ -241,10 +256,6 @@ impl Prometheus {
             Absent::NoTraffic => Measured::NoTraffic,
             Absent::NoData => return None,
         };
-        // Which features or metrics a model would have, nobody knows.
-        if !spec.labels.part.is_empty() || !spec.labels.method.is_empty() {
-            return None;
-        }
         let judged = Judged::of(spec, &spec.method);
         let key = SignalKey {
             model: model.clone(),
@@ -336,6 +347,17 @@ impl Prometheus {
     }
 }
 
+/// Whether it means something that a model of the preset has no series of a signal. Which features or
+/// metrics a model would have, nobody knows.
+fn tells_of_absent(spec: &SignalSpec) -> bool {
+    spec.absent != Absent::NoData && spec.labels.part.is_empty() && spec.labels.method.is_empty()
+}
+
+/// Whether a signal can be what a key names, whatever the model.
+fn may_be(spec: &SignalSpec, key: &SignalKey) -> bool {
+    spec.measure == key.measure && (!spec.labels.part.is_empty() || spec.part == key.part.raw())
+}
+
 /// Every instant query of a signal.
 fn templates(spec: &SignalSpec) -> impl Iterator<Item = &String> {
     let beside = [
@@ -355,9 +377,32 @@ struct Readings {
     rows: BTreeMap<SignalKey, SignalReading>,
     names: HashMap<Key, BTreeSet<String>>,
     lines: HashMap<[Option<u64>; 2], Arc<Lines>>,
+    /// Whether some are no longer here.
+    handed_over: bool,
 }
 
 impl Readings {
+    /// Hands over those that none of the signals that are still open can say anything about.
+    async fn hand_over<'a>(&mut self, pages: &Pages, open: impl Iterator<Item = &'a SignalSpec>) {
+        let mut by_measure: HashMap<Measure, Vec<&SignalSpec>> = HashMap::new();
+        for spec in open {
+            by_measure.entry(spec.measure).or_default().push(spec);
+        }
+        let mut settled = Vec::new();
+        self.rows.retain(|key, reading| {
+            let open = by_measure.get(&key.measure);
+            let stays = open.is_some_and(|open| open.iter().any(|spec| may_be(spec, key)));
+            if !stays {
+                settled.push(reading.clone());
+            }
+            stays
+        });
+        if !settled.is_empty() {
+            self.handed_over = true;
+            pages.hand_over(Rows::Signals(settled)).await;
+        }
+    }
+
     /// Lines that many readings have in common, once; `None` for none.
     fn share(&mut self, lines: Lines) -> Option<Arc<Lines>> {
         let bits = [lines.warn, lines.crit].map(|line| line.map(f64::to_bits));

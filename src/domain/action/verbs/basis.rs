@@ -178,7 +178,7 @@ impl<'a> Basis<'a> {
         let Some(frozen) = found else { return };
         let freeze = Wanting {
             name: Clean::name(FREEZE),
-            why: Clean::text(&format!("frozen {}", frozen.words())),
+            why: frozen.frozen(),
         };
         match reason.filter(|reason| !reason.as_str().trim().is_empty()) {
             Some(reason) => {

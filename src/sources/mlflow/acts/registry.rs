@@ -16,6 +16,14 @@ const VALUE: usize = 80;
 /// What was asked for, or what stands in its place.
 type Found<T> = Result<T, Sighting>;
 
+/// What is written on a model or a version.
+struct Written {
+    tags: Vec<wire::Pair>,
+    description: String,
+    /// The tag of a freeze of the model.
+    freeze: Option<Clean>,
+}
+
 impl Mlflow {
     /// Where an alias points: `None` is nowhere, before and after.
     pub(super) async fn alias(
@@ -54,7 +62,7 @@ impl Mlflow {
             return Ok(Sighting::new(Seen::Other, &words));
         }
         let Some(to) = to else {
-            return Ok(Sighting::new(Seen::Before, &words));
+            return Ok(Sighting::new(Seen::Before, &words).beside(freeze(&row)));
         };
         let target = requests::version(&self.http, &row.name, to.version.raw()).await?;
         let wrong = match target {
@@ -65,7 +73,7 @@ impl Mlflow {
             Some(row) if !matches!(row.status.as_str(), "READY" | "") => {
                 format!("is {}: not ready", Clean::limited(&row.status, VALUE))
             }
-            Some(_) => return Ok(Sighting::new(Seen::Before, &words)),
+            Some(_) => return Ok(Sighting::new(Seen::Before, &words).beside(freeze(&row))),
         };
         let words = format!("{} {wrong}", version_text(&to.version));
         Ok(Sighting::new(Seen::Other, &words))
@@ -78,8 +86,8 @@ impl Mlflow {
         from: &Key,
         to: &Key,
     ) -> Result<Sighting, Fault> {
-        let row = match self.version_standing(version).await? {
-            Ok(row) => row,
+        let (model, row) = match self.version_standing(version).await? {
+            Ok(rows) => rows,
             Err(gone) => return Ok(gone),
         };
         // Servers that no longer have stages leave the word out.
@@ -92,10 +100,8 @@ impl Mlflow {
             shown(&row.version),
             Clean::limited(is, VALUE)
         );
-        Ok(Sighting::new(
-            between(Some(is), Some(from.raw()), Some(to.raw())),
-            &words,
-        ))
+        let seen = between(Some(is), Some(from.raw()), Some(to.raw()));
+        Ok(Sighting::new(seen, &words).beside(freeze(&model)))
     }
 
     /// The value of a tag: `None` is no such tag, before and after.
@@ -106,15 +112,11 @@ impl Mlflow {
         from: Option<&Key>,
         to: Option<&Key>,
     ) -> Result<Sighting, Fault> {
-        let tags = match of {
-            Tagged::Model(model) => self.standing(model).await?.map(|row| row.tags),
-            Tagged::Version(version) => self.version_standing(version).await?.map(|row| row.tags),
-        };
-        let tags = match tags {
-            Ok(tags) => tags,
+        let texts = match self.texts_of(of).await? {
+            Ok(texts) => texts,
             Err(gone) => return Ok(gone),
         };
-        let tag = tags.iter().find(|tag| tag.key == key.raw());
+        let tag = texts.tags.iter().find(|tag| tag.key == key.raw());
         let is = tag.map(|tag| tag.value.as_str());
         let words = match is {
             Some(value) => match told(key, value) {
@@ -129,7 +131,7 @@ impl Mlflow {
             None => format!("{} has no tag {}", of.words(), key.clean()),
         };
         let seen = between(is, from.map(Key::raw), to.map(Key::raw));
-        Ok(Sighting::new(seen, &words))
+        Ok(Sighting::new(seen, &words).beside(texts.freeze))
     }
 
     /// The description; an absent one is empty.
@@ -139,17 +141,11 @@ impl Mlflow {
         from: &Key,
         to: &Key,
     ) -> Result<Sighting, Fault> {
-        let is = match of {
-            Tagged::Model(model) => self.standing(model).await?.map(|row| row.description),
-            Tagged::Version(version) => {
-                let row = self.version_standing(version).await?;
-                row.map(|row| row.description)
-            }
-        };
-        let is = match is {
-            Ok(is) => is,
+        let texts = match self.texts_of(of).await? {
+            Ok(texts) => texts,
             Err(gone) => return Ok(gone),
         };
+        let is = texts.description;
         let seen = between(Some(&is), Some(from.raw()), Some(to.raw()));
         let what = match (seen, is.is_empty()) {
             (Seen::After, _) => "is as wanted",
@@ -157,32 +153,38 @@ impl Mlflow {
             (Seen::Before, _) => "is as it was read",
             _ => "was changed by somebody else",
         };
-        Ok(Sighting::new(
-            seen,
-            &format!("the description of {} {what}", of.words()),
-        ))
+        let words = format!("the description of {} {what}", of.words());
+        Ok(Sighting::new(seen, &words).beside(texts.freeze))
     }
 
     /// Tags and description as they are written.
     pub(in super::super) async fn texts(&self, of: &Tagged) -> Result<Texts, Fault> {
-        let found = match of {
-            Tagged::Model(model) => self
-                .standing(model)
-                .await?
-                .map(|row| (row.tags, row.description)),
-            Tagged::Version(version) => self
-                .version_standing(version)
-                .await?
-                .map(|row| (row.tags, row.description)),
-        };
-        let (tags, description) = found.map_err(|gone| {
+        let found = self.texts_of(of).await?.map_err(|gone| {
             Fault::new(FaultKind::Refused, self.http.base(), gone.words.as_str())
         })?;
-        let tags = tags.iter();
+        let tags = found.tags.iter();
         let tags = tags.map(|tag| (Key::new(&tag.key), Key::new(&tag.value)));
         Ok(Texts {
             tags: tags.collect(),
-            description: Key::new(&description),
+            description: Key::new(&found.description),
+        })
+    }
+
+    async fn texts_of(&self, of: &Tagged) -> Result<Found<Written>, Fault> {
+        Ok(match of {
+            Tagged::Model(model) => self.standing(model).await?.map(|row| Written {
+                freeze: freeze(&row),
+                tags: row.tags,
+                description: row.description,
+            }),
+            Tagged::Version(version) => {
+                let rows = self.version_standing(version).await?;
+                rows.map(|(model, row)| Written {
+                    freeze: freeze(&model),
+                    tags: row.tags,
+                    description: row.description,
+                })
+            }
         })
     }
 
@@ -203,21 +205,31 @@ impl Mlflow {
         })
     }
 
-    /// The version as it stands, of the model that is meant.
+    /// The version as it stands, of the model that is meant, and that model.
     async fn version_standing(
         &self,
         version: &VersionKey,
-    ) -> Result<Found<wire::VersionRow>, Fault> {
+    ) -> Result<Found<(wire::ModelRow, wire::VersionRow)>, Fault> {
         let model = match self.standing(&version.model).await? {
             Ok(row) => row,
             Err(gone) => return Ok(Err(gone)),
         };
         let row = requests::version(&self.http, &model.name, version.version.raw()).await?;
-        Ok(row.ok_or_else(|| {
-            let of = Tagged::Version(version.clone());
-            Sighting::new(Seen::Other, &format!("{} is no longer there", of.words()))
-        }))
+        Ok(match row {
+            Some(row) => Ok((model, row)),
+            None => {
+                let of = Tagged::Version(version.clone());
+                let words = format!("{} is no longer there", of.words());
+                Err(Sighting::new(Seen::Other, &words))
+            }
+        })
     }
+}
+
+/// The tag of a freeze, which stands on the model and holds for its versions too.
+fn freeze(model: &wire::ModelRow) -> Option<Clean> {
+    let tag = model.tags.iter().find(|tag| tag.key == mark::FREEZE)?;
+    Some(Clean::text(&tag.value))
 }
 
 /// Whether what an alias holds is what is pinned.
