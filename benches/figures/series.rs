@@ -1,5 +1,5 @@
 //! A server of metrics that holds every series of the load, and the settings that ask for them. It knows
-//! no language of queries: a series' name is its query.
+//! no language of queries: a series' name is its query, and how many there are of a name can be counted.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -57,6 +57,12 @@ fn field<'a>(form: &'a str, name: &str) -> Option<&'a str> {
 
 /// The series that the query names of every model, at these times: a vector for one, else a matrix.
 fn answer(models: &[String], form: &str, times: &[u64]) -> String {
+    if field(form, "query").is_some_and(|query| query.starts_with("count%28series_")) {
+        let (at, count) = (times.first().copied().unwrap_or_default(), models.len());
+        return format!(
+            r#"{{"status":"success","data":{{"resultType":"vector","result":[{{"metric":{{}},"value":[{at},"{count}"]}}]}}}}"#
+        );
+    }
     let name = field(form, "query").and_then(|query| query.strip_prefix("series_"));
     let series = name.and_then(|n| n.parse::<usize>().ok());
     let mut out = String::with_capacity(models.len() * (64 + times.len() * 32));

@@ -13,8 +13,8 @@ use crate::cli::Consenting;
 use crate::domain::action::verbs::basis::NoPlan;
 use crate::domain::action::verbs::{Planning, claiming, marks, silence, texts};
 use crate::domain::action::{
-    Actor, Consent, Journals, Mode, Outcome, Plan, PlanId, Record, Refusal, Tagged, Wanting,
-    Writes, effect,
+    Actor, Confirmed, Consent, Journals, Mode, Outcome, Plan, PlanId, Record, Refusal, Tagged,
+    Wanting, Writes, effect,
 };
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::gates::{self, Details, Promotion, Sheet, SignedApproval};
@@ -323,6 +323,17 @@ impl<'a> Writer<'a> {
         if !out.json {
             out.remark(&out.own(&format!("{}{}", written::plan_text(&plan), with.text)));
         }
+        let ended = Box::pin(self.carried_out(confirmed)).await?;
+        if let Some(why) = &ended.unjournalled {
+            out.remark(&format!(
+                "the journal does not hold all of this, `quarterdeck journal --check` will look it up: {why}"
+            ));
+        }
+        Ok(Carried::Written(Box::new((plan, ended))))
+    }
+
+    /// Carries a confirmed plan out, and keeps what it has changed.
+    async fn carried_out(&self, confirmed: Confirmed) -> Result<Ended, Failure> {
         let servers = Servers::new(
             Arc::clone(self.fleet().settings()),
             Arc::new(Clock::default()),
@@ -336,10 +347,8 @@ impl<'a> Writer<'a> {
             Arc::clone(&self.book),
             told,
         );
-        let ended = unless_told(self.session.meanwhile(writing), &servers, |words| {
-            out.remark(words);
-        })
-        .await;
+        let remark = |words: &str| self.session.out().remark(words);
+        let ended = unless_told(self.session.meanwhile(writing), &servers, remark).await;
         let now = Clock::default().wall();
         {
             let mut book = self.book.lock();
@@ -361,17 +370,11 @@ impl<'a> Writer<'a> {
             }
             .advice("quarterdeck journal --check looks up what became of it"));
         };
-        let ended = ended.map_err(|why| {
+        ended.map_err(|why| {
             Failure::internal(format!(
                 "nothing was written: the journal does not take it: {why}"
             ))
-        })?;
-        if let Some(why) = &ended.unjournalled {
-            out.remark(&format!(
-                "the journal does not hold all of this, `quarterdeck journal --check` will look it up: {why}"
-            ));
-        }
-        Ok(Carried::Written(Box::new((plan, ended))))
+        })
     }
 
     /// Prints a plan that is not carried out.

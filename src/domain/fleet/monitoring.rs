@@ -23,14 +23,13 @@ pub(super) struct Monitoring {
 }
 
 impl Fleet {
-    /// Gives findings an onset where their courses hold none: at least since they were first made.
+    /// Gives findings the onset that is known of them, by how they were told before.
     pub(super) fn date(&self, reasons: &mut [Reason], model: &ModelKey, now: Millis) {
         let before = self.views.get(model);
-        for reason in reasons.iter_mut().filter(|r| r.since == Since::Unknown) {
+        for reason in reasons {
             let mut made = before.iter().flat_map(|view| &view.verdict.reasons);
             let same = made.find(|r| r.code == reason.code && r.source == reason.source);
-            let known = same.map(|r| r.since).filter(|s| *s != Since::Unknown);
-            reason.since = known.unwrap_or(Since::AtLeast(now));
+            reason.since = onset(reason, same, now);
         }
     }
 
@@ -175,5 +174,67 @@ impl Fleet {
                 .and_then(|feed| feed.good_at)
                 .or_else(|| self.answered_before.get(source).copied()),
         }
+    }
+}
+
+/// Since when a finding stands: where its course holds no onset, at least since it was first made. One that
+/// has stood without a break, and as bad, does not get younger: a course has wide steps, and another
+/// feature or quantile may be the worst one now.
+fn onset(reason: &Reason, before: Option<&Reason>, now: Millis) -> Since {
+    use Since::{AtLeast, Exact, Unknown};
+    let known = before.map_or(Unknown, |known| known.since);
+    let was_as_bad = before.is_some_and(|known| known.level >= reason.level);
+    match (reason.since, known) {
+        (Unknown, Unknown) => AtLeast(now),
+        (Unknown, known) => known,
+        (told, _) if !was_as_bad => told,
+        (Exact(told), Exact(known) | AtLeast(known)) => Exact(told.min(known)),
+        (AtLeast(_), Exact(known)) => Exact(known),
+        (AtLeast(told), AtLeast(known)) => AtLeast(told.min(known)),
+        (told, Unknown) => told,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::level::{Level, ReasonCode};
+    use crate::domain::text::Clean;
+
+    fn finding(level: Level, since: Since) -> Reason {
+        Reason {
+            code: ReasonCode::SignalErrors,
+            level,
+            text: Clean::text("errors"),
+            since,
+            source: None,
+        }
+    }
+
+    #[test]
+    fn a_finding_that_stands_does_not_get_younger() {
+        use Since::{AtLeast, Exact, Unknown};
+        let at = |minute: i64| Millis(minute * 60_000);
+        let now = at(100);
+        let dated = |known: Option<Since>, told: Since| {
+            let before = known.map(|since| finding(Level::Crit, since));
+            onset(&finding(Level::Crit, told), before.as_ref(), now)
+        };
+        assert_eq!(dated(None, Unknown), AtLeast(now));
+        assert_eq!(dated(Some(AtLeast(at(60))), Unknown), AtLeast(at(60)));
+        // The course, at its wide steps, tells of a later sample.
+        assert_eq!(dated(Some(Exact(at(62))), Exact(at(65))), Exact(at(62)));
+        assert_eq!(dated(Some(AtLeast(at(62))), Exact(at(65))), Exact(at(62)));
+        assert_eq!(dated(Some(AtLeast(at(62))), Exact(at(40))), Exact(at(40)));
+        // What it told has left it, as time passed.
+        assert_eq!(dated(Some(Exact(at(62))), AtLeast(at(70))), Exact(at(62)));
+        assert_eq!(dated(None, Exact(at(65))), Exact(at(65)));
+        let worse = finding(Level::Warn, Exact(at(10)));
+        let told = finding(Level::Crit, Exact(at(90)));
+        assert_eq!(
+            onset(&told, Some(&worse), now),
+            Exact(at(90)),
+            "so bad only now"
+        );
     }
 }

@@ -50,6 +50,7 @@ impl Fleet {
             verdict: &model.verdict,
             changes: &self.model_timeline(&model.key),
             champion: &self.settings.policy.champion,
+            endpoints: model.deployments.len(),
         })
     }
 }

@@ -59,6 +59,8 @@ pub struct Facts<'a> {
     pub changes: &'a [&'a Change],
     /// The alias of the version in production.
     pub champion: &'a str,
+    /// How many endpoints of the model the context has.
+    pub endpoints: usize,
 }
 
 /// Suggests the next step; `None` for a model without findings.
@@ -99,6 +101,11 @@ fn serving(facts: &Facts<'_>) -> Option<Next> {
         let mut reasons = reasons.filter(|r| r.level > Level::Info && r.level != Level::Unknown);
         return Some(match reasons.find_map(|r| promotion_before(facts, r)) {
             Some((change, lead)) => roll_back(change, lead, "serving broke"),
+            None if facts.endpoints == 0 => next(
+                Step::Changes,
+                "w",
+                "serving is broken, and none of its endpoints are set up here: look at what changed",
+            ),
             // It was so at the first look: what came before it nobody has seen.
             None if !matches!(reason.since, Since::Exact(_)) => next(
                 Step::Serving,
@@ -338,6 +345,20 @@ mod tests {
     }
 
     #[test]
+    fn without_an_endpoint_to_look_at_what_changed_is_looked_at() {
+        let verdict = Verdict::of(vec![reason(C::SignalErrors, Crit)]);
+        let next = judge(Facts {
+            verdict: &verdict,
+            changes: &[],
+            champion: "champion",
+            endpoints: 0,
+        });
+        let next = next.expect("a step");
+        assert_eq!((next.step, next.key), (Step::Changes, "w"));
+        assert!(next.text.as_str().contains("none of its endpoints"));
+    }
+
+    #[test]
     fn a_version_that_does_not_come_up_tells_since_when_serving_is_broken() {
         let errors = Reason {
             since: Since::AtLeast(Millis(100 * MINUTE)),
@@ -356,6 +377,7 @@ mod tests {
             verdict: &verdict,
             changes: &changes,
             champion: "champion",
+            endpoints: 1,
         })
         .map(|n| (n.step, n.text.to_string()))
     }
@@ -401,6 +423,7 @@ mod tests {
                 verdict: &verdict,
                 changes,
                 champion: "champion",
+                endpoints: 1,
             });
             next.map(|next| next.step)
         };

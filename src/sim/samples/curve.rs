@@ -16,15 +16,28 @@ pub(crate) struct Flow {
     rate: f64,
     /// Amplitude, angular speed in 1/s, phase.
     waves: [(f64, f64, f64); 5],
-    /// From, until (epoch milliseconds), factor; in order and without overlap.
-    stretches: Vec<(i64, i64, f64)>,
+    /// In order and without overlap.
+    stretches: Vec<Stretch>,
+}
+
+/// A time within which events happen.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    /// Epoch milliseconds.
+    from: i64,
+    until: i64,
+    factor: f64,
+    /// The integral up to `from`: thousands of counts ask for it.
+    before: f64,
+    /// What all earlier stretches have counted, at a rate of 1.
+    counted: f64,
 }
 
 impl Flow {
     /// Events at `rate` a second within stretches of `(from, until, factor)`.
     pub(crate) fn new(rate: f64, seed: u64, stretches: Vec<(i64, i64, f64)>) -> Self {
         let phase = |salt: u64| unit(mix(seed ^ salt)) * TAU;
-        Self {
+        let mut flow = Self {
             rate,
             waves: [
                 // Most people are awake at the same time: the day's phase is nearly shared.
@@ -34,20 +47,31 @@ impl Flow {
                 (0.06, TAU / 397.0, phase(4)),
                 (0.05, TAU / 139.0, phase(5)),
             ],
-            stretches,
+            stretches: Vec::with_capacity(stretches.len()),
+        };
+        let mut counted = 0.0;
+        for (from, until, factor) in stretches {
+            let before = flow.integral(from);
+            flow.stretches.push(Stretch {
+                from,
+                until,
+                factor,
+                before,
+                counted,
+            });
+            counted += factor * (flow.integral(until) - before);
         }
+        flow
     }
 
     /// Events since the first stretch began.
     pub(crate) fn count(&self, at: i64) -> f64 {
-        let mut sum = 0.0;
-        for (from, until, factor) in &self.stretches {
-            if at <= *from {
-                break;
-            }
-            sum += factor * (self.integral(at.min(*until)) - self.integral(*from));
-        }
-        sum * self.rate
+        let begun = self.stretches.partition_point(|stretch| stretch.from < at);
+        let Some(stretch) = begun.checked_sub(1).map(|last| &self.stretches[last]) else {
+            return 0.0;
+        };
+        let here = self.integral(at.min(stretch.until)) - stretch.before;
+        (stretch.counted + stretch.factor * here) * self.rate
     }
 
     fn integral(&self, at: i64) -> f64 {

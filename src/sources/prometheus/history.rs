@@ -10,14 +10,13 @@ use tokio::time::Instant;
 use super::Prometheus;
 use super::client::{Asked, is_of_the_query, partly};
 use super::query::{Grid, over_grid};
-use super::runs::{Runs, Stamps};
+use super::runs::{Runs, Stamps, cut_features};
 use super::signals::is_worse;
 use super::wire::Read;
 use crate::domain::fault::Fault;
 use crate::domain::observation::{Answer, Coverage, Rows, Scope};
 use crate::domain::signal::{Earlier, Measure, SignalKey, SignalSeries, SignalSpec};
 use crate::domain::time::Millis;
-use crate::sources::Pages;
 
 /// How far back a course goes and its step, in seconds: of what answers show, as lists draw it.
 const HOURS: (u64, u64) = (6 * 3_600, 300);
@@ -59,69 +58,81 @@ pub(super) struct OnGrid {
     rows: BTreeMap<SignalKey, Arc<[f32]>>,
 }
 
-/// The courses of a signal of a preset: what lists show and rules look back at. The mean stands in for the
-/// quantiles where there are none.
-fn paces(spec: &SignalSpec, preset: &[SignalSpec]) -> &'static [Pace] {
-    let quantile = || preset.iter().any(|s| s.measure == Measure::LatencyP95);
-    match spec.measure {
-        Measure::ErrorRatio | Measure::LatencyP50 | Measure::LatencyP95 => {
-            &[Pace::Hours, Pace::Days]
+/// The courses of a preset: what lists show and rules look back at. The mean stands in for the quantiles
+/// where there are none.
+fn paces(signals: &[SignalSpec]) -> impl Iterator<Item = (usize, &SignalSpec, Pace)> {
+    let quantile = signals.iter().any(|s| s.measure == Measure::LatencyP95);
+    let of = move |spec: &SignalSpec| -> &'static [Pace] {
+        match spec.measure {
+            Measure::ErrorRatio | Measure::LatencyP50 | Measure::LatencyP95 => {
+                &[Pace::Hours, Pace::Days]
+            }
+            Measure::Requests | Measure::LatencyP99 | Measure::PredictionMean => &[Pace::Hours],
+            Measure::LatencyMean if !quantile => &[Pace::Hours],
+            Measure::FeatureDrift
+            | Measure::DriftShare
+            | Measure::PredictionDrift
+            | Measure::TargetDrift
+            | Measure::QualityRealised
+            | Measure::QualityEstimated
+            | Measure::FeatureMean => &[Pace::Runs],
+            _ => &[],
         }
-        Measure::Requests | Measure::LatencyP99 | Measure::PredictionMean => &[Pace::Hours],
-        Measure::LatencyMean if !quantile() => &[Pace::Hours],
-        Measure::FeatureDrift
-        | Measure::DriftShare
-        | Measure::PredictionDrift
-        | Measure::TargetDrift
-        | Measure::QualityRealised
-        | Measure::QualityEstimated
-        | Measure::FeatureMean => &[Pace::Runs],
-        _ => &[],
-    }
+    };
+    let all = signals.iter().enumerate();
+    all.flat_map(move |(at, spec)| of(spec).iter().map(move |pace| (at, spec, *pace)))
 }
 
 impl Prometheus {
-    /// The course of every signal; with pages, signal by signal.
-    pub(super) async fn history(&self, pages: Option<&Pages>) -> Result<Answer, Fault> {
+    pub(super) async fn history(&self) -> Result<Answer, Fault> {
         let mut asked = Asked::default();
         let taken = self.taken(&mut asked).await?;
         let now = self.now().await?;
         let mut kept = BTreeSet::new();
         let mut spoilt = asked.unseen.take();
         let mut stamps = Stamps::default();
-        let mut rows = Vec::new();
-        let mut handed_over = false;
         for preset in taken {
             let Some(known) = self.monitoring.presets.get(preset) else {
                 continue;
             };
-            for (at, spec) in known.signals.iter().enumerate() {
-                for pace in paces(spec, &known.signals) {
-                    let place = (preset, at, *pace);
-                    kept.insert(place);
-                    match self.continued(spec, place, now, &mut stamps).await {
-                        Ok((course, fault)) => {
-                            self.memory().courses.insert(place, course);
-                            spoilt = spoilt.or(fault);
-                        }
-                        Err(fault) if is_of_the_query(&fault) => spoilt = spoilt.or(Some(fault)),
-                        Err(fault) => return Err(fault),
+            for (at, spec, pace) in paces(&known.signals) {
+                let place = (preset, at, pace);
+                kept.insert(place);
+                let held = self.memory().courses.get(&place).cloned();
+                let read = match (pace, held) {
+                    (Pace::Runs, Some(Course::Runs(held))) => {
+                        self.runs(spec, Some(held), now, &mut stamps).await
                     }
-                }
-                rows.extend(told(&self.memory().courses, preset, at));
-                if let Some(pages) = pages.filter(|_| !rows.is_empty()) {
-                    handed_over = true;
-                    pages
-                        .hand_over(Rows::Series(std::mem::take(&mut rows)))
-                        .await;
+                    (Pace::Runs, _) => self.runs(spec, None, now, &mut stamps).await,
+                    (_, Some(Course::Grid(held))) => self.course(spec, pace, Some(held), now).await,
+                    _ => self.course(spec, pace, None, now).await,
+                };
+                match read {
+                    Ok((course, fault)) => {
+                        self.memory().courses.insert(place, course);
+                        spoilt = spoilt.or(fault);
+                    }
+                    Err(fault) if is_of_the_query(&fault) => spoilt = spoilt.or(Some(fault)),
+                    Err(fault) => return Err(fault),
                 }
             }
         }
-        self.memory().courses.retain(|at, _| kept.contains(at));
+        let mut memory = self.memory();
+        memory.courses.retain(|at, _| kept.contains(at));
+        let presets = &self.monitoring.presets;
+        cut_features(memory.courses.iter_mut().filter_map(|(place, course)| {
+            let spec = presets.get(place.0)?.signals.get(place.1)?;
+            match course {
+                Course::Runs(runs) => Some((spec, runs)),
+                Course::Grid(_) => None,
+            }
+        }));
+        let rows = told(&memory.courses);
+        drop(memory);
         let partial = partly(spoilt.as_slice());
         let coverage = match spoilt {
             None => Coverage::Full(Scope::Series),
-            Some(fault) if rows.is_empty() && !handed_over => return Err(fault),
+            Some(fault) if rows.is_empty() => return Err(fault),
             Some(fault) => {
                 tracing::warn!(source = %self.id, "a course could not be read whole: {fault}");
                 Coverage::Partial
@@ -133,26 +144,6 @@ impl Prometheus {
             rows: Rows::Series(rows),
             server_time: Some(now),
         })
-    }
-
-    /// The course of a place, continued or read whole.
-    async fn continued(
-        &self,
-        spec: &SignalSpec,
-        place: (usize, usize, Pace),
-        now: Millis,
-        stamps: &mut Stamps,
-    ) -> Result<(Course, Option<Fault>), Fault> {
-        let held = self.memory().courses.get(&place).cloned();
-        let pace = place.2;
-        match (pace, held) {
-            (Pace::Runs, Some(Course::Runs(held))) => {
-                self.runs(spec, Some(held), now, stamps).await
-            }
-            (Pace::Runs, _) => self.runs(spec, None, now, stamps).await,
-            (_, Some(Course::Grid(held))) => self.course(spec, pace, Some(held), now).await,
-            _ => self.course(spec, pace, None, now).await,
-        }
     }
 
     /// Continues a course, or reads it whole.
@@ -255,22 +246,24 @@ pub(super) fn tail(held: Grid, grid: Grid, now: Millis) -> Grid {
     Grid::stepped(ahead + 2 * grid.step, now, grid.step)
 }
 
-/// The courses of a signal as series: what was over days goes with what was over hours.
-fn told(courses: &Courses, preset: usize, at: usize) -> Vec<SignalSeries> {
-    let of = |pace| courses.get(&(preset, at, pace));
+/// All courses as series: what was over days goes with what was over hours.
+fn told(courses: &Courses) -> Vec<SignalSeries> {
     let mut rows = Vec::new();
-    if let Some(Course::Runs(runs)) = of(Pace::Runs) {
-        rows.extend(runs.series());
-    }
-    if let Some(Course::Grid(hours)) = of(Pace::Hours) {
-        let days = match of(Pace::Days) {
-            Some(Course::Grid(days)) => Some(days),
-            _ => None,
-        };
-        rows.extend(hours.rows.iter().map(|(key, values)| SignalSeries {
-            earlier: days.and_then(|days| days.earlier(key)),
-            ..of_values(key.clone(), hours.grid, Arc::clone(values))
-        }));
+    for ((preset, at, pace), course) in courses {
+        match course {
+            Course::Runs(runs) => rows.extend(runs.series()),
+            Course::Grid(hours) if *pace == Pace::Hours => {
+                let days = match courses.get(&(*preset, *at, Pace::Days)) {
+                    Some(Course::Grid(days)) => Some(days),
+                    _ => None,
+                };
+                rows.extend(hours.rows.iter().map(|(key, values)| SignalSeries {
+                    earlier: days.and_then(|days| days.earlier(key)),
+                    ..of_values(key.clone(), hours.grid, Arc::clone(values))
+                }));
+            }
+            Course::Grid(_) => {}
+        }
     }
     rows
 }

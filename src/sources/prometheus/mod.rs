@@ -62,6 +62,8 @@ struct Memory {
     found: Option<(Instant, Vec<usize>)>,
     /// The monitoring's own names of each model.
     names: HashMap<Key, BTreeSet<String>>,
+    /// How many readings the last poll held.
+    readings: usize,
     /// The server's clock at a moment of ours.
     clock: Option<(Millis, Instant)>,
     /// The course of each signal that lists show.
@@ -125,7 +127,7 @@ impl Source for Prometheus {
     async fn poll(&self, feed: Feed, _focus: &Focus) -> Result<Answer, Fault> {
         match feed {
             Feed::Signals => self.signals(None).await,
-            Feed::SignalHistory => self.history(None).await,
+            Feed::SignalHistory => self.history().await,
             Feed::Alerts => self.alerts().await,
             Feed::ServedHistory => self.served().await,
             _ => Err(self.unsupported("a server of metrics has no such feed")),
@@ -140,7 +142,6 @@ impl Source for Prometheus {
     ) -> Result<Answer, Fault> {
         match feed {
             Feed::Signals => self.signals(Some(pages)).await,
-            Feed::SignalHistory => self.history(Some(pages)).await,
             _ => self.poll(feed, focus).await,
         }
     }

@@ -14,7 +14,7 @@ use super::signals::Judged;
 use super::wire::MOST_SERIES;
 use crate::domain::fault::Fault;
 use crate::domain::key::Key;
-use crate::domain::signal::{Direction, SignalKey, SignalSeries, SignalSpec};
+use crate::domain::signal::{Direction, Measure, SignalKey, SignalSeries, SignalSpec};
 use crate::domain::time::Millis;
 
 /// How far back runs are read, in seconds: rules compare the last windows of daily jobs.
@@ -26,13 +26,14 @@ const MOST_BYTES: u64 = 6 * 1024 * 1024;
 const POINT: u64 = 36;
 /// The most runs that are kept of one series.
 const MOST_RUNS: usize = 96;
-/// The most series of one measure of single features that are kept, those first that have moved most.
+/// The most series of one measure of single features that are kept, of all signals together, those first
+/// that have moved most.
 const MOST_FEATURES: usize = 2_000;
 /// The line that scores are ranked by where nobody says one.
 const LINE: f64 = 0.1;
 
 /// The runs of one signal of all models.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Runs {
     /// When all of it was read; none if the next look must read it so.
     whole_at: Option<Instant>,
@@ -40,6 +41,8 @@ pub(super) struct Runs {
     rows: BTreeMap<SignalKey, Row>,
     /// Whether there are more series than are kept.
     cut: bool,
+    /// Those of which the last read was the first.
+    newcomers: Vec<SignalKey>,
 }
 
 /// The runs of one series, oldest first.
@@ -108,15 +111,21 @@ impl Prometheus {
                 grid,
                 rows: BTreeMap::new(),
                 cut: false,
+                newcomers: Vec::new(),
             },
             Some(held) => Runs {
                 whole_at: held.whole_at,
                 grid,
                 rows: held.rows.clone(),
                 cut: held.cut,
+                newcomers: Vec::new(),
             },
         };
-        runs.take(fresh, spec);
+        runs.take(fresh);
+        if !spec.measure.is_by_feature() {
+            cut(&mut [(spec, &mut runs)], MOST_SERIES);
+            runs.newcomers = Vec::new();
+        }
         Ok((Course::Runs(Arc::new(runs)), fault.or(unread)))
     }
 
@@ -207,10 +216,10 @@ fn told_apart(values: &[f32], last_runs: Option<&[f64]>, grid: Grid) -> Vec<Run>
 }
 
 impl Runs {
-    /// Takes in what was read last, and forgets what is too old or too much.
-    fn take(&mut self, fresh: impl Iterator<Item = (SignalKey, Vec<Run>)>, spec: &SignalSpec) {
+    /// Takes in what was read last, and forgets what is too old.
+    fn take(&mut self, fresh: impl Iterator<Item = (SignalKey, Vec<Run>)>) {
         let mut texts: HashSet<Key> = HashSet::new();
-        let mut newcomers: Vec<SignalKey> = Vec::new();
+        self.newcomers.clear();
         for (mut key, runs) in fresh {
             let row = if let Some(held) = self.rows.get(&key) {
                 held.with(&runs)
@@ -221,7 +230,7 @@ impl Runs {
                         None => drop(texts.insert(text.clone())),
                     }
                 }
-                newcomers.push(key.clone());
+                self.newcomers.push(key.clone());
                 Row::of(&runs)
             };
             if !row.values.is_empty() {
@@ -232,28 +241,6 @@ impl Runs {
         self.rows
             .retain(|_, row| row.times.last().is_some_and(|at| *at >= from));
         self.share_times();
-        let most = if spec.measure.is_by_feature() {
-            MOST_FEATURES
-        } else {
-            MOST_SERIES
-        };
-        if self.rows.len() <= most {
-            return;
-        }
-        let was_cut = std::mem::replace(&mut self.cut, true);
-        let mut ranks: Vec<(f64, SignalKey)> = self
-            .rows
-            .iter()
-            .map(|(key, row)| (row.movement(key, spec), key.clone()))
-            .collect();
-        ranks.sort_by(|a, b| a.0.total_cmp(&b.0));
-        for (_, key) in ranks.drain(..self.rows.len() - most) {
-            self.rows.remove(&key);
-        }
-        // Somebody left out before has overtaken others: their earlier runs are not held.
-        if was_cut && newcomers.iter().any(|key| self.rows.contains_key(key)) {
-            self.whole_at = None;
-        }
     }
 
     /// Times that series of one job have in common, once.
@@ -272,6 +259,55 @@ impl Runs {
             let (times, values) = (Arc::clone(&row.times), Arc::clone(&row.values));
             SignalSeries::of_sorted_runs(key.clone(), times, values)
         })
+    }
+}
+
+/// Keeps of each measure of single features those series that have moved most, whichever signals they are of.
+pub(super) fn cut_features<'a>(all: impl Iterator<Item = (&'a SignalSpec, &'a mut Arc<Runs>)>) {
+    let mut by_measure: HashMap<Measure, Vec<(&SignalSpec, &mut Arc<Runs>)>> = HashMap::new();
+    for (spec, runs) in all.filter(|(spec, _)| spec.measure.is_by_feature()) {
+        by_measure
+            .entry(spec.measure)
+            .or_default()
+            .push((spec, runs));
+    }
+    for mut all in by_measure.into_values() {
+        if all.iter().map(|(_, runs)| runs.rows.len()).sum::<usize>() > MOST_FEATURES {
+            let all = all
+                .iter_mut()
+                .map(|(spec, runs)| (*spec, Arc::make_mut(runs)));
+            cut(&mut all.collect::<Vec<_>>(), MOST_FEATURES);
+        }
+        for (_, runs) in all {
+            if let Some(runs) = Arc::get_mut(runs) {
+                runs.newcomers = Vec::new();
+            }
+        }
+    }
+}
+
+/// Keeps so many series of some runs, those first that have moved most.
+fn cut(all: &mut [(&SignalSpec, &mut Runs)], most: usize) {
+    let ranked = all.iter().enumerate().flat_map(|(at, (spec, runs))| {
+        let rows = runs.rows.iter();
+        rows.map(move |(key, row)| (row.movement(key, spec), at, key.clone()))
+    });
+    let mut ranks: Vec<(f64, usize, SignalKey)> = ranked.collect();
+    let Some(over) = ranks.len().checked_sub(most).filter(|over| *over > 0) else {
+        return;
+    };
+    ranks.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let was_cut: Vec<bool> = all.iter().map(|(_, runs)| runs.cut).collect();
+    for (_, at, key) in ranks.drain(..over) {
+        let (_, runs) = &mut all[at];
+        runs.rows.remove(&key);
+        runs.cut = true;
+    }
+    for ((_, runs), was_cut) in all.iter_mut().zip(was_cut) {
+        // Somebody left out before has overtaken others: their earlier runs are not held.
+        if was_cut && runs.newcomers.iter().any(|key| runs.rows.contains_key(key)) {
+            runs.whole_at = None;
+        }
     }
 }
 

@@ -82,6 +82,7 @@ fn runs(end: i64) -> Runs {
         grid: grid(end, 337),
         rows: BTreeMap::new(),
         cut: false,
+        newcomers: Vec::new(),
     }
 }
 
@@ -98,25 +99,44 @@ fn of_too_many_features_those_that_moved_most_are_kept_and_a_newcomer_is_read_wh
     let mut all = runs(1_000);
     let spec = spec();
     let many = |n: usize| (key(&format!("f{n}")), vec![run(999, n as f32 / 1e6)]);
-    all.take((0..MOST_FEATURES + 50).map(many), &spec);
+    all.take((0..MOST_FEATURES + 50).map(many));
+    cut(&mut [(&spec, &mut all)], MOST_FEATURES);
     assert_eq!(all.rows.len(), MOST_FEATURES);
     assert!(!all.rows.contains_key(&key("f49")));
     assert!(all.rows.contains_key(&key("f50")));
     assert!(all.whole_at.is_some());
     let moved = (key("f3"), vec![run(1_000, 0.9)]);
-    all.take([moved].into_iter(), &spec);
+    all.take([moved].into_iter());
+    cut(&mut [(&spec, &mut all)], MOST_FEATURES);
     assert!(all.rows.contains_key(&key("f3")));
     assert!(all.whole_at.is_none(), "its earlier runs are not held");
 }
 
 #[test]
+fn signals_of_one_measure_share_the_room_for_its_features() {
+    let spec = spec();
+    let of = |from: usize| {
+        let mut runs = runs(1_000);
+        let many = |n: usize| (key(&format!("f{n}")), vec![run(999, n as f32 / 1e6)]);
+        runs.take((from..from + MOST_FEATURES / 2 + 10).map(many));
+        Arc::new(runs)
+    };
+    let mut all = [of(0), of(10_000)];
+    cut_features(all.iter_mut().map(|runs| (&spec, runs)));
+    let [little, much] = &all;
+    assert_eq!(little.rows.len(), MOST_FEATURES / 2 - 10);
+    assert!(little.cut && !little.rows.contains_key(&key("f19")));
+    assert_eq!(much.rows.len(), MOST_FEATURES / 2 + 10);
+    assert!(!much.cut && much.whole_at.is_some());
+}
+
+#[test]
 fn runs_are_forgotten_when_they_are_old_and_their_times_are_held_once() {
     let mut all = runs(1_000);
-    let spec = spec();
     let old = (key("dead"), vec![run(600, 0.1)]);
     let same = || vec![run(998, 0.1), run(999, 0.2)];
     let rows = [old, (key("a"), same()), (key("b"), same())];
-    all.take(rows.into_iter(), &spec);
+    all.take(rows.into_iter());
     assert!(!all.rows.contains_key(&key("dead")));
     let (a, b) = (&all.rows[&key("a")], &all.rows[&key("b")]);
     assert!(Arc::ptr_eq(&a.times, &b.times));
@@ -124,6 +144,6 @@ fn runs_are_forgotten_when_they_are_old_and_their_times_are_held_once() {
     assert_eq!(series[0].start, at(998));
     assert_eq!(series[0].end(), at(999));
     let long = (0..200).map(|n| run(800 + n, n as f32)).collect();
-    all.take([(key("a"), long)].into_iter(), &spec);
+    all.take([(key("a"), long)].into_iter());
     assert_eq!(all.rows[&key("a")].values.len(), MOST_RUNS);
 }

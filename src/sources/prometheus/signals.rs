@@ -1,10 +1,14 @@
 //! The newest reading of every signal: one instant query each, with the queries for lines, rows and the
 //! writer's last run beside it. What a missing series means, the preset says.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use tokio::time::Instant;
 
 use super::Prometheus;
@@ -24,6 +28,8 @@ use crate::sources::Pages;
 
 /// How long it is taken for granted which metrics the server holds.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
+/// How many readings are handed over at once.
+const PAGE: usize = 2_048;
 /// The longest value of a label that names something, in bytes.
 const LONGEST: usize = 1_024;
 
@@ -73,34 +79,36 @@ impl Prometheus {
         Ok(found)
     }
 
-    /// Every reading. With pages, those that no later query can say otherwise are handed over meanwhile:
-    /// fifty thousand held at once are room that the process keeps.
+    /// Every reading; with pages, in the order of their keys and some models at a time.
     pub(super) async fn signals(&self, pages: Option<&Pages>) -> Result<Answer, Fault> {
         let mut asked = Asked::default();
-        let mut all = Readings::default();
+        let mut all = Readings::of(self.memory().readings);
         let mut spoilt = Vec::new();
         let taken = self.taken(&mut asked).await?;
-        let presets: Vec<&Preset> = taken
+        let presets = taken
             .iter()
-            .filter_map(|at| self.monitoring.presets.get(*at))
-            .collect();
-        for spec in presets.iter().flat_map(|preset| &preset.signals) {
+            .filter_map(|at| self.monitoring.presets.get(*at));
+        for spec in presets.clone().flat_map(|preset| &preset.signals) {
             asked.expect(templates(spec).map(|template| self.now_query(template)));
         }
-        for (at, preset) in presets.iter().enumerate() {
-            let later: Vec<&SignalSpec> =
-                presets[at + 1..].iter().flat_map(|p| &p.signals).collect();
-            let read = self.of_preset(preset, &later, &mut asked, &mut all, pages);
-            spoilt.extend(read.await?);
+        for preset in presets {
+            match self.of_preset(preset, &mut asked, &mut all).await {
+                Ok(faults) => spoilt.extend(faults),
+                Err(fault) => return Err(fault),
+            }
         }
         spoilt.extend(asked.unseen.take());
-        self.memory().names = std::mem::take(&mut all.names);
+        {
+            let mut memory = self.memory();
+            memory.names = std::mem::take(&mut all.names);
+            memory.readings = all.rows.len();
+        }
         let coverage = match spoilt.first() {
             None => Coverage::Full(Scope::Signals),
             Some(fault) => {
                 tracing::warn!(source = %self.id, "{} signals could not be read whole: {fault}", spoilt.len());
                 // Nothing was readable at all: that is the poll's own fault.
-                if all.rows.is_empty() && !all.handed_over {
+                if all.rows.is_empty() {
                     return Err(fault.clone());
                 }
                 Coverage::Partial
@@ -108,25 +116,23 @@ impl Prometheus {
         };
         Ok(Answer {
             coverage,
-            rows: Rows::Signals(all.rows.into_values().collect()),
+            rows: Rows::Signals(all.rest(pages).await),
             server_time: asked.server_time,
             partial: partly(&spoilt),
         })
     }
 
-    /// The readings of one preset, before those of `later` signals; answers the faults of single queries.
+    /// The readings of one preset; answers the faults of single queries.
     async fn of_preset(
         &self,
         preset: &Preset,
-        later: &[&SignalSpec],
         asked: &mut Asked,
         all: &mut Readings,
-        pages: Option<&Pages>,
     ) -> Result<Vec<Fault>, Fault> {
         let mut spoilt = Vec::new();
         let mut known = BTreeSet::new();
         let mut silent = Vec::new();
-        for (index, spec) in preset.signals.iter().enumerate() {
+        for spec in &preset.signals {
             let (beside, faults) = self.beside(spec, asked).await?;
             spoilt.extend(faults);
             let queries = [Some(&spec.query), spec.by_version.as_ref()];
@@ -147,17 +153,11 @@ impl Prometheus {
                 let models = self.take(spec, &read, &beside, window, all);
                 if at == 0 {
                     // Who is absent from a part of an answer may be in the rest of it.
-                    if whole && tells_of_absent(spec) {
+                    if whole {
                         silent.push((spec, models.clone(), window));
                     }
                     known.extend(models);
                 }
-            }
-            if let Some(pages) = pages {
-                let rest = preset.signals[index + 1..].iter();
-                let open = rest.chain(later.iter().copied());
-                all.hand_over(pages, open.chain(silent.iter().map(|(spec, ..)| *spec)))
-                    .await;
             }
         }
         for (spec, seen, window) in silent {
@@ -165,9 +165,6 @@ impl Prometheus {
                 let reading = self.absent(spec, model, window, all);
                 all.put(reading);
             }
-        }
-        if let Some(pages) = pages {
-            all.hand_over(pages, later.iter().copied()).await;
         }
         Ok(spoilt)
     }
@@ -256,6 +253,10 @@ impl Prometheus {
             Absent::NoTraffic => Measured::NoTraffic,
             Absent::NoData => return None,
         };
+        // Which features or metrics a model would have, nobody knows.
+        if !spec.labels.part.is_empty() || !spec.labels.method.is_empty() {
+            return None;
+        }
         let judged = Judged::of(spec, &spec.method);
         let key = SignalKey {
             model: model.clone(),
@@ -347,17 +348,6 @@ impl Prometheus {
     }
 }
 
-/// Whether it means something that a model of the preset has no series of a signal. Which features or
-/// metrics a model would have, nobody knows.
-fn tells_of_absent(spec: &SignalSpec) -> bool {
-    spec.absent != Absent::NoData && spec.labels.part.is_empty() && spec.labels.method.is_empty()
-}
-
-/// Whether a signal can be what a key names, whatever the model.
-fn may_be(spec: &SignalSpec, key: &SignalKey) -> bool {
-    spec.measure == key.measure && (!spec.labels.part.is_empty() || spec.part == key.part.raw())
-}
-
 /// Every instant query of a signal.
 fn templates(spec: &SignalSpec) -> impl Iterator<Item = &String> {
     let beside = [
@@ -370,36 +360,24 @@ fn templates(spec: &SignalSpec) -> impl Iterator<Item = &String> {
     std::iter::once(&spec.query).chain(beside.into_iter().flatten())
 }
 
-/// Readings by key: of two series that become one by the name map, counts add up, and of others the
+/// Readings, one a key: of two series that become one by the name map, counts add up, and of others the
 /// worse one stays.
 #[derive(Debug, Default)]
 struct Readings {
-    rows: BTreeMap<SignalKey, SignalReading>,
+    rows: Vec<SignalReading>,
+    /// Where each is: fifty thousand are held at once, and a map would hold their keys twice.
+    places: HashTable<usize>,
+    hasher: RandomState,
     names: HashMap<Key, BTreeSet<String>>,
     lines: HashMap<[Option<u64>; 2], Arc<Lines>>,
-    /// Whether some are no longer here.
-    handed_over: bool,
 }
 
 impl Readings {
-    /// Hands over those that none of the signals that are still open can say anything about.
-    async fn hand_over<'a>(&mut self, pages: &Pages, open: impl Iterator<Item = &'a SignalSpec>) {
-        let mut by_measure: HashMap<Measure, Vec<&SignalSpec>> = HashMap::new();
-        for spec in open {
-            by_measure.entry(spec.measure).or_default().push(spec);
-        }
-        let mut settled = Vec::new();
-        self.rows.retain(|key, reading| {
-            let open = by_measure.get(&key.measure);
-            let stays = open.is_some_and(|open| open.iter().any(|spec| may_be(spec, key)));
-            if !stays {
-                settled.push(reading.clone());
-            }
-            stays
-        });
-        if !settled.is_empty() {
-            self.handed_over = true;
-            pages.hand_over(Rows::Signals(settled)).await;
+    /// Room for about so many.
+    fn of(count: usize) -> Self {
+        Self {
+            rows: Vec::with_capacity(count),
+            ..Self::default()
         }
     }
 
@@ -417,11 +395,42 @@ impl Readings {
         let Some(reading) = reading.into() else {
             return;
         };
-        match self.rows.get_mut(&reading.key) {
-            None => {
-                self.rows.insert(reading.key.clone(), reading);
+        let Self {
+            rows,
+            places,
+            hasher,
+            ..
+        } = self;
+        let place = places.entry(
+            hasher.hash_one(&reading.key),
+            |at| rows[*at].key == reading.key,
+            |at| hasher.hash_one(&rows[*at].key),
+        );
+        match place {
+            Entry::Occupied(at) => join(&mut rows[*at.get()], reading),
+            Entry::Vacant(free) => {
+                free.insert(rows.len());
+                rows.push(reading);
             }
-            Some(held) => join(held, reading),
+        }
+    }
+
+    /// All of them in the order of their keys, but for those that pages take: what compares and tells them
+    /// then holds a few at a time.
+    async fn rest(self, pages: Option<&Pages>) -> Vec<SignalReading> {
+        let mut rows = self.rows;
+        drop(self.places);
+        rows.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        let Some(pages) = pages.filter(|_| rows.len() > PAGE) else {
+            return rows;
+        };
+        let mut rows = rows.into_iter();
+        loop {
+            let page: Vec<SignalReading> = rows.by_ref().take(PAGE).collect();
+            if rows.as_slice().is_empty() {
+                return page;
+            }
+            pages.hand_over(Rows::Signals(page)).await;
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The adapter against a scripted server, against recordings of real ones, and against hostile answers.
 
 mod flavours;
-mod paged;
 mod recorded;
 mod refusals;
 mod times;

@@ -225,13 +225,14 @@ pub(super) fn in_a_row(m: &Monitored<'_>, sample: &Sample<'_>, line: Option<f64>
     Some(course.windows(sample.reading.window, over).in_a_row)
 }
 
-/// `, over in 5 of 12 windows`, where the course tells of more than one.
+/// `, over in 5 of 12 windows`, where the course tells of more than one. Nothing where it does not hold the
+/// one that is over yet.
 pub(super) fn window_count(m: &Monitored<'_>, sample: &Sample<'_>, line: f64) -> String {
     let Some(course) = m.course(sample) else {
         return String::new();
     };
     let counted = course.windows(sample.reading.window, |v| sample.is_over(v, line));
-    if counted.of < 2 {
+    if counted.of < 2 || counted.over == 0 {
         return String::new();
     }
     format!(", over in {} of {} windows", counted.over, counted.of)

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::domain::signal::Preset;
 use crate::sources::Pages;
 
-/// Two models behind the labels of two stacks; the second has no ratios, so what its absence means is told.
+const MODELS: usize = 900;
+
+/// Many models behind the labels of two stacks. Some have no ratios, so what their absence means is told.
 fn two_stacks(asked: &Asked) -> (u16, String) {
     const STACKS: [&str; 2] = ["service_name", "model"];
     let query = asked.query();
@@ -13,61 +16,53 @@ fn two_stacks(asked: &Asked) -> (u16, String) {
     let Some(stack) = STACKS.into_iter().position(by) else {
         return vector(&[]);
     };
-    let models: &[&str] = if query.starts_with('(') {
-        &["both"]
-    } else {
-        &["both", "quiet"]
-    };
     let label = STACKS[stack];
-    let value = (query.len() % 7 + 10 * stack).to_string();
-    let range = asked.path.ends_with("query_range");
-    let rows: Vec<Value> = models
-        .iter()
+    let quiet = if query.starts_with('(') { 50 } else { 0 };
+    let rows: Vec<Value> = (quiet..MODELS)
         .map(|model| {
-            if range {
-                let start = asked.with["start"].parse::<i64>().unwrap();
-                json!({"metric": {label: model}, "values": [[start, value], [start + 300, "5"]]})
-            } else {
-                json!({"metric": {label: model}, "value": [NOW, value]})
-            }
+            let value = (model % 7 + query.len() % 5 + 10 * stack).to_string();
+            json!({"metric": {label: format!("m{model:04}")}, "value": [NOW, value]})
         })
         .collect();
-    let kind = if range { "matrix" } else { "vector" };
-    let body = json!({"status": "success", "data": {"resultType": kind, "result": rows}});
+    let body = json!({"status": "success", "data": {"resultType": "vector", "result": rows}});
     (200, body.to_string())
 }
 
-/// What a poll hands over page by page, and its answer.
-async fn paged(source: &Prometheus, feed: Feed) -> (Vec<Rows>, Answer) {
-    let (out, mut taken) = tokio::sync::mpsc::channel(1_024);
-    let pages = Pages::new(Millis(0), out);
-    let answer = source.poll_in_pages(feed, &Focus::default(), &pages).await;
-    drop(pages);
-    let mut rows = Vec::new();
-    while let Some(page) = taken.recv().await {
-        rows.push(page.rows);
-    }
-    (rows, answer.unwrap())
+fn source(server: &Server) -> Prometheus {
+    server.source(|settings| {
+        let chosen = |p: &&Preset| ["bentoml", "mlserver"].contains(&&*p.name);
+        settings.monitoring.presets = presets().iter().filter(chosen).cloned().collect();
+        assert_eq!(settings.monitoring.presets.len(), 2);
+        settings.monitoring.all = true;
+    })
 }
 
-/// Rows by their keys, as text; none may come twice.
-fn by_key(all: impl IntoIterator<Item = Rows>) -> BTreeMap<String, String> {
+/// What a poll hands over page by page, and then the rest.
+async fn paged(source: &Prometheus) -> (Vec<Vec<SignalReading>>, Coverage) {
+    let (out, mut taken) = tokio::sync::mpsc::channel(1_024);
+    let pages = Pages::new(Millis(0), out);
+    let focus = Focus::default();
+    let answer = source.poll_in_pages(Feed::Signals, &focus, &pages).await;
+    drop(pages);
+    let mut all = Vec::new();
+    while let Some(page) = taken.recv().await {
+        all.push(page.rows);
+    }
+    let answer = answer.unwrap();
+    all.push(answer.rows);
+    let rows = all.into_iter().map(|rows| match rows {
+        Rows::Signals(rows) => rows,
+        other => panic!("{other:?}"),
+    });
+    (rows.collect(), answer.coverage)
+}
+
+/// Readings by their keys, as text; none may be there twice.
+fn by_key(rows: impl IntoIterator<Item = SignalReading>) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
-    for rows in all {
-        let texts: Vec<_> = match rows {
-            Rows::Signals(rows) => rows
-                .iter()
-                .map(|row| (format!("{:?}", row.key), format!("{row:?}")))
-                .collect(),
-            Rows::Series(rows) => rows
-                .iter()
-                .map(|row| (format!("{:?}", row.key), format!("{row:?}")))
-                .collect(),
-            other => panic!("{other:?}"),
-        };
-        for (key, text) in texts {
-            assert_eq!(found.insert(key, text), None, "twice");
-        }
+    for row in rows {
+        let twice = found.insert(format!("{:?}", row.key), format!("{row:?}"));
+        assert_eq!(twice, None, "twice");
     }
     found
 }
@@ -75,39 +70,14 @@ fn by_key(all: impl IntoIterator<Item = Rows>) -> BTreeMap<String, String> {
 #[tokio::test]
 async fn pages_hold_each_reading_once_as_the_whole_answer_has_it() {
     let server = Server::start(two_stacks).await;
-    let stacks = |settings: &mut SourceSettings| {
-        let chosen =
-            |p: &&crate::domain::signal::Preset| ["bentoml", "mlserver"].contains(&&*p.name);
-        settings.monitoring.presets = presets().iter().filter(chosen).cloned().collect();
-        assert_eq!(settings.monitoring.presets.len(), 2);
-        settings.monitoring.all = true;
-    };
-    let whole = poll(&server.source(stacks), Feed::Signals).await.unwrap();
-    let (pages, rest) = paged(&server.source(stacks), Feed::Signals).await;
-    assert!(pages.len() > 1, "{pages:?}");
-    assert_eq!(whole.coverage, rest.coverage);
-    let of_pages = by_key(pages.into_iter().chain([rest.rows]));
-    assert_eq!(by_key([whole.rows]), of_pages);
-    let joined = of_pages.iter().filter(|(key, _)| key.contains("both"));
-    assert!(joined.count() > 3, "{of_pages:#?}");
-    let silent = of_pages
-        .values()
-        .any(|row| row.contains("quiet") && row.contains("NoTraffic"));
-    assert!(silent, "{of_pages:#?}");
-}
-
-#[tokio::test]
-async fn pages_hold_each_course_once_as_the_whole_answer_has_it() {
-    let server = Server::start(two_stacks).await;
-    let source = server.source(only("bentoml"));
-    let whole = poll(&source, Feed::SignalHistory).await.unwrap();
-    let (pages, rest) = paged(&server.source(only("bentoml")), Feed::SignalHistory).await;
-    assert!(pages.len() > 2, "{pages:?}");
-    assert_eq!(whole.coverage, rest.coverage);
-    let all = by_key([whole.rows]);
-    assert!(
-        all.values().any(|row| row.contains("earlier: Some")),
-        "{all:#?}"
-    );
-    assert_eq!(all, by_key(pages.into_iter().chain([rest.rows])));
+    let whole = readings(&source(&server)).await;
+    let (pages, coverage) = paged(&source(&server)).await;
+    assert_eq!(coverage, Coverage::Full(Scope::Signals));
+    assert!(pages.len() > 2, "{} pages of {}", pages.len(), whole.len());
+    let keys = pages.iter().flatten().map(|row| &row.key);
+    assert!(keys.is_sorted(), "the readings of a model come together");
+    let of_pages = by_key(pages.into_iter().flatten());
+    assert_eq!(by_key(whole), of_pages);
+    let idle = |row: &&String| row.contains("m0007") && row.contains("NoTraffic");
+    assert!(of_pages.values().any(|row| idle(&row)));
 }
