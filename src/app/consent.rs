@@ -97,12 +97,7 @@ impl App {
         let Some(mut sheet) = self.sheet.take() else {
             return;
         };
-        let revision = self.fleet.revision();
-        if sheet.revision != revision {
-            sheet.revision = revision;
-            let plans = self.plans(&sheet);
-            sheet.follow(plans);
-        }
+        self.follow_facts(&mut sheet);
         let promotions = sheet.parts.iter().filter_map(|part| part.wish.promotion());
         for approval in promotions.filter_map(|p| gates::approval_to_check(&self.fleet, &p)) {
             if !sheet.checking.contains(&approval) {
@@ -113,11 +108,28 @@ impl App {
         self.sheet = Some(sheet);
     }
 
+    /// A sheet is of the facts as they are now.
+    fn follow_facts(&self, sheet: &mut Sheet) {
+        let revision = self.fleet.revision();
+        if sheet.revision != revision {
+            sheet.revision = revision;
+            let (plans, waits) = (self.plans(sheet), self.waits(sheet));
+            sheet.follow(plans, waits, self.now);
+        }
+    }
+
+    /// Whether something that a sheet has asked for has not been answered.
+    fn waits(&self, sheet: &Sheet) -> bool {
+        !self.needs_of(sheet).is_empty()
+    }
+
     /// What the open sheet still has to read.
     pub(super) fn sheet_needs(&self) -> Vec<(SourceId, Query)> {
-        let Some(sheet) = &self.sheet else {
-            return Vec::new();
-        };
+        let sheet = self.sheet.as_ref();
+        sheet.map_or_else(Vec::new, |sheet| self.needs_of(sheet))
+    }
+
+    fn needs_of(&self, sheet: &Sheet) -> Vec<(SourceId, Query)> {
         let parts = sheet.parts.iter();
         parts
             .flat_map(|part| {
@@ -133,9 +145,10 @@ impl App {
         let Some(mut sheet) = self.sheet.take() else {
             return;
         };
+        let waited = self.waits(&sheet);
         sheet.details.absorb(query, result);
         let plans = self.plans(&sheet);
-        sheet.follow(plans);
+        sheet.follow(plans, waited, self.now);
         self.sheet = Some(sheet);
     }
 
@@ -146,7 +159,7 @@ impl App {
         };
         sheet.details.check(signed);
         let plans = self.plans(&sheet);
-        sheet.follow(plans);
+        sheet.follow(plans, true, self.now);
         self.sheet = Some(sheet);
     }
 
@@ -165,10 +178,8 @@ impl App {
     }
 
     pub(super) fn sheet_drawn(&mut self) {
-        if let Some(sheet) = &mut self.sheet
-            && sheet.shown == Shown::No
-        {
-            sheet.shown = Shown::Drawn;
+        if let Some(sheet) = &mut self.sheet {
+            sheet.drawn();
         }
     }
 
@@ -192,8 +203,14 @@ impl App {
         let Some(mut sheet) = self.sheet.take() else {
             return;
         };
+        // What came in since the last frame is not what was read: no key may count for it.
+        self.follow_facts(&mut sheet);
         let leaves = chord.code == Code::Esc;
         if !leaves && !sheet.hears(now) {
+            if sheet.early(chord, now) == Pressed::Reasoned {
+                let plans = self.plans(&sheet);
+                sheet.take(plans);
+            }
             self.sheet = Some(sheet);
             return;
         }
@@ -206,7 +223,7 @@ impl App {
             self.sheet = Some(sheet);
             return;
         }
-        match sheet.key(chord, &mode) {
+        match sheet.key(chord, &mode, now) {
             Pressed::Stay => self.sheet = Some(sheet),
             Pressed::Reasoned => {
                 let plans = self.plans(&sheet);
@@ -222,6 +239,7 @@ impl App {
             Pressed::Refresh => {
                 self.renew(&mut sheet);
                 self.sheet = Some(sheet);
+                self.say("everything that the plan rests on is read anew");
                 effects.extend([Effect::Refresh(None), Effect::AskRights]);
             }
         }
@@ -248,8 +266,7 @@ impl App {
         }
         let plans = self.plans(sheet);
         sheet.take(plans);
-        sheet.name.clear();
-        sheet.shown = Shown::No;
+        sheet.begin();
     }
 
     fn consent(&mut self, mut sheet: Sheet, mode: &Mode, effects: &mut Effects) {

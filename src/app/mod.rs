@@ -270,6 +270,8 @@ mod others_tests;
 #[cfg(test)]
 mod phrase_tests;
 #[cfg(test)]
+mod sheet_keys_tests;
+#[cfg(test)]
 mod sheet_tests;
 #[cfg(test)]
 mod tests;

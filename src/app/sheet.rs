@@ -21,6 +21,9 @@ const CHANGES: usize = 2;
 /// How long a sheet takes no consent after its first frame was shown.
 pub(super) const DEAF: Duration = Duration::from_millis(500);
 
+/// A letter that comes so soon after one that was no command is text that was meant for a field.
+const BURST: Duration = Duration::from_millis(400);
+
 /// Where the focus is. The plan has it first: the choice that changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) enum Focus {
@@ -72,6 +75,16 @@ pub(super) struct Sheet {
     /// Why the last attempt was not taken.
     pub(super) error: Option<Clean>,
     pub(super) shown: Shown,
+    /// Whether any frame of these plans was made: what changes before that changes under nobody's eyes.
+    seen: bool,
+    /// The plans as they could last be read, where others have taken their place since.
+    read: Option<Vec<Result<Plan, NoPlan>>>,
+    /// In what those that stand now differ from them.
+    news: Vec<String>,
+    /// When a letter was last typed on the plan that is no command there.
+    typed: Option<Duration>,
+    /// The letter that was taken for the beginning of the name and is a command when it comes once more.
+    again: Option<char>,
     /// The state of the facts that the plans are made of.
     pub(super) revision: u64,
     /// When it was opened, or read anew: the time that its plans write down.
@@ -117,6 +130,11 @@ impl Sheet {
             scroll: 0,
             error: None,
             shown: Shown::No,
+            seen: false,
+            read: None,
+            news: Vec::new(),
+            typed: None,
+            again: None,
             revision,
             opened,
             form: None,
@@ -146,8 +164,9 @@ impl Sheet {
         matches!(one.wish, Wish::Promote(_) | Wish::RollBack(_))
     }
 
-    pub(super) fn key(&mut self, chord: Chord, mode: &Mode) -> Pressed {
+    pub(super) fn key(&mut self, chord: Chord, mode: &Mode, now: Now) -> Pressed {
         let plain = !chord.ctrl && !chord.alt;
+        self.error = None;
         match chord.code {
             Code::Esc => return Pressed::Close,
             Code::Char('c') if chord.ctrl => return Pressed::Close,
@@ -162,18 +181,9 @@ impl Sheet {
             Code::Up => self.scroll = self.scroll.saturating_sub(1),
             Code::PageDown => self.scroll += 8,
             Code::PageUp => self.scroll = self.scroll.saturating_sub(8),
-            Code::Char(c) if self.focus == Focus::Plan && plain => match c {
-                'j' => self.scroll += 1,
-                'k' => self.scroll = self.scroll.saturating_sub(1),
-                '@' | '&' => self.requests = !self.requests,
-                'c' if self.has_choice() => return Pressed::Change,
-                'r' => return Pressed::Refresh,
-                'q' => return Pressed::Close,
-                'y' if self.asks(mode).is_none() && !self.wants_reason() => {
-                    return Pressed::Confirm;
-                }
-                _ => {}
-            },
+            Code::Char(c) if self.focus == Focus::Plan && plain => {
+                return self.letter(c, mode, now);
+            }
             _ => {
                 let field = match self.focus {
                     Focus::Plan => return Pressed::Stay,
@@ -181,13 +191,100 @@ impl Sheet {
                     Focus::Name => &mut self.name,
                 };
                 if edit(field, chord) {
-                    self.error = None;
+                    self.forget();
                     if self.focus == Focus::Reason {
                         return Pressed::Reasoned;
                     }
                 }
             }
         }
+        Pressed::Stay
+    }
+
+    /// A letter on the plan: a command, or the beginning of what belongs into a field. Whoever types the
+    /// name without going to its field must not thereby do anything: letters that follow one that means
+    /// nothing here are text, and so is the name's own first letter, until it comes once more by itself.
+    fn letter(&mut self, c: char, mode: &Mode, now: Now) -> Pressed {
+        let does = self.does(c, mode);
+        let begins = self
+            .asks(mode)
+            .is_some_and(|name| name.as_str().starts_with(c));
+        let runs_on = self.typed.is_some_and(|at| now.mono < at + BURST);
+        if let Some((pressed, what)) = does
+            && (runs_on || (begins && self.again != Some(c)))
+        {
+            self.typed = Some(now.mono);
+            self.again = begins.then_some(c);
+            let way = match pressed {
+                // Nothing else is asked for: there is no field to go to.
+                Pressed::Confirm => {
+                    format!("what is typed in one go does nothing: {c} alone {what}")
+                }
+                _ => format!("{} · {c} once more {what}", self.way(mode)),
+            };
+            self.error = Some(Clean::text(&way));
+            return Pressed::Stay;
+        }
+        self.again = None;
+        let Some((pressed, _)) = does else {
+            self.typed = Some(now.mono);
+            self.error = Some(Clean::text(&self.way(mode)));
+            return Pressed::Stay;
+        };
+        self.typed = None;
+        match c {
+            'j' => self.scroll += 1,
+            'k' => self.scroll = self.scroll.saturating_sub(1),
+            '@' | '&' => self.requests = !self.requests,
+            _ => {}
+        }
+        pressed
+    }
+
+    /// What a letter does on the plan, and that in words.
+    fn does(&self, c: char, mode: &Mode) -> Option<(Pressed, &'static str)> {
+        let asks = self.fields(mode).next().is_some();
+        Some(match c {
+            'j' | 'k' => (Pressed::Stay, "scrolls"),
+            '@' | '&' => (Pressed::Stay, "shows the exact requests"),
+            'c' if self.has_choice() => (Pressed::Change, "is for another version"),
+            'r' => (Pressed::Refresh, "reads it anew"),
+            // Where something is typed, only esc leaves.
+            'q' if !asks => (Pressed::Close, "leaves it"),
+            'y' if self.asks(mode).is_none() && !self.wants_reason() => {
+                (Pressed::Confirm, "does it")
+            }
+            _ => return None,
+        })
+    }
+
+    /// Where letters go, or what is to be pressed in their place.
+    fn way(&self, mode: &Mode) -> String {
+        let field = match self.fields(mode).next() {
+            Some(Focus::Name) => "tab goes to the name",
+            Some(_) => "tab goes to the reason",
+            None => "",
+        };
+        let does = if self.plans().next().is_none() {
+            "esc leaves it"
+        } else if self.asks(mode).is_none() && !self.wants_reason() {
+            "y does it"
+        } else {
+            ""
+        };
+        let all = [field, does].into_iter().filter(|words| !words.is_empty());
+        all.collect::<Vec<_>>().join(" · ")
+    }
+
+    /// A key before what is shown could be read. Nothing of it counts as consent; what is typed into the
+    /// reason is kept, because a reason alone does nothing.
+    pub(super) fn early(&mut self, chord: Chord, now: Now) -> Pressed {
+        if self.focus == Focus::Reason && self.seen && edit(&mut self.reason, chord) {
+            return Pressed::Reasoned;
+        }
+        let prints = matches!(chord.code, Code::Char(_)) && !chord.ctrl && !chord.alt;
+        self.typed = prints.then_some(now.mono);
+        self.error = Some(Clean::text("shown just now: read it, then press again"));
         Pressed::Stay
     }
 
@@ -224,48 +321,89 @@ impl Sheet {
         self.focus = order[next];
     }
 
-    /// Takes plans that were made of newer facts, one for each part. Consent that was being given to
-    /// others is taken back.
-    pub(super) fn follow(&mut self, plans: Vec<Result<Plan, NoPlan>>) {
-        let mut changes: Vec<String> = Vec::new();
-        let several = self.parts.len() > 1;
+    /// Takes plans that were made of newer facts, one for each part, and tells what of it has changed. Consent
+    /// that was being given to others is taken back. While what the sheet itself has asked for `waited` to be
+    /// answered and nobody could consent yet, that is no change: the plan was not whole.
+    pub(super) fn follow(&mut self, plans: Vec<Result<Plan, NoPlan>>, waited: bool, now: Now) {
+        let mut changed = false;
+        let mut before = Vec::with_capacity(plans.len());
         for (part, mut plan) in self.parts.iter_mut().zip(plans) {
-            let told: Vec<Clean> = match (&part.plan, &mut plan) {
-                (Ok(old), Ok(new)) => {
-                    let differs = old.differences(new);
-                    if differs.is_empty() {
-                        // Who reads it began to when the old one was made: that is when it expires.
-                        new.expires = old.expires;
-                    }
-                    differs
-                }
-                (Err(old), Err(new)) if old == new => Vec::new(),
-                (_, Err(why)) => vec![Clean::from(why.clone())],
-                (Err(_), Ok(_)) => vec![Clean::text("it can be planned now")],
-            };
+            let differs = !differences(&part.plan, &plan).is_empty();
+            if let (Ok(old), Ok(new), false) = (&part.plan, &mut plan, differs) {
+                // Who reads it began to when the old one was made: that is when it expires.
+                new.expires = old.expires;
+            }
+            changed |= differs;
+            before.push(std::mem::replace(&mut part.plan, plan));
+        }
+        if !changed {
+            return;
+        }
+        let could_consent = self.hears(now);
+        if self.seen && (could_consent || !waited || self.read.is_some()) {
+            if could_consent || self.read.is_none() {
+                self.read = Some(before);
+            }
+            self.news = self.changes();
+            self.error = None;
+        }
+        self.name.clear();
+        self.shown = Shown::No;
+    }
+
+    /// What has changed since the plans could last be read.
+    fn changes(&self) -> Vec<String> {
+        let several = self.parts.len() > 1;
+        let mut all = Vec::new();
+        for (part, read) in self.parts.iter().zip(self.read.iter().flatten()) {
             let whose = part.wish.subject().filter(|_| several);
-            changes.extend(told.into_iter().map(|change| match &whose {
+            let changes = differences(read, &part.plan).into_iter();
+            all.extend(changes.map(|change| match &whose {
                 Some(whose) => format!("{whose}: {change}"),
                 None => change.to_string(),
             }));
-            part.plan = plan;
         }
-        if !changes.is_empty() {
-            if !self.name.is_empty() {
-                let left = changes.len().saturating_sub(CHANGES);
-                let more = if left > 0 {
-                    format!(" · and {left} more")
-                } else {
-                    String::new()
-                };
-                changes.truncate(CHANGES);
-                let what = changes.join(" · ");
-                let words = format!("the plan has changed, read it again: {what}{more}");
-                self.error = Some(Clean::text(&words));
-            }
-            self.name.clear();
-            self.shown = Shown::No;
+        if all.is_empty() {
+            all.push("it is as it was before".to_owned());
         }
+        all
+    }
+
+    /// The news was read.
+    fn forget(&mut self) {
+        self.read = None;
+        self.news.clear();
+    }
+
+    /// What has changed under the reader's eyes, in words.
+    pub(super) fn told(&self) -> Option<Clean> {
+        if self.news.is_empty() {
+            return None;
+        }
+        let what = self.news[..self.news.len().min(CHANGES)].join(" · ");
+        let more = match self.news.len().saturating_sub(CHANGES) {
+            0 => String::new(),
+            left => format!(" · and {left} more"),
+        };
+        let words = format!("the plan has changed, read it again: {what}{more}");
+        Some(Clean::text(&words))
+    }
+
+    /// A frame of it was made.
+    pub(super) fn drawn(&mut self) {
+        self.seen = true;
+        if self.shown == Shown::No {
+            self.shown = Shown::Drawn;
+        }
+    }
+
+    /// Its plans were made anew, for somebody who begins to read.
+    pub(super) fn begin(&mut self) {
+        self.name.clear();
+        self.forget();
+        self.error = None;
+        self.shown = Shown::No;
+        self.seen = false;
     }
 
     /// Takes plans that differ by what the person has just typed: that takes nothing back.
@@ -278,5 +416,15 @@ impl Sheet {
     /// Whether it takes consent now.
     pub(super) fn hears(&self, now: Now) -> bool {
         matches!(self.shown, Shown::At(at) if now.mono >= at + DEAF)
+    }
+}
+
+/// In what a newer plan, or the lack of one, differs.
+fn differences(old: &Result<Plan, NoPlan>, new: &Result<Plan, NoPlan>) -> Vec<Clean> {
+    match (old, new) {
+        (Ok(old), Ok(new)) => old.differences(new),
+        (Err(old), Err(new)) if old == new => Vec::new(),
+        (_, Err(why)) => vec![Clean::from(why.clone())],
+        (Err(_), Ok(_)) => vec![Clean::text("it can be planned now")],
     }
 }

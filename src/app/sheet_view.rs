@@ -82,13 +82,14 @@ pub(super) fn draw(
         y += 1;
     }
     let mut cursor = None;
-    for field in fields {
+    for field in fields.iter().copied() {
         let row = Rect {
             y,
             height: 1,
             ..inner
         };
-        cursor = cursor.or(input(sheet, field, &mode, look, row, buf));
+        let here = fields_hint(sheet, field, &fields);
+        cursor = cursor.or(input(sheet, (field, here), &mode, look, row, buf));
         y += 1;
     }
     for line in &error {
@@ -98,17 +99,33 @@ pub(super) fn draw(
     (opened.hits, cursor)
 }
 
-/// Why the last attempt was not taken, whole.
+/// The most lines that tell what has changed: the plan itself shows it whole.
+const NEWS_LINES: usize = 3;
+
+/// What has changed under the reader's eyes, and why the last attempt was not taken, that one whole.
 fn error_lines(sheet: &Sheet, look: &Look, columns: usize) -> Vec<Line<'static>> {
-    let words = sheet
-        .error
-        .as_ref()
-        .map(|why| look.symbols.plain(why.as_str()));
-    let lines = words.map(|words| text::wrap(&words, columns.max(1)));
-    let lines = lines.into_iter().flatten();
-    lines
-        .map(|line| vec![span(Role::InputError, line)])
-        .collect()
+    let lines = |words: &Clean, role: Role| -> Vec<Line<'static>> {
+        let words = look.symbols.plain(words.as_str());
+        let lines = text::wrap(&words, columns.max(1)).into_iter();
+        lines.map(|line| vec![span(role, line)]).collect()
+    };
+    let mut all = Vec::new();
+    if let Some(news) = sheet.told() {
+        all = lines(&news, Role::InputError);
+        if all.len() > NEWS_LINES {
+            all.truncate(NEWS_LINES);
+            if let Some(last) = all.last_mut() {
+                last.push(span(Role::InputError, look.symbols.ellipsis));
+            }
+        }
+    }
+    let error = sheet.error.as_ref();
+    all.extend(
+        error
+            .into_iter()
+            .flat_map(|why| lines(why, Role::InputError)),
+    );
+    all
 }
 
 fn heading(sheet: &Sheet) -> String {
@@ -142,9 +159,19 @@ fn hints(sheet: &Sheet, mode: &Mode) -> Vec<Hint<'static>> {
     hints
 }
 
+/// What stands in a field while it is empty: on the plan, that letters do not go there by themselves.
+fn fields_hint(sheet: &Sheet, field: Focus, fields: &[Focus]) -> &'static str {
+    let next = sheet.focus == Focus::Plan && fields.first() == Some(&field);
+    match (field, next) {
+        (_, true) => "tab goes here",
+        (Focus::Reason, false) => "why, for teammates",
+        _ => "",
+    }
+}
+
 fn input(
     sheet: &Sheet,
-    field: Focus,
+    (field, hint): (Focus, &str),
     mode: &Mode,
     look: &Look,
     row: Rect,
@@ -169,11 +196,7 @@ fn input(
     };
     let around = Field {
         label: &label,
-        hint: if field == Focus::Reason {
-            "why, for teammates"
-        } else {
-            ""
-        },
+        hint,
         error: None,
         focused: sheet.focus == field,
     };

@@ -30,7 +30,7 @@ pub(super) fn app() -> App {
 }
 
 /// The same with other settings.
-fn app_with(change: impl FnOnce(&mut Context)) -> App {
+pub(super) fn app_with(change: impl FnOnce(&mut Context)) -> App {
     let source = |name, kind| SourceSettings::new(name, kind, &format!("http://{name}.test"));
     let mut context = Context {
         name: Clean::name("prod"),
@@ -474,7 +474,7 @@ fn the_gate_sheet_is_whole_on_small_screens() {
     │  asks for a reason: gate performance: unknown, v15       │
     │                     names no run                         │
     │  and 1 more                                              │
-    │  reason for passing performance, sign…  why, for teamm…  │
+    │  reason for passing performance, sign…  tab goes here    │
     │  type fraud                                              │
     │                                                          │
     │  esc leave it as it is   tab next field   enter do it    │
@@ -500,7 +500,7 @@ fn the_gate_sheet_is_whole_on_small_screens() {
     │  asks for a reason: gate performance: unknown, v15 names no run              │
     │  asks for a reason: gate signature: unknown, the package of v15 cannot be    │
     │                     read: not found: no such file (GET)                      │
-    │  reason for passing performance, signature  why, for teammates               │
+    │  reason for passing performance, signature  tab goes here                    │
     │  type fraud                                                                  │
     │                                                                              │
     │  esc leave it as it is   tab next field   enter do it   @ exact requests     │
@@ -539,7 +539,7 @@ fn the_gate_sheet_is_whole_on_large_screens() {
     │                                                                                                                      │
     │  asks for a reason: gate performance: unknown, v15 names no run                                                      │
     │  asks for a reason: gate signature: unknown, the package of v15 cannot be read: not found: no such file (GET)        │
-    │  reason for passing performance, signature  why, for teammates                                                       │
+    │  reason for passing performance, signature  tab goes here                                                            │
     │  type fraud                                                                                                          │
     │                                                                                                                      │
     │  esc leave it as it is   tab next field   enter do it   @ exact requests   c another version   r read anew           │
@@ -586,7 +586,7 @@ fn the_gate_sheet_is_whole_on_large_screens() {
                                    │                                                                                                                                        │
                                    │  asks for a reason: gate performance: unknown, v15 names no run                                                                        │
                                    │  asks for a reason: gate signature: unknown, the package of v15 cannot be read: not found: no such file (GET)                          │
-                                   │  reason for passing performance, signature  why, for teammates                                                                         │
+                                   │  reason for passing performance, signature  tab goes here                                                                              │
                                    │  type fraud                                                                                                                            │
                                    │                                                                                                                                        │
                                    │  esc leave it as it is   tab next field   enter do it   @ exact requests   c another version   r read anew                             │

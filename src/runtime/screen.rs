@@ -30,6 +30,15 @@ enum Wish {
     Now,
 }
 
+/// What came of drawing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Drawn {
+    /// The frame is on its way: [`Screen::done`] tells when it has left.
+    OnItsWay,
+    /// The terminal shows it already.
+    Shown,
+}
+
 /// The screen as the loop sees it.
 #[derive(Debug)]
 pub(super) struct Screen {
@@ -40,6 +49,9 @@ pub(super) struct Screen {
     drawn: Option<Instant>,
     cost: Duration,
     title: Clean,
+    /// Frames that were handed over and of which nobody has said that they have left. The writer is ready
+    /// again before that is heard, so that it may be two.
+    flying: usize,
 }
 
 impl Screen {
@@ -53,6 +65,7 @@ impl Screen {
             drawn: None,
             cost: Duration::ZERO,
             title: Clean::empty(),
+            flying: 0,
         })
     }
 
@@ -81,7 +94,7 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal takes nothing any more.
-    pub(super) fn draw(&mut self, app: &mut App, look: &Look) -> io::Result<()> {
+    pub(super) fn draw(&mut self, app: &mut App, look: &Look) -> io::Result<Drawn> {
         self.wish = Wish::None;
         self.drawn = Some(Instant::now());
         let mut hits = None;
@@ -104,21 +117,31 @@ impl Screen {
         }
         let spare = self.writer.spare();
         let Some(frame) = self.terminal.backend_mut().take(spare) else {
-            return Ok(());
+            return Ok(if self.flying == 0 {
+                Drawn::Shown
+            } else {
+                Drawn::OnItsWay
+            });
         };
         match self.writer.submit(frame) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.flying += 1;
+                Ok(Drawn::OnItsWay)
+            }
             Err(Refused::Busy(_)) => {
                 // Drawn while one was in flight: what it showed is on no screen.
-                self.repaint()
+                self.repaint()?;
+                Ok(Drawn::OnItsWay)
             }
             Err(Refused::Gone(_)) => Err(io::ErrorKind::BrokenPipe.into()),
         }
     }
 
-    /// A frame has left the process.
-    pub(super) fn done(&mut self, done: FrameDone) {
+    /// A frame has left the process; tells whether it was the last one drawn.
+    pub(super) fn done(&mut self, done: FrameDone) -> bool {
         self.cost = done.took;
+        self.flying = self.flying.saturating_sub(1);
+        self.flying == 0
     }
 
     /// The terminal's size has changed.

@@ -16,7 +16,7 @@ use super::due::{Due, Saving};
 use super::effects::Hands;
 use super::keys;
 use super::looks;
-use super::screen::Screen;
+use super::screen::{Drawn, Screen};
 use super::signals::Alarm;
 use crate::app::{App, judge_more, settle, take_in, update};
 use crate::domain::fleet::SLICE;
@@ -137,8 +137,9 @@ impl<K: Keyboard> Turns<K> {
                 }
                 Some(report) = self.reports.recv() => match report {
                     Report::Done(done) => {
-                        self.screen.done(done);
-                        self.app.frame_left(self.hands.common.clock.now());
+                        if self.screen.done(done) {
+                            self.app.frame_left(self.hands.common.clock.now());
+                        }
                     }
                     Report::Failed(error) => return Err(error),
                 },
@@ -155,7 +156,11 @@ impl<K: Keyboard> Turns<K> {
     pub(super) fn draw(&mut self) -> io::Result<()> {
         self.follow();
         self.look.now = self.hands.common.clock.now();
-        self.screen.draw(&mut self.app, &self.look)
+        // A frame without a change has no bytes whose end is reported: it is what the user sees already.
+        if self.screen.draw(&mut self.app, &self.look)? == Drawn::Shown {
+            self.app.frame_left(self.look.now);
+        }
+        Ok(())
     }
 
     fn input(&mut self, batch: Batch) {

@@ -5,14 +5,14 @@ use std::sync::{Arc, Condvar, Mutex};
 use super::*;
 use crate::domain::key::SourceId;
 use crate::domain::observation::{Coverage, Feed, Observation, PollReport, Rows};
-use crate::domain::settings::{Context, Settings, SourceKind, SourceSettings};
+use crate::domain::settings::{Context, Settings, SourceKind, SourceSettings, Writes};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::intent::keymap::Keymap;
 use crate::intent::msg::{Compute, Computed, Effect};
 use crate::runtime::clock::Clock;
 use crate::runtime::sources::{Common, Sources};
-use crate::runtime::testing::model;
+use crate::runtime::testing::{model, version};
 use crate::runtime::writes::who;
 use crate::runtime::writing::Writing;
 use crate::terminal::caps::{ColorWish, Environment, detect};
@@ -437,5 +437,53 @@ async fn a_lone_escape_is_let_go_under_a_flood() {
     });
     turns.run().await;
     flooding.abort();
+    script.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frame_without_a_change_counts_as_seen_at_once() {
+    let mut contexts = calm();
+    let context = contexts.get_mut("calm").unwrap();
+    context.writes = Writes::Confirm;
+    let source = SourceSettings::new("s", SourceKind::Mlflow, "http://127.0.0.1:1");
+    context.sources = vec![source];
+    let Bench { mut turns, remote } = bench(contexts);
+    let now = turns.hands.common.clock.now().wall;
+    let here = Arc::clone(turns.app.context());
+    let read = |feed, upserts| {
+        Msg::Observed(Box::new(Observation {
+            context: Arc::clone(&here),
+            source: SourceId::new("s"),
+            feed,
+            asked_at: now,
+            server_time: None,
+            coverage: Coverage::Partial,
+            upserts,
+            gone: Vec::new(),
+        }))
+    };
+    let models = read(Feed::Models, Rows::Models(vec![model("churn", 1)]));
+    let versions = [1, 2].map(|n| version("churn", n)).to_vec();
+    let versions = read(Feed::Versions, Rows::Versions(versions));
+    let script = tokio::spawn(async move {
+        remote.out.send(models).await.unwrap();
+        remote.out.send(versions).await.unwrap();
+        remote.press('2');
+        assert!(remote.shows(0, "churn").await);
+        remote.press('p');
+        assert!(remote.shows(0, "tab goes here").await);
+        // Read anew twice: after the second time every cell is as it was.
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            remote.press('r');
+            remote.settle().await;
+        }
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let at = remote.paper.len();
+        remote.press('@');
+        assert!(remote.shows(at, "POST").await, "the sheet hears again");
+        remote.alarm.send(Alarm::Terminate).unwrap();
+    });
+    assert!(matches!(turns.run().await, End::Left));
     script.await.unwrap();
 }
