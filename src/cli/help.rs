@@ -4,10 +4,10 @@
 macro_rules! codes {
     () => {
         "\n\nExit codes: 0 done, or so already; 1 the journal does not take it, nothing was sent; 2 wrong usage or \
-         settings; 3 changed by somebody else since it was read, nothing was written over; 4 refused by a mode, \
-         gate, freeze, right or server, or --yes is missing; 5 no needed source answered; 6 outcome unknown, \
-         `quarterdeck journal --check` looks it up; 7 applied, not converged. A dry run ends as the write would \
-         have been refused."
+         settings; 3 changed by somebody else since it was read, and nothing was written, or right after; 4 refused by a mode, gate, \
+         freeze, right or server, or --yes is missing: nothing was written; 5 no needed source answered; 6 outcome \
+         unknown, `quarterdeck journal --check` looks it up; 7 applied, wholly or in part, and not converged. A dry \
+         run ends as the write would have been refused."
     };
 }
 
@@ -92,7 +92,7 @@ pub(super) const WAIT: &str = "Examples:\n  \
      quarterdeck wait churn\n  \
      quarterdeck wait churn --version 8 --for bake --timeout 20m\n\n\
      Exit codes: 0 the world has followed; 2 wrong usage or settings; 5 no needed source answered; 7 it has not in \
-     time, or waiting cannot help.";
+     time, or waiting cannot help: nothing measures the requests, or no deployment follows the alias.";
 
 pub(super) const JOURNAL: &str = "Examples:\n  \
      quarterdeck journal --since 24h\n  \

@@ -77,6 +77,16 @@ fn suspect(s: &Suspect) -> Value {
     })
 }
 
+/// When it was; with the time within which it was where that is not the minute.
+fn within(s: &Suspect) -> String {
+    let at = s.at.day_minute();
+    if s.within < Duration::from_secs(120) {
+        at
+    } else {
+        format!("{at} within {}", age(s.within))
+    }
+}
+
 fn text(out: &Out, all: &[Suspect], onset: Millis, known: &str, now: Millis) -> String {
     let old = age(now.since(onset));
     let head = format!("{known} {}   {old} ago\n\n", onset.rfc3339());
@@ -87,7 +97,7 @@ fn text(out: &Out, all: &[Suspect], onset: Millis, known: &str, now: Millis) -> 
         let none = || out.none().to_owned();
         table.row(vec![
             format!("{gap} {side}").into(),
-            s.at.day_minute().into(),
+            within(s).into(),
             match s.reason() {
                 Some(reason) => format!("{}: {reason}", out.own(s.text.as_str())).into(),
                 None => out.own(s.text.as_str()).into(),

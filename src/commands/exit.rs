@@ -15,7 +15,7 @@ pub enum Exit {
     Internal,
     /// Wrong arguments or settings.
     Usage,
-    /// Somebody else had changed it since it was read: nothing was written over it.
+    /// Somebody else had changed it since it was read, and nothing was written; or right after.
     Changed,
     /// A gate, a policy, a mode, a right or a server refused it.
     Refused,
@@ -23,7 +23,7 @@ pub enum Exit {
     NoAnswer,
     /// Nobody can tell yet how it ended.
     OutcomeUnknown,
-    /// Applied, and the world has not followed.
+    /// Applied, wholly or in part, and the world has not followed.
     NotConverged,
     /// The worst level, as `--check` asks.
     Checked(Level),

@@ -6,6 +6,7 @@ pub mod cancel;
 pub mod changes;
 pub mod config;
 pub mod console;
+mod courses;
 pub mod demo;
 pub mod deployments;
 pub mod doctor;

@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::documents::{self, document, gauge};
+use super::courses::{courses, shape, with_course};
+use super::documents::{self, document};
 use super::exit::{Exit, Failure};
 use super::names;
-use super::output::{Out, Table};
+use super::output::{Cell, Out, Table};
 use super::session::Session;
 use crate::cli::WatchArgs;
 use crate::domain::drift::DriftReport;
@@ -17,7 +18,7 @@ use crate::domain::fleet::view::ModelView;
 use crate::domain::key::{Key, SourceId};
 use crate::domain::level::Level;
 use crate::domain::number::with_unit;
-use crate::domain::query::{Detail, Query, Span as TimeSpan};
+use crate::domain::query::{Detail, Query};
 use crate::domain::rules::blame;
 use crate::domain::rules::freshness::Freshness;
 use crate::domain::settings::SourceKind;
@@ -135,7 +136,7 @@ pub async fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> {
         });
         out.document(&document("signals", body))?;
     } else {
-        let text = partial_text(out, fleet) + &signals_text(out, &rows, now);
+        let text = partial_text(out, fleet) + &signals_text(out, fleet, &rows, now);
         out.print(&text)?;
     }
     Ok(if args.check {
@@ -145,80 +146,35 @@ pub async fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> {
     })
 }
 
-/// A gauge with its course, where one was asked for.
-fn with_course(fleet: &Fleet, of: &Gauge, courses: &[SignalSeries]) -> Value {
-    let mut value = gauge(fleet, of);
-    let course = courses.iter().find(|s| s.key == of.key);
-    if let (Some(course), Value::Object(fields)) = (course, &mut value) {
-        fields.insert("course".to_owned(), points(course));
-    }
-    value
-}
-
-/// `[{"at": …, "value": …}]`; a gap has no value.
-fn points(course: &SignalSeries) -> Value {
-    let all = course.values.iter().enumerate();
-    all.map(|(i, v)| {
-        let value = v.is_finite().then(|| f64::from(*v));
-        json!({"at": course.at(i).rfc3339(), "value": value})
-    })
-    .collect()
-}
-
-/// The courses behind some gauges, one question a measure and source.
-async fn courses(
-    session: &Session,
-    collected: &Collected,
-    gauges: &[Gauge],
-    span: TimeSpan,
-) -> Vec<SignalSeries> {
-    let mut asked: Vec<(SourceId, Query)> = Vec::new();
-    for of in gauges {
-        let query = Query::Series {
-            model: of.key.model.clone(),
-            measure: of.key.measure,
-            span,
-        };
-        let ask = (of.key.source.clone(), query);
-        if !asked.contains(&ask) {
-            asked.push(ask);
-        }
-    }
-    let mut all = Vec::new();
-    for (source, query) in asked {
-        match collected.fetch(&source, query, session.deadline).await {
-            Ok((_, Detail::Series(series))) => all.extend(series),
-            Ok(_) => {}
-            Err(fault) => session
-                .out()
-                .remark(&format!("a course could not be read: {fault}")),
-        }
-    }
-    all
-}
-
 fn signals_text(
     out: &Out,
+    fleet: &Fleet,
     rows: &[(&ModelView, Vec<Gauge>, Vec<SignalSeries>)],
     now: Millis,
 ) -> String {
-    let mut table = Table::new(&[
-        "LEVEL", "MODEL", "SIGNAL", "OF", ">VALUE", ">LINE", ">N", ">AGE", "SOURCE",
-    ]);
-    for (model, gauges, _) in rows {
+    const TITLES: &[&str] = &[
+        "LEVEL", "MODEL", "SIGNAL", "OF", ">VALUE", ">LINE", ">N", ">AGE", "SOURCE", "COURSE",
+    ];
+    let with_courses = rows.iter().any(|(.., courses)| !courses.is_empty());
+    let mut table = Table::new(&TITLES[..TITLES.len() - usize::from(!with_courses)]);
+    for (model, gauges, courses) in rows {
         for g in gauges {
-            table.row(vec![
-                out.level(g.level.unwrap_or_default()),
+            let mut row = vec![
+                level_cell(out, g.level),
                 (&model.name).into(),
                 g.key.measure.title().into(),
                 part(out, g).into(),
                 out.own(&words(g, now)).into(),
-                line(out, g).into(),
+                line(out, g, features::line_of(g)).into(),
                 out.own(&shown::samples(g.n)).into(),
-                g.at.map_or_else(|| out.none().to_owned(), |at| age(now.since(at)))
+                fleet
+                    .gauge_at(g)
+                    .map_or_else(|| out.none().to_owned(), |at| age(now.since(at)))
                     .into(),
                 g.key.source.as_str().into(),
-            ]);
+            ];
+            row.extend(with_courses.then(|| shape(out, g, courses).into()));
+            table.row(row);
         }
     }
     if table.is_empty() {
@@ -226,6 +182,11 @@ fn signals_text(
             .to_owned();
     }
     table.render()
+}
+
+/// A level; nothing where nobody says which value would be bad, or nobody can tell of this one.
+fn level_cell(out: &Out, level: Option<Level>) -> Cell {
+    level.map_or_else(|| out.none().into(), |level| out.level(level))
 }
 
 /// The value with its unit and its state.
@@ -252,8 +213,8 @@ fn part(out: &Out, of: &Gauge) -> String {
     }
 }
 
-fn line(out: &Out, of: &Gauge) -> String {
-    features::line(of.lines).map_or_else(
+fn line(out: &Out, of: &Gauge, line: Option<f64>) -> String {
+    line.map_or_else(
         || out.none().to_owned(),
         |line| format!("{}{}", of.direction.sign(), with_unit(line, of.unit)),
     )
@@ -297,7 +258,7 @@ pub async fn drift(session: &Session, args: &WatchArgs) -> Result<Exit, Failure>
             ));
         } else if args.model.is_some() {
             let judged = (own, verdict.as_ref());
-            text = features_text(out, model, &rows, judged, report.as_ref(), now);
+            text = features_text(out, model, (&rows, &courses), judged, report.as_ref(), now);
         }
     }
     if out.json {
@@ -404,12 +365,14 @@ fn drift_text(out: &Out, fleet: &Fleet, now: Millis) -> String {
         let worst = summary.worst.as_ref();
         let none = || out.none().to_owned();
         table.row(vec![
-            out.level(summary.level.unwrap_or_default()),
+            level_cell(out, summary.level),
             (&model.name).into(),
             format!("{}/{}", summary.drifted, summary.judged).into(),
             worst.map_or_else(none, |g| part(out, g)).into(),
             worst.map_or_else(none, |g| out.own(&words(g, now))).into(),
-            worst.map_or_else(none, |g| line(out, g)).into(),
+            worst
+                .map_or_else(none, |g| line(out, g, features::line(g.lines)))
+                .into(),
             worst
                 .map_or_else(none, |g| out.own(&shown::samples(g.n)))
                 .into(),
@@ -429,11 +392,15 @@ fn drift_text(out: &Out, fleet: &Fleet, now: Millis) -> String {
 fn features_text(
     out: &Out,
     model: &ModelView,
-    rows: &[Feature],
+    (rows, courses): (&[Feature], &[SignalSeries]),
     (level, verdict): (Level, Option<&Clean>),
     report: Option<&DriftReport>,
     now: Millis,
 ) -> String {
+    const TITLES: &[&str] = &[
+        "LEVEL", "FEATURE", ">SCORE", ">LINE", ">×LINE", ">WEIGHT", ">N", "METHOD", "VERSION",
+        "SOURCE", "COURSE",
+    ];
     // The level of its drift, as the document has it: the model's own rests on more than that.
     let mut text = format!("{}   drift {}\n", model.name, out.level(level).painted());
     if let Some(verdict) = verdict {
@@ -442,18 +409,16 @@ fn features_text(
     if let Some(report) = report {
         let _ = writeln!(text, "report   {}   {}", report.at.rfc3339(), report.name);
     }
-    let mut table = Table::new(&[
-        "LEVEL", "FEATURE", ">SCORE", ">LINE", ">×LINE", ">WEIGHT", ">N", "METHOD", "VERSION",
-        "SOURCE",
-    ]);
+    let with_courses = !courses.is_empty();
+    let mut table = Table::new(&TITLES[..TITLES.len() - usize::from(!with_courses)]);
     let optional = |v: Option<f64>| v.map_or_else(|| out.none().to_owned(), number);
     for f in rows {
         let g = &f.gauge;
-        table.row(vec![
-            out.level(g.level.unwrap_or_default()),
+        let mut row = vec![
+            level_cell(out, g.level),
             f.name().into(),
             out.own(&words(g, now)).into(),
-            line(out, g).into(),
+            line(out, g, features::line(g.lines)).into(),
             optional(f.share).into(),
             optional(f.importance).into(),
             out.own(&shown::samples(g.n)).into(),
@@ -465,7 +430,9 @@ fn features_text(
                 version_text(&g.key.version).into()
             },
             g.key.source.as_str().into(),
-        ]);
+        ];
+        row.extend(with_courses.then(|| shape(out, g, courses).into()));
+        table.row(row);
     }
     if table.is_empty() {
         text.push_str("no drift score is known for it\n");

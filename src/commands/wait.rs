@@ -67,7 +67,9 @@ pub async fn run(mut session: Session, args: &WaitArgs, limit: Duration) -> Resu
             .ok_or_else(|| Failure::usage(format!("the registry no longer holds {name}")))?;
         let reached = is_reached(&judged, args.stage);
         let over = began.elapsed() + PAUSE > limit;
-        if reached || over || (judged.stands && judged.stage == Stage::Bake) {
+        let stands = judged.stands && judged.stage == Stage::Bake;
+        let unserved = judged.stage == Stage::Converged && !reached;
+        if reached || over || stands || unserved {
             let text = version_text(&wanted);
             return end(session, (&name, &alias.clean(), &text), args.stage, &judged);
         }
@@ -87,8 +89,9 @@ pub async fn run(mut session: Session, args: &WaitArgs, limit: Duration) -> Resu
 fn is_reached(judged: &Judged, stage: StageWord) -> bool {
     match stage {
         StageWord::Alias => judged.stage > Stage::Alias,
-        StageWord::Serving => judged.stage > Stage::Serving,
-        StageWord::Bake => judged.stage == Stage::Converged,
+        // A forgotten deployment must not turn a gate green.
+        StageWord::Serving => judged.stage > Stage::Serving && judged.is_served,
+        StageWord::Bake => judged.stage == Stage::Converged && judged.is_served,
     }
 }
 

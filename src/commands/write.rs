@@ -471,9 +471,12 @@ pub(super) fn exit(ended: &Ended) -> Exit {
     match ended.outcome {
         Outcome::Done => Exit::Done,
         Outcome::Unknown => Exit::OutcomeUnknown,
-        Outcome::NotConverged => Exit::NotConverged,
-        Outcome::NotApplied | Outcome::PartlyApplied if ended.moved() => Exit::Changed,
-        Outcome::NotApplied | Outcome::PartlyApplied => Exit::Refused,
+        // What others have written over ours stands now.
+        Outcome::PartlyApplied if ended.overtaken() => Exit::Changed,
+        // Otherwise whoever reads 3 or 4 may take it that nothing was written.
+        Outcome::NotConverged | Outcome::PartlyApplied => Exit::NotConverged,
+        Outcome::NotApplied if ended.moved() => Exit::Changed,
+        Outcome::NotApplied => Exit::Refused,
     }
 }
 

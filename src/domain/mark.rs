@@ -43,6 +43,15 @@ pub fn is_mark(tag: &str) -> bool {
 }
 
 impl Mark {
+    /// The same, ended: it holds from no moment on.
+    #[must_use]
+    pub fn ended(self) -> Self {
+        Self {
+            until: self.at,
+            ..self
+        }
+    }
+
     /// The tag's value. The times are written as people read them.
     pub fn write(&self) -> String {
         let reason: String = self.reason.as_str().chars().take(LONGEST).collect();
@@ -164,5 +173,8 @@ mod tests {
         }
         assert_eq!(Mark::standing(Some(&Clean::text(" ")), Millis(0)), None);
         assert_eq!(Mark::standing(None, Millis(0)), None);
+        let mark = Mark::read(tag.as_str()).expect("a mark").ended();
+        let over = Clean::text(&mark.write());
+        assert_eq!(Mark::standing(Some(&over), Millis(0)), None);
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::key::{Key, ModelKey};
 use crate::domain::level::Level;
 use crate::domain::query::{Query, Span as TimeSpan};
 use crate::domain::settings::SourceKind;
-use crate::domain::signal::{Direction, Gauge, Measure, SignalKey, SignalSeries};
+use crate::domain::signal::{Direction, Gauge, Measure, SignalKey, SignalSeries, State};
 use crate::ui::gauge;
 use crate::ui::look::Look;
 use crate::ui::paint::{Span, span, spans_width};
@@ -47,12 +47,19 @@ pub(super) fn drift(model: &ModelView) -> Option<&Gauge> {
         .or_else(|| model.signals.gauge(Measure::PredictionDrift))
 }
 
-/// The recent course of a signal as the fleet holds it.
-pub(super) fn values(key: &SignalKey, cx: &Cx<'_>) -> Vec<f64> {
-    let course = cx.fleet.course(key);
-    course.map_or_else(Vec::new, |held| {
-        held.fact.values.iter().map(|v| f64::from(*v)).collect()
-    })
+/// The recent course of a signal as the fleet holds it, up to the reading beside which it is drawn: courses
+/// are read less often.
+pub(super) fn values(of: &Gauge, cx: &Cx<'_>) -> Vec<f64> {
+    let Some(held) = cx.fleet.course(&of.key) else {
+        return Vec::new();
+    };
+    let course = held.fact.values.iter().map(|v| f64::from(*v));
+    let newest = match of.state {
+        State::Value | State::LowN => of.value,
+        State::NoTraffic if of.key.measure == Measure::Requests => Some(0.0),
+        _ => None,
+    };
+    course.chain(newest).collect()
 }
 
 /// A series as a chart takes it.
@@ -62,9 +69,10 @@ pub(super) fn samples(series: &SignalSeries) -> Vec<Sample> {
     all.map(|(i, v)| sample(at(i), f64::from(*v))).collect()
 }
 
-/// Which way a sparkline must not lose its spikes.
-pub(super) fn bad(direction: Direction) -> Bad {
-    match direction {
+/// Which way a sparkline must not lose its spikes: of requests those that stay away.
+fn bad(of: &Gauge) -> Bad {
+    match of.direction {
+        _ if of.key.measure == Measure::Requests => Bad::Low,
         Direction::LowIsBad => Bad::Low,
         Direction::HighIsBad | Direction::Neither => Bad::High,
     }
@@ -78,7 +86,7 @@ pub(super) fn spark(of: &Gauge, values: &[f64], width: usize, look: &Look) -> Sp
         Direction::HighIsBad => range_to(values, line),
         Direction::LowIsBad | Direction::Neither => None,
     };
-    let drawn = dots(values, width, bad(of.direction), range, look.symbols);
+    let drawn = dots(values, width, bad(of), range, look.symbols);
     let role = match gauge::role(of) {
         Role::Text => Role::Chart1,
         other => other,
@@ -217,7 +225,7 @@ fn piece(of: &Gauge, cx: &Cx<'_>, look: &Look, width: usize) -> Vec<Span<'static
         Measure::FeatureDrift | Measure::DriftShare => "drift".to_owned(),
         measure => measure.title().to_owned(),
     };
-    let values = values(&of.key, cx);
+    let values = values(of, cx);
     let mut spans = vec![span(Role::Label, format!("{title} "))];
     if values.iter().any(|v| v.is_finite()) {
         spans.push(spark(of, &values, width, look));

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::matcher::Matcher;
 use crate::domain::key::{DeploymentKey, Key, ModelKey, VersionKey};
+use crate::domain::mark::{self, Mark};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 
@@ -442,6 +443,18 @@ impl Act {
                 from: to.clone(),
                 to: from.clone(),
                 archive: false,
+            }),
+            // A mark is ended by one that has expired: taking a tag away is a right that few have.
+            Self::SetTag {
+                of,
+                key,
+                from: None,
+                to,
+            } if mark::is_mark(key.raw()) => Mark::read(to.raw()).ok().map(|mark| Self::SetTag {
+                of: of.clone(),
+                key: key.clone(),
+                from: Some(to.clone()),
+                to: Key::new(&mark.ended().write()),
             }),
             Self::SetTag { of, key, from, to } => Some(match from {
                 Some(from) => Self::SetTag {

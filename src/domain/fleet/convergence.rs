@@ -41,6 +41,7 @@ impl Fleet {
                 stage: Stage::Alias,
                 words: doubt,
                 stands: false,
+                is_served: true,
                 remarks: Vec::new(),
                 served_for: None,
                 traffic: Traffic::default(),

@@ -43,6 +43,14 @@ pub fn line(lines: Lines) -> Option<f64> {
     lines.warn.or(lines.crit)
 }
 
+/// The line that a reading's level speaks of: the critical one where that is crossed.
+pub fn line_of(gauge: &Gauge) -> Option<f64> {
+    match gauge.level {
+        Some(Level::Crit) => gauge.lines.crit.or(gauge.lines.warn),
+        _ => line(gauge.lines),
+    }
+}
+
 /// A score as a share of its line, in the direction that is bad.
 pub fn share(value: f64, gauge: &Gauge) -> Option<f64> {
     let line = line(gauge.lines)?;

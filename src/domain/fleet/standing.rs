@@ -66,6 +66,11 @@ impl Fleet {
             return on_its_way(written, writes);
         };
         let told = by_outcome(outcome, &written.words);
+        if outcome == Outcome::Done
+            && let Some(by) = &written.undone_by
+        {
+            return over(&format!("done, and taken back by {}", by.short()));
+        }
         let Some((index, model, alias, Some(version))) = written.moves() else {
             return told;
         };
@@ -75,8 +80,15 @@ impl Fleet {
         };
         let here = self.context().name == written.plan.context;
         let whole = matches!(outcome, Outcome::Done | Outcome::NotConverged);
-        if !whole || !here || !has_moved(index) || has_been_moved_since(written, writes) {
+        if !whole || !here || !has_moved(index) {
             return told;
+        }
+        if has_been_moved_since(written, writes) {
+            return match outcome {
+                // How it would have gone on, nobody can see any more.
+                Outcome::Done => over("done, and moved on since"),
+                _ => told,
+            };
         }
         // What else the registry said before the move tells nothing of it.
         let held = self.registered(model);
@@ -163,6 +175,16 @@ impl Fleet {
         newest()
             .find(|written| writes.is_on_its_way(written))
             .or_else(|| newest().next())
+    }
+}
+
+/// A write whose outcome others stand upon now.
+fn over(words: &str) -> Standing {
+    Standing {
+        phase: Phase::Done,
+        short: Clean::name(words),
+        words: Clean::text(words),
+        followed: None,
     }
 }
 

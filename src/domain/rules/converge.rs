@@ -102,6 +102,9 @@ pub struct Judged {
     /// Whether waiting cannot help: errors or latency are over their tolerance at the end of the bake time,
     /// or nothing measures them.
     pub stands: bool,
+    /// Whether anything serves what the alias names, as far as the context knows: an alias that nothing
+    /// follows has converged with its move, and serves nobody.
+    pub is_served: bool,
     /// What is believed without the endpoint's own word, one line each.
     pub remarks: Vec<Clean>,
     /// How long the version has served, once every endpoint answers it and where that is known.
@@ -117,6 +120,7 @@ pub fn judge(facts: &Facts<'_>, policy: &Convergence, now: Millis) -> Judged {
         stage,
         words: Clean::text(&words),
         stands,
+        is_served: !facts.endpoints.is_empty(),
         remarks,
         served_for: facts
             .serving_since

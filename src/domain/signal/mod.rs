@@ -276,8 +276,8 @@ pub struct Gauge {
     pub n: Option<u64>,
     /// The score to expect without any drift, where it is known: below it, a score says nothing.
     pub noise_floor: Option<f64>,
-    /// When it was measured, where its source tells; else it holds as of the newest poll that was
-    /// answered: see [`Fleet::gauge_at`](super::fleet::Fleet::gauge_at).
+    /// When it was measured or written, where its source tells; else it holds as of the newest poll that
+    /// was answered: see [`Fleet::gauge_at`](super::fleet::Fleet::gauge_at).
     pub at: Option<Millis>,
     /// How bad; `None` where nothing says which value would be bad.
     pub level: Option<Level>,

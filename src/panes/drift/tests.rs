@@ -244,22 +244,22 @@ fn the_list_at_its_sizes() {
     let fleet = fleet();
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (60, 16))), @r"
      LEVEL   MODEL           WORST           SCORE  TREND
-    ›✖ crit  fraud-detector  amount          0.420  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣴⣶⣿
+    ›✖ crit  fraud-detector  amount          0.420  ⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿
      ? unkn  churn           tenure    0.060 stale
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (80, 24))), @r"
      LEVEL   MODEL           DRIFTED  WORST           SCORE  TREND              N
-    ›✖ crit  fraud-detector      1/2  amount          0.420  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣴⣶⣿   12.4k
+    ›✖ crit  fraud-detector      1/2  amount          0.420  ⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿   12.4k
      ? unkn  churn               0/0  tenure    0.060 stale                 9.00k
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (120, 36))), @r"
      LEVEL   MODEL           DRIFTED  WORST           SCORE    LINE  TREND              N   PREDICTION   AGE  OWNER
-    ›✖ crit  fraud-detector      1/2  amount          0.420     0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣴⣶⣿   12.4k            –    1m  risk-ml
+    ›✖ crit  fraud-detector      1/2  amount          0.420     0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿   12.4k            –    1m  risk-ml
      ? unkn  churn               0/0  tenure    0.060 stale     0.1                 9.00k            –    2d  growth
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (200, 60))), @r"
      LEVEL   MODEL           DRIFTED  WORST           SCORE    LINE  TREND              N   PREDICTION   AGE  OWNER
-    ›✖ crit  fraud-detector      1/2  amount          0.420     0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣴⣶⣿   12.4k            –    1m  risk-ml
+    ›✖ crit  fraud-detector      1/2  amount          0.420     0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿   12.4k            –    1m  risk-ml
      ? unkn  churn               0/0  tenure    0.060 stale     0.1                 9.00k            –    2d  growth
     ");
     insta::assert_snapshot!(runs(&drawn(&mut Drift::new(), &fleet, (60, 16)), 2), @r#"
@@ -288,7 +288,7 @@ fn the_list_at_its_sizes() {
     row.selected "     "
     text.dim+selected "0.1"
     row.selected "  "
-    level.warn+selected "⣀⣀⣀⣀⣀⣀⣀⣀⣠⣴⣶⣿"
+    level.warn+selected "⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿"
     row.selected "   "
     text.dim+selected "12.4k"
     row.selected "            "

@@ -88,9 +88,7 @@ pub(super) fn cells(model: &ModelView, cx: &Cx<'_>) -> [String; 11] {
         g.and_then(|g| gauge::wordings(g).into_iter().next())
             .unwrap_or_else(|| "–".to_owned())
     };
-    let course = worst
-        .map(|g| signal::values(&g.key, cx))
-        .unwrap_or_default();
+    let course = worst.map(|g| signal::values(g, cx)).unwrap_or_default();
     let trend = match (course.first(), course.last()) {
         (Some(a), Some(b)) if a.is_finite() && b.is_finite() => {
             format!("{} → {}", text::number(*a), text::number(*b))
@@ -139,7 +137,7 @@ fn columns(pane: &Drift) -> [Column<'static>; 11] {
 fn row<'a>(model: &'a ModelView, cx: &Cx<'a>, look: &Look) -> Row<'a> {
     let worst = signal::drift(model);
     let trend = worst.map(|g| {
-        let values = signal::values(&g.key, cx);
+        let values = signal::values(g, cx);
         Cell::spans(vec![signal::spark(g, &values, usize::from(TREND), look)])
     });
     let (level, _) = badness(model);

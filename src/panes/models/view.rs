@@ -257,7 +257,7 @@ fn drift_cell(m: &ModelView, cx: &Cx<'_>, look: &Look) -> Cell<'static> {
     let Some(worst) = signal::drift(m) else {
         return Cell::none();
     };
-    let values = signal::values(&worst.key, cx);
+    let values = signal::values(worst, cx);
     let text = gauge::wordings(worst).pop().unwrap_or_default();
     Cell::spans(vec![
         signal::spark(worst, &values, usize::from(SPARK), look),

@@ -84,6 +84,11 @@ impl Ended {
         self.steps.iter().any(by_others)
     }
 
+    /// Whether somebody else has written over what a step did.
+    pub fn overtaken(&self) -> bool {
+        self.steps.iter().any(|end| end.how == How::Overtaken)
+    }
+
     /// Whether a server, or this machine, refused a step.
     pub fn refused(&self) -> bool {
         self.steps.iter().any(|end| end.how == How::Refused)

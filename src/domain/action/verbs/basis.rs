@@ -14,7 +14,7 @@ use crate::domain::mark;
 use crate::domain::observation::{Feed, Right};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
-use crate::domain::wiring::version_text;
+use crate::domain::wiring::{Target, version_text};
 
 /// A registry's clock further from ours than this makes expiries worthless.
 const SKEW_MOST: Duration = Duration::from_secs(60);
@@ -289,6 +289,16 @@ pub fn ground(
     if let Some(moved_on) = acts.iter().find_map(|(_, act)| elsewhere(with.fleet, act)) {
         return Err(NoPlan::Changed(Clean::text(&moved_on)));
     }
+    for (_, act) in &acts {
+        match brought_back(with.fleet, act, &acts) {
+            BroughtBack::Other(words) if matches!(act, Act::LoadModel { .. }) => {
+                return Err(NoPlan::Changed(words));
+            }
+            // The load and the look after it are one.
+            BroughtBack::Apart(words) if !basis.notes.contains(&words) => basis.notes.push(words),
+            BroughtBack::Wanted | BroughtBack::Other(_) | BroughtBack::Apart(_) => {}
+        }
+    }
     // Silences and runs are no business of the registry's, whatever model they are about.
     let registry: Vec<&Act> = acts
         .iter()
@@ -343,6 +353,52 @@ fn elsewhere(fleet: &Fleet, act: &Act) -> Option<String> {
             word(from.map(|pin| &pin.version))
         )
     })
+}
+
+/// What a step that brings a version back to a deployment leaves there.
+enum BroughtBack {
+    /// What it says, as far as is known.
+    Wanted,
+    /// A load names no version: it would bring what the alias names by then, which is another one.
+    Other(Clean),
+    /// It did not answer what the alias named before either: alias and serving differ afterwards.
+    Apart(Clean),
+}
+
+/// Compares what a deployment is brought back to with what the alias that it follows names afterwards.
+fn brought_back(fleet: &Fleet, act: &Act, all: &[(&SourceId, &Act)]) -> BroughtBack {
+    let (Act::LoadModel { deployment, to, .. } | Act::AwaitServed { deployment, to, .. }) = act
+    else {
+        return BroughtBack::Wanted;
+    };
+    let join = fleet.join(deployment);
+    let Some((model, Target::Alias(alias))) =
+        join.and_then(|j| Some((j.model.as_ref()?, &j.follows)))
+    else {
+        return BroughtBack::Wanted;
+    };
+    let moved = all.iter().find_map(|(_, act)| match act {
+        Act::MoveAlias { alias: of, to, .. } if of.clean() == *alias => Some(&to.version),
+        _ => None,
+    });
+    let held = || fleet.registered(model)?.fact.alias(alias.as_str());
+    let Some(named) = moved.or_else(held).map(version_text) else {
+        return BroughtBack::Wanted;
+    };
+    let brought = fleet.served_text(deployment, to);
+    if brought == named {
+        return BroughtBack::Wanted;
+    }
+    let name = join.map(|j| j.name.clone()).unwrap_or_default();
+    if moved.is_some() {
+        BroughtBack::Apart(Clean::text(&format!(
+            "{name} stays at {brought} while {alias} names {named}: that is how it stood before this write"
+        )))
+    } else {
+        BroughtBack::Other(Clean::text(&format!(
+            "{name} loads what {alias} names, which is {named} now and not {brought}: b plans the way back anew"
+        )))
+    }
 }
 
 /// Whether it changes which version answers, without a word to the registry.

@@ -15,6 +15,7 @@ use super::rollback::{self, RollBackRequest};
 use super::shift::Gates;
 use super::silence::{self, SilenceRequest};
 use super::{Planning, Wish, edit, marks, promote, texts};
+use crate::domain::action::Pin;
 use crate::domain::action::{
     Act, Actor, Friction, GateNote, Matcher, Plan, PlanId, Seen, Step, Tagged, Verb, Wanting,
     Weight, Writes,
@@ -1034,6 +1035,103 @@ fn nothing_is_moved_back_that_somebody_has_moved_on() {
     let why = ground(&elsewhere).expect_err("it is at v5");
     assert!(matches!(&why, NoPlan::Changed(why) if why.as_str().contains("champion is v5 now")));
     assert!(ground(&Made::new(Vec::new()).fleet()).is_ok());
+}
+
+/// What brings a deployment back from one version to another, as undo has it.
+fn loads(from: &str, to: &str) -> Vec<Step> {
+    let served = deployment(Rollout::V2Load);
+    let (deployment, source) = (served.key(), SourceId::new(&served.name));
+    let word = |word: &str| Some(Key::new(word));
+    let load = Act::LoadModel {
+        deployment: deployment.clone(),
+        from: word(from),
+        to: Key::new(to),
+    };
+    let answers = Act::AwaitServed {
+        deployment,
+        from: word(from),
+        to: Key::new(to),
+    };
+    [load, answers]
+        .map(|act| Step::required(&source, act))
+        .into()
+}
+
+#[test]
+fn a_load_is_not_taken_back_where_the_alias_brings_another_version() {
+    let undo = |champion: &str, steps: Vec<Step>| {
+        let mut made = Made::new(vec![deployment(Rollout::V2Load)]);
+        made.model = model(&[("champion", champion)], &[]);
+        let fleet = made.fleet();
+        let plan = promoted(&fleet, "champion", "7").expect("a plan");
+        let plan = Plan { steps, ..plan };
+        with(&fleet, |with| super::basis::ground(plan, with, None))
+    };
+    // A load names no version: the server takes what the alias names.
+    let why = undo("5", loads("6", "7")).expect_err("it would load v5");
+    let NoPlan::Changed(words) = &why else {
+        panic!("{why:?}");
+    };
+    assert!(
+        words.as_str().contains("which is v5 now and not v7"),
+        "{words}"
+    );
+    assert!(undo("7", loads("6", "7")).is_ok());
+
+    let pin = |number: u32| {
+        let version = version(number);
+        Pin {
+            version: version.key.version.clone(),
+            created: version.created,
+        }
+    };
+    // What did not answer what the alias named is told, once, and is taken back as it stood.
+    let back = Act::MoveAlias {
+        model: churn(),
+        alias: Key::new("champion"),
+        from: Some(pin(6)),
+        to: pin(7),
+    };
+    let mut steps = vec![Step::required(&SourceId::new("mlflow"), back)];
+    steps.extend(loads("6", "6"));
+    let plan = undo("6", steps).expect("a plan");
+    let apart = plan.notes.iter().filter(|note| {
+        note.as_str()
+            .contains("stays at v6 while champion names v7")
+    });
+    assert_eq!(apart.count(), 1, "{:?}", plan.notes);
+}
+
+#[test]
+fn a_first_mark_is_ended_by_one_that_has_expired() {
+    let mark = Mark {
+        by: Clean::name("ana"),
+        at: at(NOW),
+        until: at(NOW + 60),
+        reason: Clean::text("release"),
+    };
+    let of = Tagged::Model(churn());
+    let set = Act::SetTag {
+        of: of.clone(),
+        key: Key::new(mark::FREEZE),
+        from: None,
+        to: Key::new(&mark.write()),
+    };
+    let Some(Act::SetTag {
+        from: Some(from),
+        to,
+        ..
+    }) = set.inverse(None)
+    else {
+        panic!(
+            "taking a tag away is a right that few have: {:?}",
+            set.inverse(None)
+        );
+    };
+    assert_eq!(from.raw(), mark.write());
+    let over = Clean::text(to.raw());
+    assert_eq!(Mark::standing(Some(&over), at(NOW)), None);
+    assert!(to.raw().contains("release"), "who and why stay readable");
 }
 
 #[test]

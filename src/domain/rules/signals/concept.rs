@@ -1,11 +1,11 @@
 //! Concept drift: quality with labels fell while the inputs stayed where they were. Only labels prove it,
 //! and rolling back does not help: what is to be learned has changed.
 
-use super::{Monitored, Sample};
+use super::{Monitored, Sample, words};
 use crate::domain::fleet::view::DriftSummary;
 use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::number::with_unit;
-use crate::domain::signal::{Direction, Measure, State};
+use crate::domain::signal::{Direction, Measure, State, Unit};
 
 /// So many windows must have been there before the fall.
 const BEFORE: usize = 4;
@@ -23,10 +23,12 @@ pub fn judge(m: &Monitored<'_>, drift: Option<&DriftSummary>) -> Option<Reason> 
     let (sample, before, at) = realised.find_map(|s| fallen(m, s).map(|(was, at)| (s, was, at)))?;
     let unit = sample.reading.unit;
     let text = format!(
-        "concept drift: {} {}, was {}, while inputs are flat ({}/{} drifted)",
+        "concept drift: {} {}, was {} (a fall of {} counts){}, while inputs are flat ({}/{} drifted)",
         sample.reading.key.part.clean(),
         with_unit(sample.value()?, unit),
         with_unit(before, unit),
+        with_unit(FALL, Unit::Ratio),
+        words::rows(sample.n),
         drift.drifted,
         drift.judged
     );
@@ -89,7 +91,7 @@ mod tests {
         let (text, since) = say(0.02, &FELL).expect("a finding");
         assert_eq!(
             text,
-            "concept drift: auc 0.71, was 0.8, while inputs are flat (0/1 drifted)"
+            "concept drift: auc 0.71, was 0.8 (a fall of 5 % counts), while inputs are flat (0/1 drifted)"
         );
         assert_eq!(since, Since::Exact(steps_ago(1)));
     }
@@ -98,7 +100,7 @@ mod tests {
     fn what_stays_at_nothing_has_not_fallen() {
         assert_eq!(say(0.02, &[0.0; 7]), None);
         assert_eq!(say(0.02, &[0.01, 0.01, 0.01, 0.01, 0.01, 0.0, 0.0]), {
-            let words = "concept drift: auc 0, was 0.01, while inputs are flat (0/1 drifted)";
+            let words = "concept drift: auc 0, was 0.01 (a fall of 5 % counts), while inputs are flat (0/1 drifted)";
             Some((words.to_owned(), Since::Exact(steps_ago(1))))
         });
     }

@@ -2,7 +2,7 @@
 //! it does when somebody sends cents for euros. The cheapest cause to find, and the most frequent one.
 
 use super::words;
-use super::{Monitored, Sample, worst};
+use super::{Monitored, Sample, window_words, worst};
 use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::number::{brief, with_unit};
 use crate::domain::signal::{Measure, State};
@@ -39,7 +39,12 @@ fn missing(m: &Monitored<'_>) -> Option<Reason> {
         1 => String::new(),
         n => format!(" and of {} more", n - 1),
     };
-    let text = format!("missing values{of} {}{more}", words::crossed(sample, line));
+    let text = format!(
+        "missing values{of} {}{more}{}{}",
+        words::crossed(sample, line),
+        window_words(sample.reading.window),
+        words::rows(sample.n)
+    );
     let since = m.over_since(sample, line);
     let level = sample.by_number?;
     Some(sample.finding(ReasonCode::DataQuality, level, text, since))

@@ -138,7 +138,7 @@ impl Sample<'_> {
             lines: self.lines,
             n: self.n.map(u64::from),
             noise_floor: self.noise_floor,
-            at: self.reading.at,
+            at: self.reading.at.max(self.reading.written_at),
             level: self.level,
         }
     }

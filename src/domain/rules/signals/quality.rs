@@ -2,7 +2,7 @@
 //! have mostly not come yet is shown and not judged.
 
 use super::words;
-use super::{Monitored, Sample, worst};
+use super::{Monitored, Sample, window_words, worst};
 use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::number::with_unit;
 use crate::domain::signal::{Measure, State, Unit};
@@ -50,8 +50,9 @@ fn finding(m: &Monitored<'_>, sample: &Sample<'_>, code: ReasonCode) -> Option<R
         metric.as_str()
     };
     let mut text = format!(
-        "{kind} {metric} {}{}{}",
+        "{kind} {metric} {}{}{}{}",
         words::crossed(sample, line),
+        window_words(sample.reading.window),
         words::on_version(sample),
         words::rows(sample.n)
     );

@@ -1,9 +1,11 @@
 //! Requests that stopped or fell sharply against the hours before. A quiet endpoint is no incident: what
 //! is too little to count on is not compared.
 
+use std::time::Duration;
+
 use super::course::Course;
-use super::words::on_version;
-use super::{Monitored, Sample};
+use super::words::{length, on_version};
+use super::{Monitored, Sample, window_words};
 use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::number::{brief, with_unit};
 use crate::domain::signal::{Measure, Measured, State};
@@ -29,6 +31,7 @@ pub fn judge(m: &Monitored<'_>) -> Option<Reason> {
         .collect();
     let mut now = 0.0;
     let mut before = 0.0;
+    let mut over = Duration::ZERO;
     let mut since = Since::Unknown;
     for sample in &of {
         now += match (sample.state, sample.reading.value) {
@@ -40,9 +43,10 @@ pub fn judge(m: &Monitored<'_>) -> Option<Reason> {
         let Some(course) = m.course(sample) else {
             continue;
         };
-        let Some(usual) = usual(m, course) else {
+        let Some((usual, over_time)) = usual(m, course) else {
             continue;
         };
+        over = over.max(over_time);
         before += usual;
         if of.len() == 1 {
             since = course.onset(|value| value < usual * m.policy.traffic_floor);
@@ -56,16 +60,20 @@ pub fn judge(m: &Monitored<'_>) -> Option<Reason> {
         (
             Level::Crit,
             format!(
-                "no requests, {} before",
-                with_unit(before, first.reading.unit)
+                "no requests{}, {} in the {} before",
+                window_words(first.reading.window),
+                with_unit(before, first.reading.unit),
+                length(over)
             ),
         )
     } else {
         let text = format!(
-            "requests {}, {} % of {} before",
+            "requests {}{}, {} % of {} in the {} before",
             with_unit(now, first.reading.unit),
+            window_words(first.reading.window),
             brief((now / before * 100.0).round()),
-            with_unit(before, first.reading.unit)
+            with_unit(before, first.reading.unit),
+            length(over)
         );
         (Level::Warn, text)
     };
@@ -80,11 +88,15 @@ pub fn judge(m: &Monitored<'_>) -> Option<Reason> {
     Some(first.finding(ReasonCode::SignalTraffic, level, text, since))
 }
 
-/// What was usual: the median of all but the newest samples.
-fn usual(m: &Monitored<'_>, course: Course<'_>) -> Option<f64> {
+/// What was usual: the median of all but the newest samples, and the time that they cover.
+fn usual(m: &Monitored<'_>, course: Course<'_>) -> Option<(f64, Duration)> {
     let until = m.now.minus(course.step().saturating_mul(NEWEST));
     let (median, count) = course.median_before(until)?;
-    (count >= LEAST).then_some(median)
+    let (first, _) = course.samples().next()?;
+    // Whole hours: the newest samples are left out, and nobody counts minutes of a time before.
+    let hours = until.since(first).as_secs_f64() / 3_600.0;
+    let over = Duration::from_secs(hours.round().max(1.0) as u64 * 3_600);
+    (count >= LEAST).then_some((median, over))
 }
 
 #[cfg(test)]
@@ -109,7 +121,7 @@ mod tests {
         monitored(&[row], std::slice::from_ref(&series), |m| {
             let reason = judge(m).expect("a finding");
             assert_eq!(reason.level, Level::Warn);
-            assert_eq!(reason.text, "requests 3/s, 12 % of 26/s before");
+            assert_eq!(reason.text, "requests 3/s, 12 % of 26/s in the 1h before");
             assert_eq!(reason.since, Since::Exact(steps_ago(0)));
         });
         let mut row = requests("", 0.0);
@@ -118,7 +130,7 @@ mod tests {
             let reason = judge(m).expect("a finding");
             assert_eq!(
                 (reason.level, reason.text.as_str()),
-                (Level::Crit, "no requests, 26/s before")
+                (Level::Crit, "no requests, 26/s in the 1h before")
             );
         });
     }

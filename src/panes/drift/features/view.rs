@@ -52,7 +52,7 @@ pub(super) fn plot_width(screen: (u16, u16)) -> u16 {
 pub(super) fn cells(page: &Features, feature: &Feature, cx: &Cx<'_>) -> [String; 10] {
     let none = || "–".to_owned();
     let g = &feature.gauge;
-    let values = signal::values(&g.key, cx);
+    let values = signal::values(g, cx);
     let trend = extent(values.iter().copied())
         .map_or_else(none, |(lo, hi)| format!("{} to {}", number(lo), number(hi)));
     let nulls = feature.missing.as_ref();
@@ -98,7 +98,7 @@ fn columns(page: &Features) -> [Column<'static>; 10] {
 
 fn row<'a>(page: &Features, feature: &'a Feature, cx: &Cx<'a>, look: &Look) -> Row<'a> {
     let g = &feature.gauge;
-    let values = signal::values(&g.key, cx);
+    let values = signal::values(g, cx);
     let [name, _, line, over, weight, _, n, mean, nulls, method] = cells(page, feature, cx);
     let low = g.state == crate::domain::signal::State::LowN;
     let plain = if low { Role::Dim } else { Role::Text };
