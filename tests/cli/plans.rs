@@ -268,6 +268,39 @@ async fn a_version_is_loaded_after_the_alias_or_before_it() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_that_moved_before_serving_refused_is_partly_applied_and_not_refused() {
+    let fleet = monitored().await;
+    fleet
+        .writes()
+        .spoil("ad-ctr-prod", "/load", WriteFault::Forbidden);
+    let prod = Prod::of(&fleet).policy("order = \"alias-first\"");
+    let home = home(&prod.deployment("ad-ctr-prod", "rollout = \"v2-load\""));
+    let done = home.json(&["rollback", "ad-ctr", "--to", "15", "--yes"], 7);
+    assert_eq!(done["outcome"], "partly-applied", "{done}");
+    assert_eq!(holder(&fleet, "ad-ctr", "champion").as_deref(), Some("15"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_waited_for_and_nothing_reached_where_no_deployment_follows() {
+    let fleet = fleet().await;
+    let home = home(&Prod::of(&fleet));
+    for (stage, code) in [("alias", 0), ("serving", 7), ("bake", 7)] {
+        let began = Instant::now();
+        let told = home.json(
+            &["wait", "ad-ctr", "--for", stage, "--timeout", "50s"],
+            code,
+        );
+        assert!(began.elapsed() < Duration::from_secs(30), "{stage}");
+        assert_eq!(told["reached"], code == 0, "{stage}: {told}");
+        let words = told["words"].as_str().unwrap();
+        assert!(
+            words.contains("no deployment follows it"),
+            "{stage}: {words}"
+        );
+    }
+}
+
 /// A script that leaves a line behind, and what the deployment is told to do with it.
 fn hooked<'a>(fleet: &'a SimFleet, dir: &std::path::Path, script: &str, timeout: &str) -> Prod<'a> {
     let file = dir.join("deploy.sh");
