@@ -64,10 +64,10 @@ fn the_rules_own_expression_is_asked_for_and_drawn_against_its_threshold() {
      since      13:56Z, 6m ago
      severity   crit
      model      fraud-detector
-     value      0.048
-     rule       job:errors:ratio{model="fraud-detector"} > 0.01
+     value      0.048 compared with 0.010
      must hold  2m00s
      runbook    https://wiki.test/fraud/errors
+     rule       job:errors:ratio{model="fraud-detector"} > 0.01
      its rule over time ────────────────────────────────────────────────────────────
     job:errors:ratio{model="fraud-detector"}  0.048                      ╌ line 0.01
          │                                                                      ┊ ┊⢰
@@ -86,10 +86,10 @@ fn the_rules_own_expression_is_asked_for_and_drawn_against_its_threshold() {
      since      13:56Z, 6m ago
      severity   crit
      model      fraud-detector
-     value      0.048
-     rule       job:errors:ratio{model="fraud-detector"} > 0.01
+     value      0.048 compared with 0.010
      must hold  2m00s
      runbook    https://wiki.test/fraud/errors
+     rule       job:errors:ratio{model="fraud-detector"} > 0.01
      labels     team=risk
      its rule over time ────────────────────────────────────────────────────────────────────────────────────────────────────
     job:errors:ratio{model="fraud-detector"}  0.048                                                              ╌ line 0.01
@@ -131,10 +131,10 @@ fn the_widest_screen_in_its_styles() {
      since      13:56Z, 6m ago
      severity   crit
      model      fraud-detector
-     value      0.048
-     rule       job:errors:ratio{model="fraud-detector"} > 0.01
+     value      0.048 compared with 0.010
      must hold  2m00s
      runbook    https://wiki.test/fraud/errors
+     rule       job:errors:ratio{model="fraud-detector"} > 0.01
      labels     team=risk
      its rule over time ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
     job:errors:ratio{model="fraud-detector"}  0.048                                                                                                                                              ╌ line 0.01
@@ -197,9 +197,9 @@ fn the_widest_screen_in_its_styles() {
     - "                                                                                                                                                           "
 
     - " "
-    text.dim "rule       "
-    text "job:errors:ratio{model=\"fraud-detector\"} > 0.01"
-    - "                                                                                                                                             "
+    text.dim "must hold  "
+    text "2m00s"
+    - "                                                                                                                                                                                       "
     "#);
 }
 

@@ -40,14 +40,15 @@ pub(super) fn facts(alert: &Alert, cx: &Cx<'_>) -> Vec<(&'static str, String)> {
         out.push(("model", format!("{}{version}", model.clean())));
     }
     if let Some(value) = alert.value {
-        out.push(("value", text::number(value)));
+        let line = alert.rule.as_ref().and_then(|rule| rule.threshold);
+        let line = line.map_or_else(String::new, |line| {
+            format!("   compared with {}", text::number(line))
+        });
+        out.push(("value", format!("{}{line}", text::number(value))));
     }
-    if let Some(rule) = &alert.rule {
-        out.push(("rule", rule.query.clean().to_string()));
-        if rule.for_seconds > 0 {
-            let long = std::time::Duration::from_secs(rule.for_seconds);
-            out.push(("must hold", duration(long)));
-        }
+    if let Some(rule) = alert.rule.as_ref().filter(|rule| rule.for_seconds > 0) {
+        let long = std::time::Duration::from_secs(rule.for_seconds);
+        out.push(("must hold", duration(long)));
     }
     for silence in alert.silences.iter() {
         let text = format!(
@@ -64,6 +65,10 @@ pub(super) fn facts(alert: &Alert, cx: &Cx<'_>) -> Vec<(&'static str, String)> {
             .into_iter()
             .filter_map(|(k, v)| Some((k, v.as_ref()?.to_string()))),
     );
+    // It may be long, and what to do comes first.
+    if let Some(rule) = &alert.rule {
+        out.push(("rule", rule.query.clean().to_string()));
+    }
     if !alert.group.is_empty() {
         out.push(("group", alert.group.to_string()));
     }
@@ -107,20 +112,24 @@ pub(super) fn draw(
     // Facts leave the chart ten rows where there are any to leave.
     let room = inner.height.saturating_sub(1 + 11).max(3).min(inner.height);
     let mut y = 1;
-    'facts: for (label, value) in facts(alert, cx) {
+    for (label, value) in facts(alert, cx) {
         let label = span(Role::Label, text::pad(label, 11));
         let width = usize::from(inner.width);
         let most = if alert.rule.is_some() { 3 } else { 6 };
-        for line in paint::wrapped(label, Role::Text, &value, span(Role::Text, ""), width)
-            .iter()
-            .take(most)
-        {
-            if y > room {
-                break 'facts;
-            }
+        let lines = paint::wrapped(label, Role::Text, &value, span(Role::Text, ""), width);
+        let shown = lines.len().min(most).min(usize::from((room + 1).saturating_sub(y)));
+        for (index, line) in lines.iter().take(shown).enumerate() {
             let row = paint::row(inner, y);
             paint::put_spans(buf, look, row, row.x, row.y, line);
+            if index + 1 == shown && shown < lines.len() {
+                let last = row.right().saturating_sub(1);
+                let more = [span(Role::Dim, look.symbols.ellipsis)];
+                paint::put_spans(buf, look, row, last, row.y, &more);
+            }
             y += 1;
+        }
+        if y > room {
+            break;
         }
     }
     let chart = paint::inner_rows(area, y, 0);
