@@ -8,7 +8,7 @@ use crate::domain::change::{Change, Subject};
 use crate::domain::drift::{Bins, ColumnDrift, DriftReport};
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::triage::{self, Counts};
-use crate::domain::fleet::view::{DeploymentView, ModelView, Pointed};
+use crate::domain::fleet::view::{AlertCounts, DeploymentView, ModelView, Pointed};
 use crate::domain::key::{Key, VersionKey};
 use crate::domain::last_known::Held;
 use crate::domain::level::Reason;
@@ -235,6 +235,7 @@ pub fn model(fleet: &Fleet, m: &ModelView) -> Value {
     json!({
         "name": m.name,
         "level": m.level().word(),
+        "since": m.verdict.since().map(since),
         "champion": pointed(m.champion.as_ref()),
         "champion_since": m.champion.as_ref().map(|c| since(c.since)),
         "challenger": pointed(m.challenger.as_ref()),
@@ -248,11 +249,21 @@ pub fn model(fleet: &Fleet, m: &ModelView) -> Value {
         "versions": m.versions,
         "newest": pointed(m.newest.as_ref()),
         "signals": signals(fleet, m),
-        "alerts": m.signals.alerts,
+        "alerts": alert_counts(m.signals.alerts),
         "next": next,
         "blast": fleet.blast(m),
         "read_at": m.read_at.map(Millis::rfc3339),
         "reasons": m.verdict.reasons.iter().map(reason).collect::<Vec<_>>(),
+    })
+}
+
+/// How many alerts stand where; `firing` counts the critical ones too.
+pub fn alert_counts(counts: AlertCounts) -> Value {
+    json!({
+        "firing": counts.crit + counts.firing,
+        "crit": counts.crit,
+        "pending": counts.pending,
+        "muted": counts.muted,
     })
 }
 

@@ -124,7 +124,7 @@ pub async fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> {
                     "name": m.name,
                     "level": m.level().word(),
                     "signals": gauges.iter().map(|g| with_course(fleet, g, courses)).collect::<Vec<_>>(),
-                    "alerts": m.signals.alerts,
+                    "alerts": documents::alert_counts(m.signals.alerts),
                 })
             })
             .collect();

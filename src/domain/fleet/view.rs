@@ -219,7 +219,7 @@ pub struct DriftSummary {
 }
 
 /// How many alerts stand where.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct AlertCounts {
     /// Firing, critical.
     pub crit: usize,

@@ -117,7 +117,10 @@ pub(super) fn draw(
         let width = usize::from(inner.width);
         let most = if alert.rule.is_some() { 3 } else { 6 };
         let lines = paint::wrapped(label, Role::Text, &value, span(Role::Text, ""), width);
-        let shown = lines.len().min(most).min(usize::from((room + 1).saturating_sub(y)));
+        let shown = lines
+            .len()
+            .min(most)
+            .min(usize::from((room + 1).saturating_sub(y)));
         for (index, line) in lines.iter().take(shown).enumerate() {
             let row = paint::row(inner, y);
             paint::put_spans(buf, look, row, row.x, row.y, line);

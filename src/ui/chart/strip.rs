@@ -48,7 +48,7 @@ pub fn alert_strip(
         width: plot.x.saturating_sub(area.x),
         ..line
     };
-    let word = text::cut("alert", usize::from(margin.width.saturating_sub(1)), "");
+    let word = text::cut("alert", usize::from(margin.width), "");
     paint::put(buf, margin, area.x, y, &word, look.style(Role::Label));
     let at = |x: f64| (x - window.0) / (window.1 - window.0) * f64::from(plot.width - 1);
     let mut loud = vec![0.0_f64; usize::from(plot.width)];
