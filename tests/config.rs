@@ -23,8 +23,8 @@ use quarterdeck::config::{
 use quarterdeck::domain::gate::{Consequence, grammar};
 use quarterdeck::domain::key::DeploymentKind;
 use quarterdeck::domain::settings::{
-    Auth, Console, Follows, Policy, Rollout, SecretRef, SourceKind, SourceSettings, VersionMap,
-    Writes,
+    Auth, Console, Follows, Hook, HookKind, Policy, Rollout, SecretRef, SourceKind, SourceSettings,
+    VersionMap, Writes,
 };
 use quarterdeck::domain::signal::Measure;
 

@@ -49,12 +49,23 @@ impl App {
             }
         });
         let hooks: Vec<String> = hooks.collect();
-        let told = "the journal says how far it came; the next start looks up the rest";
-        if hooks.is_empty() {
-            told.to_owned()
-        } else {
-            format!("stops hook {} midway; {told}", hooks.join(", "))
+        let runs = self.writing.writes.here().filter_map(|written| {
+            let (_, step) = written.at()?;
+            match &step.act {
+                Act::AwaitRun { pipeline, .. } => Some(format!("`{}`", pipeline.clean())),
+                _ => None,
+            }
+        });
+        let runs: Vec<String> = runs.collect();
+        let mut told =
+            "the journal says how far it came; the next start looks up the rest".to_owned();
+        if !runs.is_empty() {
+            told = format!("the run of {} goes on; {told}", runs.join(", "));
         }
+        if !hooks.is_empty() {
+            told = format!("stops hook {} midway; {told}", hooks.join(", "));
+        }
+        told
     }
 
     fn leaving(&self) -> Dialog {

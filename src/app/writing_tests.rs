@@ -138,6 +138,38 @@ fn staying_ends_the_waiting_and_leaving_at_once_asks_no_more() {
 }
 
 #[test]
+fn who_leaves_is_told_what_of_a_rollout_goes_on_and_what_is_stopped() {
+    let fraud = model_key("fraud");
+    let (model, alias) = (|| fraud.name.clone(), || Key::new("champion"));
+    let hook = Act::RunHook {
+        hook: Key::new("by_hand"),
+        model: model(),
+        version: Key::new("14"),
+        alias: alias(),
+    };
+    let run = Act::AwaitRun {
+        pipeline: Key::new("deploy_model"),
+        run: Key::new("qd__1"),
+        model: model(),
+        version: Key::new("14"),
+        alias: alias(),
+    };
+    for (act, says) in [
+        (hook, "stops hook `by_hand` midway"),
+        (run, "the run of `deploy_model` goes on"),
+    ] {
+        let mut told = Told::default();
+        let plan = plan(1, Verb::Promote, &fraud, "champion v13 → v14", vec![act]);
+        told.begins(at(1).wall, plan, "Q4 data");
+        let mut app = app();
+        tell(&mut app, &told);
+        press(&mut app, &["q"]);
+        let shown = frame(&mut app, 120);
+        assert!(shown.contains(says), "{shown}");
+    }
+}
+
+#[test]
 fn a_signal_asks_nothing() {
     let mut app = app();
     tell(&mut app, &begun());

@@ -11,8 +11,8 @@ use crate::config::presets;
 use crate::domain::fleet::Fleet;
 use crate::domain::key::DeploymentKind;
 use crate::domain::settings::{
-    Context, DeploymentSettings, Follows, ModelSettings, Policy, Rollout, SourceKind,
-    SourceSettings, VersionMap, Writes,
+    Context, DeploymentSettings, Follows, Hook, HookKind, ModelSettings, Policy, Rollout,
+    SourceKind, SourceSettings, VersionMap, Writes,
 };
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -30,6 +30,10 @@ const NAME: &str = "demo";
 const STEP: Duration = Duration::from_secs(30);
 /// The endpoint that is slow on purpose, and how slow it is where many looks have to be quick.
 const SLOW: (&str, Duration) = ("embeddings-prod", Duration::from_millis(400));
+
+/// The hook by which versions get to one of the endpoints, and which one.
+const DEPLOY: &str = "deploy";
+const DEPLOYED: &str = "moderation-prod";
 
 /// The metrics that tell a model's quality where no customary name does.
 const METRICS: [(&str, &str); 7] = [
@@ -126,7 +130,7 @@ impl Simulated {
         // The incident plays in two minutes: patience that fits a real rollout would outlast it.
         let quick = |seconds: f64| Duration::from_secs_f64((seconds / self.speed).max(1.0));
         Context {
-            hooks: std::collections::BTreeMap::new(),
+            hooks: [(DEPLOY.to_owned(), deploy(quick(120.0)))].into(),
             name: Clean::name(NAME),
             writes: Writes::Confirm,
             allowing_writes: Clean::empty(),
@@ -267,6 +271,7 @@ fn source(server: &SimEndpoint, serving: Option<DeploymentKind>) -> SourceSettin
 fn deployment(server: &SimEndpoint, kind: DeploymentKind) -> DeploymentSettings {
     let model = server.model.clone();
     // One bento names its versions by random tags, which the registry's versions carry as tags too.
+    let by_pipeline = server.name == DEPLOYED;
     let version_map = (server.name == "energie-prod").then_some(VersionMap::VersionTag);
     DeploymentSettings {
         name: server.name.clone(),
@@ -280,14 +285,24 @@ fn deployment(server: &SimEndpoint, kind: DeploymentKind) -> DeploymentSettings 
         // Such a server cannot tell its version: for one of them the configuration does.
         declared_version: (server.name == "credit-prod").then(|| "8".to_owned()),
         hold: None,
-        // Somebody's controller follows the alias, but for servers that load when they are told to.
-        rollout: if kind == DeploymentKind::V2 {
-            Rollout::V2Load
-        } else {
-            Rollout::External
+        // Somebody's controller follows the alias, but for servers that load when they are told to, and for
+        // one that a pipeline brings its versions to.
+        rollout: match kind {
+            DeploymentKind::V2 if by_pipeline => Rollout::Hook,
+            DeploymentKind::V2 => Rollout::V2Load,
+            _ => Rollout::External,
         },
-        hook: None,
+        hook: by_pipeline.then(|| DEPLOY.to_owned()),
     }
+}
+
+/// The pipeline that brings versions to serving.
+fn deploy(timeout: Duration) -> Hook {
+    let kind = HookKind::Pipeline {
+        source: "airflow".to_owned(),
+        id: "deploy_model".to_owned(),
+    };
+    Hook { kind, timeout }
 }
 
 /// Runs `demo`.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::documents::document;
-use crate::domain::action::{Friction, Plan, Receipt, Refusal, StepEnd, Weight, Written};
+use crate::domain::action::{Act, Friction, Plan, Receipt, Refusal, StepEnd, Weight, Written};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, span};
 use crate::runtime::writes::Ended;
@@ -15,6 +15,18 @@ fn request(plan: &Plan, index: usize) -> Option<Clean> {
     // What earlier steps receive is not known yet.
     let none: [Receipt; 0] = [];
     plan.steps[index].act.request(&none).map(|r| r.text())
+}
+
+/// What takes a step back by itself. A run that brings a version is not: another one brings the version
+/// before.
+fn inverse(plan: &Plan, index: usize) -> Option<Clean> {
+    let step = &plan.steps[index];
+    if let Act::TriggerRun { pipeline, run, .. } = &step.act
+        && plan.awaits(&step.source, pipeline, run).is_some()
+    {
+        return None;
+    }
+    step.act.inverse(None).map(|act| act.words())
 }
 
 fn steps(plan: &Plan) -> Vec<Value> {
@@ -27,7 +39,7 @@ fn steps(plan: &Plan) -> Vec<Value> {
                 "text": step.act.words(),
                 "weight": step.weight,
                 "request": request(plan, index),
-                "inverse": step.act.inverse(None).map(|act| act.words()),
+                "inverse": inverse(plan, index),
                 "within_seconds": step.within_ms / 1_000,
             })
         })

@@ -138,6 +138,7 @@ fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
         })
         .collect();
     let policy = policy(tree, &join(&table, "policy"), &gates_at, found);
+    let hooks = writing::hooks(tree, &hooks_at, &sources, found);
     Context {
         name: Clean::name(name),
         writes: writes_word(tree.text(&table, "writes").as_deref().unwrap_or_default()),
@@ -150,12 +151,12 @@ fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
         models,
         gates: gates::gates(tree, &gates_at, found),
         policy,
-        hooks: writing::hooks(tree, &hooks_at, found),
+        hooks,
     }
 }
 
 /// Whether an error below a table has been told: what it took away is then not told as missing.
-fn told(found: &[Diagnostic], table: &[String]) -> bool {
+pub(super) fn told(found: &[Diagnostic], table: &[String]) -> bool {
     let below = format!("`{}.", dotted(table));
     let itself = format!("`{}`", dotted(table));
     found.iter().any(|d| {

@@ -273,7 +273,7 @@ static CONTEXT: Section = Section {
         row(
             "hooks",
             Shape::Named(&HOOK),
-            "Commands of this machine by which versions get to serving.",
+            "Commands of this machine and pipelines by which versions get to serving.",
         ),
     ]],
 };
@@ -478,13 +478,23 @@ static DEPLOYMENT: Section = Section {
 
 static HOOK: Section = Section {
     title: "[contexts.NAME.hooks.HOOK]",
-    doc: "A command of this machine that brings a version to serving. It is given MODEL, VERSION and ALIAS as environment variables and no shell reads it. It runs only as a step of a confirmed plan.",
+    doc: "What brings a version to serving: a `command` of this machine or a `pipeline`, one of the two. It is given MODEL, VERSION and ALIAS: a command as environment variables, which no shell reads, a run of a pipeline as its parameters (Airflow's `conf`). It runs only as a step of a confirmed plan, and what is left of that plan waits until it has ended well.",
     groups: &[&[
-        row("command", Shape::Words, "Program and arguments.").needed(),
+        row("command", Shape::Words, "Program and arguments."),
+        row(
+            "pipeline",
+            Shape::Text,
+            "The id of the pipeline (an Airflow DAG) of which a run is started, under an identity of ours. A paused one blocks the plan, and so does a dead scheduler.",
+        ),
+        row(
+            "source",
+            Shape::Name,
+            "The source that has the pipeline, where the context has several that run pipelines.",
+        ),
         row(
             "timeout",
             Shape::Duration(SECOND),
-            "How long it may take before it is stopped.",
+            "How long it may take: a command is stopped then; a run goes on, is waited for no longer, and what was to follow it is not done.",
         )
         .or("10m"),
     ]],

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::build::told;
 use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
 use super::tree::{Tree, dotted, join};
 use crate::domain::near::nearest;
-use crate::domain::settings::Hook;
+use crate::domain::settings::{Hook, HookKind, SourceKind, SourceSettings};
 use crate::domain::writing::{Convergence, Order, WritePolicy};
 
 /// The order that a table asks for.
@@ -36,35 +37,120 @@ pub(super) fn policy(tree: &Tree, at: &[String]) -> WritePolicy {
     }
 }
 
-/// The hooks of a context.
+/// The hooks of a context that has these sources.
 pub(super) fn hooks(
     tree: &Tree,
     at: &[String],
+    sources: &[SourceSettings],
     found: &mut Vec<Diagnostic>,
 ) -> BTreeMap<String, Hook> {
     let mut hooks = BTreeMap::new();
     for name in tree.names(at) {
         let here = join(at, &name);
-        let command = tree.words(&here, "command");
-        // One that is missing or of another type has been told where the table was read.
-        if let Some(entry) = tree.get(&here, "command")
-            && command
-                .first()
-                .is_none_or(|program| program.trim().is_empty())
-        {
-            let what = format!("`{}` names no program", dotted(&join(&here, "command")));
-            let problem = Problem::new(Kind::BadValue, what);
-            found.push(
-                problem
-                    .expected("the program and its arguments: [\"./deploy\", \"--now\"]")
-                    .at(&entry.origin),
-            );
-        }
         let timeout = tree.duration(&here, "timeout");
         let timeout = timeout.unwrap_or(Duration::from_secs(600));
-        hooks.insert(name, Hook { command, timeout });
+        let kind = if tree.get(&here, "pipeline").is_some() {
+            pipeline(tree, &here, sources, found)
+        } else {
+            command(tree, &here, found)
+        };
+        hooks.insert(name, Hook { kind, timeout });
     }
     hooks
+}
+
+/// A hook that is a command, or should be one of the two.
+fn command(tree: &Tree, here: &[String], found: &mut Vec<Diagnostic>) -> HookKind {
+    let command = tree.words(here, "command");
+    let source = tree.get(here, "source");
+    if let Some(entry) = tree.get(here, "command") {
+        let none = |program: &String| program.trim().is_empty();
+        if command.first().is_none_or(none) {
+            let what = format!("`{}` names no program", dotted(&join(here, "command")));
+            let problem = Problem::new(Kind::BadValue, what)
+                .expected("the program and its arguments: [\"./deploy\", \"--now\"]");
+            found.push(problem.at(&entry.origin));
+        }
+        if let Some(source) = source {
+            let what = format!("`{}` means nothing here", dotted(&join(here, "source")));
+            let problem = Problem::new(Kind::Conflict, what).expected("it with a `pipeline`");
+            found.push(problem.doubt_at(&source.origin));
+        }
+    } else if !told(found, here)
+        && let Some(entry) = tree.entry(here)
+    {
+        let what = format!("`{}` does nothing", dotted(here));
+        let problem = Problem::new(Kind::Missing, what)
+            .expected("the `command` or the `pipeline` that brings a version to serving");
+        found.push(problem.at(&entry.origin));
+    }
+    HookKind::Command(command)
+}
+
+/// A hook that is a pipeline of one of the sources that run some.
+fn pipeline(
+    tree: &Tree,
+    here: &[String],
+    sources: &[SourceSettings],
+    found: &mut Vec<Diagnostic>,
+) -> HookKind {
+    let id = tree.text(here, "pipeline").unwrap_or_default();
+    let origin = |key: &str| {
+        let entry = tree.get(here, key)?;
+        Some(entry.parts.first().unwrap_or(&entry.origin).clone())
+    };
+    let place = origin("pipeline").unwrap_or(Origin::Default);
+    let called = |key: &str| dotted(&join(here, key));
+    if let Some(command) = origin("command") {
+        let what = format!("`{}` has a `command` and a `pipeline`", dotted(here));
+        let problem = Problem::new(Kind::Conflict, what).expected("one of the two");
+        found.push(problem.at(&command));
+    }
+    if id.trim().is_empty() {
+        let what = format!("`{}` names no pipeline", called("pipeline"));
+        let problem = Problem::new(Kind::BadValue, what).expected("its id: \"deploy_model\"");
+        found.push(problem.at(&place));
+    }
+    let runs = sources.iter().filter(|s| s.kind == SourceKind::Airflow);
+    let runs: Vec<&str> = runs.map(|source| source.name.as_str()).collect();
+    let add = "a source with kind = \"airflow\"";
+    let source = match (tree.text(here, "source"), runs.as_slice()) {
+        (Some(name), runs) => {
+            if !runs.contains(&name.as_str()) {
+                let what = format!(
+                    "`{}`: no source \"{name}\" runs pipelines",
+                    called("source")
+                );
+                let expected = match runs {
+                    [] => add.to_owned(),
+                    runs => format!("one of {}", runs.join(", ")),
+                };
+                let meant = nearest(&name, runs.iter().copied());
+                let problem = Problem::new(Kind::BadValue, what)
+                    .expected(expected)
+                    .meant(meant.map(|near| format!("\"{near}\"")));
+                found.push(problem.at(&origin("source").unwrap_or(Origin::Default)));
+            }
+            name
+        }
+        (None, [only]) => (*only).to_owned(),
+        (None, []) => {
+            let what = format!(
+                "`{}`: the context has nothing that runs it",
+                called("pipeline")
+            );
+            found.push(Problem::new(Kind::Missing, what).expected(add).at(&place));
+            String::new()
+        }
+        (None, several) => {
+            let what = format!("`{}` does not say where the pipeline is", dotted(here));
+            let problem = Problem::new(Kind::Missing, what)
+                .expected(format!("`source`, one of {}", several.join(", ")));
+            found.push(problem.at(&place));
+            String::new()
+        }
+    };
+    HookKind::Pipeline { source, id }
 }
 
 /// Says which hooks a deployment names and the context does not have.

@@ -101,17 +101,32 @@ pub struct Context {
     pub gates: BTreeMap<String, Gate>,
     /// Limits that rules judge by.
     pub policy: Policy,
-    /// Commands of this machine by which versions get to serving.
+    /// Ways by which versions get to serving, by name.
     pub hooks: BTreeMap<String, Hook>,
 }
 
-/// A command of this machine. It is given MODEL, VERSION and ALIAS as environment variables.
+/// A way by which a version gets to serving. It is given MODEL, VERSION and ALIAS.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hook {
-    /// Program and arguments; no shell reads them.
-    pub command: Vec<String>,
-    /// How long it may take before it is stopped.
+    /// What brings it there.
+    pub kind: HookKind,
+    /// How long that may take: a command is stopped then, a run is no longer waited for.
     pub timeout: Duration,
+}
+
+/// What brings a version to serving.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HookKind {
+    /// A command of this machine, which is given its arguments as environment variables: the program and
+    /// its own arguments; no shell reads them.
+    Command(Vec<String>),
+    /// A run of a pipeline, which is given its arguments as parameters.
+    Pipeline {
+        /// The source that runs it, by its local name.
+        source: String,
+        /// Its raw id there.
+        id: String,
+    },
 }
 
 impl Context {

@@ -18,6 +18,7 @@ mod plans;
 mod prod;
 mod retrain;
 mod rights;
+mod rollouts;
 mod secrets;
 mod settings;
 mod signals;

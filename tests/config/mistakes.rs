@@ -86,6 +86,20 @@ const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "bad_hook_pipelines",
+        &[
+            "bad_hook_pipelines.toml:10:12: `contexts.none.hooks.a.pipeline`: the context has nothing that runs it; expected a source with kind = \"airflow\"",
+            "bad_hook_pipelines.toml:12:10: `contexts.none.hooks.b.source`: no source \"af\" runs pipelines; expected a source with kind = \"airflow\"",
+            "bad_hook_pipelines.toml:22:12: `contexts.one.hooks.both` has a `command` and a `pipeline`; expected one of the two",
+            "bad_hook_pipelines.toml:25:12: `contexts.one.hooks.empty.pipeline` names no pipeline; expected its id: \"deploy_model\"",
+            "bad_hook_pipelines.toml:26:21: `contexts.one.hooks.neither` does nothing; expected the `command` or the `pipeline` that brings a version to serving",
+            "bad_hook_pipelines.toml:29:1: warning: `contexts.one.hooks.sourced.source` means nothing here; expected it with a `pipeline`",
+            "bad_hook_pipelines.toml:32:12: `contexts.one.hooks.typed.pipeline` is a whole number; expected text; did you mean \"5\"?",
+            "bad_hook_pipelines.toml:45:12: `contexts.two.hooks.which` does not say where the pipeline is; expected `source`, one of af-eu, af-us",
+            "bad_hook_pipelines.toml:48:10: `contexts.two.hooks.wrong.source`: no source \"af-ue\" runs pipelines; expected one of af-eu, af-us; did you mean \"af-eu\"?",
+        ],
+    ),
+    (
         "bad_hooks",
         &[
             "bad_hooks.toml:7:8: `contexts.prod.deployments.a.hook`: there is no hook \"deply\"; expected one of deploy, nothing; did you mean \"deploy\"?",

@@ -121,6 +121,13 @@ fn the_example_is_accepted_and_means_what_it_says() {
             password: SecretRef::Env("ML_PASSWORD".to_owned()),
         }
     );
+    let staging = &settings.contexts["staging"];
+    let by = HookKind::Pipeline {
+        source: "airflow".to_owned(),
+        id: "deploy_model".to_owned(),
+    };
+    let timeout = Duration::from_secs(20 * 60);
+    assert_eq!(staging.hooks["deploy"], Hook { kind: by, timeout });
     let eu = &prod.deployments[0];
     assert_eq!(eu.follows, Follows::Alias("champion".to_owned()));
     assert_eq!(

@@ -1,7 +1,7 @@
 //! Checks of what changes pipeline runs: started, cancelled, repeated as the program does it, and seen in
 //! the server's own answer by another route.
 
-use quarterdeck::domain::action::{Act, How};
+use quarterdeck::domain::action::{Act, How, Seen};
 use quarterdeck::domain::key::Key;
 use quarterdeck::domain::observation::{Coverage, Scope};
 use quarterdeck::domain::pipeline::{PipelineRunKey, PipelineState, Task, tries};
@@ -80,6 +80,57 @@ pub(crate) async fn what_the_schema_refuses_starts_nothing(o: &Orchestra) -> Ver
     ends(&door, &act, How::Moved).await
 }
 
+/// A run that is waited for is told as it stands: on its way, ended well, or failed, with where and why.
+pub(crate) async fn a_run_is_awaited_to_its_end(o: &Orchestra) -> Verdict {
+    let door = o.door();
+    let awaited = |id: &str| Act::AwaitRun {
+        pipeline: Key::new(o.names.dag),
+        run: Key::new(id),
+        model: Key::new("fraud-detector"),
+        version: Key::new("7"),
+        alias: Key::new("champion"),
+    };
+    for (conf, how, state, words) in [
+        (json!({}), How::Done, "success", vec!["ended well"]),
+        (
+            json!({"fail_at": "evaluate"}),
+            How::NotApplied,
+            "failed",
+            vec!["failed at `evaluate`: ", "val_auc 0.62 < 0.80"],
+        ),
+    ] {
+        let id = unique("await");
+        o.trigger(o.names.dag, &id, conf).await?;
+        let (act, run) = (awaited(&id), o.run(o.names.dag, &id));
+        let sighting = door.look(&act).await?;
+        ensure!(sighting.seen == Seen::Between, "{sighting:?}");
+        let over = |tasks: &[Task]| !tasks.is_empty() && tasks.iter().all(|t| !t.state.is_live());
+        o.until(&door, &run, over).await?;
+        ends_as(o, &run, state).await?;
+        let ended = carry(&door, vec![act]).await?;
+        let step = &ended.steps[0];
+        ensure!(step.how == how, "{step:?}");
+        for words in words {
+            ensure!(step.words.as_str().contains(words), "{words}: {step:?}");
+        }
+    }
+    ends(&door, &awaited(&unique("absent")), How::NotApplied).await
+}
+
+/// Waits until a run's own row says so: it may end a little after its last task.
+async fn ends_as(o: &Orchestra, run: &PipelineRunKey, state: &str) -> Verdict {
+    for _ in 0..60 {
+        if text(&told(o, run).await?["state"]) == state {
+            return Ok(());
+        }
+        o.wait(std::time::Duration::from_millis(500)).await;
+    }
+    Err(Stop::Broken(format!(
+        "it is not {state}: {}",
+        told(o, run).await?
+    )))
+}
+
 /// A run that is cancelled ends, with all its tasks; one that has ended is not cancelled twice.
 pub(crate) async fn a_run_is_cancelled_and_seen_to_end(o: &Orchestra) -> Verdict {
     let door = o.door();
@@ -123,13 +174,7 @@ pub(crate) async fn failed_tasks_run_again(o: &Orchestra) -> Verdict {
     let run = o.run(o.names.dag, &id);
     let over = |tasks: &[Task]| !tasks.is_empty() && tasks.iter().all(|t| !t.state.is_live());
     let tasks = o.until(&door, &run, over).await?;
-    // The run's own row may end a little after its last task.
-    for _ in 0..60 {
-        if text(&told(o, &run).await?["state"]) == "failed" {
-            break;
-        }
-        o.wait(std::time::Duration::from_millis(500)).await;
-    }
+    ends_as(o, &run, "failed").await?;
     let act = Act::RetryRun {
         pipeline: run.pipeline.id.clone(),
         run: run.id.clone(),

@@ -621,6 +621,7 @@ pub(crate) fn orchestrator_checks() -> Vec<Check<Orchestra>> {
         pipelines::a_wrong_password_is_told,
         pipeline_writes::a_run_is_started_once_with_what_was_asked_for,
         pipeline_writes::what_the_schema_refuses_starts_nothing,
+        pipeline_writes::a_run_is_awaited_to_its_end,
         pipeline_writes::a_run_is_cancelled_and_seen_to_end,
         pipeline_writes::failed_tasks_run_again,
         pipeline_writes::a_deleted_run_is_absent_from_a_full_answer,

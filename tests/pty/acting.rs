@@ -213,3 +213,83 @@ fn a_model_is_trained_again_and_its_version_is_offered_to_its_gates() {
     pty.send("\x1b");
     pty.wait_for("nothing was changed");
 }
+
+/// How long a run that deploys may take in the demo, with room for a busy machine.
+const DEPLOYED: Duration = Duration::from_secs(120);
+
+/// From the selected model to the sheet of the way back to a version that nobody has watched.
+#[track_caller]
+fn back_to(pty: &Pty, version: &str) {
+    pty.send("b");
+    pty.wait_for("Roll back to");
+    let chosen = |s: &vt100::Screen| {
+        let screen = s.contents();
+        let mut rows = screen.lines();
+        rows.any(|row| row.contains(&format!("› {version}")))
+    };
+    for _ in 0..8 {
+        if pty.see(chosen) {
+            break;
+        }
+        pty.send("\x1b[B");
+        sleep(Duration::from_millis(300));
+    }
+    pty.wait_until("the version chosen", chosen);
+    pty.send("\r");
+    pty.wait_for(&format!("champion v5 → {version}"));
+}
+
+/// A pipeline brings one version; while its run is on its way another is asked for: the first run is ended, and
+/// the second one is what serves and what the alias names.
+#[test]
+fn a_rollout_by_a_pipeline_takes_the_place_of_another() {
+    const NAME: &str = "image-moderation";
+    let demo = Builder::quarterdeck().args(["demo", "--scenario", "calm"]);
+    let pty = demo.size(140, 44).start();
+    pty.wait_for("SIMULATED");
+    pty.send("2");
+    pty.wait_for("CHAMPION");
+    for key in ["/", "i", "m", "a", "g", "e", "\r"] {
+        pty.send(key);
+        sleep(Duration::from_millis(40));
+    }
+    pty.wait_until("the model selected", |s| {
+        let screen = s.contents();
+        let mut rows = screen.lines().filter(|l| l.starts_with('›'));
+        rows.any(|l| l.contains(NAME) && l.contains("v5"))
+    });
+    back_to(&pty, "v4");
+    pty.wait_for("deploy_model runs as qd__");
+    // Nothing counts in the first half second of a sheet.
+    sleep(Duration::from_millis(700));
+    pty.send("@");
+    pty.wait_for("POST /api/v2/dags/deploy_model/dagRuns");
+    pty.wait_for("sends nothing over the network");
+    consent(&pty, NAME);
+    pty.wait_for("verifying");
+    // The alias has not moved, and the run is on its way.
+    back_to(&pty, "v3");
+    pty.wait_for("brings v4 to @champion now: it is asked to end first");
+    consent(&pty, NAME);
+    let end = Instant::now() + DEPLOYED;
+    let done = "Roll back image-moderation: done";
+    while !pty.screen().contains(done) && Instant::now() < end {
+        sleep(Duration::from_millis(500));
+    }
+    pty.wait_for(done);
+    pty.wait_until("the version before", |s| {
+        let screen = s.contents();
+        let mut rows = screen.lines().filter(|l| l.starts_with('›'));
+        rows.any(|l| l.contains(NAME) && l.contains("v3"))
+    });
+    // What was ended says so.
+    pty.send("6");
+    pty.wait_until("both runs", |s| {
+        let screen = s.contents();
+        let of = |word: &str| {
+            let mut rows = screen.lines().filter(|l| l.contains("deploy_model"));
+            rows.any(|l| l.contains(word))
+        };
+        of("cancelled") && of("success")
+    });
+}

@@ -34,6 +34,14 @@ impl Stage {
         value
     }
 
+    async fn answering(&self, endpoint: &str) -> Value {
+        let path = "/v2/repository/index";
+        let (_, rows) = self.post(endpoint, path, json!({})).await;
+        let rows = rows.as_array().cloned().unwrap_or_default();
+        let ready = rows.into_iter().find(|row| row["state"] == "READY");
+        ready.map_or(Value::Null, |row| row["version"].clone())
+    }
+
     async fn trigger(&self, dag: &str, body: Value) -> (StatusCode, Value) {
         let path = format!("/api/v2/dags/{dag}/dagRuns");
         self.post("airflow", &path, body).await
@@ -49,6 +57,44 @@ impl Stage {
     fn wait(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
+}
+
+#[tokio::test]
+async fn a_deployment_puts_the_endpoints_of_its_model_on_a_version() {
+    let stage = three().await;
+    let conf = |version: &str| json!({"MODEL": "ad-ctr", "VERSION": version, "ALIAS": "champion"});
+    let body = |id: &str, version: &str| json!({"dag_run_id": id, "logical_date": null, "conf": conf(version)});
+    let of = |id: &str| format!("deploy_model/dagRuns/{id}");
+    assert_eq!(stage.answering("ad-ctr-prod").await, "16");
+    for (id, version, state, serves) in [
+        ("qd__1", "15", "success", "15"),
+        // Which the registry does not hold.
+        ("qd__2", "99", "failed", "15"),
+    ] {
+        let (status, run) = stage.trigger("deploy_model", body(id, version)).await;
+        assert_eq!(status, StatusCode::OK, "{run}");
+        stage.wait(2);
+        assert_eq!(stage.dags(&of(id)).await["state"], "running");
+        stage.wait(30);
+        assert_eq!(stage.dags(&of(id)).await["state"], state);
+        assert_eq!(stage.answering("ad-ctr-prod").await, serves);
+    }
+    let tasks = stage.dags(&format!("{}/taskInstances", of("qd__2"))).await;
+    let words: Vec<&str> = (tasks["task_instances"].as_array().unwrap().iter())
+        .map(|task| task["state"].as_str().unwrap_or("none"))
+        .collect();
+    assert_eq!(words, ["failed", "upstream_failed", "upstream_failed"]);
+    let graph = stage.dags("deploy_model/tasks").await;
+    assert_eq!(graph["total_entries"], 3, "{graph}");
+    let (status, why) = stage
+        .trigger("deploy_model", json!({"logical_date": null}))
+        .await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let why = why["detail"].as_str().unwrap();
+    assert!(
+        why.starts_with("Invalid input for param MODEL: None is not"),
+        "{why}"
+    );
 }
 
 #[tokio::test]

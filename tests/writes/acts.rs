@@ -528,6 +528,9 @@ pub(crate) fn is_so(stage: &Stage, act: &Act) -> bool {
             rows.as_array().is_some_and(|rows| rows.len() == 1)
         }
         Act::TriggerRun { pipeline, run, .. } => run_state(stage, pipeline, run).is_some(),
+        Act::AwaitRun { pipeline, run, .. } => {
+            run_state(stage, pipeline, run).as_deref() == Some("success")
+        }
         Act::CancelRun { pipeline, run, .. } => {
             run_state(stage, pipeline, run).as_deref() == Some("failed")
         }

@@ -18,7 +18,7 @@ use crate::stage::{Far, Log, MODEL, Stage, at_once, confirmed, nobody};
 
 /// Where the process dies.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Death {
+pub(crate) enum Death {
     /// Right after so many records are on disk.
     After(usize),
     /// Once the so-manieth request was sent and taken, before anybody hears of it.
@@ -80,7 +80,7 @@ impl IntentLog for Dying<'_> {
 }
 
 /// Carries steps out in a process that dies; what its journal holds, and whether it lived to the end.
-fn dies(stage: &Stage, steps: Vec<Step>, death: Death) -> (Log, bool) {
+pub(crate) fn dies(stage: &Stage, steps: Vec<Step>, death: Death) -> (Log, bool) {
     let log = std::sync::Mutex::new(Log::default());
     let (dead, sent) = (AtomicBool::new(false), AtomicUsize::new(0));
     at_once(async {
@@ -107,7 +107,7 @@ fn dies(stage: &Stage, steps: Vec<Step>, death: Death) -> (Log, bool) {
 }
 
 /// The next start: looks up what is open, and adds what is found to the journal.
-fn recover(stage: &Stage, log: &mut Log, ahead_seconds: i64) -> Option<Outcome> {
+pub(crate) fn recover(stage: &Stage, log: &mut Log, ahead_seconds: i64) -> Option<Outcome> {
     let written = open(log)?;
     let found = at_once(async {
         let world = stage.world();
@@ -117,7 +117,7 @@ fn recover(stage: &Stage, log: &mut Log, ahead_seconds: i64) -> Option<Outcome> 
     Some(found.expect("room"))
 }
 
-fn open(log: &Log) -> Option<Written> {
+pub(crate) fn open(log: &Log) -> Option<Written> {
     let writes = log.writes();
     let written = writes.iter().next()?.clone();
     let is_open = written.ended.is_none() || written.open().next().is_some();

@@ -11,5 +11,6 @@ mod acts;
 mod deaths;
 mod matrix;
 mod races;
+mod rollouts;
 mod stage;
 mod takeover;

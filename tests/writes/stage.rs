@@ -17,7 +17,7 @@ use quarterdeck::domain::action::{
 use quarterdeck::domain::fault::Fault;
 use quarterdeck::domain::key::{DeploymentKind, Key, ModelKey, RegistryKey, SourceId, VersionKey};
 use quarterdeck::domain::settings::{
-    Context, DeploymentSettings, Follows, Hook, Rollout, SourceKind, SourceSettings,
+    Context, DeploymentSettings, Follows, Hook, HookKind, Rollout, SourceKind, SourceSettings,
     Writes as Allowed,
 };
 use quarterdeck::domain::text::Clean;
@@ -194,7 +194,7 @@ fn context(fleet: &SimFleet, hooks: &std::path::Path) -> Context {
         let file = hooks.join(name);
         std::fs::write(&file, text).unwrap();
         let hook = Hook {
-            command: vec!["sh".to_owned(), file.display().to_string()],
+            kind: HookKind::Command(vec!["sh".to_owned(), file.display().to_string()]),
             timeout: Duration::from_secs(seconds),
         };
         (name.to_owned(), hook)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use quarterdeck::domain::action::{Act, How, Outcome, Step};
 use quarterdeck::domain::key::{Key, SourceId};
-use quarterdeck::domain::settings::Hook;
+use quarterdeck::domain::settings::{Hook, HookKind};
 use quarterdeck::domain::text::Clean;
 use quarterdeck::domain::time::Millis;
 use quarterdeck::runtime::clock::Clock;
@@ -30,7 +30,7 @@ fn slow_hook(stage: &mut Stage) {
     );
     std::fs::write(&file, text).unwrap();
     let hook = Hook {
-        command: vec!["sh".to_owned(), file.display().to_string()],
+        kind: HookKind::Command(vec!["sh".to_owned(), file.display().to_string()]),
         timeout: Duration::from_secs(90),
     };
     let context = Arc::make_mut(&mut stage.context);
@@ -154,7 +154,7 @@ fn a_hook_that_is_left_ends_with_everything_that_it_started() {
         let file = stage.hooks.path().join("slow");
         std::fs::write(&file, text).unwrap();
         let hook_of = Hook {
-            command: vec!["sh".to_owned(), file.display().to_string()],
+            kind: HookKind::Command(vec!["sh".to_owned(), file.display().to_string()]),
             timeout: Duration::from_secs(90),
         };
         let context = Arc::make_mut(&mut stage.context);

@@ -188,6 +188,20 @@ pub enum Act {
         /// The dialect that the server speaks: its major version.
         api: u8,
     },
+    /// Waits until a run of a pipeline has ended well that brings a version to serving; sends nothing. The
+    /// run is started by an act of its own before it.
+    AwaitRun {
+        /// The pipeline.
+        pipeline: Key,
+        /// The run.
+        run: Key,
+        /// Given to it as MODEL.
+        model: Key,
+        /// Given to it as VERSION.
+        version: Key,
+        /// Given to it as ALIAS.
+        alias: Key,
+    },
     /// Asks a run of a pipeline to end.
     CancelRun {
         /// The pipeline.
@@ -277,6 +291,7 @@ impl Act {
             Self::ExpireSilence { .. } => "expire-silence",
             Self::Annotate { .. } => "annotate",
             Self::TriggerRun { .. } => "trigger-run",
+            Self::AwaitRun { .. } => "await-run",
             Self::CancelRun { .. } => "cancel-run",
             Self::RetryRun { .. } => "retry-run",
         }
@@ -384,6 +399,17 @@ impl Act {
             Self::Annotate { text, .. } => format!("annotation: {text}"),
             Self::TriggerRun { pipeline, run, .. } => {
                 format!("{} runs as {}", pipeline.clean(), run.clean())
+            }
+            Self::AwaitRun {
+                pipeline,
+                run,
+                model,
+                version: to,
+                ..
+            } => {
+                let (pipeline, run) = (pipeline.clean(), run.clean());
+                let (model, to) = (model.clean(), version(to));
+                format!("{pipeline} {run} ends well, with {model} {to}")
             }
             Self::CancelRun { pipeline, run, .. } => {
                 format!("{} {} is asked to end", pipeline.clean(), run.clean())
@@ -517,6 +543,7 @@ impl Act {
             | Self::Claim { .. }
             | Self::EndClaim { .. }
             | Self::AwaitServed { .. }
+            | Self::AwaitRun { .. }
             | Self::RunHook { .. }
             | Self::ExpireSilence { .. }
             | Self::Annotate { .. }
@@ -543,7 +570,7 @@ impl Act {
 
     /// Whether anything is sent or run; what is not only watches.
     pub fn sends(&self) -> bool {
-        !matches!(self, Self::AwaitServed { .. })
+        !matches!(self, Self::AwaitServed { .. } | Self::AwaitRun { .. })
     }
 
     /// Whether it may be asked for while it is under way: once more changes nothing.
@@ -552,9 +579,10 @@ impl Act {
     }
 
     /// Whether what another has put in its place is the end of it, so that this one has no effect and
-    /// never will: who meets another's claim stands back.
+    /// never will: who meets another's claim stands back, and a run that has failed does not end well by
+    /// itself.
     pub fn comes_first_or_never(&self) -> bool {
-        matches!(self, Self::Claim { .. })
+        matches!(self, Self::Claim { .. } | Self::AwaitRun { .. })
     }
 }
 

@@ -166,6 +166,7 @@ impl At<'_> {
             | Act::Claim { .. }
             | Act::EndClaim { .. }
             | Act::RunHook { .. }
+            | Act::AwaitRun { .. }
             | Act::Annotate { .. } => return None,
         };
         Some(Told {

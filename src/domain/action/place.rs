@@ -1,8 +1,8 @@
 //! What plans put versions on, and which two plans cannot both be carried out.
 
 use super::act::Act;
-use super::plan::Plan;
-use crate::domain::key::{DeploymentKey, Key};
+use super::plan::{Plan, Step};
+use crate::domain::key::{DeploymentKey, Key, SourceId};
 
 /// What is put on a version.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,7 +18,9 @@ fn place(act: &Act) -> Option<Place<'_>> {
         Act::MoveAlias { model, alias, .. } | Act::DeleteAlias { model, alias, .. } => {
             Some(Place::Alias(&model.name, alias))
         }
-        Act::RunHook { model, alias, .. } => Some(Place::Alias(model, alias)),
+        Act::RunHook { model, alias, .. } | Act::AwaitRun { model, alias, .. } => {
+            Some(Place::Alias(model, alias))
+        }
         Act::LoadModel { deployment, .. } | Act::AwaitServed { deployment, .. } => {
             Some(Place::Deployment(deployment))
         }
@@ -38,15 +40,30 @@ impl Plan {
             && self.model == other.model
             && places(self).any(|place| places(other).any(|theirs| theirs == place))
     }
+
+    /// The step that waits until a run of a source's pipeline has brought a version to serving, where the
+    /// plan has one.
+    pub fn awaits(&self, source: &SourceId, pipeline: &Key, run: &Key) -> Option<&Step> {
+        self.steps.iter().find(|step| {
+            let Act::AwaitRun {
+                pipeline: of,
+                run: awaited,
+                ..
+            } = &step.act
+            else {
+                return false;
+            };
+            step.source == *source && (of, awaited) == (pipeline, run)
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::act::Pin;
-    use super::super::plan::Step;
     use super::super::tests::{churn, plan};
     use super::*;
-    use crate::domain::key::{DeploymentKind, SourceId};
+    use crate::domain::key::DeploymentKind;
     use crate::domain::time::Millis;
 
     fn moves(alias: &str, to: &str) -> Act {
@@ -82,6 +99,13 @@ mod tests {
             version: Key::new("7"),
             alias: Key::new(alias),
         };
+        let run = |alias: &str, version: &str| Act::AwaitRun {
+            pipeline: Key::new("deploy_model"),
+            run: Key::new("qd__1"),
+            model: churn().name,
+            version: Key::new(version),
+            alias: Key::new(alias),
+        };
         let tag = || Act::SetTag {
             of: super::super::act::Tagged::Model(churn()),
             key: Key::new("quarterdeck.ack"),
@@ -93,6 +117,10 @@ mod tests {
             (moves("champion", "7"), moves("shadow", "6"), false),
             (hook("champion"), moves("champion", "6"), true),
             (hook("champion"), hook("shadow"), false),
+            (run("champion", "7"), run("champion", "6"), true),
+            (run("champion", "7"), hook("champion"), true),
+            (run("champion", "7"), moves("champion", "6"), true),
+            (run("champion", "7"), run("shadow", "7"), false),
             (waits("prod"), waits("prod"), true),
             (waits("prod"), waits("canary"), false),
             (tag(), tag(), false),

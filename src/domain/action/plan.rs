@@ -189,7 +189,10 @@ impl Step {
 /// Registries show a write at once, or a replica shows it a little later; serving takes its time.
 fn within(act: &Act) -> u64 {
     match act {
-        Act::LoadModel { .. } | Act::AwaitServed { .. } | Act::RunHook { .. } => 600_000,
+        Act::LoadModel { .. }
+        | Act::AwaitServed { .. }
+        | Act::AwaitRun { .. }
+        | Act::RunHook { .. } => 600_000,
         Act::TriggerRun { .. } | Act::CancelRun { .. } | Act::RetryRun { .. } => 60_000,
         _ => 15_000,
     }

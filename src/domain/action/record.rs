@@ -139,7 +139,8 @@ pub enum How {
     Moved,
     /// The server refused it, or it could not be sent: nothing has changed.
     Refused,
-    /// It was sent, no answer came, and the old state is still there.
+    /// It was sent, no answer came, and the old state is still there; or what was waited for has ended in
+    /// another way.
     NotApplied,
     /// It took effect, and somebody else has changed the target since.
     Overtaken,

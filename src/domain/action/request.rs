@@ -380,7 +380,7 @@ impl Act {
                 }
                 (WriteRoute::AirflowClearTasks(*api, pipeline.clone()), body)
             }
-            Self::AwaitServed { .. } | Self::RunHook { .. } => return None,
+            Self::AwaitServed { .. } | Self::AwaitRun { .. } | Self::RunHook { .. } => return None,
         };
         Some(Request {
             route,

@@ -45,7 +45,7 @@ impl Act {
             | Self::DeleteTag { .. }
             | Self::Describe { .. } => of("EDIT"),
             Self::LoadModel { .. } => "loading models from the repository".to_owned(),
-            Self::AwaitServed { .. } => "reading".to_owned(),
+            Self::AwaitServed { .. } | Self::AwaitRun { .. } => "reading".to_owned(),
             Self::RunHook { .. } => "running hooks".to_owned(),
             Self::Silence { .. } | Self::ExpireSilence { .. } => "writing silences".to_owned(),
             Self::Annotate { .. } => "annotations:create".to_owned(),
@@ -99,7 +99,7 @@ impl Act {
             | Self::Claim { .. }
             | Self::EndClaim { .. } => "claim",
             Self::LoadModel { .. } => "load-model",
-            Self::AwaitServed { .. } => "read",
+            Self::AwaitServed { .. } | Self::AwaitRun { .. } => "read",
             Self::RunHook { .. } => "run-hook",
             Self::Silence { .. } | Self::ExpireSilence { .. } => "silence",
             Self::Annotate { .. } => "annotate",

@@ -66,6 +66,11 @@ impl Fleet {
         self.pipelines.definitions.get(key)
     }
 
+    /// The pipeline of a source by its raw id there.
+    pub fn pipeline_named(&self, source: &SourceId, id: &Key) -> Option<&PipelineKey> {
+        self.pipelines.by_id.get(&(source.clone(), id.clone()))
+    }
+
     /// Every pipeline run that is held, by pipeline.
     pub fn pipeline_runs(&self) -> impl ExactSizeIterator<Item = &Held<PipelineRun>> {
         self.pipelines.runs.values()

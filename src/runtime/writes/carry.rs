@@ -15,7 +15,7 @@ use crate::domain::gate::approval;
 use crate::domain::key::SourceId;
 use crate::domain::mark::{self, Mark};
 use crate::domain::text::Clean;
-use crate::domain::time::Millis;
+use crate::domain::time::{Millis, span};
 
 /// After a write without an answer, the old state must have stood for so long before it counts as not
 /// applied: the request may still be on its way.
@@ -367,7 +367,9 @@ async fn verify(step: &Step, sent: Sent, world: &impl World) -> Taken {
                 (Seen::After, Sent::Unclear(fault)) => return read_back(sighting, fault),
                 (Seen::After, _) => return seen(How::Done, sighting, receipt),
                 (Seen::Other, Sent::Taken(_)) => return seen(How::Overtaken, sighting, receipt),
-                (Seen::Other, Sent::Unclear(_)) if step.act.comes_first_or_never() => {
+                (Seen::Other, Sent::Unclear(_) | Sent::Nothing)
+                    if step.act.comes_first_or_never() =>
+                {
                     return ended(How::NotApplied, &unclear(sighting.words.as_str()));
                 }
                 (seen @ (Seen::Before | Seen::Other), Sent::Unclear(_)) => {
@@ -411,6 +413,14 @@ async fn verify(step: &Step, sent: Sent, world: &impl World) -> Taken {
         world.pause(next).await;
     }
     match last {
+        Some(Ok(sighting)) if matches!(step.act, Act::AwaitRun { .. }) => {
+            let waited = span(limit);
+            let words = format!(
+                "{} after {waited}: it is waited for no longer, and it was not cancelled",
+                sighting.words
+            );
+            ended(How::NotSeen, &words)
+        }
         Some(Ok(sighting)) if !matches!(sent, Sent::Unclear(_)) => {
             seen(How::NotSeen, &sighting, receipt)
         }

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::domain::action::{Act, Delivery, Receipt, Seen, Sighting, Ticket};
 use crate::domain::fault::{Fault, FaultKind};
-use crate::domain::settings::{Context, Hook};
+use crate::domain::settings::{Context, HookKind};
 use crate::domain::text::Clean;
 
 /// The most output that is kept: the last of it says how it ended.
@@ -86,7 +86,10 @@ impl Hooks {
         let Some(settings) = self.settings.hooks.get(hook.raw()) else {
             return refuse("the settings do not have it");
         };
-        let Some((program, arguments)) = settings.command.split_first() else {
+        let HookKind::Command(words) = &settings.kind else {
+            return refuse("it is a pipeline by now, and no command: plan it again");
+        };
+        let Some((program, arguments)) = words.split_first() else {
             return refuse("its command is empty");
         };
         let mut command = Command::new(program);
@@ -108,7 +111,7 @@ impl Hooks {
             Err(error) => return refuse(&format!("{program} cannot be started: {error}")),
         };
         self.ran().push((ticket.act().clone(), false));
-        let delivery = attend(child, settings, &place, self.end.subscribe()).await;
+        let delivery = attend(child, settings.timeout, &place, self.end.subscribe()).await;
         if matches!(delivery, Delivery::Taken(_)) {
             self.ran().push((ticket.act().clone(), true));
         }
@@ -127,7 +130,7 @@ enum End {
 /// not known.
 async fn attend(
     mut child: Child,
-    settings: &Hook,
+    within: Duration,
     place: &str,
     mut end: watch::Receiver<Option<Clean>>,
 ) -> Delivery {
@@ -156,7 +159,7 @@ async fn attend(
     };
     let ended = tokio::select! {
         status = alone => End::Itself(status),
-        () = sleep(settings.timeout) => End::Late,
+        () = sleep(within) => End::Late,
         why = told => End::Told(why),
     };
     if matches!(ended, End::Itself(_)) {
@@ -182,7 +185,7 @@ async fn attend(
     };
     match ended {
         End::Late => {
-            let limit = crate::domain::time::span(settings.timeout);
+            let limit = crate::domain::time::span(within);
             let detail = with(format!("it had not ended after {limit} and was stopped"));
             unclear(FaultKind::Timeout, &detail)
         }

@@ -37,8 +37,14 @@ pub async fn look_up(
     while let Some(index) = found.watched() {
         let step = &written.plan.steps[index];
         let end = match world.look(&step.source, &step.act).await {
-            Ok(sighting) if sighting.seen == Seen::After => StepEnd::seen(How::Done, &sighting),
-            Ok(sighting) => StepEnd::seen(How::NotSeen, &sighting),
+            Ok(sighting) => {
+                let how = match sighting.seen {
+                    Seen::After => How::Done,
+                    Seen::Other if step.act.comes_first_or_never() => How::NotApplied,
+                    _ => How::NotSeen,
+                };
+                StepEnd::seen(how, &sighting)
+            }
             Err(fault) => {
                 found.words = Clean::text(&fault.line());
                 break;

@@ -1,21 +1,26 @@
 //! The definitions of the simulated Airflow: one pipeline that trains a model again for each of some
-//! models, with the schema of its parameters.
+//! models, and one that brings a version of any model to serving; with the schemas of their parameters.
 
 use serde_json::{Map, Value, json};
 
-/// The tasks of a pipeline in their order, and seconds that each usually takes.
-pub(crate) const TASKS: [(&str, i64); 4] = [
+/// The tasks of a pipeline that trains in their order, and seconds that each usually takes.
+const TRAINING: &[(&str, i64)] = &[
     ("prepare", 6),
     ("train", 18),
     ("evaluate", 6),
     ("register", 3),
 ];
+/// The tasks of the pipeline that deploys.
+const DEPLOYING: &[(&str, i64)] = &[("check", 2), ("deploy", 5), ("smoke_test", 2)];
 
 /// A definition.
 #[derive(Debug)]
 pub(crate) struct Dag {
     pub(crate) id: &'static str,
+    /// The model that it trains; empty where it deploys the one that a run is told.
     pub(crate) model: &'static str,
+    /// Its tasks in their order, and seconds that each usually takes.
+    pub(crate) tasks: &'static [(&'static str, i64)],
     pub(crate) description: &'static str,
     pub(crate) schedule: Option<&'static str>,
     pub(crate) paused: bool,
@@ -36,6 +41,7 @@ const fn dag(id: &'static str, model: &'static str, description: &'static str) -
     Dag {
         id,
         model,
+        tasks: TRAINING,
         description,
         schedule: None,
         paused: false,
@@ -46,6 +52,14 @@ const fn dag(id: &'static str, model: &'static str, description: &'static str) -
 
 /// The definitions, in the order of their ids.
 pub(crate) const DAGS: &[Dag] = &[
+    Dag {
+        tasks: DEPLOYING,
+        ..dag(
+            "deploy_model",
+            "",
+            "Brings a version of a model to the endpoints that serve it.",
+        )
+    },
     dag("retrain_ad_ctr", "ad-ctr", "Trains the click model again."),
     dag("retrain_churn", "churn", "Trains the churn model again."),
     Dag {
@@ -88,8 +102,32 @@ pub(crate) const DAGS: &[Dag] = &[
 ];
 
 impl Dag {
+    /// Whether it deploys, as against those that train.
+    pub(crate) fn deploys(&self) -> bool {
+        self.model.is_empty()
+    }
+
+    /// A task's place among its tasks.
+    pub(crate) fn place(&self, task: &str) -> Option<usize> {
+        self.tasks.iter().position(|(known, _)| *known == task)
+    }
+
     /// The parameters: name, default, schema, description.
     pub(crate) fn params(&self) -> Vec<(&'static str, Value, Value, &'static str)> {
+        if self.deploys() {
+            let text = |most: u32| json!({"type": "string", "maxLength": most});
+            let aliases = json!({"type": "string", "enum": ["champion", "challenger"]});
+            return vec![
+                ("MODEL", Value::Null, text(100), "The registered model."),
+                ("VERSION", Value::Null, text(10), "Its version."),
+                (
+                    "ALIAS",
+                    Value::Null,
+                    aliases,
+                    "The alias that shall name it.",
+                ),
+            ];
+        }
         vec![
             (
                 "model",
@@ -143,8 +181,8 @@ impl Dag {
     }
 
     /// Seconds that a task takes with these parameters.
-    pub(crate) fn lasts(params: &Map<String, Value>, place: usize) -> i64 {
-        let (task, usual) = TASKS[place];
+    pub(crate) fn lasts(&self, params: &Map<String, Value>, place: usize) -> i64 {
+        let (task, usual) = self.tasks[place];
         match task {
             "prepare" if params.get("full_refresh") == Some(&json!(true)) => usual * ANEW,
             "train" => {
@@ -162,7 +200,7 @@ impl Dag {
         place: usize,
         attempt: u32,
     ) -> Option<&'static str> {
-        let task = TASKS[place].0;
+        let task = self.tasks[place].0;
         let word = |name: &str| params.get(name).and_then(Value::as_str);
         if attempt <= 1 && word("fail_at") == Some(task) {
             return Some("val_auc 0.62 < 0.80: it was told to fail");
@@ -280,7 +318,7 @@ mod tests {
 
     #[test]
     fn parameters_are_held_to_their_schema_in_the_servers_words() {
-        let dag = &DAGS[0];
+        let dag = &DAGS[1];
         let fill = |conf: Value| dag.fill(conf.as_object().unwrap());
         assert_eq!(fill(json!({})).unwrap()["epochs"], 3);
         let why = fill(json!({"epochs": 500})).unwrap_err();
@@ -302,8 +340,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_deployed_has_to_be_named() {
+        let dag = DAGS.iter().find(|dag| dag.deploys()).unwrap();
+        let fill = |conf: Value| dag.fill(conf.as_object().unwrap());
+        let whole = json!({"MODEL": "churn", "VERSION": "7", "ALIAS": "champion"});
+        assert_eq!(fill(whole.clone()).unwrap(), *whole.as_object().unwrap());
+        let why = fill(json!({"MODEL": "churn", "ALIAS": "champion"})).unwrap_err();
+        let start = "Invalid input for param VERSION: None is not of type 'string'";
+        assert!(why.starts_with(start), "{why}");
+        let odd = json!({"MODEL": "churn", "VERSION": "7", "ALIAS": "shadow"});
+        let why = fill(odd).unwrap_err();
+        assert!(
+            why.contains("'shadow' is not one of ['champion', 'challenger']"),
+            "{why}"
+        );
+    }
+
+    #[test]
     fn every_definition_trains_a_model_that_exists() {
-        for dag in DAGS {
+        for dag in DAGS.iter().filter(|dag| !dag.deploys()) {
             let known = |entry: &crate::sim::world::catalog::Entry| entry.name == dag.model;
             assert!(
                 crate::sim::world::catalog::MODELS.iter().any(known),

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::AirflowVersion;
-use super::dags::{TASKS, python};
+use super::dags::python;
 use super::runs::DagRun;
 use crate::sim::reply::{Reply, Request};
 use crate::sim::world::run::mix;
@@ -22,7 +22,7 @@ fn lines(run: &DagRun, place: usize, now: i64) -> Vec<Line> {
     let Some(start) = task.start else {
         return Vec::new();
     };
-    let name = TASKS[place].0;
+    let name = run.dag.tasks[place].0;
     let bare = |text: &str| Line {
         at: None,
         level: "info",
@@ -44,7 +44,7 @@ fn lines(run: &DagRun, place: usize, now: i64) -> Vec<Line> {
         at(90, "DAG bundles loaded: dags-folder".to_owned()),
         at(200, "Worker startup parse complete".to_owned()),
         at(210, "::endgroup::".to_owned()),
-        at(400, format!("{name}: model {}", run.dag.model)),
+        at(400, format!("{name}: model {}", run.model())),
     ];
     let lasts = run.lasts(place);
     match name {
@@ -98,7 +98,7 @@ fn lines(run: &DagRun, place: usize, now: i64) -> Vec<Line> {
             }
             (Some("success"), _) => all.push(last("info", format!("{name}: done"))),
             (Some("failed"), _) => {
-                let text = match run.breaks(place) {
+                let text = match run.why(place) {
                     Some(why) if end - start >= lasts => format!("ValueError: {name}: {why}"),
                     _ => "Server indicated the task shouldn't be running anymore".to_owned(),
                 };

@@ -1,9 +1,11 @@
 //! A simulated Airflow: version 2 of the REST interface as 3.3 answers it, or version 1 as 2.11 does.
 //! Definitions with typed parameters, runs that a scheduler plays in the fleet's time, logs, tokens.
 //!
-//! A run that ends well has made a run in the fleet's `MLflow` and registered a version of its model.
+//! A training that ends well has made a run in the fleet's `MLflow` and registered a version of its model; a
+//! deployment that does has put the endpoints of its model on a version.
 
 pub(crate) mod dags;
+mod deploy;
 mod log;
 mod login;
 mod routes;

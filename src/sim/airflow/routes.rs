@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::dags::{DAGS, Dag, TASKS};
+use super::dags::{DAGS, Dag};
 use super::runs::DagRun;
 use super::{AirflowVersion, log, wire, writes};
 use crate::sim::reply::{Reply, Request};
@@ -15,10 +15,6 @@ const PATIENCE: i64 = 30_000;
 
 pub(super) fn dag(id: &str) -> Option<&'static Dag> {
     DAGS.iter().find(|dag| dag.id == id)
-}
-
-pub(super) fn place(task: &str) -> Option<usize> {
-    TASKS.iter().position(|(known, _)| *known == task)
 }
 
 /// Answers a call below the version's root.
@@ -59,7 +55,7 @@ pub(super) fn answer(
                 ("GET", ["details"]) => {
                     Reply::json(200, wire::details(version, &world.pipelines, dag, now))
                 }
-                ("GET", ["tasks"]) => Reply::json(200, wire::tasks(version)),
+                ("GET", ["tasks"]) => Reply::json(200, wire::tasks(version, dag)),
                 ("GET", ["dagRuns"]) => runs(world, version, Some(dag), request),
                 ("POST", ["dagRuns"]) => writes::trigger(world, version, dag, who, request),
                 ("POST", ["clearTaskInstances"]) => {
@@ -110,11 +106,12 @@ fn of_run(
 ) -> Reply {
     let no_task = || version.refusal(404, "Task instance not found", "Task instance not found");
     let result = |place: usize| {
-        let done = TASKS[place].0 == "register" && run.tasks[place].state == Some("success");
+        let name = run.dag.tasks[place].0;
+        let done = name == "register" && run.tasks[place].state == Some("success");
         run.version.filter(|_| done).map(|number| {
             json!({
                 "key": "return_value", "timestamp": wire::stamp(run.updated), "map_index": -1,
-                "task_id": TASKS[place].0, "dag_id": run.dag.id, "run_id": run.id,
+                "task_id": name, "dag_id": run.dag.id, "run_id": run.id,
                 "value": {"model": run.dag.model, "version": number.to_string()},
             })
         })
@@ -122,14 +119,14 @@ fn of_run(
     match rest {
         [] => Reply::json(200, wire::run(version, run)),
         ["taskInstances"] => {
-            let rows: Vec<Value> = (0..TASKS.len())
+            let rows: Vec<Value> = (0..run.tasks.len())
                 .map(|at| wire::instance(version, run, at))
                 .collect();
             let total = rows.len();
             Reply::json(200, json!({"task_instances": rows, "total_entries": total}))
         }
         ["taskInstances", "~", "xcomEntries"] => {
-            let rows: Vec<Value> = (0..TASKS.len())
+            let rows: Vec<Value> = (0..run.tasks.len())
                 .filter_map(|at| {
                     let mut row = result(at)?;
                     row.as_object_mut().map(|row| row.remove("value"));
@@ -140,7 +137,7 @@ fn of_run(
             Reply::json(200, json!({"xcom_entries": rows, "total_entries": total}))
         }
         ["taskInstances", task, rest @ ..] => {
-            let Some(at) = place(task) else {
+            let Some(at) = run.dag.place(task) else {
                 return no_task();
             };
             match rest {
@@ -319,7 +316,7 @@ fn instances_of_many(world: &World, version: AirflowVersion, request: &Request) 
             continue;
         }
         for (at, task) in run.tasks.iter().enumerate() {
-            if wanted("state", task.state) && wanted("task_ids", Some(TASKS[at].0)) {
+            if wanted("state", task.state) && wanted("task_ids", Some(run.dag.tasks[at].0)) {
                 rows.push(wire::instance(version, run, at));
             }
         }

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::dags::{DAGS, Dag, TASKS};
+use super::dags::{DAGS, Dag};
 use crate::sim::world::run::Status;
 use crate::sim::world::{World, retrain};
 
@@ -13,7 +13,7 @@ use crate::sim::world::{World, retrain};
 const SEEN: i64 = 2_000;
 const BETWEEN: i64 = 1_000;
 const NEVER: i64 = i64::MAX;
-const DAY: i64 = 86_400_000;
+pub(super) const DAY: i64 = 86_400_000;
 /// How long before the fleet's start the weekly run was asked for.
 const WEEKLY_AGO: i64 = 10_000;
 
@@ -45,10 +45,12 @@ pub(crate) struct DagRun {
     pub(crate) end: Option<i64>,
     pub(crate) updated: i64,
     pub(crate) state: &'static str,
-    pub(crate) tasks: [Task; TASKS.len()],
+    pub(crate) tasks: Vec<Task>,
     /// What its training has made.
     pub(crate) mlflow_run: Option<String>,
     pub(crate) version: Option<u32>,
+    /// Why what it was to deploy is not there.
+    pub(crate) undeployed: Option<String>,
     /// What happens next, and when.
     next: Next,
     due: i64,
@@ -134,9 +136,10 @@ impl DagRun {
             end: None,
             updated: now,
             state: "queued",
-            tasks: Default::default(),
+            tasks: vec![Task::default(); dag.tasks.len()],
             mlflow_run: None,
             version: None,
+            undeployed: None,
             next: Next::Start,
             due: now + SEEN,
         }
@@ -194,9 +197,29 @@ impl DagRun {
             .breaks(&self.params, place, self.tasks[place].attempt)
     }
 
+    /// Why the present try of a task fails or has failed, if so.
+    pub(crate) fn why(&self, place: usize) -> Option<&str> {
+        self.breaks(place).or(self.undeployed.as_deref())
+    }
+
     /// Milliseconds that a task takes.
     pub(crate) fn lasts(&self, place: usize) -> i64 {
-        Dag::lasts(&self.params, place) * 1_000
+        self.dag.lasts(&self.params, place) * 1_000
+    }
+
+    /// A parameter that is a text.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        let value = self.params.get(name).and_then(Value::as_str);
+        value.unwrap_or_default()
+    }
+
+    /// The model that it is about.
+    pub(crate) fn model(&self) -> &str {
+        if self.dag.deploys() {
+            self.text("MODEL")
+        } else {
+            self.dag.model
+        }
     }
 }
 
@@ -243,12 +266,19 @@ impl World {
                 one.start = Some(now);
                 one.attempt += 1;
                 (run.next, run.due) = (Next::End(task), now + run.lasts(task));
-                if TASKS[task].0 == "train" {
+                if run.dag.tasks[task].0 == "train" {
                     self.train(at, now);
                 }
             }
             Next::End(task) => {
-                let fails = run.breaks(task).is_some();
+                let name = run.dag.tasks[task].0;
+                self.pipelines.runs[at].undeployed = match name {
+                    "check" => self.undeployable(at),
+                    "deploy" => self.deploy(at),
+                    _ => None,
+                };
+                let run = &mut self.pipelines.runs[at];
+                let fails = run.why(task).is_some();
                 let one = &mut run.tasks[task];
                 one.state = Some(if fails { "failed" } else { "success" });
                 one.end = Some(now);
@@ -261,13 +291,13 @@ impl World {
                     self.finish_run(at, "failed", now);
                     return;
                 }
-                match TASKS[task].0 {
+                match name {
                     "train" => self.end_training(at, now),
                     "register" => self.register_trained(at),
                     _ => {}
                 }
                 let run = &mut self.pipelines.runs[at];
-                if task + 1 < TASKS.len() {
+                if task + 1 < run.tasks.len() {
                     run.tasks[task + 1].state = Some("queued");
                     run.tasks[task + 1].queued = Some(now);
                     run.updated = now;
@@ -362,7 +392,8 @@ impl World {
     /// Makes up what ran before the start, and tells each model of its pipeline at the server's address.
     pub(crate) fn remember_pipelines(&mut self, url: &str) {
         let epoch = self.epoch();
-        for (index, dag) in DAGS.iter().enumerate() {
+        let training = DAGS.iter().filter(|dag| !dag.deploys());
+        for (index, dag) in training.enumerate() {
             if let Some(model) = self.model_mut(dag.model) {
                 let pipeline = format!("{url}/dags/{}", dag.id);
                 model
@@ -391,6 +422,7 @@ impl World {
                 self.pipelines.runs.push(run);
             }
         }
+        self.remember_deployments(epoch);
         self.begin_weekly_run(epoch);
     }
 
@@ -414,11 +446,11 @@ impl World {
 
 impl DagRun {
     /// Plays the whole run in the past, without making anything.
-    fn pass(&mut self, version: Option<u32>) {
+    pub(super) fn pass(&mut self, version: Option<u32>) {
         let mut at = self.queued + SEEN;
         self.start = Some(at);
         let mut fails = None;
-        for index in 0..TASKS.len() {
+        for index in 0..self.tasks.len() {
             let lasts = self.lasts(index);
             let task = &mut self.tasks[index];
             if fails.is_some() {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::AirflowVersion;
-use super::dags::{Dag, TASKS};
+use super::dags::Dag;
 use super::runs::{DagRun, Pipelines, Task};
 
 /// A time as Python writes it in UTC, with microseconds.
@@ -47,11 +47,15 @@ pub(super) fn dag(
         || "Never, external triggers only".to_owned(),
         |cron| format!("At {cron}"),
     );
+    let mut tags = vec![tag("mlops")];
+    if !dag.deploys() {
+        tags.push(tag(&format!("model:{}", dag.model)));
+    }
     let mut row = json!({
         "dag_id": dag.id, "dag_display_name": dag.id, "is_paused": all.is_paused(dag),
         "last_parsed_time": time(version, Some(now - now.rem_euclid(30_000))), "last_expired": null,
         "fileloc": "/opt/airflow/dags/retrain.py", "description": dag.description,
-        "timetable_description": timetable, "tags": [tag("mlops"), tag(&format!("model:{}", dag.model))],
+        "timetable_description": timetable, "tags": tags,
         "max_active_tasks": 16, "max_active_runs": dag.most, "max_consecutive_failed_dag_runs": 0,
         "has_task_concurrency_limits": false, "has_import_errors": false, "owners": ["ml-platform"],
         "file_token": "simulated",
@@ -111,12 +115,14 @@ pub(super) fn details(version: AirflowVersion, all: &Pipelines, one: &Dag, now: 
 }
 
 /// The tasks, by their ids as the server sorts them.
-pub(super) fn tasks(version: AirflowVersion) -> Value {
-    let mut rows: Vec<Value> = TASKS
+pub(super) fn tasks(version: AirflowVersion, dag: &Dag) -> Value {
+    let mut rows: Vec<Value> = dag
+        .tasks
         .iter()
         .enumerate()
         .map(|(at, (task, _))| {
-            let next: Vec<&str> = TASKS.get(at + 1).map(|(next, _)| *next).into_iter().collect();
+            let next = dag.tasks.get(at + 1);
+            let next: Vec<&str> = next.map(|(next, _)| *next).into_iter().collect();
             let module = match version {
                 AirflowVersion::Two => "airflow.decorators.python",
                 AirflowVersion::Three => "airflow.providers.standard.decorators.python",
@@ -166,7 +172,7 @@ pub(super) fn run(version: AirflowVersion, run: &DagRun) -> Value {
 
 pub(super) fn instance(version: AirflowVersion, run: &DagRun, place: usize) -> Value {
     let task: &Task = &run.tasks[place];
-    let name = TASKS[place].0;
+    let name = run.dag.tasks[place].0;
     let at = |ms| time(version, ms);
     let mut row = json!({
         "task_id": name, "dag_id": run.dag.id, "dag_run_id": run.id, "map_index": -1,

@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::dags::{Dag, TASKS};
-use super::routes::place;
+use super::dags::Dag;
 use super::runs::DagRun;
 use super::{AirflowVersion, page, wire};
 use crate::sim::reply::{Reply, Request};
@@ -247,7 +246,7 @@ pub(super) fn patch(
         run.updated = now;
     }
     match state {
-        Some("queued") => run.clear(&(0..TASKS.len()).collect::<Vec<_>>(), now),
+        Some("queued") => run.clear(&(0..run.tasks.len()).collect::<Vec<_>>(), now),
         Some(state) => run.finish(state, now),
         None => {}
     }
@@ -312,7 +311,7 @@ fn flag(body: &Map<String, Value>, name: &str) -> bool {
 /// The tasks of a run that are to run again.
 fn chosen(run: &DagRun, named: &[usize], only_failed: bool, downstream: bool) -> Vec<usize> {
     let first = named.iter().min().copied();
-    (0..TASKS.len())
+    (0..run.tasks.len())
         .filter(|at| {
             named.is_empty()
                 || named.contains(at)
@@ -374,7 +373,7 @@ pub(super) fn clear_tasks(
         .and_then(Value::as_array)
         .into_iter()
         .flatten())
-    .filter_map(|task| place(task.as_str()?))
+    .filter_map(|task| dag.place(task.as_str()?))
     .collect();
     let Some(run) = world.pipelines.find_mut(dag.id, id) else {
         return version.no_run(dag.id, id);

@@ -120,7 +120,7 @@ impl Airflow {
         }
     }
 
-    async fn log(&self, key: &LogKey, from: Option<&Key>) -> Result<LogChunk, Fault> {
+    pub(super) async fn log(&self, key: &LogKey, from: Option<&Key>) -> Result<LogChunk, Fault> {
         self.check(&key.run.pipeline)?;
         let api = self.api().await?;
         let route = ReadRoute::AirflowLog(

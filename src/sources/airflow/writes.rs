@@ -1,4 +1,4 @@
-//! Starting, ending and repeating runs: what is seen of it, and the one request.
+//! Starting, awaiting, ending and repeating runs: what is seen of it, and the one request.
 //!
 //! A run bears an identity that we have chosen at random: that it is there means that our request made
 //! it, whatever became of the answer.
@@ -9,10 +9,25 @@ use crate::domain::action::{Act, Delivery, Receipt, Seen, Sighting, Ticket};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::Key;
 use crate::domain::pipeline::{
-    Ending, PipelineKey, PipelineRun, PipelineRunKey, PipelineState, tries,
+    Ending, LogLine, PipelineKey, PipelineRun, PipelineRunKey, PipelineState, Task, tries,
 };
+use crate::domain::text::Clean;
 use crate::sources::routes::ReadRoute;
 use crate::sources::unable;
+
+/// The most tasks that are named of a run that failed.
+const MOST_NAMED: usize = 5;
+/// The most of a log that is told of a task that failed, in characters.
+const SAID: usize = 300;
+
+/// What a log says last of what went wrong: its last error, else its last line.
+fn last_words(lines: &[LogLine]) -> Option<Clean> {
+    let is_error = |line: &&LogLine| matches!(line.level.as_str(), "error" | "critical" | "fatal");
+    let told = |line: &&LogLine| !line.text.is_empty();
+    let errors = lines.iter().rev().filter(is_error);
+    let last = errors.chain(lines.iter().rev()).find(told)?;
+    Some(Clean::limited(last.text.as_str(), SAID))
+}
 
 impl Airflow {
     pub(super) async fn look_at(&self, act: &Act) -> Result<Sighting, Fault> {
@@ -24,6 +39,7 @@ impl Airflow {
                 }
                 None => self.look_at_pipeline(pipeline).await,
             },
+            Act::AwaitRun { pipeline, run, .. } => self.look_at_run(pipeline, run).await,
             Act::CancelRun { pipeline, run, .. } => self.look_at_end(pipeline, run).await,
             Act::RetryRun {
                 pipeline,
@@ -103,6 +119,55 @@ impl Airflow {
             }
             Err(fault) => Err(fault),
         }
+    }
+
+    /// Whether a run has ended well. One that has ended otherwise is told with where and why.
+    async fn look_at_run(&self, pipeline: &Key, run: &Key) -> Result<Sighting, Fault> {
+        let name = run.clean();
+        let Some(found) = self.find(pipeline, run).await? else {
+            let words = format!("run {name} is not there any more");
+            return Ok(Sighting::new(Seen::Other, &words));
+        };
+        let seen = match &found.state {
+            PipelineState::Ended(Ending::Success) => {
+                return Ok(Sighting::new(
+                    Seen::After,
+                    &format!("run {name} ended well"),
+                ));
+            }
+            PipelineState::Ended(Ending::Failed) => {
+                let mut words = format!("run {name} failed");
+                // That it failed is known: where and why are told as far as they can be read.
+                if let Ok(tasks) = self.tasks(&self.run_key(pipeline, run)).await {
+                    words.push_str(&self.failure(&found.key, &tasks).await);
+                }
+                return Ok(Sighting::new(Seen::Other, &words));
+            }
+            PipelineState::Ended(_) => Seen::Other,
+            _ => Seen::Between,
+        };
+        let words = format!("run {name} is {}", found.state.word());
+        Ok(Sighting::new(seen, &words))
+    }
+
+    /// At which tasks a run failed, and what the first of them said last: ` at `deploy`: no quota`.
+    async fn failure(&self, run: &PipelineRunKey, tasks: &[Task]) -> String {
+        let failed: Vec<&Task> = tasks.iter().filter(|task| task.state.is_failed()).collect();
+        let names: Vec<String> = failed
+            .iter()
+            .take(MOST_NAMED)
+            .map(|task| format!("`{}`", task.name))
+            .collect();
+        let Some(first) = failed.first() else {
+            return String::new();
+        };
+        let log = match first.log(run) {
+            Some(log) => self.log(&log, None).await.ok(),
+            None => None,
+        };
+        let said = log.as_ref().and_then(|chunk| last_words(&chunk.lines));
+        let said = said.map_or_else(String::new, |said| format!(": {said}"));
+        format!(" at {}{said}", names.join(", "))
     }
 
     /// Whether a run has ended from outside: Airflow calls it failed at once, while its tasks hear of it

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::Planning;
 use super::shift::FREEZE;
+use super::{Planning, rollout};
 use crate::domain::action::{
     Act, Friction, PLAN_HOLDS, Pin, Plan, PlanId, Step, UNDO_HOLDS, Verb, Wanting, Weight,
 };
@@ -317,6 +317,7 @@ pub fn ground(
             None => basis.block(NOT_HELD),
         }
     }
+    rollout::ground(&mut basis, &mut plan);
     plan.steps = basis.permitted(std::mem::take(&mut plan.steps));
     if basis.is_overridden() {
         plan.friction = Friction::NameAndReason;
@@ -403,7 +404,10 @@ fn brought_back(fleet: &Fleet, act: &Act, all: &[(&SourceId, &Act)]) -> BroughtB
 
 /// Whether it changes which version answers, without a word to the registry.
 fn changes_what_serves(act: &Act) -> bool {
-    matches!(act, Act::LoadModel { .. } | Act::RunHook { .. })
+    matches!(
+        act,
+        Act::LoadModel { .. } | Act::RunHook { .. } | Act::AwaitRun { .. }
+    )
 }
 
 /// Whether it sets or ends a mark: a freeze does not stand against its own end.

@@ -237,7 +237,7 @@ fn a_hook_is_run_again_with_the_version_before() {
     settings.hook = Some("deploy".to_owned());
     let mut made = Made::new(vec![settings]);
     let hook = Hook {
-        command: vec!["./deploy".to_owned()],
+        kind: HookKind::Command(vec!["./deploy".to_owned()]),
         timeout: Duration::from_secs(60),
     };
     made.context.hooks.insert("deploy".to_owned(), hook);

@@ -10,8 +10,10 @@ pub mod promote;
 pub mod retrain;
 pub mod retrain_form;
 pub mod rollback;
+mod rollout;
 pub mod shift;
 pub mod silence;
+mod starting;
 #[cfg(test)]
 mod tests;
 pub mod texts;

@@ -5,27 +5,19 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::Planning;
 use super::basis::{About, Basis, NoPlan};
 use super::shift::FREEZE;
+use super::starting::{self, Startable, rests_on_orchestrator};
+use super::{Planning, rollout};
 use crate::domain::action::{Act, Friction, Plan, PlanId, Step, Verb, Writes, Written};
 use crate::domain::fleet::Fleet;
 use crate::domain::key::{Key, ModelKey};
-use crate::domain::pipeline::{
-    Orchestrator, PartHealth, Pipeline, PipelineRun, PipelineRunKey, Task, tries,
-};
-use crate::domain::rules::freshness::Freshness;
-use crate::domain::rules::retrain::usual_duration;
+use crate::domain::pipeline::{PipelineRun, PipelineRunKey, Task, tries};
 use crate::domain::text::Clean;
-use crate::domain::time::{age, span};
+use crate::domain::time::age;
 
-/// How the run of a plan is called, before the plan's identity: random, so that a run of this name is
-/// ours, whatever became of the answer.
-const PREFIX: &str = "qd__";
 /// Within this time of the last run another one needs a reason.
 const COOL_DOWN: Duration = Duration::from_secs(10 * 60);
-/// The longest note that an orchestrator takes, in characters.
-const NOTE: usize = 1_000;
 
 /// A retraining that somebody wishes.
 #[derive(Clone, PartialEq, Debug)]
@@ -51,26 +43,9 @@ pub fn plan(request: &RetrainRequest, id: PlanId, with: &Planning<'_>) -> Result
             "no pipeline trains it: tag it quarterdeck.pipeline = URL, or set [models.NAME] pipeline",
         ));
     };
-    let held = training
-        .pipeline
-        .as_ref()
-        .and_then(|key| fleet.pipeline(key));
-    let Some(held) = held else {
-        return Err(NoPlan::impossible(format!(
-            "{} holds no pipeline {}",
-            training.source, training.name
-        )));
-    };
-    let definition = &held.fact;
-    let runs: Vec<&PipelineRun> = fleet
-        .runs_of_pipeline(&definition.key)
-        .map(|h| &h.fact)
-        .collect();
-    let Some(orchestrator) = fleet.orchestrator(&definition.key.base).map(|h| &h.fact) else {
-        return Err(NoPlan::impossible(
-            "how its orchestrator stands is not read yet",
-        ));
-    };
+    let key = training.pipeline.as_ref();
+    let startable = Startable::find(fleet, &training.source, key, &training.name)?;
+    let definition = startable.definition;
     let mut basis = Basis::new(*with);
     basis.rests_on_marks(model);
     basis.thawed(model, request.overrides.get(FREEZE));
@@ -80,10 +55,7 @@ pub fn plan(request: &RetrainRequest, id: PlanId, with: &Planning<'_>) -> Result
             Clean::name(odd)
         ));
     }
-    rests_on_orchestrator(&mut basis, &training.source);
-    if definition.broken {
-        basis.block(format!("pipeline {} cannot be loaded", definition.name));
-    }
+    startable.rests(&mut basis);
     for run in fleet.live_training(model) {
         basis.block(format!(
             "it is being trained already: run {} is {}",
@@ -92,7 +64,7 @@ pub fn plan(request: &RetrainRequest, id: PlanId, with: &Planning<'_>) -> Result
         ));
     }
     let mut friction = Friction::Name;
-    let last = runs.iter().filter_map(|run| run.asked()).max();
+    let last = startable.runs.iter().filter_map(|run| run.asked()).max();
     if let Some(last) = last.filter(|at| with.now.wall.since(*at) < COOL_DOWN) {
         friction = Friction::NameAndReason;
         basis.note(format!(
@@ -105,15 +77,18 @@ pub fn plan(request: &RetrainRequest, id: PlanId, with: &Planning<'_>) -> Result
         friction = Friction::NameAndReason;
     }
     basis.note(parameters(&request.parameters));
-    for note in waits(fleet, definition, orchestrator, &runs) {
+    for (why, until) in startable.halts() {
+        basis.note(format!("{why}: the run waits {until}"));
+    }
+    for note in startable.queue(fleet) {
         basis.note(note);
     }
     let act = Act::TriggerRun {
         pipeline: definition.key.id.clone(),
-        run: Key::new(&format!("{PREFIX}{id}")),
+        run: starting::run_id(&id),
         parameters: Key::new(&Value::Object(request.parameters.clone()).to_string()),
-        note: note(&with.actor.name(), &request.reason),
-        api: orchestrator.major,
+        note: starting::note(&with.actor.name(), &request.reason),
+        api: startable.orchestrator.major,
     };
     let about = About {
         verb: Verb::Retrain,
@@ -130,15 +105,6 @@ pub fn plan(request: &RetrainRequest, id: PlanId, with: &Planning<'_>) -> Result
     Ok(basis.plan(id, about, steps))
 }
 
-/// Who and why, for whoever looks at the run there.
-fn note(by: &Clean, reason: &Clean) -> Clean {
-    let text = match reason.as_str().trim() {
-        "" => format!("asked for by {by}"),
-        reason => format!("{by}: {reason}"),
-    };
-    Clean::limited(&text, NOTE)
-}
-
 /// The parameters of a run in words.
 fn parameters(all: &Map<String, Value>) -> String {
     if all.is_empty() {
@@ -150,56 +116,6 @@ fn parameters(all: &Map<String, Value>) -> String {
     });
     let each: Vec<String> = each.collect();
     format!("with {}; the rest as the pipeline says", each.join(", "))
-}
-
-/// What the orchestrator says must be of now.
-fn rests_on_orchestrator(basis: &mut Basis<'_>, source: &crate::domain::key::SourceId) {
-    match basis.with.fleet.source_freshness(source) {
-        Freshness::Live => {}
-        fresh => basis.block(format!(
-            "{source} is {}: what its runs do is not known",
-            fresh.word()
-        )),
-    }
-}
-
-/// What a run would wait for, and how long it usually takes then.
-fn waits(
-    fleet: &Fleet,
-    definition: &Pipeline,
-    orchestrator: &Orchestrator,
-    runs: &[&PipelineRun],
-) -> Vec<String> {
-    let mut notes = Vec::new();
-    if definition.paused {
-        notes.push("the pipeline is paused: the run waits until somebody resumes it".to_owned());
-    }
-    if let Some(part) = orchestrator.scheduler()
-        && part.health == PartHealth::Unhealthy
-    {
-        notes.push("the scheduler is dead: the run waits until it lives".to_owned());
-    }
-    let active = fleet.active_runs(&definition.key);
-    let waiting = runs.iter().filter(|run| run.state.is_waiting()).count();
-    if active + waiting > 0 {
-        let limit = definition
-            .max_active
-            .map_or_else(String::new, |n| format!(" of at most {n}"));
-        notes.push(format!(
-            "{active}{limit} running, {waiting} waiting before it"
-        ));
-    }
-    let ended = runs.iter().filter(|run| !run.state.is_live());
-    let last = ended.max_by_key(|run| run.ended);
-    let last = last.and_then(|run| Some((run.ended?.since(run.started?), run.state.word())));
-    let last = last.map_or_else(String::new, |(lasted, word)| {
-        format!("; the last one took {} ({word})", span(lasted))
-    });
-    notes.push(match usual_duration(runs.iter().copied()) {
-        Some(usual) => format!("it usually takes {}{last}", span(usual)),
-        None => format!("how long it takes is not known: fewer than three runs ended well{last}"),
-    });
-    notes
 }
 
 /// The plan that asks a run to end. Its tasks hear of it at their next sign of life; jobs that they
@@ -317,7 +233,7 @@ fn on_run(
 
 /// Whether a run was started by a plan of a console.
 pub fn is_ours(run: &PipelineRunKey, plan: &PlanId) -> bool {
-    run.id.raw() == format!("{PREFIX}{plan}")
+    run.id == starting::run_id(plan)
 }
 
 /// The last write of this machine that asked a run to end: what was asked for is one thing, what is seen of
@@ -345,12 +261,16 @@ pub fn asked_to_end<'a>(
     })
 }
 
-/// The run that a plan starts, where it starts one.
+/// The run that a plan starts to train its model, where it starts one.
 pub fn run_of(plan: &Plan, fleet: &Fleet) -> Option<PipelineRunKey> {
     plan.steps.iter().find_map(|step| {
         let Act::TriggerRun { pipeline, run, .. } = &step.act else {
             return None;
         };
+        // One that brings a version to serving trains nothing, whatever else its pipeline does.
+        if rollout::brings(plan, step) {
+            return None;
+        }
         let model = plan.model.as_ref()?;
         let key = fleet.training(model)?.pipeline.clone()?;
         (key.id == *pipeline).then(|| PipelineRunKey {

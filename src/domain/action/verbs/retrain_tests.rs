@@ -11,7 +11,9 @@ use crate::domain::model::RegisteredModel;
 use crate::domain::observation::{
     ContextRef, Coverage, Feed, Observation, PollReport, Right, Rows,
 };
-use crate::domain::pipeline::{Ending, Part, PipelineKey, PipelineState, SCHEDULER};
+use crate::domain::pipeline::{
+    Ending, Orchestrator, Part, PartHealth, Pipeline, PipelineKey, PipelineState, SCHEDULER,
+};
 use crate::domain::settings::{Context, SourceKind, SourceSettings};
 use crate::domain::time::{Millis, Now};
 

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Planning;
 use super::basis::{About, Basis, NOT_HELD, NoPlan, stamp};
+use super::rollout::{self, Brought, By};
+use super::{Planning, starting};
 use crate::domain::action::{
     Act, Friction, GateNote, Pin, Plan, PlanId, Step, Tagged, Verb, Wanting,
 };
@@ -14,7 +15,7 @@ use crate::domain::gate::Consequence;
 use crate::domain::key::{DeploymentKey, Key, ModelKey, SourceId, VersionKey};
 use crate::domain::model::{ModelVersion, RegisteredModel, VersionStatus};
 use crate::domain::rules::gates::Shown;
-use crate::domain::settings::{Rollout, SourceKind};
+use crate::domain::settings::{HookKind, Rollout, SourceKind};
 use crate::domain::text::Clean;
 use crate::domain::wiring::{self, Join, version_text};
 use crate::domain::writing::Order;
@@ -129,7 +130,7 @@ pub(super) fn plan(shift: &Shift<'_>, id: PlanId, with: &Planning<'_>) -> Result
         basis.block(format!("{} is {word}", version_text(shift.to)));
     }
     let mut parts = Parts::new(shift, &held.source, &held.fact, version);
-    parts.serving(&mut basis);
+    parts.serving(&mut basis, &id);
     parts.stages(&mut basis);
     parts.words(&mut basis, &id);
     parts.company(&mut basis);
@@ -178,7 +179,7 @@ impl<'a> Parts<'a> {
     }
 
     /// The rollout of each deployment that follows the alias.
-    fn serving(&mut self, basis: &mut Basis<'_>) {
+    fn serving(&mut self, basis: &mut Basis<'_>, id: &PlanId) {
         let fleet = basis.with.fleet;
         let joins: Vec<&Join> = fleet
             .followers(self.shift.model, self.shift.alias)
@@ -188,11 +189,11 @@ impl<'a> Parts<'a> {
             basis.note("an alias move alone changes nothing that serves");
         }
         for join in joins {
-            self.follower(basis, join);
+            self.follower(basis, join, id);
         }
     }
 
-    fn follower(&mut self, basis: &mut Basis<'_>, join: &Join) {
+    fn follower(&mut self, basis: &mut Basis<'_>, join: &Join, id: &PlanId) {
         let fleet = basis.with.fleet;
         let key = &join.deployment;
         let name = &join.name;
@@ -245,21 +246,7 @@ impl<'a> Parts<'a> {
             }
             Rollout::Hook => {
                 let hook = settings.and_then(|s| s.hook.as_deref()).unwrap_or_default();
-                if fleet.settings().hooks.contains_key(hook) {
-                    let act = Act::RunHook {
-                        hook: Key::new(hook),
-                        model: self.shift.model.name.clone(),
-                        version: self.shift.to.clone(),
-                        alias: self.shift.alias.clone(),
-                    };
-                    let here = SourceId::new(basis.with.actor.user.as_str());
-                    self.own.push(Step::required(&here, act));
-                } else {
-                    basis.block(format!(
-                        "{name} is rolled out by a hook, and the settings have none named `{}`",
-                        Clean::name(hook)
-                    ));
-                }
+                self.hook(basis, name, hook, id);
             }
         }
         let tells = fleet
@@ -271,6 +258,58 @@ impl<'a> Parts<'a> {
                 "{name} cannot tell which version it answers: see to it yourself"
             )),
             None => basis.note(format!("{name} is not waited for: {}", self.no_word())),
+        }
+    }
+
+    /// What a hook does: a command of this machine, or a run of a pipeline. One run serves all deployments
+    /// that it is the way to.
+    fn hook(&mut self, basis: &mut Basis<'_>, name: &Clean, hook: &str, id: &PlanId) {
+        let fleet = basis.with.fleet;
+        let Some(found) = fleet.settings().hooks.get(hook) else {
+            basis.block(format!(
+                "{name} is rolled out by a hook, and the settings have none named `{}`",
+                Clean::name(hook)
+            ));
+            return;
+        };
+        let brought = Brought {
+            model: &self.shift.model.name,
+            version: self.shift.to,
+            alias: self.shift.alias,
+        };
+        match &found.kind {
+            HookKind::Command(_) => {
+                let act = Act::RunHook {
+                    hook: Key::new(hook),
+                    model: brought.model.clone(),
+                    version: brought.version.clone(),
+                    alias: brought.alias.clone(),
+                };
+                let here = SourceId::new(basis.with.actor.user.as_str());
+                self.own.push(Step::required(&here, act));
+            }
+            HookKind::Pipeline {
+                source,
+                id: pipeline,
+            } => {
+                let (source, pipeline) = (SourceId::new(source), Key::new(pipeline));
+                let runs = |step: &Step| {
+                    let of =
+                        matches!(&step.act, Act::AwaitRun { pipeline: of, .. } if *of == pipeline);
+                    of && step.source == source
+                };
+                if self.own.iter().any(runs) {
+                    return;
+                }
+                let by = By {
+                    source: &source,
+                    pipeline: &pipeline,
+                    within: found.timeout,
+                };
+                let note = starting::note(&basis.with.actor.name(), self.shift.reason);
+                let steps = rollout::steps(basis, by, brought, id, note);
+                self.own.extend(steps);
+            }
         }
     }
 
@@ -443,7 +482,7 @@ impl<'a> Parts<'a> {
     /// no version: the server's repository resolves the alias, which therefore moves before. So it does
     /// for whatever another system rolls out.
     fn usual_order(&self) -> Order {
-        let told = |step: &Step| matches!(step.act, Act::RunHook { .. });
+        let told = |step: &Step| matches!(step.act, Act::RunHook { .. } | Act::AwaitRun { .. });
         let resolves = |step: &Step| matches!(step.act, Act::LoadModel { .. });
         if self.own.iter().any(told) && !self.own.iter().any(resolves) {
             Order::ServingFirst

@@ -33,7 +33,8 @@ use crate::domain::observation::{
 };
 use crate::domain::query::{Detail, Query, Texts};
 use crate::domain::settings::{
-    Context, DeploymentSettings, Follows, Hook, Rollout, SourceKind, SourceSettings, VersionMap,
+    Context, DeploymentSettings, Follows, Hook, HookKind, Rollout, SourceKind, SourceSettings,
+    VersionMap,
 };
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now};
@@ -43,6 +44,8 @@ use crate::domain::writing::Order;
 mod annotating;
 #[path = "claiming_tests.rs"]
 mod claims;
+#[path = "rollout_tests.rs"]
+mod rollouts;
 
 /// The present of these tests, in seconds.
 const NOW: i64 = 100_000;
@@ -334,7 +337,7 @@ fn the_rollout_decides_the_steps_and_their_order() {
         settings.hook = Some("deploy".to_owned());
         let mut made = Made::new(vec![settings]);
         let hook = Hook {
-            command: vec!["./deploy".to_owned()],
+            kind: HookKind::Command(vec!["./deploy".to_owned()]),
             timeout: Duration::from_secs(60),
         };
         made.context.hooks.insert("deploy".to_owned(), hook);

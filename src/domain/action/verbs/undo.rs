@@ -1,10 +1,11 @@
 //! The inverse of a write: the steps that took effect, inverted, newest first.
 
-use super::{Planning, retrain};
+use super::{Planning, retrain, rollout};
 use crate::domain::action::{
     Act, Friction, PLAN_HOLDS, Plan, PlanId, Step, UNDO_HOLDS, Verb, Weight, Writes, Written,
 };
 use crate::domain::fleet::Fleet;
+use crate::domain::key::Key;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Now, age};
 use crate::domain::writing::Order;
@@ -61,19 +62,32 @@ pub fn until(written: &Written, now: Millis) -> Result<Millis, Clean> {
     if written.applied().next().is_none() {
         return refuse("it has changed nothing");
     }
-    if !inverses(written).any(|(step, act)| required(step) && act.is_some()) {
+    // Whatever the plan that takes it back is called, it has something to do or nothing.
+    if !inverses(written, &written.plan.id).any(|(step, back)| required(step) && !back.is_empty()) {
         return refuse("nothing of it can be taken back");
     }
     Ok(until)
 }
 
-/// The steps that took effect, newest first, each with what takes it back.
-fn inverses(written: &Written) -> impl Iterator<Item = (&Step, Option<Act>)> {
-    written.applied().map(|index| {
-        let step = &written.plan.steps[index];
+/// The steps that took effect, newest first, each with what takes it back in a plan of this identity.
+fn inverses<'a>(
+    written: &'a Written,
+    id: &'a PlanId,
+) -> impl Iterator<Item = (&'a Step, Vec<Step>)> {
+    let plan = &written.plan;
+    written.applied().map(move |index| {
+        let step = &plan.steps[index];
+        if rollout::brings(plan, step) {
+            let back = rollout::back(plan, step, id, |alias| version_before(plan, alias));
+            return (step, back.map_or_else(Vec::new, Vec::from));
+        }
         let inverse = step.act.inverse(Some(&written.steps[index].receipt));
-        let back = inverse.or_else(|| hook_back(&written.plan, &step.act));
-        (step, back)
+        let back = inverse.or_else(|| hook_back(plan, step));
+        let back = back.map(|act| Step {
+            weight: step.weight,
+            ..Step::required(&step.source, act)
+        });
+        (step, back.into_iter().collect())
     })
 }
 
@@ -86,17 +100,12 @@ pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
     until(written, now.wall)?;
     let mut notes = Vec::new();
     let mut steps = Vec::new();
-    for (step, inverse) in inverses(written) {
-        match inverse {
-            Some(act) => steps.push(Step {
-                weight: step.weight,
-                ..Step::required(&step.source, act)
-            }),
-            None if step.weight == Weight::Required && leaves_something(&step.act) => notes.push(
-                Clean::text(&format!("cannot be taken back: {}", step.act.words())),
-            ),
-            None => {}
+    for (step, back) in inverses(written, &id) {
+        if back.is_empty() && step.weight == Weight::Required && leaves_something(&step.act) {
+            let what = step.act.words();
+            notes.push(Clean::text(&format!("cannot be taken back: {what}")));
         }
+        steps.extend(back);
     }
     // What matters goes back first; marks for teammates follow, newest first among their like.
     let order = order_of(old);
@@ -131,7 +140,9 @@ pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
 fn order_of(plan: &Plan) -> Order {
     let mut moves = plan.steps.iter().filter_map(|step| match step.act {
         Act::MoveAlias { .. } | Act::DeleteAlias { .. } => Some(Order::AliasFirst),
-        Act::LoadModel { .. } | Act::RunHook { .. } => Some(Order::ServingFirst),
+        Act::LoadModel { .. } | Act::RunHook { .. } | Act::AwaitRun { .. } => {
+            Some(Order::ServingFirst)
+        }
         _ => None,
     });
     moves.next().unwrap_or(Order::AliasFirst)
@@ -146,7 +157,13 @@ fn turn(act: &Act, order: Order) -> u8 {
             Act::MoveAlias { .. } | Act::DeleteAlias { .. } | Act::SetStage { .. },
             Order::AliasFirst,
         )
-        | (Act::LoadModel { .. } | Act::RunHook { .. }, Order::ServingFirst) => 0,
+        | (
+            Act::LoadModel { .. }
+            | Act::RunHook { .. }
+            | Act::TriggerRun { .. }
+            | Act::AwaitRun { .. },
+            Order::ServingFirst,
+        ) => 0,
         (Act::AwaitServed { .. }, Order::AliasFirst)
         | (Act::MoveAlias { .. } | Act::DeleteAlias { .. } | Act::SetStage { .. }, _) => 2,
         _ => 1,
@@ -166,25 +183,29 @@ fn leaves_something(act: &Act) -> bool {
 }
 
 /// A hook brings the version back that the alias held before.
-fn hook_back(plan: &Plan, act: &Act) -> Option<Act> {
+fn hook_back(plan: &Plan, step: &Step) -> Option<Act> {
     let Act::RunHook {
         hook, model, alias, ..
-    } = act
+    } = &step.act
     else {
         return None;
     };
-    let from = plan.steps.iter().find_map(|step| match &step.act {
+    Some(Act::RunHook {
+        hook: hook.clone(),
+        model: model.clone(),
+        version: version_before(plan, alias)?,
+        alias: alias.clone(),
+    })
+}
+
+/// The version that an alias held before a plan moved it.
+fn version_before(plan: &Plan, alias: &Key) -> Option<Key> {
+    plan.steps.iter().find_map(|step| match &step.act {
         Act::MoveAlias {
             alias: moved,
             from: Some(from),
             ..
         } if moved == alias => Some(from.version.clone()),
         _ => None,
-    })?;
-    Some(Act::RunHook {
-        hook: hook.clone(),
-        model: model.clone(),
-        version: from,
-        alias: alias.clone(),
     })
 }
