@@ -274,14 +274,15 @@ impl Verdict {
         }
     }
 
-    /// Since when it is this bad: the newest onset among the worst reasons; nothing without reasons. One
-    /// that is known exactly comes before what has been so at least, which began nobody knows when.
+    /// The finding that screens name first.
+    pub fn first(&self) -> Option<&Reason> {
+        self.reasons.first()
+    }
+
+    /// Since when it is so: the onset of the finding that screens name first; nothing without findings. An
+    /// onset beside the words of another finding would be read as theirs.
     pub fn since(&self) -> Option<Since> {
-        self.reasons
-            .iter()
-            .filter(|r| r.level == self.level)
-            .map(|r| r.since)
-            .max_by_key(|s| s.rank())
+        self.first().map(|reason| reason.since)
     }
 }
 
@@ -290,24 +291,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_exact_onset_is_told_before_what_has_been_so_at_least() {
+    fn the_onset_told_is_that_of_the_finding_that_is_named() {
         use crate::domain::time::Millis;
-        let reason = |since| Reason {
+        let reason = |level, since| Reason {
             code: ReasonCode::SignalLatency,
-            level: Level::Crit,
+            level,
             text: Clean::name("slow"),
             since,
             source: None,
         };
-        let verdict = |all: &[Since]| Verdict::of(all.iter().map(|s| reason(*s)).collect());
-        let (exact, least) = (Since::Exact(Millis(5)), Since::AtLeast(Millis(9)));
-        assert_eq!(
-            verdict(&[exact, least, Since::Unknown]).since(),
-            Some(exact)
+        let (least, old, new) = (
+            Since::AtLeast(Millis(9)),
+            Since::Exact(Millis(5)),
+            Since::Exact(Millis(7)),
         );
-        assert_eq!(verdict(&[Since::Unknown, least]).since(), Some(least));
-        let newer = Since::Exact(Millis(7));
-        assert_eq!(verdict(&[exact, newer]).since(), Some(newer));
+        let of = |all: &[(Level, Since)]| {
+            let reasons = all.iter().map(|(level, since)| reason(*level, *since));
+            Verdict::of(reasons.collect())
+        };
+        let mut verdict = of(&[(Level::Warn, new), (Level::Crit, least), (Level::Crit, old)]);
+        assert_eq!(verdict.since(), Some(least));
+        // The level has not settled, and the words that are shown are still those of the worst.
+        verdict.level = Level::Warn;
+        assert_eq!(verdict.since(), Some(least));
+        assert_eq!(Verdict::default().since(), None);
     }
 
     #[test]

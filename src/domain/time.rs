@@ -96,18 +96,36 @@ pub enum Since {
     Unknown,
 }
 
+/// As wide a window still tells an instant: a few polls. A day that nobody watched does not.
+const NARROW: Duration = Duration::from_secs(10 * 60);
+
 impl Since {
+    /// What began after one look and not after another: the later look where they lie close together,
+    /// else at least since then.
+    pub fn within(not_before: Millis, not_after: Millis) -> Self {
+        if not_after.since(not_before) <= NARROW {
+            Self::Exact(not_after)
+        } else {
+            Self::AtLeast(not_after)
+        }
+    }
+
+    /// When two things were both so: the later of their onsets, as well as it is known.
+    #[must_use]
+    pub fn both(self, other: Self) -> Self {
+        match (self.stamp(), other.stamp()) {
+            (None, _) => other,
+            (Some(a), Some(b)) if b > a => other,
+            _ => self,
+        }
+    }
+
     /// The instant, exact or bound.
     pub fn stamp(self) -> Option<Millis> {
         match self {
             Self::Exact(at) | Self::AtLeast(at) => Some(at),
             Self::Unknown => None,
         }
-    }
-
-    /// Orders onsets by how well they tell when something began: exact ones last, the newest of a kind last.
-    pub fn rank(self) -> (bool, Option<Millis>) {
-        (matches!(self, Self::Exact(_)), self.stamp())
     }
 
     /// `6m`, `≥ 6m` (`>=6m` is the ASCII form a caller may ask for), or `–`.
@@ -254,6 +272,24 @@ mod tests {
         ] {
             assert_eq!(age(Duration::from_secs(secs)), want);
         }
+    }
+
+    #[test]
+    fn a_wide_window_tells_no_instant_and_the_later_of_two_onsets_is_when_both_were_so() {
+        use Since::{AtLeast, Exact, Unknown};
+        let hour = 3_600_000;
+        assert_eq!(
+            Since::within(Millis(0), Millis(60_000)),
+            Exact(Millis(60_000))
+        );
+        assert_eq!(
+            Since::within(Millis(0), Millis(hour)),
+            AtLeast(Millis(hour))
+        );
+        let (early, late) = (Exact(Millis(5)), AtLeast(Millis(9)));
+        assert_eq!((early.both(late), late.both(early)), (late, late));
+        assert_eq!(Exact(Millis(9)).both(AtLeast(Millis(5))), Exact(Millis(9)));
+        assert_eq!((Unknown.both(early), early.both(Unknown)), (early, early));
     }
 
     #[test]

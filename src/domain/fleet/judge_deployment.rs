@@ -1,5 +1,7 @@
 //! From an endpoint's reading to its view: which versions answer, which one should, and since when.
 
+use std::collections::BTreeSet;
+
 use super::Fleet;
 use super::judge::pointed_at;
 use super::view::{Answering, DeploymentView, Pointed};
@@ -80,7 +82,7 @@ impl Fleet {
             fault: fault.map(|f| Clean::text(&f.line())).as_ref(),
             read_at,
             hold: join.hold.as_ref(),
-            moved: self.skew_since(join, versions.expected.as_ref()),
+            moved: self.skew_since(join, &versions),
         });
         let view = DeploymentView {
             key: join.deployment.clone(),
@@ -93,7 +95,7 @@ impl Fleet {
             environment: join.environment.clone(),
             expected: versions.expected,
             versions_at: reading.and_then(|r| r.versions_at),
-            since: self.served_since(join),
+            since: self.served_since(join, &versions.answering),
             answering: versions.answering,
             other: versions.other,
             health,
@@ -137,7 +139,9 @@ impl Fleet {
                 default: default.as_ref(),
                 can_tell: reading.is_none_or(wiring::can_tell) || join.declared.is_some(),
                 production: join.production,
-                loading_since: self.loading_since(join, expected.as_ref()),
+                loading_since: expected
+                    .as_ref()
+                    .map_or(Since::Unknown, |e| self.loading_since(join, &e.version)),
             },
             &self.settings.policy,
             now,
@@ -237,31 +241,54 @@ impl Fleet {
         }
     }
 
-    fn loading_since(&self, join: &Join, expected: Option<&Expected>) -> Since {
-        let Some(expected) = expected else {
-            return Since::Unknown;
-        };
+    fn loading_since(&self, join: &Join, wanted: &Key) -> Since {
         self.loading
             .iter()
             .find(|((deployment, version), _)| {
                 *deployment == join.deployment
-                    && (*version == expected.version
-                        || wiring::version_text(version) == wiring::version_text(&expected.version))
+                    && (version == wanted
+                        || wiring::version_text(version) == wiring::version_text(wanted))
             })
             .map_or(Since::Unknown, |(_, at)| Since::AtLeast(*at))
     }
 
-    fn served_since(&self, join: &Join) -> Since {
+    /// Since when the answering versions are these. A change to others says nothing of them: then at
+    /// least since the first look, or since that change where it is newer.
+    fn served_since(&self, join: &Join, answering: &[Answering]) -> Since {
         let subject = Subject::Deployment(join.deployment.clone());
-        let change = self
-            .timeline(&subject)
-            .iter()
-            .rev()
-            .find(|c| c.kind == ChangeKind::Served);
+        let mut newest = self.timeline(&subject).iter().rev();
+        let change = newest.find(|c| c.kind == ChangeKind::Served);
+        let first = self.first_look(join);
         match change {
-            Some(change) => Since::Exact(change.not_after),
-            None => self.first_look(join),
+            Some(change) if is_of(change.to.as_str(), answering) => {
+                Since::within(change.not_before, change.not_after)
+            }
+            Some(change) => first.both(Since::AtLeast(change.not_after)),
+            None => first,
         }
+    }
+
+    /// Since when nothing answers: since the endpoint is not ready, else since the wanted version is seen on
+    /// its way, else since the last look at which a version answered.
+    fn silent_since(&self, join: &Join, expected: Option<&Pointed>) -> Since {
+        let first = self.first_look(join);
+        let subject = Subject::Deployment(join.deployment.clone());
+        let mut newest = self.timeline(&subject).iter().rev();
+        let unready = newest.find(|c| c.kind == ChangeKind::Health);
+        if let Some(change) = unready.filter(|c| c.to != Health::Ready.word()) {
+            return Since::within(change.not_before, change.not_after);
+        }
+        let after_first = |at: Millis| match first {
+            Since::AtLeast(first) if first < at => Since::Exact(at),
+            _ => first,
+        };
+        let loading = expected.map(|p| self.loading_since(join, &p.key));
+        if let Some(at) = loading.and_then(Since::stamp) {
+            return after_first(at);
+        }
+        let track = self.tracks.get(&join.deployment);
+        let answered = track.and_then(|track| track.served.as_ref());
+        answered.map_or(first, |(_, at)| after_first(*at))
     }
 
     fn health_since(&self, join: &Join, source: &SourceId, unreachable: bool) -> Since {
@@ -279,20 +306,20 @@ impl Fleet {
             .rev()
             .find(|c| c.kind == ChangeKind::Health);
         match change {
-            Some(change) => Since::Exact(change.not_after),
+            Some(change) => Since::within(change.not_before, change.not_after),
             None => self.first_look(join),
         }
     }
 
     /// When the endpoint and the version it follows came apart: the later of the two moves.
-    fn skew_since(&self, join: &Join, expected: Option<&Pointed>) -> Since {
-        let served = self.served_since(join);
-        match (served, expected.map(|e| e.since)) {
-            (Since::Exact(a), Some(Since::Exact(b))) => Since::Exact(a.max(b)),
-            (Since::Exact(a), _) => Since::Exact(a),
-            (_, Some(Since::Exact(b))) => Since::Exact(b),
-            (served, _) => served,
-        }
+    fn skew_since(&self, join: &Join, versions: &Versions) -> Since {
+        let expected = versions.expected.as_ref();
+        let served = if versions.answering.is_empty() {
+            self.silent_since(join, expected)
+        } else {
+            self.served_since(join, &versions.answering)
+        };
+        served.both(expected.map_or(Since::Unknown, |e| e.since))
     }
 
     /// Since when the health call is slow; at least since the first look if it was slow then.
@@ -311,6 +338,15 @@ impl Fleet {
             .get(&FactKey::Endpoint(join.deployment.clone()))
             .map_or(Since::Unknown, |at| Since::AtLeast(*at))
     }
+}
+
+/// Whether the words of a change name just the versions that answer.
+fn is_of(words: &str, answering: &[Answering]) -> bool {
+    fn parts<'a>(texts: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+        texts.flat_map(|t| t.split(',')).map(str::trim).collect()
+    }
+    let known = answering.iter().map(|a| a.text.as_str());
+    parts(std::iter::once(words)) == parts(known)
 }
 
 /// What is known of an endpoint's versions, judged.

@@ -114,14 +114,11 @@ fn cost(lead_ms: i64, within: Duration, touch: Touch, effect: bool) -> f64 {
 const SAME: Duration = Duration::from_secs(600);
 
 impl Fleet {
-    /// When the trouble of a model began, and which finding began then: the newest onset among the reasons
-    /// of its level, an exact one before one that is known at least. A job that is missed since its limit ran out fell silent one limit earlier.
+    /// When the trouble of a model began, and which finding began then: the one that lists name first. A job
+    /// that is missed since its limit ran out fell silent one limit earlier.
     pub fn onset<'a>(&self, model: &'a ModelView) -> Option<(Millis, &'a Reason)> {
-        let reasons = model.verdict.reasons.iter();
-        let worst = reasons.filter(|r| r.level == model.level() && r.level > Level::Info);
-        let (at, reason) = worst
-            .filter_map(|r| Some((r.since.stamp()?, r)))
-            .max_by_key(|(_, r)| r.since.rank())?;
+        let first = model.verdict.first().filter(|r| r.level > Level::Info);
+        let (at, reason) = first.and_then(|r| Some((r.since.stamp()?, r)))?;
         if reason.code != ReasonCode::MonitorStale {
             return Some((at, reason));
         }

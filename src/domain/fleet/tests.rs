@@ -1,5 +1,7 @@
 //! The fleet as its users see it: facts in any order go in, views and changes come out.
 
+#[path = "onset_tests.rs"]
+mod onsets;
 #[path = "outage_tests.rs"]
 mod outages;
 

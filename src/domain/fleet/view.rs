@@ -107,7 +107,7 @@ impl DeploymentView {
         }
     }
 
-    /// Since when it is as it is: the newest onset among its worst reasons, else since when these
+    /// Since when it is as it is: the onset of the finding that is named first, else since when these
     /// versions answer.
     pub fn state_since(&self) -> Since {
         self.verdict.since().unwrap_or(self.since)
@@ -237,7 +237,7 @@ impl ModelView {
         self.verdict.level
     }
 
-    /// Since when it is in trouble: the newest onset among the worst reasons.
+    /// Since when it is in trouble: the onset of the finding that lists name first.
     pub fn since(&self) -> Since {
         self.verdict.since().unwrap_or_default()
     }

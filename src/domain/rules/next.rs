@@ -99,7 +99,11 @@ fn serving(facts: &Facts<'_>) -> Option<Next> {
         let tells = |r: &&Reason| broken.contains(&r.code) || r.code == C::SkewStuck;
         let reasons = facts.verdict.reasons.iter().filter(tells);
         let mut reasons = reasons.filter(|r| r.level > Level::Info && r.level != Level::Unknown);
-        return Some(match reasons.find_map(|r| promotion_before(facts, r)) {
+        // One onset is asked about, the best that is known: another finding's may be of another trouble.
+        let exact = |r: &&Reason| matches!(r.since, Since::Exact(_));
+        let dated = Some(reason).filter(exact).or_else(|| reasons.find(exact));
+        let reason = dated.unwrap_or(reason);
+        return Some(match promotion_before(facts, reason) {
             Some((change, lead)) => roll_back(change, lead, "serving broke"),
             None if facts.endpoints == 0 => next(
                 Step::Changes,
