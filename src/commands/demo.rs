@@ -194,10 +194,18 @@ impl Simulated {
         let Some((clock, end)) = &self.clock else {
             return collect_into(fleet, &options).await;
         };
+        let plays = clock.elapsed() < *end;
         loop {
             let left = end.saturating_sub(clock.elapsed());
+            let now = Millis(self.fleet.now_ms());
+            // What is played is the same each time, however long a look takes.
+            let clock_of_look = if plays {
+                Clock::standing(now)
+            } else {
+                Clock::from(now)
+            };
             let at = Options {
-                clock: Some(Clock::from(Millis(self.fleet.now_ms())).into()),
+                clock: Some(clock_of_look.into()),
                 ..options.clone()
             };
             let collected = collect_into(fleet, &at).await;

@@ -228,9 +228,9 @@ fn served(fleet: &Fleet, model: &ModelView) -> Vec<Value> {
 }
 
 /// One model, as in `status` and `models`.
-pub fn model(fleet: &Fleet, m: &ModelView) -> Value {
+pub fn model(fleet: &Fleet, m: &ModelView, now: Millis) -> Value {
     let next = fleet
-        .next_step(m)
+        .next_step(m, now)
         .map(|n| json!({"step": n.step, "key": n.key, "text": n.text}));
     json!({
         "name": m.name,
@@ -368,7 +368,7 @@ pub fn status(fleet: &Fleet, now: Millis) -> Value {
             "generated_at": now.rfc3339(),
             "level": triage::worst(fleet).word(),
             "counts": counts,
-            "models": models.into_iter().map(|m| model(fleet, m)).collect::<Vec<_>>(),
+            "models": models.into_iter().map(|m| model(fleet, m, now)).collect::<Vec<_>>(),
             "unlinked_deployments": fleet.deployments().filter(|d| d.model.is_none())
                 .map(deployment).collect::<Vec<_>>(),
             "sources": sources(fleet, now),
@@ -403,7 +403,7 @@ pub fn models(fleet: &Fleet, now: Millis) -> Value {
         json!({
             "context": fleet.context().name,
             "generated_at": now.rfc3339(),
-            "models": fleet.models().map(|m| model(fleet, m)).collect::<Vec<_>>(),
+            "models": fleet.models().map(|m| model(fleet, m, now)).collect::<Vec<_>>(),
         }),
     )
 }
@@ -436,7 +436,7 @@ pub fn model_page(fleet: &Fleet, m: &ModelView, now: Millis) -> Value {
         .filter_map(|k| fleet.deployment(k))
         .map(deployment)
         .collect();
-    let mut body = model(fleet, m);
+    let mut body = model(fleet, m, now);
     if let Value::Object(fields) = &mut body {
         fields.insert("context".to_owned(), json!(fleet.context().name));
         fields.insert("generated_at".to_owned(), json!(now.rfc3339()));

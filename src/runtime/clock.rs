@@ -14,6 +14,8 @@ pub struct Clock {
     start: Instant,
     /// The wall time at `start` for a clock that follows the runtime's time, as tests need.
     base: Option<Millis>,
+    /// Whether its wall time passes.
+    passes: bool,
     last: AtomicI64,
 }
 
@@ -22,6 +24,7 @@ impl Default for Clock {
         Self {
             start: Instant::now(),
             base: None,
+            passes: true,
             last: AtomicI64::new(i64::MIN),
         }
     }
@@ -36,9 +39,19 @@ impl Clock {
         }
     }
 
+    /// A clock whose wall time stands still.
+    pub fn standing(at: Millis) -> Self {
+        Self {
+            base: Some(at),
+            passes: false,
+            ..Self::default()
+        }
+    }
+
     /// Wall time, UTC.
     pub fn wall(&self) -> Millis {
         let read = match self.base {
+            Some(base) if !self.passes => base,
             Some(base) => base.plus(self.start.elapsed()),
             None => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
@@ -82,5 +95,8 @@ mod tests {
         clock.last.store(9_000, Ordering::Relaxed);
         assert_eq!(clock.wall(), Millis(9_000));
         assert_eq!(clock.now().mono, Duration::from_secs(2));
+        let still = Clock::standing(Millis(1_000));
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(still.wall(), Millis(1_000));
     }
 }

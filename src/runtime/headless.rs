@@ -158,7 +158,11 @@ pub async fn collect(context: &Arc<Context>, options: &Options) -> Collected {
 }
 
 /// As [`collect`], into a fleet that already knows something: the last-known state, the history.
-pub async fn collect_into(fleet: Fleet, options: &Options) -> Collected {
+///
+/// Everything is judged once, when all that answered has been taken in: in between, what one source said is
+/// new and what the others said is old, and which is which hangs on who answers first.
+pub async fn collect_into(mut fleet: Fleet, options: &Options) -> Collected {
+    fleet.judge_in_slices_of(0);
     let clock = options.clock.clone().unwrap_or_default();
     let deadline = Instant::now() + options.timeout;
     let (context, settings) = (Arc::clone(fleet.context()), Arc::clone(fleet.settings()));
@@ -211,6 +215,7 @@ pub async fn collect_into(fleet: Fleet, options: &Options) -> Collected {
         }
         collected.miss(options, &told);
     }
+    collected.fleet.judge_at_once(collected.clock.wall());
     let wanted = collected.fleet.wanted_runs();
     let wanted = wanted.into_iter().take(options.runs).collect();
     let rest = deadline.saturating_duration_since(Instant::now());

@@ -232,3 +232,29 @@ async fn a_dead_job_stays_dead_between_two_looks_at_its_source() {
     assert!(level("churn"), "the levels that move are listed");
     assert!(!level("credit-score"), "{changes:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_demo_has_played_is_the_same_each_time_and_holds_settled_levels_alone() {
+    let home = Home::new();
+    let look = || {
+        let document = home.json(&["changes", "eta-city", "--demo", "--at", "2m"], 0);
+        document["changes"].as_array().unwrap().clone()
+    };
+    let rows = look();
+    assert_eq!(rows, look());
+    let of = |kind: &'static str| rows.iter().filter(move |r| r["kind"] == kind);
+    assert!(
+        of("annotation").any(|r| r["text"] == "routing graph of November loaded"),
+        "what the simulated day says, whatever the machine's: {rows:?}"
+    );
+    // Nobody's trouble ends within these minutes.
+    for level in of("level") {
+        let text = level["text"].as_str().unwrap();
+        assert!(
+            text.ends_with("→ crit") || text.ends_with("→ warn"),
+            "{text}"
+        );
+        let again = of("level").filter(|r| r["subject"] == level["subject"] && r["text"] == *text);
+        assert_eq!(again.count(), 1, "{rows:?}");
+    }
+}

@@ -132,7 +132,7 @@ impl Fleet {
         let ends = marks
             .map(|until| Millis(until.0.saturating_sub(ahead)))
             .min();
-        ModelView {
+        let mut view = ModelView {
             frozen,
             acknowledged,
             key: model.key.clone(),
@@ -149,12 +149,15 @@ impl Fleet {
                 .map(|h| pointed_at(&h.fact, Since::Exact(h.fact.created))),
             read_at: facts.read_at,
             last_change: self.last_change(&subject, &keys),
+            cause: None,
             champion,
             challenger,
             deployments: keys,
             verdict,
             until: earliest(earliest(until, monitoring.until), ends),
-        }
+        };
+        view.cause = self.cause(&view).cloned().map(Box::new);
+        view
     }
 
     fn last_change(

@@ -402,6 +402,12 @@ impl Fleet {
         self.slice = Some(count);
     }
 
+    /// From now on every call judges all again, and so does this one.
+    pub fn judge_at_once(&mut self, now: Millis) {
+        self.slice = None;
+        self.refresh(now);
+    }
+
     /// Whether views are behind the facts.
     pub fn has_more_to_judge(&self) -> bool {
         !self.dirty.deployments.is_empty() || !self.dirty.models.is_empty()

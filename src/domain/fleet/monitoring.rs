@@ -29,8 +29,36 @@ impl Fleet {
         for reason in reasons {
             let mut made = before.iter().flat_map(|view| &view.verdict.reasons);
             let same = made.find(|r| r.code == reason.code && r.source == reason.source);
+            if reason.since == Since::Unknown && same.is_none() {
+                reason.since = self.new_since(reason, model);
+            }
             reason.since = onset(reason, same, now);
         }
+    }
+
+    /// Since when a finding stands that the readings before these did not make: between the last complete
+    /// look before the one that brought them, and that one. Unknown for a first look, and for what the
+    /// readings themselves have not brought.
+    fn new_since(&self, reason: &Reason, model: &ModelKey) -> Since {
+        let Some(source) = &reason.source else {
+            return Since::Unknown;
+        };
+        let view = self.views.get(model);
+        let mut gauges = view.iter().flat_map(|view| &view.signals.gauges);
+        if !gauges.any(|gauge| gauge.key.source == *source) {
+            return Since::Unknown;
+        }
+        let readings = self.readings(model).iter();
+        let its = readings.filter(|held| held.fact.key.source == *source);
+        let Some(brought) = its.map(|held| held.asked_at).max() else {
+            return Since::Unknown;
+        };
+        let feeds = self.sources.get(source).map(|health| &health.feeds);
+        let feed = feeds.and_then(|feeds| feeds.get(&Feed::Signals));
+        let looks = feed.map(|feed| [feed.good_at, feed.good_before]);
+        let looks = looks.into_iter().flatten().flatten();
+        let last = looks.filter(|at| *at < brought).max();
+        last.map_or(Since::Unknown, |last| Since::within(last, brought))
     }
 
     /// Judges what monitoring says of a model.

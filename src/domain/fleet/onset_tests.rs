@@ -51,7 +51,7 @@ fn an_endpoint_that_stops_is_stuck_since_it_stopped_and_not_since_its_version_ca
     assert_eq!(finding(&fleet, ReasonCode::EndpointUnready).since, stopped);
     assert_eq!(finding(&fleet, ReasonCode::SkewStuck).since, stopped);
     let view = fleet.model(&key()).expect("known");
-    let next = fleet.next_step(view).expect("a step");
+    let next = fleet.next_step(view, Millis(20 * MINUTE)).expect("a step");
     assert_eq!(next.step, Step::Serving, "{}", next.text);
 }
 
@@ -116,4 +116,39 @@ fn a_window_of_an_hour_is_no_instant() {
     fleet.remember([served_before("v12", "v13", -4 * DAY)], Millis(0));
     let endpoint = fleet.deployment(&deployment().key()).expect("known");
     assert_eq!(endpoint.since, Since::AtLeast(Millis(-4 * DAY)));
+}
+
+#[test]
+fn the_cause_is_what_came_before_and_not_what_follows() {
+    let mut fleet = settled();
+    let change = |kind, at: i64| Change {
+        subject: Subject::Model(key()),
+        kind,
+        not_before: Millis(at),
+        ..served_before("none", "v17", at)
+    };
+    let note = Change {
+        from: Clean::empty(),
+        to: Clean::text("routing graph loaded"),
+        ..change(ChangeKind::Annotation, 90_000)
+    };
+    let before = [
+        note,
+        change(ChangeKind::NewVersion, -2 * DAY),
+        change(ChangeKind::Tag(Clean::name("team")), 100_000),
+    ];
+    fleet.remember(before, Millis(0));
+    keep_live(&mut fleet, MINUTE);
+    fleet.merge(silent(2 * MINUTE, "13"), Millis(2 * MINUTE));
+    let later = [
+        change(ChangeKind::Alias(Clean::name("challenger")), 3 * MINUTE),
+        change(ChangeKind::RunEnded, 3 * MINUTE),
+    ];
+    fleet.remember(later, Millis(3 * MINUTE));
+    let view = fleet.model(&key()).expect("known");
+    assert_eq!(view.level(), Level::Crit);
+    let cause = view.cause.as_ref().expect("a cause");
+    assert_eq!(cause.phrase(), "routing graph loaded");
+    let newest = view.last_change.as_ref().expect("a change");
+    assert_eq!(newest.not_after, Millis(3 * MINUTE));
 }

@@ -13,7 +13,7 @@ use crate::domain::observation::{
 use crate::domain::settings::{Context, SourceKind, SourceSettings};
 use crate::domain::signal::{Lines, Measure, Measured, SignalKey, SignalReading, State};
 use crate::domain::text::Clean;
-use crate::domain::time::Millis;
+use crate::domain::time::{Millis, Since};
 
 fn context() -> Arc<ContextRef> {
     Arc::new(ContextRef {
@@ -267,4 +267,45 @@ fn a_model_that_nothing_monitors_has_no_gauges() {
         .model(&model("churn", "http://m").key)
         .expect("registered");
     assert_eq!(view.signals, ModelSignals::default());
+}
+
+/// Since when errors are too many, as the fleet tells it after looks at these times with such ratios.
+fn errors_since(looks: &[(i64, f64)], records_first: bool) -> Since {
+    let mut fleet = watched();
+    for (at, ratio) in looks {
+        let (at, now) = (*at, Millis(*at));
+        if records_first {
+            fleet.judge_in_slices_of(0);
+            fleet.record(&polled(at, None), now);
+        }
+        fleet.merge(said(at, vec![errors(*ratio)], Vec::new()), now);
+        fleet.record(&polled(at, None), now);
+        fleet.judge_at_once(now);
+    }
+    let churn = model("churn", "http://m").key;
+    let view = fleet.model(&churn).expect("registered");
+    let mut reasons = view.verdict.reasons.iter();
+    let found = reasons.find(|r| r.code == ReasonCode::SignalErrors);
+    found.expect("a finding").since
+}
+
+#[test]
+fn what_an_earlier_look_did_not_find_was_seen_to_begin() {
+    use Since::{AtLeast, Exact};
+    let (good, bad) = (0.001, 0.048);
+    for records_first in [false, true] {
+        let since = |looks: &[(i64, f64)]| errors_since(looks, records_first);
+        let at = Millis(30_000);
+        assert_eq!(since(&[(15_000, good), (30_000, bad)]), Exact(at));
+        let still = [(15_000, good), (30_000, bad), (45_000, bad + 0.01)];
+        assert_eq!(since(&still), Exact(at));
+        assert_eq!(since(&[(30_000, bad)]), AtLeast(at), "so at the first look");
+        let hour = 3_600_000;
+        let unwatched = [(15_000, good), (hour, bad)];
+        assert_eq!(
+            since(&unwatched),
+            AtLeast(Millis(hour)),
+            "at some time in it"
+        );
+    }
 }

@@ -13,7 +13,7 @@ use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::rules::signals::monitor;
 use crate::domain::run::RunStatus;
 use crate::domain::text::Clean;
-use crate::domain::time::Millis;
+use crate::domain::time::{Millis, Since};
 
 /// How close a suspect stands to the model in question. The order is from near to far.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
@@ -110,6 +110,9 @@ fn cost(lead_ms: i64, within: Duration, touch: Touch, effect: bool) -> f64 {
     minutes * far * if late { 6.0 } else { 1.0 } * if effect { 8.0 } else { 1.0 }
 }
 
+/// How long before the onset a change may lie and still be worth a look.
+const BEFORE: Duration = Duration::from_secs(86_400);
+
 /// How far apart two records of one event may lie.
 const SAME: Duration = Duration::from_secs(600);
 
@@ -125,6 +128,34 @@ impl Fleet {
         let set = self.settings.models.get(model.key.name.raw());
         let limit = monitor::limit(set, &self.settings.policy.signals);
         Some((at.minus(limit), reason))
+    }
+
+    /// The likeliest cause of a model's trouble among what happened to it and to what serves it: the first
+    /// suspect that came before the onset and is no effect. What was so at the first look began before all
+    /// that was seen since.
+    pub(super) fn cause(&self, model: &ModelView) -> Option<&Change> {
+        let (onset, reason) = self.onset(model)?;
+        let begun = matches!(reason.since, Since::AtLeast(_));
+        let from = onset.minus(BEFORE);
+        let may = |c: &&Change| {
+            let before = c.not_before <= onset && !(begun && c.not_after > onset);
+            before && !is_effect(c)
+        };
+        let weight = |c: &Change| {
+            let lead = onset.0.saturating_sub(c.not_after.0);
+            cost(lead, c.not_after.since(c.not_before), Touch::Model, false)
+        };
+        let deployments = model.deployments.iter().cloned().map(Subject::Deployment);
+        std::iter::once(Subject::Model(model.key.clone()))
+            .chain(deployments)
+            .flat_map(|subject| {
+                let newest = self.timeline(&subject).iter().rev();
+                newest.take_while(|c| c.not_after >= from).filter(may)
+            })
+            .min_by(|a, b| {
+                let by_weight = weight(a).total_cmp(&weight(b));
+                by_weight.then_with(|| b.not_after.cmp(&a.not_after))
+            })
     }
 
     /// Everything known between `before` the onset and `after` it, most suspicious first.
@@ -180,11 +211,7 @@ impl Fleet {
                 .map_or_else(|| key.name.clean(), |d| d.name.clone()),
             Subject::Source(id) => id.clean().clone(),
         };
-        let effect = change.kind.is_note()
-            || matches!(
-                change.kind,
-                ChangeKind::Level | ChangeKind::Alert(_) | ChangeKind::Health
-            );
+        let effect = is_effect(change);
         let lead_ms = onset.0.saturating_sub(change.not_after.0);
         let within = change.not_after.since(change.not_before);
         Suspect {
@@ -330,6 +357,15 @@ impl Fleet {
             });
         }
     }
+}
+
+/// Whether a change only follows from trouble, or only says something of it.
+fn is_effect(change: &Change) -> bool {
+    let follows = matches!(
+        change.kind,
+        ChangeKind::Level | ChangeKind::Alert(_) | ChangeKind::Health
+    );
+    follows || change.kind.is_note()
 }
 
 fn near(a: Millis, b: Millis) -> bool {

@@ -2,10 +2,13 @@
 
 use super::Fleet;
 use super::view::ModelView;
+use crate::domain::deployment::Health;
 use crate::domain::key::{DeploymentKey, ModelKey, SourceId};
 use crate::domain::level::{Level, ReasonCode, Verdict};
+use crate::domain::model::VersionStatus;
 use crate::domain::rules::freshness::Freshness;
 use crate::domain::rules::next::{self, Next};
+use crate::domain::rules::skew::Skew;
 use crate::domain::signal::{Measure, State};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Since};
@@ -45,13 +48,31 @@ impl Fleet {
     }
 
     /// What to do next about a model in trouble.
-    pub fn next_step(&self, model: &ModelView) -> Option<Next> {
+    pub fn next_step(&self, model: &ModelView, now: Millis) -> Option<Next> {
+        let mut endpoints = model.deployments.iter();
+        let as_told = |key| {
+            let endpoint = self.deployment(key);
+            endpoint.is_some_and(|d| d.health == Health::Ready && d.skew == Skew::InSync)
+        };
         next::judge(next::Facts {
             verdict: &model.verdict,
             changes: &self.model_timeline(&model.key),
+            cause: model.cause.as_deref(),
             champion: &self.settings.policy.champion,
+            newer: self.newer(model),
             endpoints: model.deployments.len(),
+            as_told: endpoints.all(as_told),
+            now,
         })
+    }
+
+    /// The newest version, where it is ready and newer than the champion, and when it was registered.
+    fn newer<'a>(&self, model: &'a ModelView) -> Option<(&'a Clean, Millis)> {
+        let (champion, newest) = (model.champion.as_ref()?, model.newest.as_ref()?);
+        let first = self.versions(&model.key).first()?;
+        let is_ready = first.fact.status == VersionStatus::Ready;
+        let at = newest.created.filter(|_| is_ready)?;
+        (newest.key != champion.key && Some(at) > champion.created).then_some((&newest.text, at))
     }
 }
 

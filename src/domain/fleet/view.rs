@@ -170,6 +170,8 @@ pub struct ModelView {
     pub verdict: Verdict,
     /// The newest change in its timeline.
     pub last_change: Option<Change>,
+    /// The likeliest cause of its trouble among the changes in its timeline.
+    pub cause: Option<Box<Change>>,
     /// When the judgement may change by time alone.
     pub until: Option<Millis>,
 }

@@ -43,6 +43,8 @@ pub struct FeedHealth {
     pub asked_at: Option<Millis>,
     /// The last time it was asked and answered.
     pub good_at: Option<Millis>,
+    /// The time before that.
+    pub good_before: Option<Millis>,
     /// Why the last poll failed, if it did.
     pub fault: Option<Fault>,
     /// What the last good poll could not read, in words.
@@ -90,8 +92,11 @@ impl SourceHealth {
             self.clock_skew_ms = report.clock_skew_ms;
         }
         if report.fault.is_none() {
+            let earlier = feed.good_at.filter(|at| *at < report.asked_at);
+            let good_before = earlier.or(feed.good_before);
             *feed = FeedHealth {
                 good_at: Some(report.asked_at),
+                good_before,
                 fault: None,
                 partial: report.partial.clone(),
                 failures: 0,

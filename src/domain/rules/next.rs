@@ -6,13 +6,16 @@
 
 use std::time::Duration;
 
-use crate::domain::change::{Change, ChangeKind};
+use crate::domain::change::{Change, ChangeKind, Origin};
 use crate::domain::level::{Level, Reason, ReasonCode, ReasonCode as C, Verdict};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Since, age};
 
 /// A change so long before the onset is the first suspect.
 const JUST_BEFORE: Duration = Duration::from_secs(30 * 60);
+
+/// So long a change that was taken back has to show that it helps.
+const HELPS: Duration = Duration::from_secs(10 * 60);
 
 /// Within this time a change that reverses another is its way back.
 const CURED: Duration = Duration::from_secs(24 * 3_600);
@@ -23,6 +26,8 @@ const CURED: Duration = Duration::from_secs(24 * 3_600);
 pub enum Step {
     /// Go back to the version before.
     RollBack,
+    /// Watch whether what was just done helps.
+    Watch,
     /// Look at the endpoints: restart, scale, or wait for a rollout.
     Serving,
     /// Make the monitor or its source work again: until then nothing is known.
@@ -31,6 +36,8 @@ pub enum Step {
     Data,
     /// Train again.
     Retrain,
+    /// Promote what was trained since.
+    Promote,
     /// Take note: nothing has to be done now.
     Acknowledge,
     /// Look at what trains it again.
@@ -57,10 +64,18 @@ pub struct Facts<'a> {
     pub verdict: &'a Verdict,
     /// The known changes of the model and its deployments, oldest first.
     pub changes: &'a [&'a Change],
+    /// The likeliest cause among them.
+    pub cause: Option<&'a Change>,
     /// The alias of the version in production.
     pub champion: &'a str,
+    /// A version newer than that one which could take its place, and when it was registered.
+    pub newer: Option<(&'a Clean, Millis)>,
     /// How many endpoints of the model the context has.
     pub endpoints: usize,
+    /// Whether each of them is ready and answers what it should.
+    pub as_told: bool,
+    /// The present.
+    pub now: Millis,
 }
 
 /// Suggests the next step; `None` for a model without findings.
@@ -103,25 +118,9 @@ fn serving(facts: &Facts<'_>) -> Option<Next> {
         let exact = |r: &&Reason| matches!(r.since, Since::Exact(_));
         let dated = Some(reason).filter(exact).or_else(|| reasons.find(exact));
         let reason = dated.unwrap_or(reason);
-        return Some(match promotion_before(facts, reason) {
-            Some((change, lead)) => roll_back(change, lead, "serving broke"),
-            None if facts.endpoints == 0 => next(
-                Step::Changes,
-                "w",
-                "serving is broken, and none of its endpoints are set up here: look at what changed",
-            ),
-            // It was so at the first look: what came before it nobody has seen.
-            None if !matches!(reason.since, Since::Exact(_)) => next(
-                Step::Serving,
-                "5",
-                "serving is broken, since before it was watched: look at the endpoints; w tells what is known of before",
-            ),
-            None => next(
-                Step::Serving,
-                "5",
-                "serving is broken and nothing was promoted just before: look at the endpoints",
-            ),
-        });
+        let promotion = promotion_before(facts, reason);
+        let undone = promotion.and_then(|found| undo(facts, found, "serving broke"));
+        return undone.or_else(|| Some(at_endpoints(facts, reason, promotion.is_some())));
     }
     let version = [
         C::SkewStuck,
@@ -134,6 +133,51 @@ fn serving(facts: &Facts<'_>) -> Option<Next> {
     let reason = bad(facts, &version)?;
     let text = format!("look at the endpoints: {}", reason.text);
     Some(next(Step::Serving, "5", &text))
+}
+
+/// Where to look for what broke serving when there is nothing to take back: at the endpoints, but where they
+/// are ready and answer what they should.
+fn at_endpoints(facts: &Facts<'_>, reason: &Reason, promoted: bool) -> Next {
+    let what = |text: &str| next(Step::Changes, "w", text);
+    let at = |text: &str| next(Step::Serving, "5", text);
+    // It was so at the first look: what came before it nobody has seen.
+    let unseen = !matches!(reason.since, Since::Exact(_));
+    match (facts.as_told, facts.cause.filter(|c| is_told(c))) {
+        _ if facts.endpoints == 0 => what(
+            "serving is broken, and none of its endpoints are set up here: look at what changed",
+        ),
+        (true, Some(cause)) => {
+            let lead = reason
+                .since
+                .stamp()
+                .map_or(Duration::ZERO, |at| lead(cause, at));
+            what(&format!(
+                "serving broke {} after \"{}\", and its endpoints are ready: look at what changed",
+                age(lead),
+                cause.phrase()
+            ))
+        }
+        (true, None) if unseen => what(
+            "serving is broken, since before it was watched, and its endpoints are ready: look at what is known of before",
+        ),
+        (true, None) => what(
+            "serving is broken, and its endpoints are ready and answer what they should: look at what changed",
+        ),
+        (false, _) if unseen => at(
+            "serving is broken, since before it was watched: look at the endpoints; w tells what is known of before",
+        ),
+        (false, _) if promoted => at(
+            "serving is still broken after what came before it was taken back: look at the endpoints",
+        ),
+        (false, _) => {
+            at("serving is broken and nothing was promoted just before: look at the endpoints")
+        }
+    }
+}
+
+/// Whether a change is one that people and pipelines tell of in words of their own.
+fn is_told(change: &Change) -> bool {
+    matches!(change.kind, ChangeKind::Annotation | ChangeKind::Stage(_))
 }
 
 /// Without a monitor nothing is known: nobody acts on old scores.
@@ -159,20 +203,19 @@ fn monitor(facts: &Facts<'_>) -> Option<Next> {
 /// What began with a change is undone with it.
 fn change_before(facts: &Facts<'_>) -> Option<Next> {
     if let Some(reason) = bad(facts, &[C::ServingSkew]) {
-        return Some(match promotion_before(facts, reason) {
-            Some((change, lead)) => {
-                roll_back(change, lead, "its inputs have looked wrong since then")
-            }
-            None => next(
+        let found = promotion_before(facts, reason);
+        let why = "its inputs have looked wrong since then";
+        let undone = found.and_then(|found| undo(facts, found, why));
+        return Some(undone.unwrap_or_else(|| {
+            next(
                 Step::Data,
                 "4",
                 "training and serving differ: mend the pipeline, do not retrain",
-            ),
-        });
+            )
+        }));
     }
     let reason = bad(facts, &MODEL_CODES)?;
-    let (change, lead) = promotion_before(facts, reason)?;
-    Some(roll_back(change, lead, "it began then"))
+    undo(facts, promotion_before(facts, reason)?, "it began then")
 }
 
 /// What nothing explains is decided by its kind: the data before the model, and the model before the news.
@@ -232,9 +275,29 @@ fn by_kind(facts: &Facts<'_>) -> Option<Next> {
             "it cannot be trained again now: look at its pipeline",
         ),
     ];
-    let of = |codes: &[ReasonCode]| bad(facts, codes).is_some();
-    let (_, step, key, text) = kinds.into_iter().find(|(codes, ..)| of(codes))?;
-    Some(next(step, key, text))
+    let mut found = kinds.into_iter();
+    let found = found.find_map(|kind| Some((bad(facts, kind.0)?, kind)));
+    let (reason, (_, step, key, text)) = found?;
+    let trained = (step == Step::Retrain).then(|| trained_since(facts, reason));
+    trained.flatten().or_else(|| Some(next(step, key, text)))
+}
+
+/// Somebody has trained it again since it began: what came of that is promoted, not trained once more. What
+/// was in production already and is not any more is no candidate.
+fn trained_since(facts: &Facts<'_>, reason: &Reason) -> Option<Next> {
+    let (version, at) = facts.newer?;
+    let left = |c: &&Change| {
+        matches!(&c.kind, ChangeKind::Alias(alias) if *alias == facts.champion)
+            && c.from == *version
+    };
+    if at <= reason.since.stamp()? || facts.changes.iter().any(left) {
+        return None;
+    }
+    let text = format!(
+        "{version} was registered {} ago, after this began: promote it, if it does better, rather than train again",
+        age(facts.now.since(at))
+    );
+    Some(next(Step::Promote, "p", &text))
 }
 
 /// Findings about what the model sees and says.
@@ -256,35 +319,58 @@ fn next(step: Step, key: &'static str, text: &str) -> Next {
     }
 }
 
-fn roll_back(change: &Change, lead: Duration, why: &str) -> Next {
-    let text = format!(
-        "roll back to {}: {why}, {} after {}",
-        change.from,
-        age(lead),
-        change.phrase()
-    );
-    next(Step::RollBack, "b", &text)
+/// Undoes what a finding began with. Where that is done already it has to show that it helps; `None` where it
+/// has not, and where something else was promoted since.
+fn undo(facts: &Facts<'_>, (change, lead): (&Change, Duration), why: &str) -> Option<Next> {
+    let mut later = facts.changes.iter().rev();
+    let later = later.find(|c| c.not_after > change.not_after && is_promotion(facts, c));
+    let Some(back) = later.filter(|c| c.to != change.to) else {
+        let text = format!(
+            "roll back to {}: {why}, {} after {}",
+            change.from,
+            age(lead),
+            change.phrase()
+        );
+        return Some(next(Step::RollBack, "b", &text));
+    };
+    let ago = facts.now.since(back.not_after);
+    (back.to == change.from && ago < HELPS).then(|| {
+        let text = format!(
+            "rolled back to {} {} ago: watch whether it gets better",
+            back.to,
+            age(ago)
+        );
+        // The page of a write is there for what this program did.
+        let key = if back.origin == Origin::Own {
+            "F"
+        } else {
+            "enter"
+        };
+        next(Step::Watch, key, &text)
+    })
+}
+
+/// Whether a change moved what answers.
+fn is_promotion(facts: &Facts<'_>, change: &Change) -> bool {
+    match &change.kind {
+        ChangeKind::Alias(alias) => *alias == facts.champion,
+        ChangeKind::Served => true,
+        _ => false,
+    }
 }
 
 /// The last change of the version that answers before a finding began, and how long before. A window that
 /// reaches over the onset may hold it.
 fn promotion_before<'a>(facts: &Facts<'a>, reason: &Reason) -> Option<(&'a Change, Duration)> {
     let onset = reason.since.stamp()?;
-    let is_promotion = |c: &&&Change| {
-        let moved = match &c.kind {
-            ChangeKind::Alias(alias) => *alias == facts.champion,
-            ChangeKind::Served => true,
-            _ => false,
-        };
-        // Without a version before there is nothing to go back to.
-        moved && !c.from.is_empty()
-    };
+    // Without a version before there is nothing to go back to.
+    let moved = |c: &&&Change| is_promotion(facts, c) && !c.from.is_empty();
     let before = |c: &&&Change| {
         // What was so already at the first look began before any change since.
         let late = matches!(reason.since, Since::AtLeast(_)) && c.not_after > onset;
         c.not_before <= onset && !late && lead(c, onset) <= JUST_BEFORE
     };
-    let mut found = facts.changes.iter().rev().filter(is_promotion);
+    let mut found = facts.changes.iter().rev().filter(moved);
     let last = found.find(before)?;
     // What goes back to where it came from is the cure, not the cause.
     let mut cured = facts.changes.iter();
@@ -303,197 +389,5 @@ fn lead(change: &Change, onset: Millis) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::change::{Origin, Subject};
-    use crate::domain::key::SourceId;
-
-    const MINUTE: i64 = 60_000;
-
-    fn reason(code: ReasonCode, level: Level) -> Reason {
-        Reason {
-            code,
-            level,
-            text: Clean::text("as it is"),
-            since: Since::Exact(Millis(100 * MINUTE)),
-            source: None,
-        }
-    }
-
-    fn promotion(at: i64) -> Change {
-        Change {
-            subject: Subject::Source(SourceId::new("m")),
-            kind: ChangeKind::Alias(Clean::name("champion")),
-            from: Clean::name("v13"),
-            to: Clean::name("v14"),
-            not_before: Millis(at * MINUTE),
-            not_after: Millis(at * MINUTE),
-            actor: None,
-            origin: Origin::Observed,
-            evidence: Clean::empty(),
-        }
-    }
-
-    #[test]
-    fn what_nobody_saw_begin_is_not_said_to_follow_nothing() {
-        let since = |since| Reason {
-            since,
-            ..reason(C::SignalErrors, Crit)
-        };
-        let told = |since_when| step(vec![since(since_when)], None).expect("a step").1;
-        let began = Since::Exact(Millis(100 * MINUTE));
-        assert!(told(began).contains("nothing was promoted just before"));
-        for unseen in [Since::AtLeast(Millis(100 * MINUTE)), Since::Unknown] {
-            assert!(told(unseen).contains("since before it was watched"));
-        }
-    }
-
-    #[test]
-    fn without_an_endpoint_to_look_at_what_changed_is_looked_at() {
-        let verdict = Verdict::of(vec![reason(C::SignalErrors, Crit)]);
-        let next = judge(Facts {
-            verdict: &verdict,
-            changes: &[],
-            champion: "champion",
-            endpoints: 0,
-        });
-        let next = next.expect("a step");
-        assert_eq!((next.step, next.key), (Step::Changes, "w"));
-        assert!(next.text.as_str().contains("none of its endpoints"));
-    }
-
-    #[test]
-    fn a_version_that_does_not_come_up_tells_since_when_serving_is_broken() {
-        let errors = Reason {
-            since: Since::AtLeast(Millis(100 * MINUTE)),
-            ..reason(C::SignalErrors, Warn)
-        };
-        let reasons = || vec![reason(C::SkewStuck, Crit), errors.clone()];
-        assert_eq!(kind(reasons(), Some(98)), Some(Step::RollBack));
-        assert_eq!(kind(reasons(), None), Some(Step::Serving));
-    }
-
-    fn step(reasons: Vec<Reason>, promoted: Option<i64>) -> Option<(Step, String)> {
-        let change = promoted.map(promotion);
-        let changes: Vec<&Change> = change.iter().collect();
-        let verdict = Verdict::of(reasons);
-        judge(Facts {
-            verdict: &verdict,
-            changes: &changes,
-            champion: "champion",
-            endpoints: 1,
-        })
-        .map(|n| (n.step, n.text.to_string()))
-    }
-
-    fn kind(reasons: Vec<Reason>, promoted: Option<i64>) -> Option<Step> {
-        step(reasons, promoted).map(|(step, _)| step)
-    }
-
-    use Level::{Crit, Info, Unknown, Warn};
-
-    #[test]
-    fn serving_that_broke_after_a_promotion_is_rolled_back() {
-        let errors = || vec![reason(C::SignalErrors, Crit)];
-        assert_eq!(
-            step(errors(), Some(92)),
-            Some((
-                Step::RollBack,
-                "roll back to v13: serving broke, 8m after champion v13 → v14".to_owned()
-            ))
-        );
-        assert_eq!(kind(errors(), None), Some(Step::Serving));
-        assert_eq!(
-            kind(errors(), Some(10)),
-            Some(Step::Serving),
-            "too long ago"
-        );
-        assert_eq!(
-            kind(errors(), Some(110)),
-            Some(Step::Serving),
-            "it came after"
-        );
-    }
-
-    #[test]
-    fn a_way_back_is_no_cause_and_what_was_so_before_has_none() {
-        let verdict = Verdict::of(vec![reason(C::SignalErrors, Crit)]);
-        let (there, mut back) = (promotion(90), promotion(98));
-        std::mem::swap(&mut back.from, &mut back.to);
-        let judged = |changes: &[&Change], since| {
-            let mut verdict = verdict.clone();
-            verdict.reasons[0].since = since;
-            let next = judge(Facts {
-                verdict: &verdict,
-                changes,
-                champion: "champion",
-                endpoints: 1,
-            });
-            next.map(|next| next.step)
-        };
-        let onset = Since::Exact(Millis(100 * MINUTE));
-        assert_eq!(judged(&[&there, &back], onset), Some(Step::Serving));
-        assert_eq!(judged(&[&back], onset), Some(Step::RollBack));
-        let mut wide = promotion(101);
-        wide.not_before = Millis(99 * MINUTE);
-        assert_eq!(judged(&[&wide], onset), Some(Step::RollBack));
-        let known = Since::AtLeast(Millis(100 * MINUTE));
-        assert_eq!(judged(&[&wide], known), Some(Step::Serving));
-    }
-
-    #[test]
-    fn a_dead_monitor_comes_before_its_old_scores() {
-        let reasons = vec![
-            reason(C::MonitorStale, Unknown),
-            reason(C::DriftPrediction, Warn),
-        ];
-        assert_eq!(kind(reasons, Some(92)), Some(Step::Monitor));
-        assert_eq!(
-            kind(vec![reason(C::DriftData, Unknown)], None),
-            Some(Step::Monitor)
-        );
-        assert_eq!(
-            kind(
-                vec![
-                    reason(C::SignalErrors, Unknown),
-                    reason(C::FactsStale, Unknown)
-                ],
-                Some(92)
-            ),
-            Some(Step::Monitor)
-        );
-    }
-
-    #[test]
-    fn drift_after_a_promotion_is_rolled_back_and_else_its_kind_decides() {
-        let one = |code| vec![reason(code, Warn)];
-        assert_eq!(
-            kind(one(C::DriftPrediction), Some(92)),
-            Some(Step::RollBack)
-        );
-        assert_eq!(kind(one(C::ServingSkew), Some(92)), Some(Step::RollBack));
-        assert_eq!(kind(one(C::ServingSkew), None), Some(Step::Data));
-        assert_eq!(kind(one(C::DriftPrediction), None), Some(Step::Retrain));
-        assert_eq!(kind(one(C::DriftConcept), None), Some(Step::Retrain));
-        assert_eq!(kind(one(C::DriftData), None), Some(Step::Acknowledge));
-        let both = vec![
-            reason(C::DataQuality, Warn),
-            reason(C::DriftPrediction, Crit),
-        ];
-        assert_eq!(
-            kind(both, None),
-            Some(Step::Data),
-            "broken data explain moved predictions"
-        );
-    }
-
-    #[test]
-    fn what_is_merely_worth_knowing_asks_for_nothing() {
-        assert_eq!(step(vec![reason(C::DriftData, Info)], None), None);
-        assert_eq!(step(Vec::new(), None), None);
-        assert_eq!(
-            kind(vec![reason(C::Alert, Warn)], None),
-            Some(Step::Changes)
-        );
-    }
-}
+#[path = "next_tests.rs"]
+mod tests;

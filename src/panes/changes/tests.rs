@@ -84,7 +84,7 @@ fn what_changed_at_its_sizes() {
     let fleet = fleet();
     let at = Some(ago(12 * MINUTE));
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, at), &fleet, (60, 16))), @r"
-     fraud-detector   at the cursor 13:50Z  12m ago   HighErro…
+     fraud-detector   at the cursor 13:50Z  12m ago   fraud-eu…
      from 6h before to 1h after · likely causes first, effects…
              ONSET  WHAT                              TOUCHES
     ›     at onset  ▲ serves v13 → v14                this model
@@ -98,7 +98,7 @@ fn what_changed_at_its_sizes() {
       4h48m before  ● v1 registered                   other
     ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, at), &fleet, (80, 24))), @r"
-     fraud-detector   at the cursor 13:50Z  12m ago   HighErrorRate firing: errors…
+     fraud-detector   at the cursor 13:50Z  12m ago   fraud-eu answers v13, not v14
      from 6h before to 1h after · likely causes first, effects and others last
              ONSET  WHEN   WHAT                             WHERE         TOUCHES
     ›     at onset  13:49  ▲ serves v13 → v14               fraud-us      this model
@@ -112,43 +112,43 @@ fn what_changed_at_its_sizes() {
       4h48m before  09:02  ● v1 registered                  demand-fore…  other
     ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, None), &fleet, (120, 36))), @r"
-     fraud-detector   onset 13:56Z  6m ago   HighErrorRate firing: errors of fraud-detector over 1 %
+     fraud-detector   onset 13:48Z  13m ago   fraud-eu answers v13, not v14
      from 6h before to 1h after · likely causes first, effects and others last
              ONSET  WHEN   WHAT                                         WHERE                     WHO     TOUCHES     WITHIN
-    ›    6m before  13:49  ▲ serves v13 → v14                           fraud-us                  –       this model     <1m
-         7m before  13:48  ▲ champion v13 → v14                         fraud-detector            ana     this model     <1m
-        34m before  13:22  ● feature view payments_7d redeployed        prom                      dana    anyone       exact
-      2h54m before  11:02  ● v15 registered                             fraud-detector            ci-bot  this model   exact
-      3h29m before  10:27  ● run nightly run-fraud-detector-15 finish…  fraud-detector            ana     this model   exact
-          2m after  13:58  ✖ alert HighErrorRate firing                 fraud-detector            –       this model   exact
-          2m after  13:58  ✖ level ok → crit                            fraud-detector            –       this model   exact
-      1h24m before  12:32  ✖ alert FeatureDrift firing                  fraud-detector            –       this model   exact
-      4h54m before  09:02  ● v1 registered                              demand-forecast-weekly-…  –       other        exact
+    ›     at onset  13:48  ▲ champion v13 → v14                         fraud-detector            ana     this model     <1m
+          at onset  13:49  ▲ serves v13 → v14                           fraud-us                  –       this model     <1m
+        26m before  13:22  ● feature view payments_7d redeployed        prom                      dana    anyone       exact
+      2h46m before  11:02  ● v15 registered                             fraud-detector            ci-bot  this model   exact
+      3h21m before  10:27  ● run nightly run-fraud-detector-15 finish…  fraud-detector            ana     this model   exact
+      1h16m before  12:32  ✖ alert FeatureDrift firing                  fraud-detector            –       this model   exact
+          9m after  13:58  ✖ alert HighErrorRate firing                 fraud-detector            –       this model   exact
+          9m after  13:58  ✖ level ok → crit                            fraud-detector            –       this model   exact
+      4h46m before  09:02  ● v1 registered                              demand-forecast-weekly-…  –       other        exact
     ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, None), &fleet, (200, 60))), @r"
-     fraud-detector   onset 13:56Z  6m ago   HighErrorRate firing: errors of fraud-detector over 1 %
+     fraud-detector   onset 13:48Z  13m ago   fraud-eu answers v13, not v14
      from 6h before to 1h after · likely causes first, effects and others last
              ONSET  WHEN   WHAT                                                                                                                         WHERE                     WHO     TOUCHES     WITHIN
-    ›    6m before  13:49  ▲ serves v13 → v14                                                                                                           fraud-us                  –       this model     <1m
-         7m before  13:48  ▲ champion v13 → v14                                                                                                         fraud-detector            ana     this model     <1m
-        34m before  13:22  ● feature view payments_7d redeployed                                                                                        prom                      dana    anyone       exact
-      2h54m before  11:02  ● v15 registered                                                                                                             fraud-detector            ci-bot  this model   exact
-      3h29m before  10:27  ● run nightly run-fraud-detector-15 finished                                                                                 fraud-detector            ana     this model   exact
-          2m after  13:58  ✖ alert HighErrorRate firing                                                                                                 fraud-detector            –       this model   exact
-          2m after  13:58  ✖ level ok → crit                                                                                                            fraud-detector            –       this model   exact
-      1h24m before  12:32  ✖ alert FeatureDrift firing                                                                                                  fraud-detector            –       this model   exact
-      4h54m before  09:02  ● v1 registered                                                                                                              demand-forecast-weekly-…  –       other        exact
+    ›     at onset  13:48  ▲ champion v13 → v14                                                                                                         fraud-detector            ana     this model     <1m
+          at onset  13:49  ▲ serves v13 → v14                                                                                                           fraud-us                  –       this model     <1m
+        26m before  13:22  ● feature view payments_7d redeployed                                                                                        prom                      dana    anyone       exact
+      2h46m before  11:02  ● v15 registered                                                                                                             fraud-detector            ci-bot  this model   exact
+      3h21m before  10:27  ● run nightly run-fraud-detector-15 finished                                                                                 fraud-detector            ana     this model   exact
+      1h16m before  12:32  ✖ alert FeatureDrift firing                                                                                                  fraud-detector            –       this model   exact
+          9m after  13:58  ✖ alert HighErrorRate firing                                                                                                 fraud-detector            –       this model   exact
+          9m after  13:58  ✖ level ok → crit                                                                                                            fraud-detector            –       this model   exact
+      4h46m before  09:02  ● v1 registered                                                                                                              demand-forecast-weekly-…  –       other        exact
     ");
     insta::assert_snapshot!(runs(&drawn(&mut open(&fleet, None), &fleet, (120, 36)), 8), @r#"
     text " "
-    - "     "
-    text "2m after"
+    - " "
+    text "1h16m before"
     - "  "
-    text.dim "13:58"
+    text.dim "12:32"
     - "  "
     level.crit "✖ "
-    text "alert HighErrorRate firing"
-    - "                 "
+    text "alert FeatureDrift firing"
+    - "                  "
     text "fraud-detector"
     - "            "
     text.dim "–"

@@ -151,7 +151,7 @@ fn heading(row: &TriageRow, cx: &Cx<'_>) -> Vec<Span<'static>> {
 
 /// What to do next, the key for it, and how much the trouble touches.
 fn next_lines(model: &ModelView, cx: &Cx<'_>, look: &Look, room: usize) -> Vec<Vec<Span<'static>>> {
-    let Some(next) = cx.fleet.next_step(model) else {
+    let Some(next) = cx.fleet.next_step(model, cx.now.wall) else {
         return Vec::new();
     };
     let label = |word: &str| span(Role::Label, format!("{word:<8}"));

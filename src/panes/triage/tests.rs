@@ -296,7 +296,7 @@ fn frame_at_80_by_24() {
 fn frame_at_120_by_36() {
     insta::assert_snapshot!(screen(&drawn(&mut Triage::new(), &fleet(), (120, 36))), @r"
      LEVEL   MODEL           SERVED     CHAMPION  WHY                                      SINCE  JUST BEFORE
-    ›✖ crit  fraud-detector  v13 | v14  v14 ≠     fraud-eu answers v13, not v14              13m  serves v13 → v14 12m ago
+    ›✖ crit  fraud-detector  v13 | v14  v14 ≠     fraud-eu answers v13, not v14              13m  champion v13 → v14 (ana)…
      ✖ crit  basket          ?          v3        basket-tf does not answer: unreachable…    22m  –
 
 
@@ -321,7 +321,7 @@ fn frame_at_120_by_36() {
 fn frame_at_200_by_60() {
     insta::assert_snapshot!(screen(&drawn(&mut Triage::new(), &fleet(), (200, 60))), @r"
      LEVEL   MODEL           SERVED     CHAMPION  WHY                                                                                                  SINCE  JUST BEFORE
-    ›✖ crit  fraud-detector  v13 | v14  v14 ≠     fraud-eu answers v13, not v14                                                                          13m  serves v13 → v14 12m ago
+    ›✖ crit  fraud-detector  v13 | v14  v14 ≠     fraud-eu answers v13, not v14                                                                          13m  champion v13 → v14 (ana) 13m ago
      ✖ crit  basket          ?          v3        basket-tf does not answer: unreachable: connection refused                                             22m  –
 
 
@@ -363,7 +363,7 @@ fn the_detail_tells_signals_alerts_and_who_silenced_them() {
     }
     insta::assert_snapshot!(shown, @r"
      LEVEL   MODEL           SERVED     CHAMPION  WHY                                      SINCE  JUST BEFORE
-    ›✖ crit  fraud-detector  v13 | v14  v14 ≠     fraud-eu answers v13, not v14 +5            6m  serves v13 → v14 12m ago
+    ›✖ crit  fraud-detector  v13 | v14  v14 ≠     fraud-eu answers v13, not v14 +5           13m  champion v13 → v14 (ana)…
      ✖ crit  basket          ?          v3        basket-tf does not answer: unreachable…    22m  –
      ? unkn  churn           v7         v7        no drift report since 11-21 10:02 (lim…    26h  –
 

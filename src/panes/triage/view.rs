@@ -1,12 +1,9 @@
 //! How triage is drawn: the table above, the selected row's detail below.
 
-use std::time::Duration;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Triage, detail, model_of};
-use crate::domain::change::Change;
 use crate::domain::fleet::triage::{TriageRow, counts};
 use crate::domain::fleet::view::ModelView;
 use crate::domain::rules::freshness::Freshness;
@@ -41,7 +38,7 @@ pub(super) fn cells(row: &TriageRow, cx: &Cx<'_>) -> [String; 7] {
         champion(model),
         why.join(" · "),
         row.since.age_text(cx.now.wall),
-        just_before(row, model, cx),
+        just_before(model, cx),
     ]
 }
 
@@ -61,14 +58,9 @@ fn champion(model: Option<&ModelView>) -> String {
         .map_or_else(|| "–".to_owned(), |c| c.text.to_string())
 }
 
-/// How long before the onset a change may lie and still be worth a look.
-const BEFORE: Duration = Duration::from_secs(86_400);
-
-/// The newest change of the model, with its age, if it came near the onset of the trouble or later.
-fn just_before(row: &TriageRow, model: Option<&ModelView>, cx: &Cx<'_>) -> String {
-    let onset = row.since.stamp().unwrap_or(cx.now.wall);
-    let near = |c: &&Change| c.not_after >= onset.minus(BEFORE);
-    let Some(change) = model.and_then(|m| m.last_change.as_ref()).filter(near) else {
+/// The likeliest cause of the trouble, with its age.
+fn just_before(model: Option<&ModelView>, cx: &Cx<'_>) -> String {
+    let Some(change) = model.and_then(|m| m.cause.as_ref()) else {
         return "–".to_owned();
     };
     let who = change
@@ -184,7 +176,7 @@ fn row<'a>(row: &TriageRow, cx: &Cx<'a>, look: &Look) -> Row<'a> {
         champion,
         Cell::choices(Role::Text, [why.join(" · "), more, first]),
         Cell::new(Role::Dim, row.since.age_text(cx.now.wall)),
-        Cell::new(Role::Dim, just_before(row, model, cx)),
+        Cell::new(Role::Dim, just_before(model, cx)),
     ])
 }
 

@@ -13,7 +13,7 @@ mod wire;
 mod tests;
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use super::http::{Call, Http};
@@ -48,6 +48,8 @@ pub struct Grafana {
     tags: Vec<String>,
     /// The newest annotation that was seen.
     seen: Mutex<Option<Millis>>,
+    /// How far the server's clock runs ahead of ours, as it told last, in milliseconds.
+    ahead_ms: AtomicI64,
     /// Whether the token was refused the alerts.
     no_alerts: AtomicBool,
 }
@@ -63,12 +65,29 @@ impl Grafana {
             history: settings.monitoring.history,
             tags: settings.monitoring.tags.clone(),
             seen: Mutex::new(None),
+            ahead_ms: AtomicI64::new(0),
             no_alerts: AtomicBool::new(false),
         })
     }
 
+    /// The annotations up to now, by the server's clock: where ours shows another day, the first window
+    /// asked for was not the one that is meant.
     async fn annotations(&self) -> Result<Answer, Fault> {
-        let clock = Millis(chrono::Utc::now().timestamp_millis());
+        let ours = || chrono::Utc::now().timestamp_millis();
+        let clock = Millis(ours().saturating_add(self.ahead_ms.load(Ordering::Relaxed)));
+        let answer = self.annotations_until(clock).await?;
+        let Some(told) = answer.server_time else {
+            return Ok(answer);
+        };
+        let ahead = told.0.saturating_sub(ours());
+        self.ahead_ms.store(ahead, Ordering::Relaxed);
+        if told.since(clock).max(clock.since(told)) <= OVERLAP {
+            return Ok(answer);
+        }
+        self.annotations_until(told).await
+    }
+
+    async fn annotations_until(&self, clock: Millis) -> Result<Answer, Fault> {
         let from = match *self.lock() {
             Some(newest) => newest.minus(OVERLAP),
             None => clock.minus(self.history),
