@@ -44,6 +44,8 @@ pub(super) enum Outcome {
     Chosen(usize, bool),
     /// How to leave was picked.
     Leave(Leave),
+    /// What was picked does nothing: why, or what to do in its place.
+    Nothing(Clean),
 }
 
 /// An open dialog.
@@ -103,6 +105,12 @@ impl Dialog {
             .map(|(title, detail, lead)| (item(title, detail), Action::Lead(lead)));
         let rows = first.into_iter().chain(rows).collect();
         Self::new(title, "enter goes on · esc closes", rows)
+    }
+
+    /// What is told of each row below the list while it is selected.
+    pub(super) fn telling(mut self, stories: Vec<String>) -> Self {
+        self.picker.tell(stories);
+        self
     }
 
     /// A pane's own list.
@@ -202,7 +210,14 @@ impl Dialog {
                 let stay = self.toggle(index);
                 Outcome::Chosen(index, stay)
             }
-            Some(Action::Nothing) | None => Outcome::Stay,
+            Some(Action::Nothing) => match self.picker.item(index) {
+                Some(item) => {
+                    let why = item.off.as_deref().unwrap_or(&item.detail);
+                    Outcome::Nothing(Clean::text(&format!("{}: {why}", item.title)))
+                }
+                None => Outcome::Stay,
+            },
+            None => Outcome::Stay,
         }
     }
 
@@ -255,6 +270,7 @@ impl App {
             detail: detail.to_owned(),
             key: self.keymap.keys_of(command).join(" · "),
             off: self.disabled(command).map(|why| why.to_string()),
+            ..Item::default()
         };
         (item, Action::Command(command))
     }

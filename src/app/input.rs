@@ -93,6 +93,10 @@ impl App {
                 self.hear(&mut dialog);
                 self.dialog = Some(dialog);
             }
+            Outcome::Nothing(why) => {
+                self.say(why);
+                self.dialog = Some(dialog);
+            }
             Outcome::Closed => {}
             Outcome::Command(command) => self.run(command, effects),
             Outcome::Open(place, thing) => match thing {

@@ -148,7 +148,13 @@ impl App {
         let thing = self.history.current().selected(&self.cx());
         match command {
             Command::Follow => {
-                let last = self.fleet.last_write(&self.writing.writes);
+                let (writes, now) = (&self.writing.writes, self.now.wall);
+                // What the chip tells of, else the last one however long it is over.
+                let told = self
+                    .fleet
+                    .to_follow(writes, now)
+                    .map(|(written, _)| written);
+                let last = told.or_else(|| self.fleet.last_write(writes));
                 if let Some(id) = last.map(|written| written.plan.id.clone()) {
                     self.history.open(Place::Write(id));
                 }

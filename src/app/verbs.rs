@@ -254,6 +254,7 @@ impl App {
         let held = self.fleet.registered(model);
         let current = held.and_then(|held| held.fact.alias(alias.raw())).cloned();
         let mut rows: Vec<(String, String, Lead)> = Vec::new();
+        let mut stories: Vec<String> = Vec::new();
         let lead = |version: &Key| {
             let request = way_back(model.clone(), alias.clone(), Some(version.clone()));
             Lead::Wish(Box::new(Wish::RollBack(request)))
@@ -279,6 +280,7 @@ impl App {
                 format!("{}{by}{why}", c.judged),
                 lead(&c.version),
             ));
+            stories.push(format!("{}{by}{why}", c.words()));
         }
         // Back is to what was registered before: what is newer is promoted. An alias that names nothing can
         // be given to any.
@@ -294,6 +296,7 @@ impl App {
                     "never known to have served or held the alias".to_owned(),
                     lead(version),
                 ));
+                stories.push(String::new());
             }
         }
         if rows.is_empty() {
@@ -302,10 +305,15 @@ impl App {
             return;
         }
         let unproven = good.is_none().then(|| {
+            stories.insert(
+                0,
+                "down goes to a version and what is known of it".to_owned(),
+            );
             let none = "none is known to have been good".to_owned();
             (none, "choose one below".to_owned())
         });
-        self.dialog = Some(Dialog::leads("Roll back to", unproven, rows));
+        let dialog = Dialog::leads("Roll back to", unproven, rows);
+        self.dialog = Some(dialog.telling(stories));
     }
 
     /// Another version or alias than the open sheet is about.

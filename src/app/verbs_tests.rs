@@ -290,6 +290,15 @@ fn another_version_and_alias_can_be_chosen_from_the_sheet() {
     assert_eq!(remark(&app), "nothing was changed");
 }
 
+/// What a dialog shows, its lines put together again.
+fn unwrapped(shown: &str) -> String {
+    let lines = shown.lines().filter_map(|line| {
+        let (_, inner) = line.split_once('│')?;
+        Some(inner.split('│').next()?.trim().to_owned())
+    });
+    lines.collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn roll_back_offers_every_version_with_what_is_known_of_it() {
     let mut app = app();
@@ -306,7 +315,21 @@ fn roll_back_offers_every_version_with_what_is_known_of_it() {
     assert!(!shown.contains("v14   never known"), "{shown}");
     press(&mut app, &["enter"], at(61_000));
     assert!(!app.asks_for_consent(), "nobody has chosen yet");
-    press(&mut app, &["down", "enter"], at(61_000));
+    assert_eq!(
+        remark(&app),
+        "none is known to have been good: choose one below"
+    );
+    press(&mut app, &["down"], at(61_000));
+    for (columns, rows) in [(60, 16), (80, 24), (120, 36)] {
+        let shown = unwrapped(&frame_of(&mut app, columns, rows));
+        assert!(
+            shown.contains(
+                "v13 is not known to have been good: held the alias ≥0m, nobody watched, 1 alert"
+            ),
+            "{shown}"
+        );
+    }
+    press(&mut app, &["enter"], at(61_000));
     assert!(seen(&mut app, 61_000).contains("champion v14 → v13"));
     press(&mut app, &["tab", "tab"], at(62_000));
     typed(&mut app, "fraud", 62_000);

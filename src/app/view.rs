@@ -122,7 +122,7 @@ pub fn view(app: &App, look: &Look, buf: &mut Buffer) -> Drawn {
             .min(area.width.saturating_sub(6));
         let height = u16::try_from(dialog.picker.len())
             .unwrap_or(u16::MAX)
-            .saturating_add(2);
+            .saturating_add(2 + dialog.picker.story_rows(width));
         let height = height.clamp(6, area.height.saturating_sub(8).max(6));
         let boxed = DialogBox {
             title: dialog.title,

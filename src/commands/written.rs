@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value, json};
 
 use super::documents::document;
-use crate::domain::action::{Act, Friction, Plan, Receipt, Refusal, StepEnd, Weight, Written};
+use crate::domain::action::{
+    Act, Friction, Outcome, Plan, Receipt, Refusal, StepEnd, Verb, Weight, Written,
+};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, span};
 use crate::runtime::writes::Ended;
@@ -177,12 +179,17 @@ pub(super) fn unchanged(why: &Clean) -> Value {
 
 /// How a write ended, for people.
 pub(super) fn outcome_text(plan: &Plan, ended: &Ended) -> String {
+    // A mark that was ended reads back as a mark like any other: what was meant tells them apart.
+    let is_mark = matches!(plan.verb, Verb::Freeze | Verb::Acknowledge);
+    let words = match ended.outcome {
+        Outcome::Done if is_mark => &plan.summary,
+        _ => &ended.words,
+    };
     let mut text = format!(
-        "{} {}: {} · {}\n",
+        "{} {}: {} · {words}\n",
         plan.verb.title(),
         plan.subject,
         ended.outcome.text(),
-        ended.words
     );
     for (step, end) in plan.steps.iter().zip(&ended.steps) {
         let _ = writeln!(

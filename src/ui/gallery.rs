@@ -420,6 +420,7 @@ fn screen(look: &Look, dialog: bool) -> Buffer {
             detail: detail.into(),
             key: key.into(),
             off: off.map(Into::into),
+            ..Item::default()
         };
         let mut picker = Picker::new(vec![
             item("Go to models", "the registry", "2", None),

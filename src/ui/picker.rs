@@ -14,6 +14,9 @@ use super::table::TableState;
 use super::text;
 use super::theme::Role;
 
+/// How far a story is indented: to where the titles begin.
+const STORY_INDENT: u16 = 2;
+
 /// Something to pick.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Item {
@@ -25,6 +28,8 @@ pub struct Item {
     pub key: String,
     /// Why it cannot be picked, if it cannot.
     pub off: Option<String>,
+    /// What is told of it below the list while it is selected, whole.
+    pub story: String,
 }
 
 /// One match: which item, and which of its letters.
@@ -58,10 +63,25 @@ impl Picker {
         picker
     }
 
+    /// Gives the items their stories, in order.
+    pub fn tell(&mut self, stories: Vec<String>) {
+        for (item, story) in self.items.iter_mut().zip(stories) {
+            item.story = story;
+        }
+    }
+
     /// Offers something for what is typed, before all matches: its index is that after the last item.
     pub fn offer(&mut self, item: Option<Item>) {
         self.offered = item;
         self.refresh();
+    }
+
+    /// How many rows below the list the longest story takes, with the row that sets it apart.
+    pub fn story_rows(&self, columns: u16) -> u16 {
+        let columns = usize::from(columns.saturating_sub(STORY_INDENT)).max(1);
+        let stories = self.items.iter().filter(|item| !item.story.is_empty());
+        let rows = stories.map(|item| text::wrap(&item.story, columns).len() + 1);
+        u16::try_from(rows.max().unwrap_or(0)).unwrap_or(u16::MAX)
     }
 
     /// How many items it was made of.
@@ -153,7 +173,10 @@ impl Picker {
             focused: true,
         };
         let cursor = self.input.draw(buf, look, paint::row(area, 0), &field);
-        let list = paint::inner_rows(area, 2, 0);
+        // Two rows to choose from are left in any case.
+        let most = area.height.saturating_sub(4);
+        let told = self.story_rows(area.width).min(most);
+        let list = paint::inner_rows(area, 2, told);
         let page = usize::from(list.height);
         hits.page = Some(list.height);
         if self.found.is_empty() {
@@ -222,7 +245,31 @@ impl Picker {
             }
             hits.add(spot, Target::Row(offset + index));
         }
+        if let Some(item) = self.selected().and_then(|index| self.item(index))
+            && told > 0
+        {
+            Self::draw_story(buf, look, (area, told), item);
+        }
         (hits, cursor)
+    }
+
+    /// Draws an item's story into the last rows.
+    fn draw_story(buf: &mut Buffer, look: &Look, (area, rows): (Rect, u16), item: &Item) {
+        let columns = usize::from(area.width.saturating_sub(STORY_INDENT)).max(1);
+        let first = area.bottom() - rows + 1;
+        let story = look.symbols.plain(&item.story);
+        let mut lines = text::wrap(&story, columns);
+        let room = usize::from(rows - 1);
+        if lines.len() > room {
+            lines.truncate(room);
+            if let Some(last) = lines.last_mut() {
+                last.push_str(look.symbols.ellipsis);
+            }
+        }
+        for (y, line) in (first..area.bottom()).zip(lines) {
+            let x = area.x + STORY_INDENT;
+            paint::put_spans(buf, look, area, x, y, &[span(Role::Text, line)]);
+        }
     }
 }
 
@@ -256,7 +303,7 @@ mod tests {
             title: title.into(),
             detail: detail.into(),
             key: key.into(),
-            off: None,
+            ..Item::default()
         };
         let mut picker = Picker::new(vec![
             item("Go to triage", "the models in trouble", "1"),

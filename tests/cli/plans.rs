@@ -196,7 +196,12 @@ async fn marks_and_edits_are_written_and_taken_back() {
         "{}",
         ran.err()
     );
-    home.json(&["freeze", "churn", "--end", "--yes"], 0);
+    let ended = home.run(&["freeze", "churn", "--end", "--yes"]);
+    assert!(
+        ended.code() == 0 && ended.out().contains("done · no longer frozen: was by"),
+        "{}",
+        ended.out()
+    );
     let edit = [
         "edit",
         "churn",

@@ -149,23 +149,48 @@ impl Fleet {
         }
     }
 
-    /// The write that is to be told of wherever one is: one on its way, else the last one of this context
-    /// that is not long over.
+    /// The write that is to be told of wherever one is: one that is on its way or stands where nobody wants
+    /// it, the newest of several, else the last one of this context that is not long over. What is done never
+    /// stands before what is not.
     pub fn to_follow<'a>(
         &self,
         writes: &'a Writes,
         now: Millis,
     ) -> Option<(&'a Written, Standing)> {
-        let written = self.last_write(writes)?;
-        let standing = self.write_standing(written, writes, now);
-        let held = match standing.phase {
-            phase if phase.moves() => return Some((written, standing)),
-            _ if written.seen_to.is_some() => DONE,
-            Phase::Done | Phase::NotApplied => DONE,
-            _ => STANDS,
-        };
-        let ended = written.ended.map_or(written.began, |(_, at)| at);
-        (now.since(ended) < held).then_some((written, standing))
+        let last = self.last_write(writes)?;
+        let standing = self.write_standing(last, writes, now);
+        if standing.phase.moves() || self.is_to_be_seen_to(last, writes, standing.phase, now) {
+            return Some((last, standing));
+        }
+        let here = |written: &&Written| written.plan.context == self.context().name;
+        // What began long before cannot have ended lately.
+        let lately = writes.iter().rev().filter(here);
+        let lately = lately.take_while(|written| now.since(written.began) < 2 * STANDS);
+        let waiting = lately.skip(1).find_map(|written| {
+            let standing = self.write_standing(written, writes, now);
+            let waits = standing.phase.moves()
+                || self.is_to_be_seen_to(written, writes, standing.phase, now);
+            waits.then_some((written, standing))
+        });
+        let is_over = now.since(ended(last)) >= DONE;
+        waiting.or_else(|| (!is_over).then_some((last, standing)))
+    }
+
+    /// Whether a write stands where nobody wants it, lately, and nobody has taken it back, made another in
+    /// its place or closed it.
+    fn is_to_be_seen_to(
+        &self,
+        written: &Written,
+        writes: &Writes,
+        phase: Phase,
+        now: Millis,
+    ) -> bool {
+        let wrong = matches!(
+            phase,
+            Phase::NotConverged | Phase::PartlyApplied | Phase::Unknown
+        );
+        let seen_to = written.seen_to.is_some() || written.undone_by.is_some();
+        wrong && !seen_to && now.since(ended(written)) < STANDS && !is_superseded(written, writes)
     }
 
     /// The write of this context that is on its way, the newest of several, else the last one.
@@ -186,6 +211,27 @@ fn over(words: &str) -> Standing {
         words: Clean::text(words),
         followed: None,
     }
+}
+
+fn ended(written: &Written) -> Millis {
+    written.ended.map_or(written.began, |(_, at)| at)
+}
+
+/// Whether a later write of ours has taken the place of this one: it has moved the same alias, or it did the
+/// same to the same thing and is done.
+fn is_superseded(written: &Written, writes: &Writes) -> bool {
+    let own = &written.plan;
+    let mut later = writes
+        .iter()
+        .rev()
+        .take_while(|other| other.plan.id > own.id);
+    has_been_moved_since(written, writes)
+        || later.any(|other| {
+            let its = &other.plan;
+            let same = its.verb == own.verb && its.model == own.model && its.subject == own.subject;
+            let done = matches!(other.ended, Some((Outcome::Done, _)));
+            same && done && its.context == own.context
+        })
 }
 
 fn on_its_way(written: &Written, writes: &Writes) -> Standing {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::domain::action::{How, Verb};
-use crate::panes::journal::testing::{done, id, move_alias, plan, promoted, world};
+use crate::domain::action::{Actor, How, PlanId, Record, Verb};
+use crate::panes::journal::testing::{Told, done, id, move_alias, plan, promoted, world};
 use crate::panes::testing::{World, ago, model_key};
 
 fn stands(world: &World, writes: &Writes) -> (Phase, String) {
@@ -70,4 +70,57 @@ fn the_last_write_is_followed_for_a_while_and_one_that_stands_wrong_for_longer()
     assert!(!follows(&world("14", None), 1_000));
     assert!(follows(&world("14", Some("13")), 80_000));
     assert!(!follows(&world("14", Some("13")), 90_000));
+}
+
+/// The same writes, and a silence of a moment ago that is done.
+fn then_silenced(mut told: Told) -> Told {
+    let fraud = model_key("fraud");
+    let silence = plan(9, Verb::Silence, &fraud, "silences it", Vec::new());
+    told.begins(ago(60), silence, "");
+    told.is(ago(59), 9, Outcome::Done, "it is silenced");
+    told
+}
+
+fn followed(world: &World, told: &Told) -> Option<PlanId> {
+    let writes = told.writes();
+    let found = world.fleet.to_follow(&writes, world.now.wall);
+    found.map(|(written, _)| written.plan.id.clone())
+}
+
+#[test]
+fn what_has_not_converged_is_followed_before_a_newer_write_that_is_done() {
+    let told = then_silenced(done(600));
+    assert_eq!(followed(&world("14", Some("13")), &told), Some(id(1)));
+    // Once it has, the last one is.
+    assert_eq!(followed(&world("14", None), &told), Some(id(9)));
+}
+
+#[test]
+fn what_was_taken_back_superseded_or_closed_is_followed_no_more() {
+    let unseen = || promoted(600);
+    let world = world("14", Some("13"));
+    assert_eq!(followed(&world, &then_silenced(unseen())), Some(id(1)));
+    let fraud = model_key("fraud");
+    // Another write has moved the alias since.
+    let mut again = unseen();
+    let acts = vec![move_alias(&fraud, "14", "13")];
+    let back = plan(2, Verb::RollBack, &fraud, "champion v14 → v13", acts);
+    again.begins(ago(300), back, "").sends(ago(300), 2, 0);
+    again.ends(ago(299), 2, 0, (How::Done, "champion is v13"));
+    again.is(ago(299), 2, Outcome::Done, "champion is v13");
+    assert_ne!(followed(&world, &then_silenced(again)), Some(id(1)));
+    // Somebody has closed it.
+    let mut closed = unseen().journals();
+    let seen_to = Record::SeenTo {
+        plan: id(1),
+        actor: Actor::default(),
+        words: Clean::text("nobody can tell"),
+    };
+    closed.records.push((ago(100), seen_to));
+    closed
+        .records
+        .extend(then_silenced(Told::default()).journals().records);
+    let writes = Writes::of(&closed);
+    let found = world.fleet.to_follow(&writes, world.now.wall);
+    assert_eq!(found.map(|(w, _)| w.plan.id.clone()), Some(id(9)));
 }

@@ -54,6 +54,18 @@ pub struct Candidate {
     pub judged: Clean,
 }
 
+impl Candidate {
+    /// Whether it was good, as far as is known, and what that is judged by.
+    pub fn words(&self) -> Clean {
+        let judged = if self.good {
+            "was good"
+        } else {
+            "is not known to have been good"
+        };
+        Clean::text(&format!("{} {judged}: {}", self.text, self.judged))
+    }
+}
+
 /// A stretch of time. Without a beginning it reaches back before anything is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Stretch {
@@ -461,8 +473,7 @@ pub fn plan(request: &RollBackRequest, id: PlanId, with: &Planning<'_>) -> Resul
     };
     let mut plan = shift::plan(&shift, id, with)?;
     let known = match chosen {
-        Some(c) if c.good => format!("{} was good: {}", c.text, c.judged),
-        Some(c) => format!("{} is not known to have been good: {}", c.text, c.judged),
+        Some(c) => c.words().to_string(),
         None => format!(
             "nothing is known of {} ever having served here",
             version_text(to)

@@ -117,8 +117,8 @@ pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
         subject: old.subject.clone(),
         model: old.model.clone(),
         summary: Clean::text(&format!(
-            "takes back: {} ({} ago)",
-            old.summary,
+            "{} ({} ago)",
+            taking_back(old.summary.as_str()),
             age(now.wall.since(written.began))
         )),
         steps,
@@ -134,6 +134,22 @@ pub fn plan(written: &Written, id: PlanId, now: Now) -> Result<Plan, Clean> {
         undo_until: Some(now.wall.plus(UNDO_HOLDS)),
         undoes: Some(old.id.clone()),
     })
+}
+
+/// What takes back a plan of this summary, in words: to take back what took something back is to do that
+/// again.
+fn taking_back(summary: &str) -> String {
+    let (words, what) = match summary.split_once(": ") {
+        Some(("takes back", what)) => ("does again", what),
+        Some(("does again", what)) => ("takes back", what),
+        _ => return format!("takes back: {summary}"),
+    };
+    // When that was is told anew.
+    let what = what
+        .strip_suffix(" ago)")
+        .and_then(|what| what.rsplit_once(" ("))
+        .map_or(what, |(what, _)| what);
+    format!("{words}: {what}")
 }
 
 /// Which of alias and serving a plan moves first.
@@ -208,4 +224,19 @@ fn version_before(plan: &Plan, alias: &Key) -> Option<Key> {
         } if moved == alias => Some(from.version.clone()),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_back_twice_is_said_once() {
+        let first = taking_back("champion v13 → v14 (at last)");
+        assert_eq!(first, "takes back: champion v13 → v14 (at last)");
+        let again = taking_back(&format!("{first} (3m ago)"));
+        assert_eq!(again, "does again: champion v13 → v14 (at last)");
+        let back = taking_back(&format!("{again} (<1m ago)"));
+        assert_eq!(back, first);
+    }
 }
