@@ -274,6 +274,8 @@ mod sheet_keys_tests;
 #[cfg(test)]
 mod sheet_tests;
 #[cfg(test)]
+mod sheet_view_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod training_tests;

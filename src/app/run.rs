@@ -144,21 +144,21 @@ impl App {
         }
     }
 
+    /// Opens the write that the chip tells of, else the last one however long it is over.
+    fn follow_write(&mut self) {
+        let (writes, now) = (&self.writing.writes, self.now.wall);
+        let told = self.fleet.to_follow(writes, now);
+        let told = told.map(|(written, _)| written);
+        let last = told.or_else(|| self.fleet.last_write(writes));
+        if let Some(id) = last.map(|written| written.plan.id.clone()) {
+            self.history.open(Place::Write(id));
+        }
+    }
+
     fn run_global(&mut self, command: Command, effects: &mut Effects) {
         let thing = self.history.current().selected(&self.cx());
         match command {
-            Command::Follow => {
-                let (writes, now) = (&self.writing.writes, self.now.wall);
-                // What the chip tells of, else the last one however long it is over.
-                let told = self
-                    .fleet
-                    .to_follow(writes, now)
-                    .map(|(written, _)| written);
-                let last = told.or_else(|| self.fleet.last_write(writes));
-                if let Some(id) = last.map(|written| written.plan.id.clone()) {
-                    self.history.open(Place::Write(id));
-                }
-            }
+            Command::Follow => self.follow_write(),
             verb if verb.row().group == Group::Act => self.verb(verb, thing.as_ref()),
             Command::Triage => self.history.open(Place::Triage),
             Command::Models => self.open_pane(Place::Models, thing.as_ref()),

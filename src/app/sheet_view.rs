@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::App;
 use super::sheet::{Focus, Sheet};
-use crate::domain::action::{GateNote, Mode, Plan, Weight};
+use crate::domain::action::{GateNote, Mode, Plan, Step, Weight};
 use crate::domain::text::Clean;
 use crate::domain::time::age;
 use crate::ui::form::Field;
@@ -47,12 +47,19 @@ pub(super) fn draw(
     let spare = screen.height.saturating_sub(7 + errors) / 2;
     let most = usize::from(spare.saturating_sub(fields.len() as u16 / 2)).clamp(1, AGAINST_LINES);
     let lines = whole(sheet, look, columns);
-    let pinned = pins(sheet, look, columns, most);
-    let below = fields.len() as u16 + pinned.len() as u16 + errors;
+    let mut pinned = pins(sheet, look, columns, most);
     let wanted = u16::try_from(lines.len()).unwrap_or(u16::MAX);
-    let height = wanted
-        .saturating_add(below + 1)
-        .min(screen.height.saturating_sub(7));
+    let tallest = screen.height.saturating_sub(7);
+    let asked = fields.len() as u16 + errors + 1;
+    if wanted.saturating_add(pinned.len() as u16 + asked) > tallest {
+        // Not all of it is seen at once: what must be done stays in view.
+        let room = usize::from(tallest.saturating_sub(asked + LEAST_LINES)).min(most);
+        let steps = required(sheet, look, columns, room.saturating_sub(pinned.len()));
+        let above_undo = pinned.len().saturating_sub(usize::from(stands_free(sheet)));
+        pinned.splice(above_undo..above_undo, steps);
+    }
+    let below = fields.len() as u16 + pinned.len() as u16 + errors;
+    let height = wanted.saturating_add(below + 1).min(tallest);
     let room = height.saturating_sub(below + u16::from(below > 0));
     let last = lines.len().saturating_sub(usize::from(room));
     let from = sheet.scroll.min(last);
@@ -206,6 +213,56 @@ fn input(
 /// How many lines of what stands against it stay in view at most.
 const AGAINST_LINES: usize = 6;
 
+/// How many lines of the plan are scrolled through at least.
+const LEAST_LINES: u16 = 4;
+
+/// Whether nothing stands against any of the plans.
+fn stands_free(sheet: &Sheet) -> bool {
+    let mut plans = sheet.plans();
+    plans.all(|plan| plan.blocked.is_empty() && plan.wanting.is_empty())
+}
+
+/// The steps that must succeed, one line each, as many as `room` holds; none where nothing can be done.
+fn required(sheet: &Sheet, look: &Look, columns: usize, room: usize) -> Vec<Line<'static>> {
+    if sheet.plans().any(|plan| !plan.blocked.is_empty()) {
+        return Vec::new();
+    }
+    let several = sheet.parts.len() > 1;
+    let items: Vec<Vec<Line<'static>>> = sheet
+        .plans()
+        .flat_map(|plan| {
+            let steps = in_order(&plan.steps).filter(|(_, step)| step.weight == Weight::Required);
+            steps.map(move |step| (plan, step))
+        })
+        .map(|(plan, (number, step))| {
+            let whose = if several {
+                format!("{}: ", plan.subject)
+            } else {
+                String::new()
+            };
+            let label = format!("{whose}{number} {}  ", step.source);
+            let words = look.symbols.plain(step.act.words().as_str());
+            let left = columns.saturating_sub(text::width(&label));
+            let words = text::cut(&words, left, look.symbols.ellipsis).into_owned();
+            vec![vec![span(Role::Label, label), span(Role::Text, words)]]
+        })
+        .collect();
+    // One line alone would be the first step or the count of the others.
+    if room == 0 || (room == 1 && items.len() > 1) {
+        return Vec::new();
+    }
+    held(items, room)
+}
+
+/// Steps with the numbers of their execution: those that must succeed before those that may fail.
+fn in_order(steps: &[Step]) -> impl Iterator<Item = (usize, &Step)> {
+    let of = move |weight: Weight| {
+        let numbered = (1..).zip(steps);
+        numbered.filter(move |(_, step)| step.weight == weight)
+    };
+    of(Weight::Required).chain(of(Weight::BestEffort))
+}
+
 /// What stays in view: what stands against it, whole as far as `most` lines hold it, and how it can be
 /// taken back.
 fn pins(sheet: &Sheet, look: &Look, columns: usize, most: usize) -> Vec<Line<'static>> {
@@ -240,8 +297,13 @@ fn pins(sheet: &Sheet, look: &Look, columns: usize, most: usize) -> Vec<Line<'st
             Some(until) => format!("undo: z, until {}", until.day_minute()),
             None => "there is no undo".to_owned(),
         };
-        let steps = sheet.plans().map(|plan| plan.steps.len()).sum();
-        let steps = text::counted(steps, "step", "steps");
+        let steps = || sheet.plans().flat_map(|plan| plan.steps.iter());
+        let tries = steps().filter(|step| step.weight == Weight::BestEffort);
+        let tries = match tries.count() {
+            0 => String::new(),
+            tries => format!(", {tries} best effort"),
+        };
+        let steps = text::counted(steps().count(), "step", "steps") + &tries;
         let line = format!("{steps} · {undo}");
         all.push(vec![span(Role::Dim, look.symbols.plain(&line))]);
     }
@@ -314,12 +376,12 @@ fn body<'a>(plan: &'a Plan, requests: bool, look: &Look, columns: usize) -> Vec<
     if !plan.notes.is_empty() {
         lines.push(Vec::new());
     }
-    for (index, step) in plan.steps.iter().enumerate() {
+    for (number, step) in in_order(&plan.steps) {
         let weight = match step.weight {
             Weight::Required => "",
             Weight::BestEffort => "  (best effort)",
         };
-        let label = format!("{} {}  ", index + 1, step.source);
+        let label = format!("{number} {}  ", step.source);
         lines.extend(paint::wrapped(
             span(Role::Label, label),
             Role::Text,
@@ -348,8 +410,8 @@ fn body<'a>(plan: &'a Plan, requests: bool, look: &Look, columns: usize) -> Vec<
 /// How far the reason below a gate is indented.
 const REASON: usize = 4;
 
-/// The gates as a table: what fails and what is not known comes first. Why a gate fails or is not known is
-/// never cut: where its line has no room for it, it stands below.
+/// The gates as a table: what fails and what is not known comes first. Why a gate came out as it did is never
+/// cut: where its line has no room for it, it stands below, with each value that its column had to cut.
 fn gates<'a>(gates: &'a [GateNote], look: &Look, columns: usize) -> Vec<Line<'a>> {
     let rank = |gate: &GateNote| match gate.verdict.as_str() {
         "fail" => 0,
@@ -408,9 +470,19 @@ fn gates<'a>(gates: &'a [GateNote], look: &Look, columns: usize) -> Vec<Line<'a>
             role,
             format!("{}{}", look.symbols.plain(glyph), gate.verdict),
         ));
-        let stands = rank(gate) < 2;
-        let mut why = Vec::new();
-        if kept.len() < parts.len() && rank(gate) == 0 {
+        let mut why: Vec<String> = Vec::new();
+        for (of, title, most) in &kept {
+            let value = of(gate).as_str();
+            if text::width(value) > wide(*of, title, *most) {
+                let label = title.to_lowercase();
+                why.push(format!("{label} {value}"));
+            }
+        }
+        let metric = gate.metric.as_str();
+        let is_told = gate.gate == metric || gate.why.as_str().contains(metric);
+        why.extend((!is_told).then(|| metric.to_owned()));
+        let measured = rank(gate) == 0 || (rank(gate) > 1 && !metric.is_empty());
+        if kept.len() < parts.len() && measured {
             // What it was measured against has no column here and belongs to the reason.
             why.extend((!gate.rule.is_empty()).then(|| gate.rule.to_string()));
             let champion =
@@ -422,7 +494,7 @@ fn gates<'a>(gates: &'a [GateNote], look: &Look, columns: usize) -> Vec<Line<'a>
         let room = columns.saturating_sub(paint::spans_width(&line) + 2);
         if why.is_empty() {
             lines.push(line);
-        } else if !stands || text::width(&why) <= room {
+        } else if text::width(&why) <= room {
             line.push(span(Role::Dim, format!("  {why}")));
             lines.push(line);
         } else {

@@ -488,7 +488,7 @@ fn considered() -> App {
 fn the_gate_sheet_is_whole_on_small_screens() {
     let mut app = considered();
     insta::assert_snapshot!(frame_of(&mut app, 60, 16), @r"
-    ┌─ Promote fraud   champion v13 → v15 ───────── 1-3 of 26 ─┐
+    ┌─ Promote fraud   champion v13 → v15 ───────── 1-3 of 30 ─┐
     │                                                          │
     │  GATE          CANDIDATE  VERDICT                        │
     │  performance              ? unknown  v15 names no run    │
@@ -506,23 +506,23 @@ fn the_gate_sheet_is_whole_on_small_screens() {
      ↵ open   / filter   p promote   ? all keys   q leave
     ");
     insta::assert_snapshot!(frame_of(&mut app, 80, 24), @r"
-    ┌─ Promote fraud   champion v13 → v15 ───────────── 1-11 of 20 · read <1m ago ─┐
+    ┌─ Promote fraud   champion v13 → v15 ───────────── 1-10 of 23 · read <1m ago ─┐
     │                                                                              │
     │  GATE          CANDIDATE  VERDICT                                            │
     │  performance              ? unknown  v15 names no run                        │
     │  signature                ? unknown                                          │
     │      the package of v15 cannot be read: not found: no such file (GET)        │
-    │  reproducible  - - ! -    ▲ warn  git missing: no run is known; data missi…  │
+    │  reproducible  - - ! -    ▲ warn                                             │
+    │      git missing: no run is known; data missing: no run is known; model      │
+    │      broken: the package cannot be read; environment missing: no image and   │
+    │      no package is known                                                     │
     │  ready         ready      ✔ pass  ready                                      │
-    │                                                                              │
-    │  an alias move alone changes nothing that serves                             │
-    │  no endpoint follows @champion                                               │
-    │  no claim is made: of two who move it at once, the last one wins             │
     │                                                                              │
     │                                                                              │
     │  asks for a reason: gate performance: unknown, v15 names no run              │
     │  asks for a reason: gate signature: unknown, the package of v15 cannot be    │
     │                     read: not found: no such file (GET)                      │
+    │  1 mlflow  alias champion of fraud: v13 → v15                                │
     │  reason for passing performance, signature  tab goes here                    │
     │  type fraud                                                                  │
     │                                                                              │
@@ -539,14 +539,15 @@ fn the_gate_sheet_is_whole_on_large_screens() {
     insta::assert_snapshot!(frame_of(&mut app, 120, 36), @r"
      quarterdeck  prod   am ●  mlflow ●                                                          ✖ 1 crit   · 1 ok   00:00Z
      1 Triage  2 Models  3 Experiments  4 Drift  5 Deployments  6 Pipelines  8 Journal                         last 6h  < >
-     LEVEL▾  MODEL         CHAMPION  SERVED  SKEW                DRIFT    ERR%      P95ms   REQ/s  ALERTS     VALUE    MOVED
     ┌─ Promote fraud   champion v13 → v15 ────────────────────────────────────────────────────────────────── read <1m ago ─┐
     │                                                                                                                      │
     │  GATE          RULE        CHAMPION  CANDIDATE  VERDICT                                                              │
     │  performance   drop ≤ 1 %                       ? unknown  v15 names no run                                          │
     │  signature     compatible                       ? unknown                                                            │
     │      the package of v15 cannot be read: not found: no such file (GET)                                                │
-    │  reproducible  complete    - - ! -   - - ! -    ▲ warn  git missing: no run is known; data missing: no run is know…  │
+    │  reproducible  complete    - - ! -   - - ! -    ▲ warn                                                               │
+    │      git missing: no run is known; data missing: no run is known; model broken: the package cannot be read;          │
+    │      environment missing: no image and no package is known                                                           │
     │  ready         = ready     ready     ready      ✔ pass  ready                                                        │
     │                                                                                                                      │
     │  an alias move alone changes nothing that serves                                                                     │
@@ -571,7 +572,6 @@ fn the_gate_sheet_is_whole_on_large_screens() {
 
 
 
-
      ↵ open   / filter   p promote   S sort   H history   space mark   esc back   ? all keys   q leave
     ");
     insta::assert_snapshot!(frame_of(&mut app, 200, 60), @r"
@@ -587,13 +587,14 @@ fn the_gate_sheet_is_whole_on_large_screens() {
 
 
 
-
                                    ┌─ Promote fraud   champion v13 → v15 ──────────────────────────────────────────────────────────────────────────────────── read <1m ago ─┐
                                    │                                                                                                                                        │
                                    │  GATE          RULE        CHAMPION  CANDIDATE  VERDICT                                                                                │
                                    │  performance   drop ≤ 1 %                       ? unknown  v15 names no run                                                            │
                                    │  signature     compatible                       ? unknown  the package of v15 cannot be read: not found: no such file (GET)            │
-                                   │  reproducible  complete    - - ! -   - - ! -    ▲ warn  git missing: no run is known; data missing: no run is known; model broken: t…  │
+                                   │  reproducible  complete    - - ! -   - - ! -    ▲ warn                                                                                 │
+                                   │      git missing: no run is known; data missing: no run is known; model broken: the package cannot be read; environment missing: no    │
+                                   │      image and no package is known                                                                                                     │
                                    │  ready         = ready     ready     ready      ✔ pass  ready                                                                          │
                                    │                                                                                                                                        │
                                    │  an alias move alone changes nothing that serves                                                                                       │
@@ -614,7 +615,6 @@ fn the_gate_sheet_is_whole_on_large_screens() {
                                    │                                                                                                                                        │
                                    │  esc leave it as it is   tab next field   enter do it   @ exact requests   c another version   r read anew                             │
                                    └────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────┘
-
 
 
 

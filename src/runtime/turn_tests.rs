@@ -443,7 +443,7 @@ async fn a_lone_escape_is_let_go_under_a_flood() {
 /// The time until the wall clock's next second has just begun.
 fn to_next_second() -> Duration {
     let since = std::time::UNIX_EPOCH.elapsed().unwrap();
-    Duration::from_millis(1_020) - Duration::from_nanos(since.subsec_nanos().into())
+    Duration::from_millis(1_020).saturating_sub(Duration::from_millis(since.subsec_millis().into()))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

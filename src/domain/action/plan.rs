@@ -203,6 +203,9 @@ fn within(act: &Act) -> u64 {
 pub struct GateNote {
     /// The gate.
     pub gate: Clean,
+    /// The metric that it looks at, where that is one.
+    #[serde(default, skip_serializing_if = "Clean::is_empty")]
+    pub metric: Clean,
     /// Its rule, in words.
     #[serde(default, skip_serializing_if = "Clean::is_empty")]
     pub rule: Clean,

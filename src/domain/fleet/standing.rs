@@ -159,7 +159,7 @@ impl Fleet {
     ) -> Option<(&'a Written, Standing)> {
         let last = self.last_write(writes)?;
         let standing = self.write_standing(last, writes, now);
-        if standing.phase.moves() || self.is_to_be_seen_to(last, writes, standing.phase, now) {
+        if standing.phase.moves() || is_to_be_seen_to(last, writes, standing.phase, now) {
             return Some((last, standing));
         }
         let here = |written: &&Written| written.plan.context == self.context().name;
@@ -168,29 +168,12 @@ impl Fleet {
         let lately = lately.take_while(|written| now.since(written.began) < 2 * STANDS);
         let waiting = lately.skip(1).find_map(|written| {
             let standing = self.write_standing(written, writes, now);
-            let waits = standing.phase.moves()
-                || self.is_to_be_seen_to(written, writes, standing.phase, now);
+            let waits =
+                standing.phase.moves() || is_to_be_seen_to(written, writes, standing.phase, now);
             waits.then_some((written, standing))
         });
         let is_over = now.since(ended(last)) >= DONE;
         waiting.or_else(|| (!is_over).then_some((last, standing)))
-    }
-
-    /// Whether a write stands where nobody wants it, lately, and nobody has taken it back, made another in
-    /// its place or closed it.
-    fn is_to_be_seen_to(
-        &self,
-        written: &Written,
-        writes: &Writes,
-        phase: Phase,
-        now: Millis,
-    ) -> bool {
-        let wrong = matches!(
-            phase,
-            Phase::NotConverged | Phase::PartlyApplied | Phase::Unknown
-        );
-        let seen_to = written.seen_to.is_some() || written.undone_by.is_some();
-        wrong && !seen_to && now.since(ended(written)) < STANDS && !is_superseded(written, writes)
     }
 
     /// The write of this context that is on its way, the newest of several, else the last one.
@@ -211,6 +194,17 @@ fn over(words: &str) -> Standing {
         words: Clean::text(words),
         followed: None,
     }
+}
+
+/// Whether a write stands where nobody wants it, lately, and nobody has taken it back, made another in
+/// its place or closed it.
+fn is_to_be_seen_to(written: &Written, writes: &Writes, phase: Phase, now: Millis) -> bool {
+    let wrong = matches!(
+        phase,
+        Phase::NotConverged | Phase::PartlyApplied | Phase::Unknown
+    );
+    let seen_to = written.seen_to.is_some() || written.undone_by.is_some();
+    wrong && !seen_to && now.since(ended(written)) < STANDS && !is_superseded(written, writes)
 }
 
 fn ended(written: &Written) -> Millis {

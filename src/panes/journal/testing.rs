@@ -160,6 +160,7 @@ pub(crate) fn told() -> Told {
     );
     promote.gates.push(GateNote {
         gate: Clean::name("fairness"),
+        metric: Clean::empty(),
         rule: Clean::text("ratio >= 0.8"),
         champion: Clean::text("0.86"),
         candidate: Clean::text("0.76"),

@@ -69,6 +69,7 @@ impl Gates {
             gates.blocked.extend(stands.map(|text| Clean::text(&text)));
             gates.notes.push(GateNote {
                 gate: name.clone(),
+                metric: sheet.metric_of(verdict),
                 rule: verdict.rule.clone(),
                 champion: shown(&verdict.champion),
                 candidate: shown(&verdict.candidate),

@@ -595,6 +595,7 @@ fn a_freeze_that_comes_while_a_reason_stands_is_another_consent() {
         request.overrides.insert("freeze".to_owned(), reason);
         let note = GateNote {
             gate: Clean::name("auc"),
+            metric: Clean::empty(),
             rule: Clean::name(">= 0.8"),
             candidate: Clean::name("0.7"),
             champion: Clean::name("0.8"),
@@ -619,6 +620,7 @@ fn gates_stand_in_the_way_or_are_passed_with_a_reason() {
     let fleet = Made::new(vec![deployment(Rollout::External)]).fleet();
     let note = GateNote {
         gate: Clean::name("fairness"),
+        metric: Clean::empty(),
         rule: Clean::text("≥ 0.80"),
         champion: Clean::name("0.86"),
         candidate: Clean::name("0.76"),

@@ -278,6 +278,16 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// The metric that quality is measured by, as far as is known.
+    pub(super) fn quality_metric(&self) -> Option<&str> {
+        let named = self.settings.and_then(|s| s.metric.as_deref());
+        named.or_else(|| {
+            let run = self.version(&self.candidate).and_then(|v| self.run(v));
+            let run = run.known().copied()?;
+            quality::choose(None, |m| run.metric(m).is_some())
+        })
+    }
+
     fn quality(&self, gate: &Gate) -> Found {
         let named = self.settings.and_then(|s| s.metric.as_deref());
         let run = self.version(&self.candidate).and_then(|v| self.run(v));

@@ -61,6 +61,8 @@ pub struct Sheet {
     /// One verdict a gate: what blocks first, then what asks for a reason, then the rest; worst first among
     /// them.
     pub verdicts: Vec<GateVerdict>,
+    /// The metric that gates on quality look at, where that is known.
+    pub quality: Option<Clean>,
     /// How many came out how.
     pub counts: Counts,
     /// What the promotion would touch.
@@ -159,6 +161,7 @@ pub fn sheet(
         from,
         to,
         verdicts,
+        quality: look.quality_metric().map(Clean::name),
         binding,
         approval: given,
         read_at: fleet.model(&promotion.model).and_then(|m| m.read_at),
@@ -307,6 +310,19 @@ fn notes(fleet: &Fleet, promotion: &Promotion, from: Option<&Held>, to: &Held) -
 }
 
 impl Sheet {
+    /// The metric that a gate of it looks at; empty where that is none.
+    pub fn metric_of(&self, verdict: &GateVerdict) -> Clean {
+        let evidence = verdict.evidence.as_str();
+        if evidence == Evidence::Quality.to_string() {
+            return self.quality.clone().unwrap_or_default();
+        }
+        let metrics = ["run-metric:", "model-metric:"];
+        let mut names = metrics
+            .iter()
+            .filter_map(|kind| evidence.strip_prefix(kind));
+        names.next().map(Clean::name).unwrap_or_default()
+    }
+
     /// What stands between the sheet and its promotion, with the reasons that were given by gate. Reasons of
     /// blanks are none.
     pub fn decide(&self, reasons: &BTreeMap<String, String>) -> Decision {
