@@ -160,7 +160,8 @@ pub async fn collect(context: &Arc<Context>, options: &Options) -> Collected {
 /// As [`collect`], into a fleet that already knows something: the last-known state, the history.
 ///
 /// Everything is judged once, when all that answered has been taken in: in between, what one source said is
-/// new and what the others said is old, and which is which hangs on who answers first.
+/// new and what the others said is old, and which is which hangs on who answers first. It is taken in in the
+/// order of the sources: of an alert that two of them tell, the first one's row is kept.
 pub async fn collect_into(mut fleet: Fleet, options: &Options) -> Collected {
     fleet.judge_in_slices_of(0);
     let clock = options.clock.clone().unwrap_or_default();
@@ -190,10 +191,11 @@ pub async fn collect_into(mut fleet: Fleet, options: &Options) -> Collected {
         clock,
     };
     let mut told = BTreeSet::new();
+    let mut heard = Vec::new();
     // The channel ends when the last source has said what it had to say.
     loop {
         match timeout_at(deadline, messages.recv()).await {
-            Ok(Some(msg)) => collected.take(msg, &mut told),
+            Ok(Some(msg)) => heard.push(msg),
             Ok(None) => break,
             Err(_) => {
                 collected.complete = false;
@@ -201,15 +203,19 @@ pub async fn collect_into(mut fleet: Fleet, options: &Options) -> Collected {
             }
         }
     }
+    // What came in together with the deadline still counts.
+    while let Ok(msg) = messages.try_recv() {
+        heard.push(msg);
+    }
+    heard.sort_by_key(|msg| place(msg, &settings));
+    for msg in heard {
+        collected.take(msg, &mut told);
+    }
     if collected.complete {
         while let Some(ended) = tasks.join_next().await {
             collected.keep(ended);
         }
     } else {
-        // What came in together with the deadline still counts.
-        while let Ok(msg) = messages.try_recv() {
-            collected.take(msg, &mut told);
-        }
         while let Some(ended) = tasks.try_join_next() {
             collected.keep(ended);
         }
@@ -223,6 +229,18 @@ pub async fn collect_into(mut fleet: Fleet, options: &Options) -> Collected {
     collected.now = collected.clock.wall();
     collected.fleet.tick(collected.now);
     collected
+}
+
+/// The place of a message's source among those of the context.
+fn place(msg: &Msg, settings: &Context) -> Option<usize> {
+    let source = match msg {
+        Msg::Observed(observation) => &observation.source,
+        Msg::Polled(report) => &report.source,
+        Msg::Probed { source, .. } => source,
+        _ => return None,
+    };
+    let mut all = settings.sources.iter();
+    all.position(|s| s.name == source.as_str())
 }
 
 impl Collected {
