@@ -74,17 +74,19 @@ fn suspect(s: &Suspect) -> Value {
         "not_after": s.at.rfc3339(),
         "lead_seconds": s.lead_ms / 1_000,
         "touches": s.touch,
+        "imported": s.is_imported(),
     })
 }
 
 /// When it was; with the time within which it was where that is not the minute.
 fn within(s: &Suspect) -> String {
     let at = s.at.day_minute();
-    if s.within < Duration::from_secs(120) {
-        at
-    } else {
-        format!("{at} within {}", age(s.within))
-    }
+    let within = match s.within {
+        within if within < Duration::from_secs(120) => String::new(),
+        within => format!(" within {}", age(within)),
+    };
+    let told = if s.is_imported() { ", imported" } else { "" };
+    format!("{at}{within}{told}")
 }
 
 fn text(out: &Out, all: &[Suspect], onset: Millis, known: &str, now: Millis) -> String {

@@ -7,7 +7,7 @@ use super::Fleet;
 use super::view::ModelView;
 use crate::domain::alert::AlertKey;
 use crate::domain::annotation::AnnotationKey;
-use crate::domain::change::{Change, ChangeKind, Subject};
+use crate::domain::change::{Change, ChangeKind, Origin, Subject};
 use crate::domain::key::{Key, ModelKey, RunKey};
 use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::rules::signals::monitor;
@@ -81,6 +81,11 @@ impl Suspect {
             What::Change(change) => change.reason(),
             What::Run(..) | What::Alert(_) | What::Annotation(_) => None,
         }
+    }
+
+    /// Whether it is told by measurements of before anybody watched, and not by a look.
+    pub fn is_imported(&self) -> bool {
+        matches!(&self.what, What::Change(change) if change.origin == Origin::Imported)
     }
 
     /// The stable word of its kind.

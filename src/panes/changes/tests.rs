@@ -86,7 +86,7 @@ fn what_changed_at_its_sizes() {
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, at), &fleet, (60, 16))), @r"
      fraud-detector   at the cursor 13:50Z  12m ago   fraud-eu…
      from 6h before to 1h after · likely causes first, effects…
-             ONSET  WHAT                              TOUCHES
+             ONSET  WHAT                    1–8 of 9  TOUCHES
     ›     at onset  ▲ serves v13 → v14                this model
          1m before  ▲ champion v13 → v14              this model
         28m before  ● feature view payments_7d rede…  anyone
@@ -95,7 +95,7 @@ fn what_changed_at_its_sizes() {
           8m after  ✖ alert HighErrorRate firing      this model
           8m after  ✖ level ok → crit                 this model
       1h18m before  ✖ alert FeatureDrift firing       this model
-      4h48m before  ● v1 registered                   other
+     serves v13 → v14 · fraud-us · within <1m
     ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, at), &fleet, (80, 24))), @r"
      fraud-detector   at the cursor 13:50Z  12m ago   fraud-eu answers v13, not v14
@@ -110,6 +110,14 @@ fn what_changed_at_its_sizes() {
           8m after  13:58  ✖ level ok → crit                fraud-detec…  this model
       1h18m before  12:32  ✖ alert FeatureDrift firing      fraud-detec…  this model
       4h48m before  09:02  ● v1 registered                  demand-fore…  other
+
+
+
+
+
+
+
+     serves v13 → v14 · fraud-us · within <1m
     ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, None), &fleet, (120, 36))), @r"
      fraud-detector   onset 13:48Z  13m ago   fraud-eu answers v13, not v14
@@ -124,6 +132,26 @@ fn what_changed_at_its_sizes() {
           9m after  13:58  ✖ alert HighErrorRate firing                 fraud-detector            –       this model   exact
           9m after  13:58  ✖ level ok → crit                            fraud-detector            –       this model   exact
       4h46m before  09:02  ● v1 registered                              demand-forecast-weekly-…  –       other        exact
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+     champion v13 → v14 · fraud-detector · by ana · within <1m
     ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, None), &fleet, (200, 60))), @r"
      fraud-detector   onset 13:48Z  13m ago   fraud-eu answers v13, not v14
@@ -138,6 +166,50 @@ fn what_changed_at_its_sizes() {
           9m after  13:58  ✖ alert HighErrorRate firing                                                                                                 fraud-detector            –       this model   exact
           9m after  13:58  ✖ level ok → crit                                                                                                            fraud-detector            –       this model   exact
       4h46m before  09:02  ● v1 registered                                                                                                              demand-forecast-weekly-…  –       other        exact
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+     champion v13 → v14 · fraud-detector · by ana · within <1m
     ");
     insta::assert_snapshot!(runs(&drawn(&mut open(&fleet, None), &fleet, (120, 36)), 8), @r#"
     text " "

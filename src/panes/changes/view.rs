@@ -21,6 +21,10 @@ use crate::ui::table::{Cell, Column, Row, Table};
 use crate::ui::text;
 use crate::ui::theme::Role;
 
+/// The most lines of the change under the cursor.
+const FOOT: usize = 3;
+/// Without so many rows all of them are for the list.
+const LOW: u16 = 12;
 /// The titles, in the order of [`cells`].
 pub(super) const TITLES: [&str; 7] = ["ONSET", "WHEN", "WHAT", "WHERE", "WHO", "TOUCHES", "WITHIN"];
 
@@ -169,13 +173,43 @@ fn head(pane: &Changes, cx: &Cx<'_>) -> Vec<Vec<Span<'static>>> {
     vec![first, vec![span(Role::Dim, second)]]
 }
 
+/// The change under the cursor whole: a row may have no room for what happened, where, by whom and how
+/// exactly that is known.
+fn foot(pane: &Changes, look: &Look, width: usize) -> Vec<Vec<Span<'static>>> {
+    let Some(suspect) = pane.list.current() else {
+        return Vec::new();
+    };
+    let words = look.symbols.plain(suspect.text.as_str());
+    let all = [
+        Some(match suspect.reason() {
+            Some(reason) => format!("{words} (\"{reason}\")"),
+            None => words,
+        }),
+        Some(suspect.subject.to_string()).filter(|text| !text.is_empty()),
+        suspect.actor.as_ref().map(|actor| format!("by {actor}")),
+        (!suspect.within.is_zero()).then(|| format!("within {}", age(suspect.within))),
+        suspect.is_imported().then(|| "imported".to_owned()),
+    ];
+    let all: Vec<String> = all.into_iter().flatten().collect();
+    let lines = text::wrap(&all.join(" · "), width);
+    let lines = lines.into_iter().take(FOOT);
+    lines.map(|line| vec![span(Role::Text, line)]).collect()
+}
+
 pub(super) fn draw(pane: &Changes, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
     let head = head(pane, cx);
     for (n, line) in head.iter().enumerate() {
         let row = paint::inner_columns(paint::row(area, n as u16), 1, 1);
         paint::put_spans(buf, look, row, row.x, row.y, line);
     }
-    let body = paint::inner_rows(area, head.len() as u16, 0);
+    let foot = foot(pane, look, usize::from(area.width.saturating_sub(2)));
+    let foot = if area.height < LOW { Vec::new() } else { foot };
+    let body = paint::inner_rows(area, head.len() as u16, foot.len() as u16);
+    let below = paint::inner_columns(area, 1, 1);
+    for (n, line) in foot.iter().enumerate() {
+        let row = paint::row(below, area.height - foot.len() as u16 + n as u16);
+        paint::put_spans(buf, look, row, row.x, row.y, line);
+    }
     if pane.list.rows.is_empty() {
         let (what, how) = if pane.list.all > 0 {
             (
