@@ -183,12 +183,15 @@ impl App {
         }
     }
 
-    pub(super) fn sheet_paste(&mut self) {
-        if let Some(sheet) = &mut self.sheet {
-            sheet.name.clear();
-            let why = "what is pasted or typed ahead does not count: type it";
-            sheet.error = Some(Clean::text(why));
+    pub(super) fn sheet_paste(&mut self, text: &Clean) {
+        let Some(mut sheet) = self.sheet.take() else {
+            return;
+        };
+        if sheet.paste(text) == Pressed::Reasoned {
+            let plans = self.plans(&sheet);
+            sheet.take(plans);
         }
+        self.sheet = Some(sheet);
     }
 
     pub(super) fn sheet_scroll(&mut self, rows: i16) {

@@ -69,7 +69,7 @@ impl App {
         if let Some(dialog) = &mut self.dialog {
             dialog.paste(text);
         } else if self.sheet.is_some() {
-            self.sheet_paste();
+            self.sheet_paste(text);
         } else if self.form.is_some() {
             self.form_paste(text);
         } else if let Some(mut typing) = self.typing.take() {

@@ -288,6 +288,19 @@ impl Sheet {
         Pressed::Stay
     }
 
+    /// Pasted text: a link or a ticket may be a reason, which alone does nothing; as consent it does not count.
+    pub(super) fn paste(&mut self, text: &Clean) -> Pressed {
+        self.name.clear();
+        if self.focus == Focus::Reason && self.seen && !text.is_empty() {
+            self.error = None;
+            self.reason.paste(text);
+            return Pressed::Reasoned;
+        }
+        let why = "what is pasted or typed ahead does not count: type it";
+        self.error = Some(Clean::text(why));
+        Pressed::Stay
+    }
+
     fn has_fields(&self, mode: &Mode) -> bool {
         let mut fields = self.fields(mode);
         match self.focus {

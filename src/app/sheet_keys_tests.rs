@@ -254,3 +254,18 @@ fn a_plan_made_anew_is_heard_again_after_its_frame() {
     typed(&mut app, "fraud", 1_510, 10);
     assert!(wrote(&press(&mut app, &["enter"], at(1_600))));
 }
+
+#[test]
+fn a_link_may_be_pasted_as_the_reason_and_consents_to_nothing() {
+    let mut app = promoting();
+    press(&mut app, &["tab"], at(800));
+    let link = || Msg::Paste(Clean::text("https://incidents.example/INC-123"));
+    update(&mut app, link(), at(800));
+    assert!(frame(&mut app).contains("incidents.example/INC-123"));
+    left(&mut app, 800);
+    assert!(!wrote(&press(&mut app, &["enter"], at(2_000))));
+    // The name is typed by whoever has read what it is for.
+    update(&mut app, link(), at(2_000));
+    assert!(frame(&mut app).contains("does not count"));
+    assert!(!wrote(&press(&mut app, &["enter"], at(2_000))));
+}
