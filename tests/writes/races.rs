@@ -9,7 +9,7 @@ use quarterdeck::domain::time::Millis;
 use quarterdeck::runtime::writes::Ended;
 use quarterdeck::sim::WriteFault;
 
-use crate::acts::{KINDS, holder, is_so, move_alias};
+use crate::acts::{KINDS, holder, hook, is_so, move_alias, traces};
 use crate::matrix::{carried, carried_plan};
 use crate::stage::{Log, MODEL, Stage, fresh, planned};
 
@@ -196,6 +196,26 @@ fn a_freeze_that_nobody_knew_of_at_the_plan_holds_every_write_to_the_model_back(
     frozen(&stage, 30, "release week");
     let ended = carried(&stage, steps, 0, &mut Log::default());
     assert_eq!(ended.steps[0].how, How::Done, "{ended:?}");
+}
+
+#[test]
+fn a_freeze_holds_back_what_serves_as_well_where_that_comes_first() {
+    let stage = Stage::set();
+    frozen(&stage, 30, "release week");
+    let act = move_alias(&stage, "champion", "7", "6");
+    let steps = vec![
+        hook("deploy"),
+        Step::required(&SourceId::new("mlflow"), act),
+    ];
+    let ended = carried(&stage, steps, 0, &mut Log::default());
+    let hows: Vec<How> = ended.steps.iter().map(|end| end.how).collect();
+    assert_eq!(hows, [How::Moved, How::Skipped], "{ended:?}");
+    assert!(
+        ended.words.as_str().starts_with("frozen by bob"),
+        "{ended:?}"
+    );
+    assert_eq!(ended.outcome, Outcome::NotApplied);
+    assert!(traces(&stage).is_empty(), "the hook was run");
 }
 
 #[test]

@@ -234,6 +234,9 @@ async fn one(
     if !step.act.sends() {
         return verify(step, Sent::Nothing, world).await;
     }
+    if let Some(taken) = held_with_its_alias(begun, step, world).await {
+        return taken;
+    }
     match world.look(&step.source, &step.act).await {
         Ok(sighting) => match sighting.seen {
             Seen::Before => {
@@ -296,6 +299,32 @@ fn frozen_since(plan: &Plan, step: &Step, seen: &Sighting, now: Millis) -> Optio
     let why = frozen.frozen();
     let known = plan.passed.iter().any(|passed| passed.why == why);
     (!known).then(|| format!("{why}, which was not known when this was planned: plan it anew"))
+}
+
+/// The end of a step that changes what serves before the alias that it belongs to is moved, where a freeze
+/// holds that move: serving knows of no freeze, and must not go alone.
+async fn held_with_its_alias(begun: &Begun, step: &Step, world: &impl World) -> Option<Taken> {
+    let serves = matches!(
+        step.act,
+        Act::LoadModel { .. } | Act::RunHook { .. } | Act::TriggerRun { .. }
+    );
+    if !serves || step.weight != Weight::Required {
+        return None;
+    }
+    let moves = |step: &&Step| matches!(step.act, Act::MoveAlias { .. } | Act::DeleteAlias { .. });
+    let plan = begun.plan();
+    let (at, _) = begun.step()?;
+    let alias = plan.steps.iter().skip(at).find(moves)?;
+    match world.look(&alias.source, &alias.act).await {
+        Ok(seen) => {
+            let why = frozen_since(plan, alias, &seen, world.now())?;
+            Some(Taken::nothing(How::Moved, &why))
+        }
+        Err(fault) => {
+            let why = format!("whether it is frozen could not be read: {}", fault.line());
+            Some(Taken::nothing(How::Refused, &why))
+        }
+    }
 }
 
 /// The end of a step as it was seen. The identity that was seen is the one that holds: of two consoles
