@@ -52,9 +52,14 @@ pub(super) fn draw(
     let tallest = screen.height.saturating_sub(7);
     let asked = fields.len() as u16 + errors + 1;
     if wanted.saturating_add(pinned.len() as u16 + asked) > tallest {
-        // Not all of it is seen at once: what must be done stays in view.
+        // Not all of it is seen at once: what must be done stays in view, and is shown once.
+        let free = usize::from(tallest.saturating_sub(asked)).saturating_sub(pinned.len());
         let room = usize::from(tallest.saturating_sub(asked + LEAST_LINES)).min(most);
-        let steps = required(sheet, look, columns, room.saturating_sub(pinned.len()));
+        let steps = if has_in_view(sheet, &lines, free) {
+            Vec::new()
+        } else {
+            required(sheet, look, columns, room.saturating_sub(pinned.len()))
+        };
         let above_undo = pinned.len().saturating_sub(usize::from(stands_free(sheet)));
         pinned.splice(above_undo..above_undo, steps);
     }
@@ -222,6 +227,28 @@ fn stands_free(sheet: &Sheet) -> bool {
     plans.all(|plan| plan.blocked.is_empty() && plan.wanting.is_empty())
 }
 
+/// Whether the part of the lines that is seen holds every step that must succeed; of several plans that is
+/// not asked, for their steps bear the same numbers.
+fn has_in_view(sheet: &Sheet, lines: &[Line<'_>], room: usize) -> bool {
+    let mut plans = sheet.plans();
+    let (Some(plan), None) = (plans.next(), plans.next()) else {
+        return false;
+    };
+    let from = sheet.scroll.min(lines.len().saturating_sub(room));
+    let seen: Vec<&Line<'_>> = lines.iter().skip(from).take(room).collect();
+    let mut steps = in_order(&plan.steps).filter(|(_, step)| step.weight == Weight::Required);
+    steps.all(|(number, step)| {
+        let label = step_label(number, step);
+        let mut labels = seen.iter().filter_map(|line| line.first());
+        labels.any(|first| first.text == label)
+    })
+}
+
+/// What stands before a step: its number, and which source it is sent to.
+fn step_label(number: usize, step: &Step) -> String {
+    format!("{number} {}  ", step.source)
+}
+
 /// The steps that must succeed, one line each, as many as `room` holds; none where nothing can be done.
 fn required(sheet: &Sheet, look: &Look, columns: usize, room: usize) -> Vec<Line<'static>> {
     if sheet.plans().any(|plan| !plan.blocked.is_empty()) {
@@ -240,7 +267,7 @@ fn required(sheet: &Sheet, look: &Look, columns: usize, room: usize) -> Vec<Line
             } else {
                 String::new()
             };
-            let label = format!("{whose}{number} {}  ", step.source);
+            let label = format!("{whose}{}", step_label(number, step));
             let words = look.symbols.plain(step.act.words().as_str());
             let left = columns.saturating_sub(text::width(&label));
             let words = text::cut(&words, left, look.symbols.ellipsis).into_owned();
@@ -381,9 +408,8 @@ fn body<'a>(plan: &'a Plan, requests: bool, look: &Look, columns: usize) -> Vec<
             Weight::Required => "",
             Weight::BestEffort => "  (best effort)",
         };
-        let label = format!("{number} {}  ", step.source);
         lines.extend(paint::wrapped(
-            span(Role::Label, label),
+            span(Role::Label, step_label(number, step)),
             Role::Text,
             &look.symbols.plain(step.act.words().as_str()),
             span(Role::Dim, weight),

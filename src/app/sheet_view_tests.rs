@@ -106,7 +106,8 @@ fn line(lines: &[String], start: &str) -> usize {
 
 #[test]
 fn what_must_be_done_stays_in_view_where_the_plan_does_not_fit() {
-    let gates = ["a", "b", "c", "d"].map(|name| gate(name, "well")).to_vec();
+    let gates = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+    let gates = gates.map(|name| gate(name, "well")).to_vec();
     let mut app = showing(plan(gates));
     let lines = inside(&frame_of(&mut app, 80, 24));
     let steps = ["1 mlflow", "9 mlflow", "10 mlflow"].map(|step| line(&lines, step));
@@ -117,6 +118,20 @@ fn what_must_be_done_stays_in_view_where_the_plan_does_not_fit() {
     let lines = inside(&frame_of(&mut app, 60, 16));
     let first = line(&lines, "1 mlflow");
     assert_eq!(lines[first + 1], "and 2 more", "{lines:#?}");
+}
+
+#[test]
+fn what_must_be_done_is_shown_once_where_the_plan_shows_it() {
+    let mut app = showing(plan(Vec::new()));
+    let count = |app: &mut App| {
+        let lines = inside(&frame_of(app, 80, 20));
+        let of = |step: &str| lines.iter().filter(|line| line.starts_with(step)).count();
+        ["1 mlflow", "9 mlflow", "10 mlflow"].map(of)
+    };
+    assert_eq!(count(&mut app), [1, 1, 1]);
+    // Scrolled away, they are pinned.
+    press(&mut app, &["pagedown"], at(700));
+    assert_eq!(count(&mut app), [1, 1, 1]);
 }
 
 #[test]

@@ -367,7 +367,12 @@ fn drift_text(out: &Out, fleet: &Fleet, now: Millis) -> String {
         table.row(vec![
             level_cell(out, summary.level),
             (&model.name).into(),
-            format!("{}/{}", summary.drifted, summary.judged).into(),
+            // Of none that can be judged, none is not a finding.
+            if summary.judged == 0 {
+                out.none().into()
+            } else {
+                format!("{}/{}", summary.drifted, summary.judged).into()
+            },
             worst.map_or_else(none, |g| part(out, g)).into(),
             worst.map_or_else(none, |g| out.own(&words(g, now))).into(),
             worst

@@ -250,17 +250,17 @@ fn the_list_at_its_sizes() {
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (80, 24))), @r"
      LEVEL   MODEL           DRIFTED  WORST           SCORE  TREND              N
     ›✖ crit  fraud-detector      1/2  amount          0.420  ⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿   12.4k
-     ? unkn  churn               0/0  tenure    0.060 stale                 9.00k
+     ? unkn  churn                 –  tenure    0.060 stale                 9.00k
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (120, 36))), @r"
      LEVEL   MODEL           DRIFTED  WORST           SCORE    LINE  TREND              N   PREDICTION   AGE  OWNER
     ›✖ crit  fraud-detector      1/2  amount          0.420     0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿   12.4k            –    1m  risk-ml
-     ? unkn  churn               0/0  tenure    0.060 stale     0.1                 9.00k            –    2d  growth
+     ? unkn  churn                 –  tenure    0.060 stale     0.1                 9.00k            –    2d  growth
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (200, 60))), @r"
      LEVEL   MODEL           DRIFTED  WORST           SCORE    LINE  TREND              N   PREDICTION   AGE  OWNER
     ›✖ crit  fraud-detector      1/2  amount          0.420     0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿   12.4k            –    1m  risk-ml
-     ? unkn  churn               0/0  tenure    0.060 stale     0.1                 9.00k            –    2d  growth
+     ? unkn  churn                 –  tenure    0.060 stale     0.1                 9.00k            –    2d  growth
     ");
     insta::assert_snapshot!(runs(&drawn(&mut Drift::new(), &fleet, (60, 16)), 2), @r#"
     text " "

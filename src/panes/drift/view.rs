@@ -37,7 +37,8 @@ pub(super) const TITLES: [&str; 11] = [
 /// How many of the features that can be judged are over their lines: `9/41`.
 fn drifted(model: &ModelView) -> String {
     let summary = model.signals.drift.as_ref();
-    summary.map_or_else(|| "–".to_owned(), |d| format!("{}/{}", d.drifted, d.judged))
+    let judged = summary.filter(|d| d.judged > 0);
+    judged.map_or_else(|| "–".to_owned(), |d| format!("{}/{}", d.drifted, d.judged))
 }
 
 fn worst_name(gauge: Option<&Gauge>) -> String {

@@ -248,7 +248,12 @@ fn told(key: &Key, value: &str) -> Option<String> {
     let name = key.raw().strip_prefix("quarterdeck.")?;
     if mark::is_mark(key.raw()) {
         let mark = Mark::read(value).ok()?;
-        return Some(format!("{name} {}", Marked::Holds(mark).words()));
+        // One that ended before it began is how a mark is taken away.
+        return Some(if mark.until <= mark.at {
+            format!("{name} ended by {}", mark.by)
+        } else {
+            format!("{name} {}", Marked::Holds(mark).words())
+        });
     }
     let alias = name.strip_prefix("approval.")?;
     let approval = Approval::read(value).ok()?;
