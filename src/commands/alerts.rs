@@ -7,14 +7,14 @@ use super::exit::{Exit, Failure};
 use super::names;
 use super::output::{Out, Table};
 use super::session::Session;
-use super::signals::unread;
 use crate::cli::AlertsArgs;
-use crate::domain::alert::{Alert, AlertState};
+use crate::domain::alert::Alert;
+use crate::domain::fleet::triage::unread;
 use crate::domain::key::SourceId;
 use crate::domain::last_known::Held;
 use crate::domain::level::Level;
 use crate::domain::query::{Detail, Query};
-use crate::domain::rules::signals::alerts::join;
+use crate::domain::rules::signals::alerts::{self, join};
 use crate::domain::settings::SourceKind;
 use crate::domain::time::{Millis, age};
 use crate::runtime::headless::Collected;
@@ -53,12 +53,12 @@ pub async fn run(session: &Session, args: &AlertsArgs) -> Result<Exit, Failure> 
     } else {
         out.print(&text(out, &all, moment, now))?;
     }
-    let loud = all.iter().map(|h| match h.fact.state {
-        AlertState::Firing => h.fact.level.max(Level::Warn),
-        AlertState::Pending => Level::Warn,
-        AlertState::Silenced | AlertState::Inhibited => Level::Ok,
+    let levels = all.iter().map(|h| match moment {
+        // What was so then is not read again.
+        Some(_) => alerts::level(&h.fact, true),
+        None => fleet.alert_level(&h.fact, now),
     });
-    let level = loud.max().unwrap_or_default().max(silent);
+    let level = levels.max().unwrap_or_default().max(silent);
     Ok(if args.check {
         Exit::Checked(level)
     } else {

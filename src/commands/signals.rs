@@ -14,13 +14,13 @@ use crate::cli::WatchArgs;
 use crate::domain::drift::DriftReport;
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::features::{self, Feature, drift_level};
+use crate::domain::fleet::triage::unread;
 use crate::domain::fleet::view::ModelView;
 use crate::domain::key::{Key, SourceId};
 use crate::domain::level::Level;
 use crate::domain::number::with_unit;
 use crate::domain::query::{Detail, Query};
 use crate::domain::rules::blame;
-use crate::domain::rules::freshness::Freshness;
 use crate::domain::settings::SourceKind;
 use crate::domain::signal::{Gauge, SignalSeries};
 use crate::domain::text::Clean;
@@ -44,18 +44,6 @@ fn asked<'a>(fleet: &'a Fleet, name: Option<&str>) -> Result<Vec<&'a ModelView>,
         .collect();
     all.sort_by(|a, b| b.level().cmp(&a.level()).then_with(|| a.name.cmp(&b.name)));
     Ok(all)
-}
-
-/// The level of sources of a kind that do not answer, or not everything: what they would say is not known
-/// to be fine.
-pub(super) fn unread(fleet: &Fleet, kinds: &[SourceKind]) -> Level {
-    let silent = fleet.sources().any(|(id, health, fresh)| {
-        let mut all = fleet.settings().sources.iter();
-        let set = all.find(|s| s.name == id.as_str());
-        let lacks = fresh != Freshness::Live || health.partial().is_some();
-        lacks && set.is_some_and(|s| s.required && kinds.contains(&s.kind))
-    });
-    if silent { Level::Unknown } else { Level::Ok }
 }
 
 /// The sources that monitor and have left something out: with `signals` and `drift`, in text and document.

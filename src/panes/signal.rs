@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use super::{Cx, Want};
-use crate::domain::alert::{Alert, AlertState};
+use crate::domain::alert::Alert;
 use crate::domain::change::{Change, ChangeKind};
 use crate::domain::fleet::view::ModelView;
 use crate::domain::key::{Key, ModelKey};
-use crate::domain::level::Level;
 use crate::domain::query::{Query, Span as TimeSpan};
 use crate::domain::settings::SourceKind;
 use crate::domain::signal::{Direction, Gauge, Measure, SignalKey, SignalSeries, State};
@@ -195,17 +194,13 @@ pub(super) fn how_to_monitor(cx: &Cx<'_>) -> [String; 2] {
     }
 }
 
-/// The state of an alert: glyph, word and role.
-pub(super) fn alert_state(alert: &Alert, look: &Look) -> (String, Role) {
-    let level = match alert.state {
-        AlertState::Firing => alert.level.max(Level::Warn),
-        AlertState::Pending => Level::Warn,
-        AlertState::Silenced | AlertState::Inhibited => Level::Info,
-    };
-    let role = match alert.state {
-        AlertState::Firing => Look::level_role(level),
-        AlertState::Pending => Role::Warn,
-        AlertState::Silenced | AlertState::Inhibited => Role::Dim,
+/// The state of an alert: the glyph of its level, word and role.
+pub(super) fn alert_state(alert: &Alert, cx: &Cx<'_>, look: &Look) -> (String, Role) {
+    let level = cx.fleet.alert_level(alert, cx.now.wall);
+    let role = if alert.is_loud() {
+        Look::level_role(level)
+    } else {
+        Role::Dim
     };
     (
         format!("{} {}", look.symbols.level(level), alert.state.word()),

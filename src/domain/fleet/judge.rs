@@ -14,7 +14,7 @@ use crate::domain::rules::model::{self as model_rule, ModelFacts};
 use crate::domain::rules::quality::{self, Quality};
 use crate::domain::settling::Settled;
 use crate::domain::text::Clean;
-use crate::domain::time::{Millis, Since};
+use crate::domain::time::{Millis, Since, earliest};
 use crate::domain::wiring;
 
 impl Fleet {
@@ -283,13 +283,6 @@ pub(super) fn pointed_at(version: &ModelVersion, since: Since) -> Pointed {
         since,
         exists: true,
         created: Some(version.created),
-    }
-}
-
-fn earliest(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
     }
 }
 

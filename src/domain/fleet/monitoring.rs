@@ -3,8 +3,9 @@
 
 use super::Fleet;
 use super::view::{DeploymentView, ModelSignals, Pointed};
+use crate::domain::alert::Alert;
 use crate::domain::key::{ModelKey, SourceId};
-use crate::domain::level::Reason;
+use crate::domain::level::{Level, Reason};
 use crate::domain::model::RegisteredModel;
 use crate::domain::observation::Feed;
 use crate::domain::rules::freshness::{self, Freshness};
@@ -12,7 +13,7 @@ use crate::domain::rules::signals::{
     self, Began, Beside, Monitored, Sample, Standing, alerts, lines, staleness, state,
 };
 use crate::domain::signal::Gauge;
-use crate::domain::time::{Millis, Since};
+use crate::domain::time::{Millis, Since, earliest};
 
 /// What monitoring says of a model, judged.
 #[derive(Debug, Default)]
@@ -70,9 +71,8 @@ impl Fleet {
     ) -> Monitoring {
         let looked = self.with_monitored(model, champion, now, signals::judge);
         let alerts = self.joined_alerts_of(&model.key);
-        let (counts, from_alerts) = alerts::judge(&alerts, |source| {
-            state::is_current(self.standing(source, Feed::Alerts, now), now)
-        });
+        let (counts, from_alerts) =
+            alerts::judge(&alerts, |source| self.alerts_current(source, now));
         let (old, due) = self.judge_age(model, champion, now);
         let mut reasons = looked.reasons;
         reasons.extend(from_alerts);
@@ -84,8 +84,18 @@ impl Fleet {
                 alerts: counts,
             },
             reasons,
-            until: signals::earliest(looked.until, due),
+            until: earliest(looked.until, due),
         }
+    }
+
+    /// Whether what a source said of its alerts can be relied on now.
+    fn alerts_current(&self, source: &SourceId, now: Millis) -> bool {
+        state::is_current(self.standing(source, Feed::Alerts, now), now)
+    }
+
+    /// How bad an alert of this fleet is now.
+    pub fn alert_level(&self, alert: &Alert, now: Millis) -> Level {
+        alerts::level(alert, self.alerts_current(&alert.key.source, now))
     }
 
     /// Every reading of a model as the rules judge it, in the order of the keys.

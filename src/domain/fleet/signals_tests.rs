@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::super::Fleet;
+use crate::domain::alert::{Alert, AlertKey, AlertState};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::fleet::view::ModelSignals;
 use crate::domain::key::{Key, ModelKey, RegistryKey, SourceId};
@@ -308,4 +309,69 @@ fn what_an_earlier_look_did_not_find_was_seen_to_begin() {
             "at some time in it"
         );
     }
+}
+
+#[test]
+fn an_alert_is_as_bad_by_itself_as_its_model_is_by_it() {
+    let mut fleet = watched();
+    let churn = model("churn", "http://m").key;
+    let alert = |state, level| Alert {
+        key: AlertKey {
+            source: SourceId::new("prom"),
+            fingerprint: Key::new(&format!("{state:?} {level:?}")),
+        },
+        name: Clean::name(&format!("{state:?} {level:?}")),
+        model: Some(Key::new("churn")),
+        version: None,
+        severity: Clean::empty(),
+        level,
+        state,
+        since: Millis(5),
+        summary: Clean::empty(),
+        runbook: None,
+        dashboard: None,
+        labels: Arc::from([]),
+        value: None,
+        rule: None,
+        silences: Arc::from([]),
+        group: Clean::empty(),
+    };
+    let states = [
+        AlertState::Firing,
+        AlertState::Pending,
+        AlertState::Silenced,
+        AlertState::Inhibited,
+    ];
+    let levels = [Level::Info, Level::Warn, Level::Crit];
+    let all = states.map(|state| levels.map(|level| alert(state, level)));
+    let told = Observation {
+        feed: Feed::Alerts,
+        coverage: Coverage::Full(Scope::Alerts),
+        upserts: Rows::Alerts(all.iter().flatten().cloned().collect()),
+        ..said(10, Vec::new(), Vec::new())
+    };
+    fleet.merge(told, Millis(10));
+    let looked = |at, fault| PollReport {
+        feed: Feed::Alerts,
+        ..polled(at, fault)
+    };
+    let both = |fleet: &Fleet, now| {
+        let view = fleet.model(&churn).expect("registered");
+        let findings = view.verdict.reasons.iter();
+        let findings = findings.filter(|r| r.code == ReasonCode::Alert);
+        let mut by_model: Vec<Level> = findings.map(|r| r.level).collect();
+        let alerts = fleet.alerts();
+        let mut by_alert: Vec<Level> = alerts.map(|h| fleet.alert_level(&h.fact, now)).collect();
+        by_model.sort();
+        by_alert.sort();
+        assert_eq!(by_model, by_alert);
+        assert_eq!(by_alert.len(), 12);
+        by_alert.last().copied()
+    };
+    fleet.record(&looked(10, None), Millis(10));
+    assert_eq!(both(&fleet, Millis(10)), Some(Level::Crit));
+    for at in [20_000, 40_000, 60_000] {
+        fleet.record(&looked(at, Some(FaultKind::Timeout)), Millis(at));
+    }
+    assert_eq!(both(&fleet, Millis(60_000)), Some(Level::Unknown));
 }

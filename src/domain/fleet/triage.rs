@@ -9,6 +9,7 @@ use crate::domain::model::VersionStatus;
 use crate::domain::rules::freshness::Freshness;
 use crate::domain::rules::next::{self, Next};
 use crate::domain::rules::skew::Skew;
+use crate::domain::settings::{SourceKind, SourceSettings};
 use crate::domain::signal::{Measure, State};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Since};
@@ -141,26 +142,27 @@ pub fn worst(fleet: &Fleet) -> Level {
         .deployments()
         .filter(|d| d.model.is_none())
         .map(|d| d.verdict.level);
-    let needed = |id: &SourceId| {
+    let sources = silence(fleet, |set| set.is_none_or(|s| s.required));
+    models.chain(orphans).max().unwrap_or_default().max(sources)
+}
+
+/// The level of those needed sources of some kinds that do not answer, or not everything: for what one
+/// kind of source alone tells of.
+pub fn unread(fleet: &Fleet, kinds: &[SourceKind]) -> Level {
+    silence(fleet, |set| {
+        set.is_some_and(|s| s.required && kinds.contains(&s.kind))
+    })
+}
+
+/// What sources do not say, or leave out, is not known to be fine.
+fn silence(fleet: &Fleet, counts: impl Fn(Option<&SourceSettings>) -> bool) -> Level {
+    let silent = fleet.sources().any(|(id, health, fresh)| {
         let mut all = fleet.settings().sources.iter();
-        all.find(|s| s.name == id.as_str())
-            .is_none_or(|s| s.required)
-    };
-    let sources =
-        fleet
-            .sources()
-            .filter(|(id, ..)| needed(id))
-            .map(|(_, health, fresh)| match fresh {
-                // What it left out is not known to be fine.
-                Freshness::Live if health.partial().is_some() => Level::Unknown,
-                Freshness::Live => Level::Ok,
-                Freshness::Stale | Freshness::Down | Freshness::Waiting => Level::Unknown,
-            });
-    models
-        .chain(orphans)
-        .chain(sources)
-        .max()
-        .unwrap_or_default()
+        let set = all.find(|s| s.name == id.as_str());
+        let lacks = fresh != Freshness::Live || health.partial().is_some();
+        lacks && counts(set)
+    });
+    if silent { Level::Unknown } else { Level::Ok }
 }
 
 /// The rows of triage: everything above `info`, worst first, then the newest trouble first.

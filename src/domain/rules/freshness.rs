@@ -9,6 +9,9 @@ use crate::domain::settings::Policy;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Since};
 
+/// How old what the last start left behind may be for the moment before a source's first answer.
+pub(super) const FRESH_START: Duration = Duration::from_secs(120);
+
 /// Whether what a source said can be relied on.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, serde::Serialize)]
 #[serde(rename_all = "lowercase")]

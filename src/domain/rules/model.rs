@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::freshness::{Freshness, SourceHealth};
+use super::freshness::{FRESH_START, Freshness, SourceHealth};
 use super::skew::{Judged, Skew};
 use crate::domain::deployment::Health;
 use crate::domain::fleet::view::{Answering, DeploymentView, Pointed};
@@ -14,9 +14,6 @@ use crate::domain::observation::Feed;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Since, age, span};
 use crate::domain::wiring::Target;
-
-/// How old the last-known state may be for the moment before a source's first answer.
-const FRESH_START: Duration = Duration::from_secs(120);
 
 /// What the rules look at for a model.
 #[derive(Debug)]

@@ -100,7 +100,7 @@ pub(super) fn draw(
     let (state, role) = if page.is_over(cx) {
         ("ended".to_owned(), Role::Dim)
     } else {
-        signal::alert_state(alert, look)
+        signal::alert_state(alert, cx, look)
     };
     let inner = paint::inner_columns(area, 1, 1);
     let title = [

@@ -74,7 +74,7 @@ fn columns(pane: &Alerts) -> [Column<'static>; 8] {
 
 fn row<'a>(alert: &'a Alert, cx: &Cx<'a>, look: &Look) -> Row<'a> {
     let [_, name, model, severity, since, summary, muted, group] = cells(alert, cx);
-    let (state, role) = signal::alert_state(alert, look);
+    let (state, role) = signal::alert_state(alert, cx, look);
     let plain = if alert.is_loud() {
         Role::Text
     } else {
@@ -93,17 +93,25 @@ fn row<'a>(alert: &'a Alert, cx: &Cx<'a>, look: &Look) -> Row<'a> {
 }
 
 /// `2 firing   1 pending   1 silenced`: every state that there is, of all alerts that pass the filter.
-fn head(pane: &Alerts) -> Vec<Span<'static>> {
+fn head(pane: &Alerts, cx: &Cx<'_>) -> Vec<Span<'static>> {
     let states = [
-        (AlertState::Firing, Role::Crit),
-        (AlertState::Pending, Role::Warn),
-        (AlertState::Silenced, Role::Dim),
-        (AlertState::Inhibited, Role::Dim),
+        AlertState::Firing,
+        AlertState::Pending,
+        AlertState::Silenced,
+        AlertState::Inhibited,
     ];
     let mut spans: Vec<Span<'static>> = Vec::new();
-    for (state, role) in states {
-        let count = pane.list.rows.iter().filter(|a| a.state == state).count();
-        if count > 0 {
+    for state in states {
+        let all = pane.list.rows.iter().filter(|a| a.state == state);
+        let count = all.clone().count();
+        let worst = all.clone().map(|a| cx.fleet.alert_level(a, cx.now.wall));
+        if let Some(worst) = worst.max() {
+            let loud = all.clone().any(Alert::is_loud);
+            let role = if loud {
+                Look::level_role(worst)
+            } else {
+                Role::Dim
+            };
             let gap = if spans.is_empty() { "" } else { "   " };
             spans.push(span(role, format!("{gap}{count} {}", state.word())));
         }
@@ -117,7 +125,7 @@ pub(super) fn draw(pane: &Alerts, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
         return Hits::default();
     }
     let line = paint::inner_columns(paint::row(area, 0), 1, 1);
-    paint::put_spans(buf, look, line, line.x, line.y, &head(pane));
+    paint::put_spans(buf, look, line, line.x, line.y, &head(pane, cx));
     let columns = columns(pane);
     let sorted = TITLES.iter().position(|t| *t == pane.by.title());
     let table = Table {

@@ -346,7 +346,7 @@ pub(super) fn alerts(
     };
     table.draw(buf, look, area, |index| {
         let alert = &all[index].fact;
-        let (state, role) = signal::alert_state(alert, look);
+        let (state, role) = signal::alert_state(alert, cx, look);
         let [_, name, since, summary, silence] = alert_cells(alert, cx);
         Row::from(vec![
             Cell::new(role, state),

@@ -40,6 +40,20 @@ pub fn join<'a>(alerts: impl IntoIterator<Item = &'a Held<Alert>>) -> Vec<Held<A
     joined
 }
 
+/// How bad an alert is: one that fires, what its severity says; one that is pending or muted is worth
+/// knowing. What was bad and is not `current` is not known.
+pub fn level(alert: &Alert, current: bool) -> Level {
+    let level = match alert.state {
+        AlertState::Firing => alert.level,
+        AlertState::Pending | AlertState::Silenced | AlertState::Inhibited => Level::Info,
+    };
+    if current || level <= Level::Info {
+        level
+    } else {
+        Level::Unknown
+    }
+}
+
 /// Judges the alerts of one model, loudest first. `current` says whether what a source said of its
 /// alerts can be relied on now.
 pub fn judge(
@@ -75,16 +89,10 @@ fn finding(held: &Held<Alert>, current: bool) -> Reason {
     if !alert.summary.is_empty() {
         let _ = write!(text, ": {}", alert.summary);
     }
-    let level = match alert.state {
-        AlertState::Firing => alert.level,
-        AlertState::Pending | AlertState::Silenced | AlertState::Inhibited => Level::Info,
-    };
-    let level = if current || level <= Level::Info {
-        level
-    } else {
+    let level = level(alert, current);
+    if !current && level == Level::Unknown {
         let _ = write!(text, ", as read {}", held.asked_at.day_minute());
-        Level::Unknown
-    };
+    }
     Reason {
         code: ReasonCode::Alert,
         level,

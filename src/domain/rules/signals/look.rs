@@ -4,14 +4,14 @@
 use std::fmt;
 
 use super::lines::{self, Lined};
-use super::{Began, Monitored, Sample, Standing, earliest, monitor, noise, quality, state};
+use super::{Began, Monitored, Sample, Standing, monitor, noise, quality, state};
 use crate::domain::drift::Method;
 use crate::domain::key::{Key, SourceId};
 use crate::domain::last_known::Held;
 use crate::domain::level::Level;
 use crate::domain::settings::{ModelSettings, SignalPolicy};
 use crate::domain::signal::{Direction, Lines, Measure, SignalReading, SignalSeries, State};
-use crate::domain::time::Millis;
+use crate::domain::time::{Millis, earliest};
 
 /// What is known beside the readings when they are looked at.
 pub struct Beside<'a, S> {

@@ -297,14 +297,6 @@ pub(super) fn worst<'s, 'a: 's>(
     })
 }
 
-/// The earlier of two times, where there are any.
-pub fn earliest(a: Option<Millis>, b: Option<Millis>) -> Option<Millis> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
-}
-
 /// How long a reading's window is, in words: ` (5m)`.
 pub(super) fn window_words(window: Option<Duration>) -> String {
     window.map_or_else(String::new, |w| format!(" ({})", words::length(w)))

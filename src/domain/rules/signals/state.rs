@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use super::{Sample, Standing};
-use crate::domain::rules::freshness::Freshness;
+use crate::domain::rules::freshness::{FRESH_START, Freshness};
 use crate::domain::settings::SignalPolicy;
 use crate::domain::signal::{Measure, Measured, State};
 use crate::domain::time::Millis;
-
-/// How old what the last start left behind may be for the moment before a source's first answer.
-const FRESH_START: Duration = Duration::from_secs(120);
 
 /// Whether a source's newest answer can be relied on.
 pub fn is_current(standing: Standing, now: Millis) -> bool {
