@@ -95,10 +95,14 @@ fn text(out: &Out, all: &[Suspect], onset: Millis, known: &str, now: Millis) -> 
     let mut table = Table::new(&[">LEAD", "WHEN (UTC)", "WHAT", "OF", "BY", "TOUCHES"]);
     for s in all {
         let gap = age(Duration::from_millis(s.lead_ms.unsigned_abs()));
-        let side = if s.lead_ms >= 0 { "before" } else { "after" };
+        let lead = match s.lead_ms {
+            _ if s.is_around() => "around".to_owned(),
+            0.. => format!("{gap} before"),
+            _ => format!("{gap} after"),
+        };
         let none = || out.none().to_owned();
         table.row(vec![
-            format!("{gap} {side}").into(),
+            lead.into(),
             within(s).into(),
             match s.reason() {
                 Some(reason) => format!("{}: {reason}", out.own(s.text.as_str())).into(),

@@ -152,3 +152,28 @@ fn the_cause_is_what_came_before_and_not_what_follows() {
     let newest = view.last_change.as_ref().expect("a change");
     assert_eq!(newest.not_after, Millis(3 * MINUTE));
 }
+
+#[test]
+fn a_move_between_two_looks_around_the_onset_is_nearer_than_one_hours_before() {
+    let mut fleet = settled();
+    let moved = |from: &str, to: &str, not_before: i64, not_after: i64| Change {
+        subject: Subject::Model(key()),
+        kind: ChangeKind::Alias(Clean::name("champion")),
+        not_before: Millis(not_before),
+        not_after: Millis(not_after),
+        origin: Origin::Observed,
+        ..served_before(from, to, 0)
+    };
+    let onset = DAY;
+    let around = moved("v12", "v13", onset - 10 * MINUTE, onset + 420 * MINUTE);
+    let before = moved("v11", "v12", onset - 180 * MINUTE, onset - 180 * MINUTE);
+    let after = moved("v13", "v14", onset + 430 * MINUTE, onset + 440 * MINUTE);
+    fleet.remember([around, before, after], Millis(2 * DAY));
+    let hours = |n: u64| Duration::from_secs(n * 3_600);
+    let found = fleet.suspects(Some(&key()), Millis(onset), hours(6), hours(1));
+    let found: Vec<_> = found
+        .iter()
+        .map(|s| (s.text.as_str().contains("v13"), s.is_around()))
+        .collect();
+    assert_eq!(found, [(true, true), (false, false)]);
+}

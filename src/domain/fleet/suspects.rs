@@ -83,6 +83,12 @@ impl Suspect {
         }
     }
 
+    /// Whether the onset lies within the window that it happened in: nobody can say which came first.
+    pub fn is_around(&self) -> bool {
+        let wide = i64::try_from(self.within.as_millis()).unwrap_or(i64::MAX);
+        self.lead_ms < 0 && self.lead_ms.saturating_add(wide) >= 0
+    }
+
     /// Whether it is told by measurements of before anybody watched, and not by a look.
     pub fn is_imported(&self) -> bool {
         matches!(&self.what, What::Change(change) if change.origin == Origin::Imported)
@@ -104,9 +110,11 @@ impl Suspect {
 fn cost(lead_ms: i64, within: Duration, touch: Touch, effect: bool) -> f64 {
     // Of a window, the end that lies nearer to the onset counts.
     let wide = i64::try_from(within.as_millis()).unwrap_or(i64::MAX);
-    let late = lead_ms < 0 && lead_ms.saturating_add(wide) < 0;
+    let from_start = lead_ms.saturating_add(wide);
+    let late = from_start < 0;
     let least = if effect { 4.0 } else { 1.0 };
-    let minutes = lead_ms.unsigned_abs() as f64 / 60_000.0 + least;
+    let nearer = lead_ms.unsigned_abs().min(from_start.unsigned_abs());
+    let minutes = nearer as f64 / 60_000.0 + least;
     let far = match touch {
         Touch::Model => 1.0,
         Touch::Anyone => 2.5,
@@ -177,7 +185,7 @@ impl Fleet {
         for (subject, changes) in &self.timeline {
             let touch = self.touch(subject, model);
             let newest = changes.iter().rev().take_while(|c| c.not_after >= from);
-            for change in newest.filter(|c| inside(c.not_after)) {
+            for change in newest.filter(|c| c.not_before <= to) {
                 found.push(self.changed(change, touch, onset));
             }
         }
@@ -402,5 +410,10 @@ mod tests {
         let may = cost(-4 * MINUTE, wide, Touch::Model, false);
         let cannot = cost(-4 * MINUTE, Duration::from_secs(60), Touch::Model, false);
         assert!(may < cannot);
+        // It was so 10 minutes before the onset and no longer 7 hours after it.
+        let long = Duration::from_secs(430 * 60);
+        let may = cost(-420 * MINUTE, long, Touch::Model, false);
+        let earlier = cost(180 * MINUTE, Duration::ZERO, Touch::Model, false);
+        assert!(may < earlier);
     }
 }

@@ -28,11 +28,13 @@ const LOW: u16 = 12;
 /// The titles, in the order of [`cells`].
 pub(super) const TITLES: [&str; 7] = ["ONSET", "WHEN", "WHAT", "WHERE", "WHO", "TOUCHES", "WITHIN"];
 
-/// How long before or after the onset: `8m before`, `1h24m before`, `2m after`, `at onset`.
+/// How long before or after the onset: `8m before`, `1h24m before`, `2m after`, `at onset`, and `around
+/// onset` where a window holds both.
 fn lead(suspect: &Suspect) -> String {
     let minutes = suspect.lead_ms.unsigned_abs() / 60_000;
     let gap = match minutes {
         0 => return "at onset".to_owned(),
+        _ if suspect.is_around() => return "around onset".to_owned(),
         m if m < 60 => format!("{m}m"),
         m if m < 24 * 60 => format!("{}h{:02}m", m / 60, m % 60),
         m => age(Duration::from_secs(m * 60)),
