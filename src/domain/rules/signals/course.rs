@@ -75,12 +75,12 @@ impl<'a> Course<'a> {
     }
 
     /// Since when its newest samples have all been so. Between the last sample that was not and the
-    /// first that was lies the onset: the latter is told.
+    /// first that was lies the onset: the latter is told, as a bound where a gap lies between them.
     pub fn onset(&self, so: impl Fn(f64) -> bool) -> Since {
         let mut first = None;
         for (at, value) in self.samples().rev() {
             if !so(value) {
-                return first.map_or(Since::Unknown, Since::Exact);
+                return first.map_or(Since::Unknown, |first| Since::within(at, first));
             }
             first = Some(at);
         }
@@ -191,6 +191,13 @@ mod tests {
         assert_eq!(onset(&[2.0, 0.0]), Since::Unknown);
         assert_eq!(onset(&[0.0, GAP, 2.0, GAP]), Since::Exact(steps_ago(1)));
         assert_eq!(onset(&[]), Since::Unknown);
+        // Who knows what lay in a long gap.
+        let long: Vec<f32> = [0.0]
+            .into_iter()
+            .chain([GAP; 48])
+            .chain([2.0, 2.0])
+            .collect();
+        assert_eq!(onset(&long), Since::AtLeast(steps_ago(1)));
     }
 
     #[test]
