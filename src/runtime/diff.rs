@@ -10,6 +10,7 @@ use super::sent::{Prints, SentSignals, SentVersions};
 use crate::domain::alert::AlertKey;
 use crate::domain::annotation::AnnotationKey;
 use crate::domain::key::{DeploymentKey, ExperimentKey, Key, ModelKey, SourceId, VersionKey};
+use crate::domain::model::RegisteredModel;
 use crate::domain::observation::{
     Answer, ContextRef, Coverage, FactKey, Feed, Observation, ROWS_PER_MESSAGE, Rows, Scope,
     ServedSpanKey,
@@ -143,6 +144,9 @@ impl Sent {
             Rows::Models(rows) => {
                 let of = all(Scope::Models).map(|()| |_: &ModelKey| true);
                 let (rows, gone) = fresh(&mut self.models, rows, |r| r.key.clone(), of);
+                if full.is_none() {
+                    self.supersede(&rows);
+                }
                 told(rows, Rows::Models, gone, FactKey::Model)
             }
             Rows::Versions(rows) => {
@@ -236,6 +240,18 @@ impl Sent {
         }
     }
 
+    /// The fleet holds one model of a name: the one that was made anew under it takes the place of the one
+    /// before, which is told again if it comes back.
+    fn supersede(&mut self, anew: &[RegisteredModel]) {
+        let replaced = |known: &ModelKey| {
+            let mut anew = anew.iter().map(|row| &row.key);
+            anew.any(|new| {
+                (&new.registry, &new.name) == (&known.registry, &known.name) && new != known
+            })
+        };
+        self.models.retain(|known, _| !replaced(known));
+    }
+
     /// Remembers rows that reach the fleet as a detail, so that a later full answer that lacks them
     /// says that they are gone.
     pub fn note(&mut self, detail: &Detail) {
@@ -301,7 +317,7 @@ fn fresh<K: Hash + Eq + Clone, R: Print>(
     rows: Vec<R>,
     key: impl Fn(&R) -> K,
     scope: Option<impl Fn(&K) -> bool>,
-) -> (Vec<R>, impl Iterator<Item = K>) {
+) -> (Vec<R>, std::vec::IntoIter<K>) {
     let rows = last_of_each(rows, &key);
     let gone: Vec<K> = scope.map_or_else(Vec::new, |within| {
         let here: HashSet<K> = rows.iter().map(&key).collect();

@@ -81,6 +81,59 @@ fn absence_means_nothing_in_a_partial_answer_and_only_its_model_in_a_narrow_one(
     assert_eq!(messages[0].gone, [FactKey::Version(version("a", 1).key)]);
 }
 
+/// The fleet after some answers, told one after another.
+fn told(answers: Vec<Answer>) -> Fleet {
+    let mut sent = Sent::default();
+    let mut fleet = Fleet::new(context(), Arc::new(Context::default()));
+    for (at, answer) in answers.into_iter().enumerate() {
+        for message in sent.compare(&stamp(at as i64 + 1), answer) {
+            fleet.merge(message, Millis(1_000));
+        }
+    }
+    fleet
+}
+
+#[test]
+fn a_model_that_was_gone_for_a_while_comes_back_with_its_versions() {
+    let all = || versions(Coverage::Full(Scope::Versions), vec![version("a", 1)]);
+    let key = model("a", 1).key;
+    let fleet = told(vec![
+        full(vec![model("a", 1)]),
+        all(),
+        full(vec![]),
+        full(vec![model("a", 1)]),
+        all(),
+    ]);
+    assert_eq!(fleet.versions(&key).len(), 1);
+    // Where a look at the versions missed them too, they come with the next one that does not.
+    let fleet = told(vec![
+        full(vec![model("a", 1)]),
+        all(),
+        full(vec![]),
+        versions(Coverage::Full(Scope::Versions), vec![]),
+        full(vec![model("a", 1)]),
+        all(),
+    ]);
+    assert_eq!(fleet.versions(&key).len(), 1);
+}
+
+#[test]
+fn a_model_that_another_of_its_name_stood_for_is_told_again() {
+    let mut anew = model("a", 1);
+    anew.key.created = Millis(5);
+    let partial = Answer {
+        coverage: Coverage::Partial,
+        ..full(vec![anew])
+    };
+    let fleet = told(vec![
+        full(vec![model("a", 1)]),
+        partial,
+        full(vec![model("a", 1)]),
+    ]);
+    let keys: Vec<_> = fleet.models().map(|m| m.key.created).collect();
+    assert_eq!(keys, [Millis(0)]);
+}
+
 #[test]
 fn what_came_as_a_detail_is_missed_by_a_full_answer() {
     let mut sent = Sent::default();

@@ -113,6 +113,10 @@ impl Fleet {
             source_health: self.sources.get(&held.source),
             read_at: self.answered_at(&held.source).max(Some(held.asked_at)),
             told_at: held.asked_at,
+            here_since: self
+                .first_seen
+                .get(&FactKey::Model(model.key.clone()))
+                .copied(),
             max_age: set.and_then(|s| s.max_age).or(policy.max_model_age),
             looks_alike: self.looks_alike(&model.key),
         };

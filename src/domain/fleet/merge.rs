@@ -182,13 +182,18 @@ impl Fleet {
                     self.joins.model_moved(Some(&old.fact), None);
                     self.observe_model_gone(&old, asked_at);
                 }
-                self.versions.remove(k);
+                // Its versions stay until an answer about versions lacks them: their source tells no row
+                // twice, and the model may come back.
+                self.first_seen.remove(key);
                 self.drop_view(k);
                 self.dirty.models.remove(k);
             }
             FactKey::Version(k) => {
                 if let Some(all) = self.versions.get_mut(&k.model) {
                     Arc::make_mut(all).retain(|h| h.fact.key != *k);
+                    if all.is_empty() {
+                        self.versions.remove(&k.model);
+                    }
                 }
                 self.dirty.models.insert(k.model.clone());
             }

@@ -30,6 +30,7 @@ use crate::domain::settings::{
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Since};
 
+mod returning;
 mod slices;
 
 const MINUTE: i64 = 60_000;
@@ -599,7 +600,8 @@ proptest! {
                 fleet.merge(o, Millis(100));
             }
             let known = fleet.last_known(Millis(0), Vec::new());
-            (known.models, known.endpoints, fleet.model(&key()).map(|m| m.served.clone()))
+            let served = fleet.model(&key()).map(|m| m.served.clone());
+            (known.models, known.versions, known.endpoints, served)
         };
         prop_assert_eq!(run(all), run(shuffled));
     }

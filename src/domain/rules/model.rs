@@ -38,6 +38,8 @@ pub struct ModelFacts<'a> {
     pub read_at: Option<Millis>,
     /// When the registry first said what it says of the model now.
     pub told_at: Millis,
+    /// When the registry was first seen to hold the model, or to hold it again.
+    pub here_since: Option<Millis>,
     /// How old a champion may be.
     pub max_age: Option<Duration>,
     /// Whether another model's name looks the same on screen.
@@ -88,13 +90,15 @@ fn champion_missing(facts: &ModelFacts<'_>) -> Option<Reason> {
     })
 }
 
-/// Whether the versions were read, once in full, and again since the alias was seen: a version that
-/// was registered a moment ago is only in the later answer.
+/// Whether the versions were read, once in full since the model is there, and again since the alias was
+/// seen: those of a model that came into sight are in the next full answer, and a version that was
+/// registered a moment ago is only in the later one.
 fn champion_versions_read(facts: &ModelFacts<'_>) -> bool {
     // A poll that failed since takes nothing back of what the last good one told.
     let good = |feed| facts.source_health?.feeds.get(&feed)?.good_at;
     let newest = good(Feed::Versions).max(good(Feed::NewestVersions));
-    good(Feed::Versions).is_some() && newest > Some(facts.told_at)
+    let full = good(Feed::Versions).is_some_and(|at| Some(at) >= facts.here_since);
+    full && newest > Some(facts.told_at)
 }
 
 fn champion_unready(facts: &ModelFacts<'_>) -> Option<Reason> {
