@@ -142,11 +142,7 @@ impl Sent {
         };
         match rows {
             Rows::Models(rows) => {
-                let of = all(Scope::Models).map(|()| |_: &ModelKey| true);
-                let (rows, gone) = fresh(&mut self.models, rows, |r| r.key.clone(), of);
-                if full.is_none() {
-                    self.supersede(&rows);
-                }
+                let (rows, gone) = self.models(rows, all(Scope::Models).is_some());
                 told(rows, Rows::Models, gone, FactKey::Model)
             }
             Rows::Versions(rows) => {
@@ -240,16 +236,26 @@ impl Sent {
         }
     }
 
-    /// The fleet holds one model of a name: the one that was made anew under it takes the place of the one
-    /// before, which is told again if it comes back.
-    fn supersede(&mut self, anew: &[RegisteredModel]) {
-        let replaced = |known: &ModelKey| {
-            let mut anew = anew.iter().map(|row| &row.key);
-            anew.any(|new| {
-                (&new.registry, &new.name) == (&known.registry, &known.name) && new != known
-            })
-        };
-        self.models.retain(|known, _| !replaced(known));
+    /// New and changed models, and those that an answer of `all` of them does not hold. The fleet holds one
+    /// model of a name: one that was made anew under it takes the place of the one before, which is told
+    /// again if it comes back.
+    fn models(
+        &mut self,
+        rows: Vec<RegisteredModel>,
+        all: bool,
+    ) -> (Vec<RegisteredModel>, std::vec::IntoIter<ModelKey>) {
+        let of = all.then_some(|_: &ModelKey| true);
+        let (rows, gone) = fresh(&mut self.models, rows, |r| r.key.clone(), of);
+        if !all {
+            let replaced = |known: &ModelKey| {
+                let mut anew = rows.iter().map(|row| &row.key);
+                anew.any(|new| {
+                    (&new.registry, &new.name) == (&known.registry, &known.name) && new != known
+                })
+            };
+            self.models.retain(|known, _| !replaced(known));
+        }
+        (rows, gone)
     }
 
     /// Remembers rows that reach the fleet as a detail, so that a later full answer that lacks them
