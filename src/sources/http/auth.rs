@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::super::secret;
 use super::Http;
+use super::hidden::Hidden;
 use super::login::renewal;
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::settings::{Auth, SecretRef};
@@ -19,43 +20,8 @@ pub(super) struct Credentials {
     auth: Auth,
     held: Mutex<Option<Held>>,
     /// What error texts must never repeat, should a server echo it.
-    hidden: std::sync::RwLock<Vec<SecretString>>,
-    /// The same of the headers that the settings add: users put tokens there.
-    headers: Vec<SecretString>,
+    hidden: Hidden,
 }
-
-/// Headers whose values are no secret, and worth reading in an error.
-const PLAIN: [&str; 7] = [
-    "accept",
-    "accept-language",
-    "content-type",
-    "user-agent",
-    "x-grafana-org-id",
-    "x-mlflow-workspace",
-    "x-scope-orgid",
-];
-
-/// What is hidden of headers: values as they are sent, and the tokens in them (`Bearer TOKEN`,
-/// `session=TOKEN; path=/`); the longest first, so that none is left in parts.
-fn tokens(headers: &[(String, String)]) -> Vec<SecretString> {
-    /// A shorter word within a value is a scheme or a name.
-    const TOKEN: usize = 8;
-    let secret = |name: &str| !PLAIN.contains(&name.to_ascii_lowercase().as_str());
-    let mut found: Vec<&str> = Vec::new();
-    for (_, value) in headers.iter().filter(|(name, _)| secret(name)) {
-        let value = value.trim();
-        found.push(value);
-        let parts = value.split([' ', ';', ',', '=']);
-        found.extend(parts.filter(|part| part.len() >= TOKEN));
-    }
-    found.retain(|text| text.len() > LEAST);
-    found.sort_by_key(|text| std::cmp::Reverse(text.len()));
-    found.dedup();
-    found.into_iter().map(SecretString::from).collect()
-}
-
-/// One or two characters would redact half of every text and protect nothing.
-const LEAST: usize = 2;
 
 #[derive(Clone)]
 struct Held {
@@ -75,8 +41,7 @@ impl Credentials {
         Self {
             auth,
             held: Mutex::new(None),
-            hidden: std::sync::RwLock::default(),
-            headers: tokens(headers),
+            hidden: Hidden::new(headers),
         }
     }
 
@@ -117,19 +82,9 @@ impl Credentials {
         Ok(changed)
     }
 
-    /// Takes what was fetched, and what the settings' headers hold, out of a fault's texts.
-    pub(super) fn redact(&self, mut fault: Fault) -> Fault {
-        let Ok(hidden) = self.hidden.read() else {
-            return fault;
-        };
-        for secret in hidden.iter().chain(&self.headers) {
-            let raw = secret.expose_secret();
-            if fault.detail.as_str().contains(raw) {
-                let detail = fault.detail.as_str().replace(raw, "[redacted]");
-                fault = Fault::new(fault.kind, fault.place.as_str(), &detail);
-            }
-        }
-        fault
+    /// What error texts must not repeat: what was fetched, and what the settings' headers hold.
+    pub(super) fn hidden(&self) -> &Hidden {
+        &self.hidden
     }
 
     /// Whether a second look could find another secret.
@@ -150,38 +105,35 @@ impl Credentials {
 
     async fn fetch(&self, http: &Http) -> Result<Option<Held>, Fault> {
         let mut until = None;
-        let (text, secrets) = match &self.auth {
+        let text = match &self.auth {
             Auth::None => return Ok(None),
             Auth::Basic { user, password } => {
                 let user = secret::fetch(user).await?;
                 let password = secret::fetch(password).await?;
                 let pair = format!("{}:{}", user.expose_secret(), password.expose_secret());
-                let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
-                (
-                    format!("Basic {encoded}"),
-                    vec![SecretString::from(encoded), password],
-                )
+                let pair = SecretString::from(pair);
+                self.hidden.hide([&password, &pair]);
+                let encoded =
+                    base64::engine::general_purpose::STANDARD.encode(pair.expose_secret());
+                format!("Basic {encoded}")
             }
             Auth::Bearer(token) => {
                 let token = secret::fetch(token).await?;
+                self.hidden.hide([&token]);
                 until = renewal(token.expose_secret());
-                (format!("Bearer {}", token.expose_secret()), vec![token])
+                format!("Bearer {}", token.expose_secret())
             }
             Auth::Login { user, password } => {
                 let user = secret::fetch(user).await?;
                 let password = secret::fetch(password).await?;
-                let token = http.log_in(user, password.clone()).await?;
+                // Before it is sent: a gateway may refuse the login and echo it.
+                self.hidden.hide([&password]);
+                let token = http.log_in(user, password).await?;
+                self.hidden.hide([&token]);
                 until = renewal(token.expose_secret());
-                let text = format!("Bearer {}", token.expose_secret());
-                (text, vec![token, password])
+                format!("Bearer {}", token.expose_secret())
             }
         };
-        if let Ok(mut hidden) = self.hidden.write() {
-            *hidden = secrets
-                .into_iter()
-                .filter(|s| s.expose_secret().len() > LEAST)
-                .collect();
-        }
         let mut header = HeaderValue::from_str(&text).map_err(|_| {
             Fault::new(
                 FaultKind::Config,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
 
+use super::hidden::Hidden;
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -182,12 +183,13 @@ pub(super) fn from_status(
     content_type: &str,
     body: &[u8],
     place: &str,
+    hidden: &Hidden,
 ) -> Fault {
     let json = serde_json::from_slice::<serde_json::Value>(body).ok();
-    let words = json
-        .as_ref()
-        .and_then(message)
-        .unwrap_or_else(|| first_words(content_type, body));
+    let words = match json.as_ref().and_then(message) {
+        Some(words) => hidden.out_of(&words),
+        None => first_words(content_type, body, hidden),
+    };
     let kind = match status.as_u16() {
         401 | 407 => FaultKind::Auth,
         403 if words.contains("Invalid Host header") => FaultKind::HostRefused,
@@ -285,12 +287,19 @@ fn first_line(text: &str) -> &str {
 }
 
 /// The first sentence of a body that is not JSON: tags are stripped from HTML.
-pub(super) fn first_words(content_type: &str, body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(16 * 1024)]);
+pub(super) fn first_words(content_type: &str, body: &[u8], hidden: &Hidden) -> String {
+    // What is cut off here lies far behind what is shown.
+    let whole = hidden.out_of(&String::from_utf8_lossy(&body[..body.len().min(64 * 1024)]));
+    let mut end = whole.len().min(16 * 1024);
+    while !whole.is_char_boundary(end) {
+        end -= 1;
+    }
+    let text = &whole[..end];
     let words = if is_html(content_type, body) || content_type.contains("html") {
-        strip_tags(&text)
+        // A page may write some of its characters as entities.
+        hidden.out_of(&strip_tags(text))
     } else {
-        first_line(&text).to_owned()
+        first_line(text).to_owned()
     };
     Clean::limited(&words, WORDS).as_str().to_owned()
 }
@@ -426,14 +435,15 @@ mod tests {
         #[test]
         fn no_body_breaks_the_reading(body in prop::collection::vec(any::<u8>(), 0..2_000), status in 400_u16..600) {
             let status = StatusCode::from_u16(status).expect("status");
-            let fault = from_status(status, &HeaderMap::new(), "text/html", &body, "GET http://a.test");
+            let hidden = Hidden::new(&[]);
+            let fault = from_status(status, &HeaderMap::new(), "text/html", &body, "GET http://a.test", &hidden);
             prop_assert!(!fault.line().is_empty());
             let _ = is_login_page("text/html", &body);
         }
 
         #[test]
         fn no_page_breaks_the_reading(page in "[<>/a-cé \"&]{0,200}(<script|</style|<!doctype html)?[<>/a-cé ]{0,200}") {
-            let _ = first_words("text/html", page.as_bytes());
+            let _ = first_words("text/html", page.as_bytes(), &Hidden::new(&[]));
             let _ = is_login_page("text/html", page.as_bytes());
         }
     }

@@ -5,6 +5,7 @@ mod auth;
 mod body;
 mod client;
 mod fault;
+mod hidden;
 mod login;
 mod path;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use tokio::time::{Instant, timeout};
 
 use self::auth::Credentials;
 use self::fault::{Sent, from_status, from_transport};
+use self::hidden::Hidden;
 use super::routes::{Method, ReadRoute};
 use crate::domain::action::{Delivery, Ticket, WriteMethod};
 use crate::domain::fault::{Fault, FaultKind};
@@ -102,6 +104,8 @@ pub struct Reply {
     pub took: Duration,
     /// `GET https://host/path`, without credentials and query: for error texts.
     pub place: String,
+    /// What the fault of a body that cannot be read must not repeat.
+    hidden: Hidden,
 }
 
 impl fmt::Debug for Http {
@@ -176,8 +180,18 @@ impl Http {
     }
 
     async fn read_from(&self, method: Method, url: &Url, body: Body<'_>) -> Result<Reply, Fault> {
-        let reply = self.authorised(method, url, body).await;
-        match reply {
+        let reply = self.renewing(method, url, body).await;
+        reply.map_err(|fault| self.redact(fault))
+    }
+
+    /// Takes what must not be repeated out of a fault.
+    fn redact(&self, fault: Fault) -> Fault {
+        self.credentials.hidden().out_of_fault(fault)
+    }
+
+    /// One read, and once more after a refusal if there are new credentials to be had.
+    async fn renewing(&self, method: Method, url: &Url, body: Body<'_>) -> Result<Reply, Fault> {
+        match self.authorised(method, url, body).await {
             Err(fault) if fault.kind == FaultKind::Auth => {
                 // A token command or file may have something newer; the same secret is not tried
                 // again, so that a wrong password cannot lock an account by being repeated.
@@ -189,7 +203,6 @@ impl Http {
             }
             other => other,
         }
-        .map_err(|fault| self.credentials.redact(fault))
     }
 
     /// Sends the request of a ticket, once, following no redirect: the only door to anything that
@@ -200,8 +213,8 @@ impl Http {
     pub async fn write(&self, ticket: &Ticket) -> Result<Reply, Unsent> {
         let sent = self.send_write(ticket).await;
         sent.map_err(|unsent| match unsent {
-            Unsent::Refused(fault) => Unsent::Refused(self.credentials.redact(fault)),
-            Unsent::Unclear(fault) => Unsent::Unclear(self.credentials.redact(fault)),
+            Unsent::Refused(fault) => Unsent::Refused(self.redact(fault)),
+            Unsent::Unclear(fault) => Unsent::Unclear(self.redact(fault)),
         })
     }
 
@@ -389,7 +402,9 @@ impl Http {
             Err(_) => return Err(late(&place, "the answer did not end", self.timeout)),
         };
         if failed {
-            return Err(from_status(status, &headers, &content_type, &body, &place));
+            let hidden = self.credentials.hidden();
+            let fault = from_status(status, &headers, &content_type, &body, &place, hidden);
+            return Err(fault);
         }
         if fault::is_login_page(&content_type, &body) {
             return Err(Fault::new(
@@ -407,6 +422,7 @@ impl Http {
             modified: fault::http_date(&text_header(&headers, LAST_MODIFIED.as_str())),
             took,
             place,
+            hidden: self.credentials.hidden().clone(),
         })
     }
 
@@ -452,12 +468,30 @@ fn late(place: &str, what: &str, limit: Duration) -> Fault {
 }
 
 impl Reply {
+    /// A good answer in JSON, for tests of what reads it.
+    #[cfg(test)]
+    pub(super) fn of_json(body: &str, place: &str) -> Self {
+        Self {
+            status: 200,
+            content_type: "application/json".to_owned(),
+            server: String::new(),
+            body: body.as_bytes().to_vec(),
+            server_time: None,
+            modified: None,
+            took: Duration::ZERO,
+            place: place.to_owned(),
+            hidden: Hidden::new(&[]),
+        }
+    }
+
     /// Decodes the body as JSON; a fault names the JSON path.
     ///
     /// # Errors
     /// [`FaultKind::Decode`], saying so when the body is HTML.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
-        decode(&self.body, &self.content_type, &self.place)
+        // The path is looked for only after a failure, since tracking it costs time.
+        let decoded = serde_json::from_slice(&self.body);
+        decoded.map_err(|error| self.undecoded(&error))
     }
 
     /// The body as text, if it is UTF-8.
@@ -475,33 +509,26 @@ impl Reply {
             )
         })
     }
-}
 
-/// Decodes JSON. The path is looked for only after a failure, since tracking it costs time.
-pub(super) fn decode<T: DeserializeOwned>(
-    body: &[u8],
-    content_type: &str,
-    place: &str,
-) -> Result<T, Fault> {
-    serde_json::from_slice(body).map_err(|error| undecoded(&error, body, content_type, place))
-}
-
-/// Why and where a body could not be decoded.
-fn undecoded(error: &serde_json::Error, body: &[u8], content_type: &str, place: &str) -> Fault {
-    if fault::is_html(content_type, body) {
-        let words = fault::first_words(content_type, body);
-        let path = Clean::empty();
-        let what = format!("HTML, not JSON: {words}");
-        return Fault::new(FaultKind::Decode { path }, place, &what);
+    /// Why and where the body could not be decoded.
+    fn undecoded(&self, error: &serde_json::Error) -> Fault {
+        let body = &self.body;
+        if fault::is_html(&self.content_type, body) {
+            let words = fault::first_words(&self.content_type, body, &self.hidden);
+            let path = Clean::empty();
+            let what = format!("HTML, not JSON: {words}");
+            return Fault::new(FaultKind::Decode { path }, &self.place, &what);
+        }
+        let path = path::at(body, error.line(), error.column());
+        let what = match &path {
+            _ if body.is_empty() => "the answer is empty".to_owned(),
+            // It quotes what it could not take.
+            Some(_) => self.hidden.out_of(&error.to_string()),
+            None => "something follows the end of the JSON".to_owned(),
+        };
+        let path = Clean::limited(&path.unwrap_or_default(), 200);
+        Fault::new(FaultKind::Decode { path }, &self.place, &what)
     }
-    let path = path::at(body, error.line(), error.column());
-    let what = match &path {
-        _ if body.is_empty() => "the answer is empty".to_owned(),
-        Some(_) => error.to_string(),
-        None => "something follows the end of the JSON".to_owned(),
-    };
-    let path = Clean::limited(&path.unwrap_or_default(), 200);
-    Fault::new(FaultKind::Decode { path }, place, &what)
 }
 
 /// `GET https://host/path`: no user, no query.

@@ -22,16 +22,10 @@ fn registry() -> Arc<RegistryKey> {
 
 /// Decodes `json` as it would come off the wire.
 fn decoded<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, crate::domain::fault::Fault> {
-    super::wire::decode(crate::sources::http::Reply {
-        status: 200,
-        content_type: "application/json".to_owned(),
-        server: String::new(),
-        body: json.as_bytes().to_vec(),
-        server_time: None,
-        modified: None,
-        took: std::time::Duration::ZERO,
-        place: "GET http://mlflow.test/api".to_owned(),
-    })
+    super::wire::decode(crate::sources::http::Reply::of_json(
+        json,
+        "GET http://mlflow.test/api",
+    ))
 }
 
 fn with_map<T>(work: impl FnOnce(&mut Map<'_>) -> T) -> T {

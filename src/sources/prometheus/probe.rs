@@ -183,20 +183,10 @@ fn server(info: Option<&Reply>, base: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn servers_are_told_apart_by_their_words_and_habits() {
-        let reply = |body: &str| Reply {
-            status: 200,
-            content_type: "application/json".to_owned(),
-            server: String::new(),
-            body: body.as_bytes().to_vec(),
-            server_time: None,
-            modified: None,
-            took: Duration::ZERO,
-            place: String::new(),
-        };
+        let reply = |body: &str| Reply::of_json(body, "");
         let plain = "http://prom.test";
         for (body, base, want) in [
             (

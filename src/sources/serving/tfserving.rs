@@ -161,16 +161,9 @@ mod tests {
     use std::time::Duration;
 
     fn reply(body: &str) -> Reply {
-        Reply {
-            status: 200,
-            content_type: "application/json".to_owned(),
-            server: String::new(),
-            body: body.as_bytes().to_vec(),
-            server_time: None,
-            modified: None,
-            took: Duration::from_millis(3),
-            place: "GET http://tf.test/v1/models/m".to_owned(),
-        }
+        let mut reply = Reply::of_json(body, "GET http://tf.test/v1/models/m");
+        reply.took = Duration::from_millis(3);
+        reply
     }
 
     #[test]

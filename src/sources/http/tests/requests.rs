@@ -212,3 +212,101 @@ async fn no_text_repeats_a_token_of_a_header_that_a_server_echoes() {
     }
     assert!(fault.line().contains("team-risk"), "{fault}");
 }
+
+/// An Airflow behind a gateway that gives a login `status` and what was sent to it.
+fn logging_in(url: &str) -> SourceSettings {
+    let mut settings = settings(url);
+    settings.auth = Auth::Login {
+        user: SecretRef::Inline("ana".to_owned()),
+        password: SecretRef::Inline("hunter\"two".to_owned()),
+    };
+    settings
+}
+
+/// Hides nothing of what the password looks like, however it is written.
+fn shows_no_password(fault: &Fault) {
+    for text in [fault.line(), format!("{fault:?}"), fault.detail.to_string()] {
+        for part in ["hunter", "aHVudGVyInR3b"] {
+            assert!(!text.contains(part), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_is_refused_with_its_own_words_shows_no_password() {
+    let sent = r#"{"password":"hunter\"two","username":"ana"}"#;
+    let json = serde_json::json!({"message": format!("cannot take {sent}")}).to_string();
+    let basic = "cannot take aHVudGVyInR3bw==";
+    for status in ["400 Bad", "403 No", "422 Odd", "500 Oops", "502 Gateway"] {
+        for (kind, body) in [(PLAIN, sent), (HTML, sent), (JSON, &json), (PLAIN, basic)] {
+            let (url, seen) = fixed(answer(status, kind, body)).await;
+            let fault = get(&logging_in(&url)).await.expect_err("refused");
+            shows_no_password(&fault);
+            assert!(fault.line().contains("[redacted]"), "{fault}");
+            assert_eq!(seen.lock().await.len(), 1, "the login alone");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_is_refused_when_a_token_has_ended_shows_no_password_either() {
+    let (url, _) = serve(|n, mut stream| async move {
+        let bytes = match n {
+            0 => answer("201 Made", JSON, r#"{"access_token":"t0k3n-0"}"#),
+            1 => answer("401 No", PLAIN, "it has ended"),
+            _ => answer(
+                "500 Oops",
+                PLAIN,
+                r#"t0k3n-0 and {"password":"hunter\"two"}"#,
+            ),
+        };
+        let _ = stream.write_all(bytes.as_bytes()).await;
+    })
+    .await;
+    let fault = get(&logging_in(&url)).await.expect_err("refused");
+    assert_eq!(fault.kind, FaultKind::Server(500));
+    shows_no_password(&fault);
+    assert!(!fault.line().contains("t0k3n-0"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_token_is_not_shown_in_part_where_its_text_is_cut() {
+    let token = "abcdefghijklmnopqrstuvwxyz0123456789";
+    // So long that the token lies across the end of what is kept.
+    for (kind, before) in [(PLAIN, 390), (HTML, 390), (JSON, 590)] {
+        let words = format!("{}{token}", "x ".repeat(before / 2));
+        let body = if kind == JSON {
+            serde_json::json!({"detail": words}).to_string()
+        } else {
+            words
+        };
+        let (url, _) = fixed(answer("500 Oops", kind, &body)).await;
+        let mut settings = settings(&url);
+        settings.auth = Auth::Bearer(SecretRef::Inline(token.to_owned()));
+        let fault = get(&settings).await.expect_err("500");
+        assert!(!fault.line().contains("abc"), "{kind}: {fault}");
+    }
+}
+
+#[derive(serde::Deserialize, Debug)]
+struct Answer {
+    #[serde(rename = "registered_models")]
+    _models: Vec<u8>,
+}
+
+#[tokio::test]
+async fn a_good_answer_that_cannot_be_read_shows_no_token_of_its_own() {
+    let token = "abcdefghijklmnop";
+    for (kind, body) in [
+        (HTML, format!("<html>you sent Bearer {token}")),
+        (JSON, format!(r#"{{"registered_models":"{token}"}}"#)),
+    ] {
+        let (url, _) = fixed(answer("200 OK", kind, &body)).await;
+        let mut settings = settings(&url);
+        settings.auth = Auth::Bearer(SecretRef::Inline(token.to_owned()));
+        let reply = get(&settings).await.expect("an answer");
+        let fault = reply.json::<Answer>().expect_err("no list");
+        assert!(!format!("{fault:?}").contains("abc"), "{fault:?}");
+        assert!(fault.line().contains("[redacted]"), "{fault}");
+    }
+}
