@@ -13,7 +13,6 @@ use quarterdeck::domain::query::Focus;
 use quarterdeck::domain::settings::{Context, SourceKind, SourceSettings};
 use quarterdeck::domain::text::Clean;
 use quarterdeck::intent::msg::Msg;
-use quarterdeck::runtime::actor::Request;
 use quarterdeck::runtime::clock::Clock;
 use quarterdeck::runtime::headless::{self, collect};
 use quarterdeck::runtime::limits::Limits;
@@ -129,7 +128,7 @@ async fn watch(
         out,
     };
     let sources = Sources::start(&reference, settings, &common);
-    sources.ask_all(&Request::Focus(focus.clone()));
+    sources.focus(focus.clone());
     let began = Instant::now();
     let mut first: BTreeSet<Feed> = BTreeSet::new();
     let mut sweeps = 0.0;
@@ -162,7 +161,7 @@ async fn watch(
         }
         if !narrowed && began.elapsed() > WATCHED * 2 / 3 {
             narrowed = true;
-            sources.ask_all(&Request::Focus(fewer.clone()));
+            sources.focus(fewer.clone());
         }
         for change in fleet.take_observed() {
             let is_move = |(key, _): &(ModelKey, Instant)| {

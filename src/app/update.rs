@@ -54,6 +54,9 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
             app.abilities.insert(source, abilities);
             app.learn_account();
         }
+        Msg::Anew(context, source) if context == *app.fleet.context() => {
+            app.fleet.read_anew(&source, now.wall);
+        }
         Msg::Fetched {
             context,
             source,
@@ -86,6 +89,7 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
         }
         // Answers of a context that was left.
         Msg::Probed { .. }
+        | Msg::Anew(..)
         | Msg::Fetched { .. }
         | Msg::LastKnown(..)
         | Msg::Ledger(..)

@@ -13,18 +13,27 @@ use crate::domain::fleet::triage::unread;
 use crate::domain::key::SourceId;
 use crate::domain::last_known::Held;
 use crate::domain::level::Level;
+use crate::domain::observation::Feed;
 use crate::domain::query::{Detail, Query};
 use crate::domain::rules::signals::alerts::{self, join};
 use crate::domain::settings::SourceKind;
 use crate::domain::time::{Millis, age};
-use crate::runtime::headless::Collected;
+use crate::runtime::headless::{Collected, Options};
 
 /// Runs `alerts`.
 ///
 /// # Errors
 /// When no needed source answered, or there is no model of that name.
 pub async fn run(session: &Session, args: &AlertsArgs) -> Result<Exit, Failure> {
-    let collected = session.look().await?;
+    // What does not tell of alerts has no part in the answer, and cannot keep it back.
+    let mut feeds = vec![Feed::Alerts];
+    feeds.extend(args.model.is_some().then_some(Feed::Models));
+    let options = Options {
+        feeds,
+        runs: 0,
+        ..Options::default()
+    };
+    let collected = session.look_with(&options).await?;
     let fleet = &collected.fleet;
     let (now, moment) = (collected.now, session.moment);
     let model = match &args.model {

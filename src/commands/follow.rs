@@ -10,6 +10,7 @@ use super::exit::{Exit, Failure};
 use super::pipelines::{Asked, made, made_row, made_text, row};
 use super::session::Session;
 use crate::domain::action::Writes;
+use crate::domain::fault::FaultKind;
 use crate::domain::fleet::made::Made;
 use crate::domain::observation::Feed;
 use crate::domain::pipeline::{Ending, PipelineRunKey, PipelineState, Task};
@@ -109,7 +110,7 @@ pub(super) async fn follow(
     loop {
         collected = session.look_again(collected.fleet, &options(&RUNS)).await;
         let Some(held) = collected.fleet.pipeline_run(key) else {
-            return Err(Failure::refused("the run is no longer there"));
+            return Err(gone());
         };
         let state = collected.fleet.run_standing(&held.fact, collected.now);
         let tasks = collected
@@ -117,6 +118,8 @@ pub(super) async fn follow(
             .await;
         let tasks = match tasks {
             Ok((_, Detail::Tasks(tasks))) => tasks,
+            // Its list of runs may tell later, and for an old run never.
+            Err(fault) if fault.kind == FaultKind::NotFound => return Err(gone()),
             _ => Vec::new(),
         };
         let words = standing(&state, &tasks);
@@ -132,6 +135,10 @@ pub(super) async fn follow(
         session.pause(PAUSE).await;
         waited += PAUSE;
     }
+}
+
+fn gone() -> Failure {
+    Failure::refused("the run is no longer there")
 }
 
 /// How a run and its tasks stand, in a line.

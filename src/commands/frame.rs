@@ -41,7 +41,7 @@ pub async fn run(session: &Session, args: &FrameArgs) -> Result<Exit, Failure> {
     let keymap = Keymap::new(&session.settings.keys).unwrap_or_default();
     let now = now(collected.now);
     let mut app = App::new(session.settings.clone(), keymap, args.size, now);
-    *app.fleet_mut() = std::mem::replace(&mut collected.fleet, session.fleet());
+    *app.fleet_mut() = std::mem::replace(&mut collected.fleet, session.empty_fleet());
     // What is asked for on account of it, such as looking up what is open, is not this command's to do.
     let journals = super::write::journals(session, now.wall);
     update(&mut app, Msg::Journal(Box::new(journals)), now);
@@ -267,9 +267,9 @@ async fn settle(session: &Session, app: &mut App, mut collected: Collected, dead
                         focus,
                         ..Options::default()
                     };
-                    let fleet = std::mem::replace(app.fleet_mut(), session.fleet());
+                    let fleet = std::mem::replace(app.fleet_mut(), session.empty_fleet());
                     let mut again = session.look_again(fleet, &options).await;
-                    *app.fleet_mut() = std::mem::replace(&mut again.fleet, session.fleet());
+                    *app.fleet_mut() = std::mem::replace(&mut again.fleet, session.empty_fleet());
                     more.extend(update(app, Msg::Tick, clock));
                     collected = again;
                 }

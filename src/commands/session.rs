@@ -14,6 +14,7 @@ use crate::domain::change::Change;
 use crate::domain::fleet::Fleet;
 use crate::domain::key::SourceId;
 use crate::domain::observation::ContextRef;
+use crate::domain::rules::freshness::SourceHealth;
 use crate::domain::settings::{Console, Context, Settings};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -25,7 +26,7 @@ use crate::store::{HistoryQuery, Store};
 use crate::ui::theme::Theme;
 
 /// How much of the ledger a look at the present knows: what changed before, and since when.
-const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
+pub(super) const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
 
 /// Settings and a way to print, for commands that need no context.
 #[derive(Debug)]
@@ -157,13 +158,18 @@ impl Session {
         self.context.name.as_str()
     }
 
-    /// An empty fleet of the context, with its history as far as the ledger knows it.
-    pub fn fleet(&self) -> Fleet {
+    /// A fleet of the context that knows nothing, not even its history.
+    pub fn empty_fleet(&self) -> Fleet {
         let reference = ContextRef {
             name: self.context.name.clone(),
             generation: 0,
         };
-        let mut fleet = Fleet::new(Arc::new(reference), Arc::clone(&self.context));
+        Fleet::new(Arc::new(reference), Arc::clone(&self.context))
+    }
+
+    /// An empty fleet of the context, with its history as far as the ledger knows it.
+    pub fn fleet(&self) -> Fleet {
+        let mut fleet = self.empty_fleet();
         if !self.is_simulated() {
             let now = Clock::default().wall();
             fleet.remember(self.remembered(now), now);
@@ -179,13 +185,13 @@ impl Session {
         self.look_with(&Options::default()).await
     }
 
-    /// One look at every source.
+    /// One look at every source that has a part in it.
     ///
     /// # Errors
-    /// When no needed source answered.
+    /// When no needed source answered, of those that were asked.
     pub async fn look_with(&self, options: &Options) -> Result<Collected, Failure> {
         let collected = self.look_at(options).await;
-        if answered(&collected.fleet) {
+        if answered(&collected.fleet) || !asked(&collected.fleet) {
             return Ok(collected);
         }
         Err(silence(&collected.fleet))
@@ -298,14 +304,18 @@ impl Session {
 
 /// Whether a needed source answered anything, or none is needed.
 pub fn answered(fleet: &Fleet) -> bool {
-    let settings = fleet.settings();
-    let mut needed = settings.sources.iter().filter(|s| s.required).peekable();
-    needed.peek().is_none()
-        || needed.any(|s| {
-            fleet.sources().any(|(id, health, _)| {
-                id.as_str() == SourceId::new(&s.name).as_str() && health.good_at().is_some()
-            })
-        })
+    let mut needed = needed(fleet).peekable();
+    needed.peek().is_none() || needed.any(|health| health.good_at().is_some())
+}
+
+/// Whether any needed source was asked: after one look, each that was has told something or failed.
+fn asked(fleet: &Fleet) -> bool {
+    needed(fleet).any(|health| !health.feeds.is_empty())
+}
+
+fn needed(fleet: &Fleet) -> impl Iterator<Item = &SourceHealth> {
+    let sources = fleet.settings().sources.iter().filter(|s| s.required);
+    sources.filter_map(|s| fleet.source_health(&SourceId::new(&s.name)))
 }
 
 /// Why there is nothing to show: each source with its fault and what to do.

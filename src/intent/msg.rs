@@ -55,6 +55,9 @@ pub enum Msg {
         /// The answer.
         abilities: Result<Abilities, Fault>,
     },
+    /// Whoever reads a source has begun anew, and remembers nothing of what was told: the first complete
+    /// answer tells all of it again.
+    Anew(Arc<ContextRef>, SourceId),
     /// A detail that was asked for.
     Fetched {
         /// Whose fleet.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::Instant;
 
@@ -36,8 +36,6 @@ pub enum Request {
     Refresh,
     /// Ask what this account may do, as soon as the last time is long enough ago.
     Probe,
-    /// What is on screen has changed.
-    Focus(Focus),
     /// Fetch a detail.
     Fetch(Query),
     /// A detail is no longer wanted: nothing will be told of it.
@@ -59,6 +57,8 @@ pub struct Surroundings {
     pub clock: Arc<Clock>,
     /// Where messages go.
     pub out: mpsc::Sender<Msg>,
+    /// What is on screen, the same for all sources of a context.
+    pub focus: watch::Receiver<Arc<Focus>>,
 }
 
 /// One feed and when it is polled next.
@@ -105,9 +105,8 @@ type Fetched = (Millis, Result<Detail, Fault>);
 pub struct Actor<S> {
     source: Arc<S>,
     around: Surroundings,
-    requests: mpsc::Receiver<Request>,
     rng: fastrand::Rng,
-    focus: Focus,
+    focus: Arc<Focus>,
     feeds: Vec<FeedState>,
     sent: Sent,
     lost: u32,
@@ -131,7 +130,7 @@ impl<S> std::fmt::Debug for Actor<S> {
 
 impl<S: Source> Actor<S> {
     /// An actor that begins to poll when it is run.
-    pub fn new(source: S, around: Surroundings, requests: mpsc::Receiver<Request>) -> Self {
+    pub fn new(source: S, mut around: Surroundings) -> Self {
         let mut rng = fastrand::Rng::new();
         let now = Instant::now();
         let specs = source.feeds();
@@ -153,12 +152,12 @@ impl<S: Source> Actor<S> {
                 reported: false,
             })
             .collect();
+        let focus = Arc::clone(&around.focus.borrow_and_update());
         Self {
             source: Arc::new(source),
             around,
-            requests,
             rng,
-            focus: Focus::default(),
+            focus,
             feeds,
             sent: Sent::default(),
             lost: 0,
@@ -172,8 +171,9 @@ impl<S: Source> Actor<S> {
         }
     }
 
-    /// Runs until nobody is left to ask or to tell. Dropping the future ends everything it began.
-    pub async fn run(mut self) {
+    /// Runs until nobody is left to ask or to tell. Dropping the future ends everything it began; the
+    /// requests outlive it, so that another actor may follow one that panicked.
+    pub async fn run(mut self, requests: &mut mpsc::Receiver<Request>) {
         let mut polling: Option<(usize, Flight<Polled>)> = None;
         let mut pages = mpsc::channel(1).1;
         let mut probing: Option<Flight<Result<Abilities, Fault>>> = None;
@@ -188,10 +188,15 @@ impl<S: Source> Actor<S> {
             let mut flight = polling.as_mut().map(|(_, flight)| flight);
             tokio::select! {
                 biased;
-                request = self.requests.recv() => match request {
+                request = requests.recv() => match request {
                     None => return,
                     Some(request) => self.take(request),
                 },
+                // Whoever told the focus ends with whoever made requests.
+                Ok(()) = self.around.focus.changed() => {
+                    let focus = Arc::clone(&self.around.focus.borrow_and_update());
+                    self.set_focus(focus, Instant::now());
+                }
                 permit = out.reserve(), if !self.outbox.is_empty() => match permit {
                     Err(_) => return,
                     Ok(permit) => {
@@ -284,7 +289,6 @@ impl<S: Source> Actor<S> {
                 }
             }
             Request::Probe => self.probe_soon(now),
-            Request::Focus(focus) => self.set_focus(focus, now),
             Request::Fetch(query) => {
                 let known = self.fetching.values().any(|(q, ..)| *q == query)
                     || self.queued.contains(&query);
@@ -308,7 +312,7 @@ impl<S: Source> Actor<S> {
 
     /// What came onto the screen is asked for soon; a feed with nothing left to ask for sleeps, and
     /// the fleet is told so, lest it count as silent.
-    fn set_focus(&mut self, focus: Focus, now: Instant) {
+    fn set_focus(&mut self, focus: Arc<Focus>, now: Instant) {
         let more = !focus.models.is_subset(&self.focus.models);
         let runs = !focus.experiments.is_subset(&self.focus.experiments)
             || (focus.run.is_some() && focus.run != self.focus.run);
@@ -339,7 +343,7 @@ impl<S: Source> Actor<S> {
         // An endpoint's silence is counted from its last answer.
         let took = polled.took.filter(|_| feed != Feed::Endpoint);
         let begun = self.silence.begin(took);
-        let (source, focus) = (Arc::clone(&self.source), self.focus.clone());
+        let (source, focus) = (Arc::clone(&self.source), Arc::clone(&self.focus));
         let (host, clock) = (
             Arc::clone(&self.around.host),
             Arc::clone(&self.around.clock),

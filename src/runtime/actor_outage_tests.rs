@@ -107,8 +107,7 @@ async fn a_registry_that_refuses_connections_shows_as_soon_with_and_without_mode
         let (mut bench, mut health) = registry(|_| Some(FaultKind::Unreachable)).await;
         let watched = turn % 2 == 0;
         if watched {
-            let focus = Request::Focus(focus("a"));
-            bench.requests.send(focus).await.unwrap();
+            bench.focus(focus("a"));
         }
         let (seen, down) = judged_to_go(&mut bench, &mut health).await;
         let most = if watched { 5 } else { 13 };
@@ -150,8 +149,7 @@ async fn hung(watched: bool, knocks: bool) -> (Bench, SourceHealth) {
         move |turn| turn == 0 || knocks,
     );
     if watched {
-        let focus = Request::Focus(focus("a"));
-        bench.requests.send(focus).await.unwrap();
+        bench.focus(focus("a"));
     }
     let mut health = SourceHealth::default();
     while health.feeds.len() < if watched { 5 } else { 4 } {

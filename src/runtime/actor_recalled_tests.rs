@@ -87,7 +87,7 @@ async fn a_sweep_takes_out_what_was_deleted_meanwhile_and_not_before_its_last_pa
     let (mut around, mut messages) = around(64);
     around.clock = Arc::new(Clock::from(Millis(4_600_000)));
     let (_requests, asked) = mpsc::channel(16);
-    let _task = Flight(tokio::spawn(Actor::new(source, around, asked).run()));
+    let _task = run(source, around, asked);
     // Two of each: which feed is asked first after a fault is the schedule's affair.
     let mut ended: Vec<Feed> = Vec::new();
     let twice = |ended: &[Feed], feed| ended.iter().filter(|f| **f == feed).count() >= 2;

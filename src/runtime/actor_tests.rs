@@ -11,6 +11,7 @@ use crate::runtime::testing::{Reply, Scripted, all_models, around, model, model_
 const SECOND: Duration = Duration::from_secs(1);
 
 struct Bench {
+    focus: watch::Sender<Arc<Focus>>,
     requests: mpsc::Sender<Request>,
     messages: mpsc::Receiver<Msg>,
     log: crate::runtime::testing::Log,
@@ -35,10 +36,13 @@ fn start_with(
         probed: Arc::new(probed),
         ..source
     };
-    let (around, messages) = around(64);
+    let (mut around, messages) = around(64);
+    let (focus, focused) = watch::channel(Arc::default());
+    around.focus = focused;
     let (requests, asked) = mpsc::channel(16);
-    let task = Flight(tokio::spawn(Actor::new(source, around, asked).run()));
+    let task = run(source, around, asked);
     Bench {
+        focus,
         requests,
         messages,
         log,
@@ -46,7 +50,21 @@ fn start_with(
     }
 }
 
+/// Runs an actor until the flight is dropped.
+fn run<S: Source>(
+    source: S,
+    around: Surroundings,
+    mut requests: mpsc::Receiver<Request>,
+) -> Flight<()> {
+    let actor = Actor::new(source, around);
+    Flight(tokio::spawn(async move { actor.run(&mut requests).await }))
+}
+
 impl Bench {
+    fn focus(&self, focus: Focus) {
+        self.focus.send_replace(Arc::new(focus));
+    }
+
     async fn next(&mut self) -> Msg {
         tokio::time::timeout(3_600 * SECOND, self.messages.recv())
             .await
@@ -143,7 +161,10 @@ async fn frequent_requests_do_not_postpone_polls() {
     let mut bench = start(&[(Feed::Models, 10)], |_, _| few());
     for n in 0..600 {
         let request = match n % 3 {
-            0 => Request::Focus(focus(&n.to_string())),
+            0 => {
+                bench.focus(focus(&n.to_string()));
+                Request::Probe
+            }
             1 => Request::Fetch(query(&n.to_string())),
             _ => Request::Cancel(query(&(n - 1).to_string())),
         };
@@ -259,20 +280,12 @@ async fn what_comes_onto_the_screen_is_asked_for_soon_and_sleeps_after() {
     bench.drain();
 
     let shown = Instant::now();
-    bench
-        .requests
-        .send(Request::Focus(focus("a")))
-        .await
-        .unwrap();
+    bench.focus(focus("a"));
     let report = bench.report().await;
     assert_eq!(report.feed, Feed::WatchedModels);
     assert!(shown.elapsed() < SECOND);
 
-    bench
-        .requests
-        .send(Request::Focus(Focus::default()))
-        .await
-        .unwrap();
+    bench.focus(Focus::default());
     let report = bench.report().await;
     assert_eq!(
         (report.feed, report.next_at),
@@ -285,11 +298,7 @@ async fn what_comes_onto_the_screen_is_asked_for_soon_and_sleeps_after() {
 #[tokio::test(start_paused = true)]
 async fn a_feed_that_asked_nothing_claims_nothing() {
     let mut bench = start(&[(Feed::WatchedModels, 10)], |_, _| Reply::nothing());
-    bench
-        .requests
-        .send(Request::Focus(focus("of another server")))
-        .await
-        .unwrap();
+    bench.focus(focus("of another server"));
     tokio::time::sleep(60 * SECOND).await;
     assert!(bench.log.of(Feed::WatchedModels).len() > 4);
     assert!(!bench.drain().iter().any(|m| matches!(m, Msg::Polled(_))));
@@ -343,7 +352,7 @@ async fn a_loop_that_takes_nothing_holds_back_polls_and_not_requests() {
     });
     let (around, mut messages) = around(1);
     let (requests, asked) = mpsc::channel(1);
-    let _task = Flight(tokio::spawn(Actor::new(source, around, asked).run()));
+    let _task = run(source, around, asked);
     for _ in 0..300 {
         let request = requests.send(Request::Refresh);
         tokio::time::timeout(SECOND, request)

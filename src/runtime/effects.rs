@@ -113,7 +113,7 @@ impl Hands {
                 Effect::Refresh(Some(source)) => {
                     let _ = self.sources.ask(&source, Request::Refresh);
                 }
-                Effect::Focus(focus) => self.sources.ask_all(&Request::Focus(focus)),
+                Effect::Focus(focus) => self.sources.focus(focus),
                 Effect::Compute(work) => self.begin(work),
                 Effect::Ledger(changes) => {
                     if let Some(keeper) = &self.keeper {

@@ -45,7 +45,7 @@ pub(super) type Begun = Arc<OnceLock<(Millis, Instant)>>;
 pub(super) fn poll_once<S: Source>(
     source: Arc<S>,
     feed: Feed,
-    focus: Focus,
+    focus: Arc<Focus>,
     host: Arc<Host>,
     clock: Arc<Clock>,
     pages: Option<mpsc::Sender<Page>>,
@@ -83,6 +83,11 @@ pub(super) fn poll_once<S: Source>(
 /// The fault of an adapter that panicked.
 pub(super) fn crashed(source: &SourceId, error: &JoinError) -> Fault {
     tracing::error!(%source, "the adapter failed: {error}");
+    failed_inside(source)
+}
+
+/// The fault of a source where something panicked; the panic's own report is in the log.
+pub(super) fn failed_inside(source: &SourceId) -> Fault {
     let detail = "the adapter failed inside; the log has the place";
     Fault::new(FaultKind::Crashed, source.as_str(), detail)
 }

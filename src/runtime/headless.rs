@@ -1,6 +1,6 @@
 //! One look at everything, without a screen: what the headless commands print.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::domain::fleet::Fleet;
 use crate::domain::key::{RunKey, SourceId};
 use crate::domain::observation::{Abilities, ContextRef, Feed, PollReport};
 use crate::domain::query::{Detail, Focus, Query};
-use crate::domain::settings::Context;
+use crate::domain::settings::{Context, SourceSettings};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::intent::msg::Msg;
@@ -79,7 +79,8 @@ impl Default for Options {
 pub struct Collected {
     /// The joined state; each source's health is in it.
     pub fleet: Fleet,
-    /// Whether every source answered or failed before the deadline.
+    /// Whether every source answered or failed before the deadline. What is missing is told as a fault of
+    /// its feed.
     pub complete: bool,
     /// What the sources may do, of those that were probed.
     pub abilities: BTreeMap<SourceId, Result<Abilities, Fault>>,
@@ -171,6 +172,8 @@ pub async fn collect_into(mut fleet: Fleet, options: &Options) -> Collected {
     let (out, mut messages) = mpsc::channel(64);
     let mut tasks = JoinSet::new();
     for (index, source) in settings.sources.iter().enumerate() {
+        // The fleet may know what another look has read: what is gone since is not in this one.
+        fleet.read_anew(&SourceId::new(&source.name), clock.wall());
         let look = Look {
             context: Arc::clone(&context),
             host: limits.of(&source.url),
@@ -190,12 +193,13 @@ pub async fn collect_into(mut fleet: Fleet, options: &Options) -> Collected {
         asks: BTreeMap::new(),
         clock,
     };
-    let mut told = BTreeSet::new();
+    let mut owed = Owed::default();
     let mut heard = Vec::new();
     // The channel ends when the last source has said what it had to say.
     loop {
         match timeout_at(deadline, messages.recv()).await {
-            Ok(Some(msg)) => heard.push(msg),
+            Ok(Some(Said::Owes(source, feeds))) => owed.begin(source, feeds),
+            Ok(Some(Said::Msg(msg))) => heard.push(msg),
             Ok(None) => break,
             Err(_) => {
                 collected.complete = false;
@@ -204,12 +208,15 @@ pub async fn collect_into(mut fleet: Fleet, options: &Options) -> Collected {
         }
     }
     // What came in together with the deadline still counts.
-    while let Ok(msg) = messages.try_recv() {
-        heard.push(msg);
+    while let Ok(said) = messages.try_recv() {
+        match said {
+            Said::Owes(source, feeds) => owed.begin(source, feeds),
+            Said::Msg(msg) => heard.push(msg),
+        }
     }
     heard.sort_by_key(|msg| place(msg, &settings));
     for msg in heard {
-        collected.take(msg, &mut told);
+        collected.take(msg, &mut owed);
     }
     if collected.complete {
         while let Some(ended) = tasks.join_next().await {
@@ -219,8 +226,8 @@ pub async fn collect_into(mut fleet: Fleet, options: &Options) -> Collected {
         while let Some(ended) = tasks.try_join_next() {
             collected.keep(ended);
         }
-        collected.miss(options, &told);
     }
+    collected.miss(options, &owed);
     collected.fleet.judge_at_once(collected.clock.wall());
     let wanted = collected.fleet.wanted_runs();
     let wanted = wanted.into_iter().take(options.runs).collect();
@@ -245,19 +252,23 @@ fn place(msg: &Msg, settings: &Context) -> Option<usize> {
 
 impl Collected {
     fn keep(&mut self, ended: Result<(SourceId, Option<Ask>), JoinError>) {
-        if let Ok((id, Some(ask))) = ended {
-            self.asks.insert(id, ask);
+        match ended {
+            Ok((id, Some(ask))) => {
+                self.asks.insert(id, ask);
+            }
+            Ok((_, None)) => {}
+            Err(error) => tracing::error!("the look at a source failed: {error}"),
         }
     }
 
-    fn take(&mut self, msg: Msg, told: &mut BTreeSet<(SourceId, Feed)>) {
+    fn take(&mut self, msg: Msg, owed: &mut Owed) {
         let now = self.clock.wall();
         match msg {
             Msg::Observed(observation) => {
                 self.fleet.merge(*observation, now);
             }
             Msg::Polled(report) => {
-                told.insert((report.source.clone(), report.feed));
+                owed.end(&report.source, report.feed);
                 self.fleet.record(&report, now);
             }
             Msg::Probed {
@@ -272,37 +283,73 @@ impl Collected {
         }
     }
 
-    /// The deadline has passed: sources that are still being asked have not answered.
-    fn miss(&mut self, options: &Options, told: &BTreeSet<(SourceId, Feed)>) {
+    /// What was asked for and not told is that source's fault, feed by feed: a source that answered in part
+    /// shows what it said, and is not taken for one that has said all.
+    fn miss(&mut self, options: &Options, owed: &Owed) {
         let settings = Arc::clone(self.fleet.settings());
         for source in &settings.sources {
             let id = SourceId::new(&source.name);
-            let feed = main_feed(source.kind);
-            let any = told.iter().any(|(told, _)| *told == id);
-            // A source that answered in part shows what it said, with its ages.
-            if any || self.asks.contains_key(&id) {
-                continue;
-            }
-            let fault = late(&id, options.timeout);
-            if options.probe {
+            let fault = if self.complete {
+                let detail = "the look at it failed inside; the log has the place";
+                Fault::new(FaultKind::Crashed, id.as_str(), detail)
+            } else {
+                late(&id, options.timeout)
+            };
+            if options.probe && !self.asks.contains_key(&id) {
                 self.abilities
                     .entry(id.clone())
                     .or_insert_with(|| Err(fault.clone()));
             }
             let now = self.clock.wall();
-            let report = PollReport {
-                partial: None,
-                context: Arc::clone(self.fleet.context()),
-                source: id,
-                feed,
-                asked_at: now.minus(options.timeout),
-                took_ms: u64::try_from(options.timeout.as_millis()).unwrap_or(u64::MAX),
-                clock_skew_ms: None,
-                fault: Some(fault),
-                next_at: now,
-            };
-            self.fleet.record(&report, now);
+            for spec in owed.of(&id, source) {
+                let report = PollReport {
+                    partial: None,
+                    context: Arc::clone(self.fleet.context()),
+                    source: id.clone(),
+                    feed: spec.feed,
+                    asked_at: now.minus(options.timeout),
+                    took_ms: u64::try_from(options.timeout.as_millis()).unwrap_or(u64::MAX),
+                    clock_skew_ms: None,
+                    fault: Some(fault.clone()),
+                    next_at: now.minus(options.timeout).plus(spec.every),
+                };
+                self.fleet.record(&report, now);
+            }
         }
+    }
+}
+
+/// What the task of a source says.
+enum Said {
+    /// It is made, and will tell of these feeds.
+    Owes(SourceId, Vec<FeedSpec>),
+    /// What the fleet takes in.
+    Msg(Msg),
+}
+
+/// The feeds that were asked for and have not been told, by source.
+#[derive(Default)]
+struct Owed(BTreeMap<SourceId, Vec<FeedSpec>>);
+
+impl Owed {
+    fn begin(&mut self, source: SourceId, feeds: Vec<FeedSpec>) {
+        self.0.insert(source, feeds);
+    }
+
+    /// A feed was told, well or with a fault. What is told of a source that could not be made stands for all.
+    fn end(&mut self, source: &SourceId, feed: Feed) {
+        let feeds = self.0.entry(source.clone()).or_default();
+        feeds.retain(|spec| spec.feed != feed);
+    }
+
+    /// What a source owes. Of one that was not even made in time, that is the feed that stands for it.
+    fn of(&self, id: &SourceId, source: &SourceSettings) -> Vec<FeedSpec> {
+        self.0.get(id).cloned().unwrap_or_else(|| {
+            vec![FeedSpec {
+                feed: main_feed(source.kind),
+                every: source.every,
+            }]
+        })
     }
 }
 
@@ -328,7 +375,7 @@ struct Look {
     context: Arc<ContextRef>,
     host: Arc<Host>,
     clock: Arc<Clock>,
-    out: mpsc::Sender<Msg>,
+    out: mpsc::Sender<Said>,
     options: Options,
 }
 
@@ -356,20 +403,21 @@ async fn look_at(settings: &Arc<Context>, index: usize, look: Look) -> Option<As
 impl Look {
     async fn at(self, source: Arc<AnySource>) -> Ask {
         let id = source.id().clone();
+        let mut feeds = source.feeds();
+        feeds.retain(|spec| self.options.feeds.contains(&spec.feed));
+        self.say(Said::Owes(id.clone(), feeds.clone())).await;
         if self.options.probe {
             let _turn = self.host.enter().await;
             self.probed(&id, source.probe().await).await;
         }
         let mut sent = Sent::default();
-        for spec in source.feeds() {
-            if !self.options.feeds.contains(&spec.feed) {
-                continue;
-            }
+        let focus = Arc::new(self.options.focus.clone());
+        for spec in feeds {
             let (host, clock) = (Arc::clone(&self.host), Arc::clone(&self.clock));
             let flight = poll_once(
                 Arc::clone(&source),
                 spec.feed,
-                self.options.focus.clone(),
+                Arc::clone(&focus),
                 host,
                 clock,
                 None,
@@ -411,8 +459,12 @@ impl Look {
     }
 
     async fn tell(&self, msg: Msg) {
+        self.say(Said::Msg(msg)).await;
+    }
+
+    async fn say(&self, said: Said) {
         // Nobody listens any more after the deadline, and then nothing is left to do.
-        let _ = self.out.send(msg).await;
+        let _ = self.out.send(said).await;
     }
 
     async fn probed(&self, source: &SourceId, abilities: Result<Abilities, Fault>) {

@@ -2,24 +2,29 @@
 //! dead the servers are.
 
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use futures::FutureExt as _;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::actor::{Actor, Request, Surroundings};
 use super::clock::Clock;
+use super::flight::failed_inside;
 use super::limits::Limits;
 use super::schedule::Rhythm;
 use crate::domain::fault::{Fault, FaultKind, Retry};
 use crate::domain::key::SourceId;
 use crate::domain::observation::{ContextRef, Feed, PollReport};
+use crate::domain::query::Focus;
 use crate::domain::settings::{Context, SourceKind, SourceSettings};
 use crate::domain::text::{Clean, without_credentials};
 use crate::intent::msg::Msg;
 use crate::sources::any::AnySource;
-use crate::sources::registry;
+use crate::sources::{Source, registry};
 
 /// Requests that wait for one actor.
 const WAITING: usize = 64;
@@ -30,6 +35,8 @@ const STOP_LIMIT: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Sources {
     actors: BTreeMap<SourceId, mpsc::Sender<Request>>,
+    /// What is on screen. It is kept here and not sent: an actor that begins later needs it as well.
+    focus: watch::Sender<Arc<Focus>>,
     tasks: JoinSet<()>,
 }
 
@@ -50,6 +57,7 @@ impl Sources {
     pub fn start(context: &Arc<ContextRef>, settings: &Arc<Context>, common: &Common) -> Self {
         let mut tasks = JoinSet::new();
         let mut actors = BTreeMap::new();
+        let (focus, focused) = watch::channel(Arc::default());
         for (index, source) in settings.sources.iter().enumerate() {
             let (asks, requests) = mpsc::channel(WAITING);
             actors.insert(SourceId::new(&source.name), asks);
@@ -60,10 +68,25 @@ impl Sources {
                 host: common.limits.of(&source.url),
                 clock: Arc::clone(&common.clock),
                 out: common.out.clone(),
+                focus: focused.clone(),
             };
-            tasks.spawn(tend(Arc::clone(settings), index, around, requests));
+            let (set, settings) = (source.clone(), Arc::clone(settings));
+            let make = move || {
+                let settings = Arc::clone(&settings);
+                async move { make(&settings, index).await }
+            };
+            tasks.spawn(tend(set, make, around, requests));
         }
-        Self { actors, tasks }
+        Self {
+            actors,
+            focus,
+            tasks,
+        }
+    }
+
+    /// Says what is on screen, to those that are there and to those that are yet to come.
+    pub fn focus(&self, focus: Focus) {
+        self.focus.send_replace(Arc::new(focus));
     }
 
     /// Hands a request to a source without waiting; gives it back if the source is not there or has
@@ -94,31 +117,43 @@ impl Sources {
     }
 }
 
-/// Makes a source and runs its actor; while it cannot be made, says so and tries again slowly.
-async fn tend(
-    settings: Arc<Context>,
-    index: usize,
+/// Makes a source and runs its actor. While it cannot be made, and after a panic in the actor, that is said,
+/// and it is tried again slowly.
+async fn tend<S, F>(
+    settings: SourceSettings,
+    make: impl Fn() -> F,
     around: Surroundings,
     mut requests: mpsc::Receiver<Request>,
-) {
+) where
+    S: Source,
+    F: Future<Output = Result<S, Fault>>,
+{
+    let id = SourceId::new(&settings.name);
     let mut rng = fastrand::Rng::new();
     loop {
-        let fault = match make(&settings, index).await {
-            Ok(source) => return Box::pin(Actor::new(source, around, requests).run()).await,
-            Err(fault) => fault,
+        let fault = match make().await {
+            Ok(source) => {
+                let run = async { Actor::new(source, around.clone()).run(&mut requests).await };
+                // All that it knew goes with it.
+                if AssertUnwindSafe(Box::pin(run)).catch_unwind().await.is_ok() {
+                    return;
+                }
+                let fault = failed_inside(&id);
+                tracing::error!(source = %id, "its actor has ended: {fault}");
+                if begin_anew(&id, &around).await.is_err() {
+                    return;
+                }
+                fault
+            }
+            Err(fault) => {
+                tracing::warn!(source = %id, "cannot be set up: {fault}");
+                fault
+            }
         };
         let wait = Rhythm::new(Duration::from_secs(60)).after_fault(Retry::Slowly, &mut rng);
-        let Some(source) = settings.sources.get(index) else {
-            return;
-        };
-        tracing::warn!(source = source.name, "cannot be set up: {fault}");
-        let report = unmade(source, fault.clone(), wait, &around);
-        if around
-            .out
-            .send(Msg::Polled(Box::new(report)))
-            .await
-            .is_err()
-        {
+        let report = not_there(&settings, fault.clone(), wait, &around);
+        let report = Msg::Polled(Box::new(report));
+        if around.out.send(report).await.is_err() {
             return;
         }
         let again = tokio::time::sleep(wait);
@@ -132,7 +167,7 @@ async fn tend(
                     Some(Request::Fetch(query)) => {
                         let answer = Msg::Fetched {
                             context: Arc::clone(&around.context),
-                            source: SourceId::new(&source.name),
+                            source: id.clone(),
                             query,
                             asked_at: around.clock.wall(),
                             result: Err(fault.clone()),
@@ -141,11 +176,37 @@ async fn tend(
                             return;
                         }
                     }
-                    Some(Request::Focus(_) | Request::Cancel(_) | Request::Probe) => {}
+                    Some(Request::Cancel(_) | Request::Probe) => {}
                 },
             }
         }
     }
+}
+
+/// Tells that nobody knows any more what was told of a source: the next actor tells all of it again, and of
+/// what is on screen only what is on screen then.
+async fn begin_anew(
+    source: &SourceId,
+    around: &Surroundings,
+) -> Result<(), mpsc::error::SendError<Msg>> {
+    let anew = Msg::Anew(Arc::clone(&around.context), source.clone());
+    around.out.send(anew).await?;
+    let now = around.clock.wall();
+    for feed in [Feed::WatchedModels, Feed::OpenRuns] {
+        let report = PollReport {
+            partial: None,
+            context: Arc::clone(&around.context),
+            source: source.clone(),
+            feed,
+            asked_at: now,
+            took_ms: 0,
+            clock_skew_ms: None,
+            fault: None,
+            next_at: PollReport::NEVER,
+        };
+        around.out.send(Msg::Polled(Box::new(report))).await?;
+    }
+    Ok(())
 }
 
 /// Makes a source, away from the tasks that must not wait where files are read for it. Hundreds that need
@@ -195,7 +256,8 @@ pub(super) fn main_feed(kind: SourceKind) -> Feed {
     }
 }
 
-fn unmade(
+/// The report of a source that has no actor.
+fn not_there(
     source: &SourceSettings,
     fault: Fault,
     wait: Duration,
@@ -216,88 +278,5 @@ fn unmade(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::key::{DeploymentKind, Key};
-    use crate::domain::query::Query;
-    use crate::domain::time::Millis;
-    use crate::runtime::testing::{context, model_key};
-    use std::time::Instant;
-
-    fn common() -> (Common, mpsc::Receiver<Msg>) {
-        let (out, messages) = mpsc::channel(64);
-        let clock = Arc::new(Clock::from(Millis(1_000)));
-        (
-            Common {
-                limits: Arc::default(),
-                clock,
-                out,
-            },
-            messages,
-        )
-    }
-
-    fn settings(sources: Vec<SourceSettings>) -> Arc<Context> {
-        Arc::new(Context {
-            sources,
-            ..Context::default()
-        })
-    }
-
-    #[tokio::test]
-    async fn a_source_that_cannot_be_made_says_so_and_answers_for_it() {
-        let kind = SourceKind::Serving(DeploymentKind::V2);
-        let broken = SourceSettings::new("no-deployment", kind, "http://127.0.0.1:1");
-        let (common, mut messages) = common();
-        let sources = Sources::start(&context(), &settings(vec![broken]), &common);
-        let Some(Msg::Polled(report)) = messages.recv().await else {
-            panic!("no report")
-        };
-        assert_eq!(report.feed, Feed::Endpoint);
-        assert_eq!(report.fault.map(|f| f.kind), Some(FaultKind::Config));
-        assert!(report.next_at >= report.asked_at.plus(Duration::from_secs(60)));
-
-        let id = SourceId::new("no-deployment");
-        let query = Query::Versions(model_key("a"));
-        sources.ask(&id, Request::Fetch(query.clone())).unwrap();
-        let Some(Msg::Fetched {
-            query: answered,
-            result,
-            ..
-        }) = messages.recv().await
-        else {
-            panic!("no answer")
-        };
-        assert_eq!((answered, result.is_err()), (query, true));
-        assert!(
-            sources
-                .ask(&SourceId::new("other"), Request::Refresh)
-                .is_err()
-        );
-        assert!(sources.stop().await);
-    }
-
-    #[tokio::test]
-    async fn servers_that_never_answer_hold_nobody_back() {
-        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", silent.local_addr().unwrap());
-        let sources = (0..8)
-            .map(|n| SourceSettings::new(&format!("s{n}"), SourceKind::Mlflow, &url))
-            .collect();
-        let (common, _messages) = common();
-        let sources = Sources::start(&context(), &settings(sources), &common);
-        let id = SourceId::new("s0");
-        let query = Query::RunArtifacts {
-            run: crate::domain::key::RunKey {
-                tracker: model_key("a").registry,
-                id: Key::new("r"),
-            },
-            path: Key::new(""),
-        };
-        sources.ask(&id, Request::Fetch(query)).unwrap();
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        let started = Instant::now();
-        assert!(sources.stop().await);
-        assert!(started.elapsed() < STOP_LIMIT, "{:?}", started.elapsed());
-    }
-}
+#[path = "sources_tests.rs"]
+mod tests;

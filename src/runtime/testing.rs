@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::actor::Surroundings;
@@ -206,6 +206,7 @@ pub(super) fn around(bound: usize) -> (Surroundings, mpsc::Receiver<Msg>) {
         host: Arc::new(Host::default()),
         clock: Arc::new(Clock::from(Millis(1_000_000))),
         out,
+        focus: watch::channel(Arc::default()).1,
     };
     (around, messages)
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use quarterdeck::domain::time::Millis;
+use quarterdeck::sim::Fault;
 use serde_json::Value;
 
 use crate::support::{Home, flags, fleet, monitored, url, with};
@@ -257,4 +258,32 @@ async fn what_the_demo_has_played_is_the_same_each_time_and_holds_settled_levels
         let again = of("level").filter(|r| r["subject"] == level["subject"] && r["text"] == *text);
         assert_eq!(again.count(), 1, "{rows:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_answers_one_thing_and_hangs_in_another_is_not_known_to_be_fine() {
+    let (fleet, _clock) = monitored().await;
+    fleet
+        .faults()
+        .set_for("prometheus", "/api/v1/rules", Fault::Hang);
+    let home = Home::new();
+    let flags = flags(&fleet, &[]);
+    let prometheus = ["--prometheus".to_owned(), url(&fleet, "prometheus")];
+    let alertmanager = ["--alertmanager".to_owned(), url(&fleet, "alertmanager")];
+    let short = ["--timeout".to_owned(), "2s".to_owned()];
+    // Nobody else tells of alerts: that the registry answers is no answer to this.
+    let alone = [&flags[..], &prometheus, &short].concat();
+    let ran = home.run(&with(&["alerts", "--check"], &alone));
+    assert_eq!((ran.code(), ran.out().as_str()), (5, ""), "{}", ran.err());
+    // Another system tells of none, and this one of nothing.
+    let both = [&alone[..], &alertmanager].concat();
+    let ran = home.run(&with(&["alerts", "churn", "--check"], &both));
+    assert_eq!(ran.code(), 30, "{}{}", ran.out(), ran.err());
+    let sources = home.json(&with(&["sources"], &alone), 0);
+    let rows = sources["sources"].as_array().unwrap();
+    let prom = rows.iter().find(|s| s["kind"] == "prometheus").unwrap();
+    assert_eq!(prom["state"], "stale", "{prom}");
+    fleet.faults().clear("prometheus");
+    let ran = home.run(&with(&["alerts", "churn", "--check"], &both));
+    assert_eq!(ran.code(), 0, "{}{}", ran.out(), ran.err());
 }

@@ -221,7 +221,7 @@ impl Console {
                 Effect::Cancel { source, query } => {
                     let _ = self.sources.ask(&source, Request::Cancel(query));
                 }
-                Effect::Focus(focus) => self.sources.ask_all(&Request::Focus(focus)),
+                Effect::Focus(focus) => self.sources.focus(focus),
                 Effect::Refresh(_) => self.refresh(),
                 Effect::Copy(text) => self.copied.push(text),
                 _ => {}

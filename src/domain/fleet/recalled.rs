@@ -1,5 +1,5 @@
-//! What the last start left, taken in with its age, and let go where the first complete answer of its
-//! source does not hold it: things are deleted while nobody watches.
+//! What the last start or an earlier reader left, taken in with its age, and let go where the first complete
+//! answer of its source does not hold it: things are deleted while nobody watches.
 
 use std::sync::Arc;
 
@@ -121,6 +121,31 @@ impl Fleet {
         }
     }
 
+    /// Whoever reads a source begins anew, and will not say what is gone of what was told before: that is
+    /// taken for recalled, and let go where the next complete answer does not hold it.
+    pub fn read_anew(&mut self, source: &SourceId, now: Millis) {
+        if !self.sources.contains_key(source) {
+            return;
+        }
+        for scope in [
+            Scope::Models,
+            Scope::Versions,
+            Scope::Experiments,
+            Scope::Endpoints,
+            Scope::Signals,
+            Scope::Series,
+            Scope::Pipelines,
+            RUNS,
+        ] {
+            self.recalled_until.insert((source.clone(), scope), now);
+        }
+        let alerts = self.alerts().filter(|held| held.source == *source);
+        let alerts = alerts.map(|held| (FactKey::Alert(held.fact.key.clone()), held.asked_at));
+        let alerts: Vec<_> = alerts.collect();
+        self.recalled
+            .insert((source.clone(), Scope::Alerts), alerts);
+    }
+
     /// Whether a fact of before may still hold; if so it is swept unless its source confirms it.
     fn recalls(&mut self, source: &SourceId, scope: Scope, key: FactKey, at: Millis) -> bool {
         let scope = (source.clone(), scope);
@@ -133,15 +158,15 @@ impl Fleet {
 
     /// The first complete answer of a source: what it does not hold of before is gone.
     pub(super) fn sweep_recalled(&mut self, source: &SourceId, scope: &Scope, asked_at: Millis) {
-        for key in self.unconfirmed(source, scope) {
+        for key in self.unconfirmed(source, scope, asked_at) {
             self.remove(&key, asked_at);
         }
         let Some(keys) = self.recalled.remove(&(source.clone(), scope.clone())) else {
             return;
         };
         for (key, at) in keys {
-            // An answer of this process is newer than what was recalled.
-            let later = Millis(at.0.saturating_add(1));
+            // An answer of this process is newer than what was recalled, or is this one.
+            let later = Millis(at.0.saturating_add(1)).min(asked_at);
             if self.signal_read_since(&key, later) == Some(false) {
                 self.remove(&key, asked_at);
             }
@@ -149,7 +174,7 @@ impl Fleet {
     }
 
     /// The recalled rows of a scope that nothing in this process has read.
-    fn unconfirmed(&mut self, source: &SourceId, scope: &Scope) -> Vec<FactKey> {
+    fn unconfirmed(&mut self, source: &SourceId, scope: &Scope, asked_at: Millis) -> Vec<FactKey> {
         let until = match scope {
             Scope::PipelineRuns { .. } => self.recalled_until.remove(&(source.clone(), RUNS)),
             // One model's versions confirm nothing of the others.
@@ -162,7 +187,8 @@ impl Fleet {
         let Some(until) = until else {
             return Vec::new();
         };
-        let old = |by: &SourceId, at: Millis| by == source && at <= until;
+        // What was read at the same time was read by this answer: a clock may stand between two looks.
+        let old = |by: &SourceId, at: Millis| by == source && at <= until && at < asked_at;
         let of = |model: &ModelKey| {
             let held = self.versions(model).iter();
             let old = held.filter(|h| old(&h.source, h.asked_at));

@@ -424,3 +424,38 @@ fn what_comes_after_the_sweep_or_from_no_source_is_left_out() {
     assert_eq!(fewer.readings(&key()).len(), 0);
     assert_eq!(fewer.alerts().len(), 0);
 }
+
+#[test]
+fn whoever_reads_anew_takes_out_what_it_no_longer_finds() {
+    let mut fleet = fleet(&[REGISTRY[0], REGISTRY[1], BOTH[1]]);
+    let look = |fleet: &mut Fleet, at: i64, names: &[&str], versions: &[(&str, u64)], ids| {
+        for observation in registry(at, names, versions, ids) {
+            fleet.merge(observation, Millis(at));
+        }
+        fleet.merge(endpoints(at, names), Millis(at));
+        fleet.merge(alerts(at, names), Millis(at));
+    };
+    let anew = |fleet: &mut Fleet, at: i64| {
+        for source in ["mlflow", "serve", "prom", "nobody"] {
+            fleet.read_anew(&SourceId::new(source), Millis(at));
+        }
+    };
+    let all = [("churn", 1), ("churn", 2), ("gone", 1)];
+    look(&mut fleet, HOUR, &["churn", "gone"], &all, &["1", "2"]);
+    let both = [2, 2, 1, 2, 2];
+    // A second look within the same millisecond finds all of it again.
+    anew(&mut fleet, HOUR);
+    look(&mut fleet, HOUR, &["churn", "gone"], &all, &["1", "2"]);
+    assert_eq!((counts(&fleet), names(&fleet).len()), (both, 2));
+    // What is only told as changed takes nothing out, as long as nobody begins anew.
+    look(&mut fleet, HOUR + 1, &[], &[], &[]);
+    assert_eq!((counts(&fleet), names(&fleet).len()), (both, 2));
+    anew(&mut fleet, 2 * HOUR);
+    assert_eq!((counts(&fleet), names(&fleet).len()), (both, 2));
+    look(&mut fleet, 2 * HOUR, &["churn"], &[("churn", 2)], &["2"]);
+    assert_eq!(counts(&fleet), [1, 1, 0, 1, 1]);
+    assert_eq!(names(&fleet), ["churn"]);
+    // From then on it says itself what is gone.
+    look(&mut fleet, 3 * HOUR, &[], &[], &[]);
+    assert_eq!(counts(&fleet), [1, 1, 0, 1, 1]);
+}
