@@ -13,13 +13,13 @@ use super::documents;
 use super::exit::{Exit, Failure};
 use super::history;
 use super::output::{Out, Reader};
-use super::session::{Session, answered, state_dir, state_file};
+use super::session::{REMEMBERED, Session, answered, state_dir, state_file};
 use crate::cli::RecordArgs;
 use crate::domain::change::Change;
 use crate::domain::fleet::Fleet;
 use crate::domain::key::SourceId;
 use crate::domain::last_known::{Held, LastKnown, SourceStamp};
-use crate::domain::observation::{Coverage, FactKey, Feed, Observation, PollReport, Rows};
+use crate::domain::observation::PollReport;
 use crate::domain::run::Run;
 use crate::domain::settings::Context;
 use crate::domain::time::Millis;
@@ -36,8 +36,6 @@ const KEEP: Duration = Duration::from_secs(60);
 const WAITING: usize = 256;
 /// Silence longer than so many cadences of a source counts as unwatched.
 const GAP: u32 = 6;
-/// History that is known again at the start, so that nothing is told twice.
-const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
 
 /// Runs `record`.
 ///
@@ -124,7 +122,7 @@ impl Recorder {
             ));
         }
         let now = Clock::default().wall();
-        let mut fleet = session.fleet();
+        let mut fleet = session.empty_fleet();
         let name = session.name();
         restore(&mut fleet, &store, name, now).map_err(failed)?;
         Ok(Self {
@@ -137,12 +135,10 @@ impl Recorder {
     }
 
     async fn once(mut self, session: &Session) -> Result<Exit, Failure> {
-        let began = Clock::default().wall();
-        let fleet = std::mem::replace(&mut self.fleet, session.fleet());
+        let fleet = std::mem::replace(&mut self.fleet, session.empty_fleet());
         let collected = session.look_again(fleet, &Options::default()).await;
         let now = collected.now;
         self.fleet = collected.fleet;
-        self.sweep(began, now);
         let gap = Duration::MAX;
         for (source, at) in good_stamps(&self.fleet) {
             self.saw(&source, at, gap);
@@ -172,7 +168,6 @@ impl Recorder {
             clock: Arc::clone(&clock),
             out,
         };
-        let began = clock.wall();
         let sources = Sources::start(self.fleet.context(), &settings, &common);
         drop(common);
         if let Some(path) = self.store.path() {
@@ -192,7 +187,6 @@ impl Recorder {
                 _ = tick.tick() => {
                     let now = clock.wall();
                     self.fleet.tick(now);
-                    self.sweep(began, now);
                     let reader = self.write()?;
                     self.keep(now);
                     reader
@@ -221,6 +215,7 @@ impl Recorder {
             Msg::Observed(observation) => {
                 self.fleet.merge(*observation, now);
             }
+            Msg::Anew(_, source) => self.fleet.read_anew(&source, now),
             Msg::Polled(report) => {
                 self.fleet.record(&report, now);
                 if report.fault.is_none() {
@@ -233,42 +228,6 @@ impl Recorder {
                 }
             }
             _ => {}
-        }
-    }
-
-    /// What a complete list no longer holds and was held before this process began: nobody else tells,
-    /// since an actor compares with its own lists only.
-    fn sweep(&mut self, began: Millis, now: Millis) {
-        let listed: BTreeMap<SourceId, Millis> = self
-            .fleet
-            .sources()
-            .filter_map(|(id, health, _)| {
-                Some((id.clone(), health.feeds.get(&Feed::Models)?.good_at?))
-            })
-            .filter(|(_, at)| *at >= began)
-            .collect();
-        for (source, at) in listed {
-            let gone: Vec<FactKey> = self
-                .fleet
-                .models()
-                .filter_map(|m| self.fleet.registered(&m.key))
-                .filter(|held| held.source == source && held.asked_at < began)
-                .map(|held| FactKey::Model(held.fact.key.clone()))
-                .collect();
-            if gone.is_empty() {
-                continue;
-            }
-            let observation = Observation {
-                context: Arc::clone(self.fleet.context()),
-                source,
-                feed: Feed::Models,
-                asked_at: at,
-                server_time: None,
-                coverage: Coverage::Partial,
-                upserts: Rows::Models(Vec::new()),
-                gone,
-            };
-            self.fleet.merge(observation, now);
         }
     }
 
@@ -353,6 +312,7 @@ fn paced(context: &Context, every: Option<Duration>) -> Context {
 
 /// Takes the last-known state and the history in, as if this process had seen them.
 fn restore(fleet: &mut Fleet, store: &Store, context: &str, now: Millis) -> Result<(), StoreError> {
+    // It is known again at the start, so that nothing is told twice.
     let query = HistoryQuery {
         from: now.minus(REMEMBERED),
         limit: 10_000,

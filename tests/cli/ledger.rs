@@ -2,7 +2,9 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 
+use axum::routing::get;
 use serde_json::Value;
 
 use crate::support::{Home, Running, flags, fleet, with};
@@ -122,4 +124,37 @@ async fn a_recorder_tells_changes_as_they_come_and_is_alone() {
 
     let history = home.json(&with(&["history"], &flags), 0);
     assert_eq!(of_kind(&history, "health").len(), 1, "{history}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_whose_row_could_not_be_read_is_not_told_as_deleted() {
+    let row = |name: Value| serde_json::json!({"name": name, "creation_timestamp": 1});
+    let answer = |rows: [Value; 2]| serde_json::json!({"registered_models": rows}).to_string();
+    let told = Arc::new(Mutex::new(answer([row("a".into()), row("b".into())])));
+    let models = Arc::clone(&told);
+    let router = axum::Router::new()
+        .route("/version", get(|| async { "3.1.0" }))
+        .route(
+            "/api/2.0/mlflow/registered-models/search",
+            get(move || std::future::ready(models.lock().unwrap().clone())),
+        )
+        .fallback(|| async { "{}" });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move { axum::serve(listener, router).await });
+    let home = Home::new();
+    let record = || {
+        let ran = home.run(&["record", "--once", "--mlflow", &url]);
+        assert_eq!(ran.code(), 0, "{}", ran.err());
+        ran.out()
+    };
+    record();
+    *told.lock().unwrap() = answer([row("a".into()), row(Value::Null)]);
+    let spoilt = record();
+    assert!(!spoilt.contains("deleted"), "{spoilt}");
+    *told.lock().unwrap() = answer([row("a".into()), row("c".into())]);
+    let gone = record();
+    assert!(gone.contains("b  model deleted"), "{gone}");
+    assert!(!gone.contains("a  model deleted"), "{gone}");
+    server.abort();
 }
