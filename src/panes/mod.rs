@@ -8,6 +8,7 @@ pub mod alert;
 pub mod alerts;
 pub mod changes;
 pub mod compare;
+mod course;
 pub mod deployments;
 pub mod drift;
 pub mod experiments;

@@ -14,13 +14,25 @@ use super::theme::Role;
 pub struct HeatRow<'a> {
     /// What it is.
     pub label: &'a str,
-    /// Its scores at even steps over the strip's time, oldest first, as shares of the line: 1 is at the
-    /// line, more is worse. NaN is a score that could not be computed; `None` is no sample.
-    pub cells: &'a [Option<f64>],
+    /// Its scores at even steps over the strip's time, oldest first.
+    pub cells: &'a [HeatCell],
     /// Whether the row is the selected one.
     pub selected: bool,
     /// Whether its scores rest on too few samples to mean anything.
     pub dimmed: bool,
+}
+
+/// What a strip says of one step.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub enum HeatCell {
+    /// No sample.
+    #[default]
+    Gap,
+    /// A score as a share of the line: 1 is at the line, more is worse. NaN is one that could not be
+    /// computed.
+    Score(f64),
+    /// A score that is too old to go by: the job that writes it was silent.
+    Stale,
 }
 
 /// The steps of a cell: up to half of the line, up to the line, over it, over twice of it.
@@ -28,15 +40,16 @@ const UNICODE: [&str; 4] = ["·", "░", "▓", "█"];
 const ASCII: [&str; 4] = [".", ":", "x", "#"];
 
 /// The glyph and role of one cell.
-fn shade(cell: Option<f64>, dimmed: bool, look: &Look) -> (&'static str, Role) {
+fn shade(cell: HeatCell, dimmed: bool, look: &Look) -> (&'static str, Role) {
     let glyphs = if look.symbols.ascii { ASCII } else { UNICODE };
     let (step, role) = match cell {
-        None => return (" ", Role::Text),
-        Some(v) if v.is_nan() => return ("?", Role::Unknown),
-        Some(v) if v < 0.5 => (0, Role::Dim),
-        Some(v) if v < 1.0 => (1, Role::Text),
-        Some(v) if v < 2.0 => (2, Role::Warn),
-        Some(_) => (3, Role::Crit),
+        HeatCell::Gap => return (" ", Role::Text),
+        HeatCell::Stale => return (look.symbols.stale, Role::Stale),
+        HeatCell::Score(v) if v.is_nan() => return ("?", Role::Unknown),
+        HeatCell::Score(v) if v < 0.5 => (0, Role::Dim),
+        HeatCell::Score(v) if v < 1.0 => (1, Role::Text),
+        HeatCell::Score(v) if v < 2.0 => (2, Role::Warn),
+        HeatCell::Score(_) => (3, Role::Crit),
     };
     (glyphs[step], if dimmed { Role::Dim } else { role })
 }
@@ -67,21 +80,23 @@ pub fn heat(buf: &mut Buffer, look: &Look, area: Rect, rows: &[HeatRow<'_>], lab
     strip
 }
 
-/// The worst cell that falls into a column; a NaN counts where there is nothing worse than the line.
-fn at(cells: &[Option<f64>], column: usize, width: usize) -> Option<f64> {
+/// The worst cell that falls into a column: a score over the line, then what nobody knows, then the rest.
+fn at(cells: &[HeatCell], column: usize, width: usize) -> HeatCell {
     let from = column * cells.len() / width.max(1);
     let to = ((column + 1) * cells.len() / width.max(1)).max(from + 1);
-    let part = cells.get(from..to.min(cells.len()))?;
-    let mut worst: Option<f64> = None;
-    for value in part.iter().flatten() {
-        worst = Some(match worst {
-            Some(w) if w.is_nan() && *value < 1.0 => w,
-            Some(w) if value.is_nan() && w >= 1.0 => w,
-            Some(w) if !value.is_nan() && !w.is_nan() => w.max(*value),
-            _ => *value,
-        });
-    }
-    worst
+    let rank = |cell: &HeatCell| match *cell {
+        HeatCell::Gap => (0, 0.0),
+        HeatCell::Score(v) if v.is_nan() => (3, 0.0),
+        HeatCell::Score(v) if v >= 1.0 => (4, v),
+        HeatCell::Score(v) => (1, v),
+        HeatCell::Stale => (2, 0.0),
+    };
+    let part = cells.get(from..to.min(cells.len())).unwrap_or_default();
+    let worst = part.iter().max_by(|a, b| {
+        let ((a, x), (b, y)) = (rank(a), rank(b));
+        a.cmp(&b).then_with(|| x.total_cmp(&y))
+    });
+    worst.copied().unwrap_or_default()
 }
 
 /// What the glyphs mean, for the line below or beside a strip.
@@ -97,7 +112,9 @@ pub fn legend(look: &Look) -> Vec<paint::Span<'static>> {
         spans.push(paint::span(Role::Dim, format!(" {word}")));
     }
     spans.push(paint::span(Role::Unknown, "?"));
-    spans.push(paint::span(Role::Dim, " NaN"));
+    spans.push(paint::span(Role::Dim, " NaN "));
+    spans.push(paint::span(Role::Stale, look.symbols.stale));
+    spans.push(paint::span(Role::Dim, " stale"));
     spans
 }
 
@@ -110,12 +127,13 @@ mod tests {
 
     fn drawn(look: &Look) -> String {
         let cells = [
-            Some(0.1),
-            Some(0.9),
-            Some(1.0),
-            Some(2.5),
-            Some(f64::NAN),
-            None,
+            HeatCell::Score(0.1),
+            HeatCell::Score(0.9),
+            HeatCell::Score(1.0),
+            HeatCell::Score(2.5),
+            HeatCell::Score(f64::NAN),
+            HeatCell::Stale,
+            HeatCell::Gap,
         ];
         let rows = [
             HeatRow {
@@ -139,19 +157,23 @@ mod tests {
 
     #[test]
     fn every_step_has_a_shape() {
-        assert_eq!(drawn(&look(80, 24)), "tenure   ··░▓█?\na-very-… ···░░▓▓\n");
+        assert_eq!(drawn(&look(80, 24)), "tenure   ·░▓█?~\na-very-… ···░░▓▓\n");
         let ascii = look_of("mono", Depth::Mono, &Symbols::ASCII, 80, 24);
         assert!(drawn(&ascii).is_ascii());
     }
 
     #[test]
     fn the_worst_of_a_column_is_seen() {
-        let mut cells = vec![Some(0.1); 100];
-        cells[42] = Some(3.0);
-        cells[77] = Some(f64::NAN);
-        assert_eq!(at(&cells, 4, 10), Some(3.0));
-        assert!(at(&cells, 7, 10).unwrap().is_nan());
-        assert_eq!(at(&cells, 0, 10), Some(0.1));
-        assert_eq!(at(&[], 0, 10), None);
+        let mut cells = vec![HeatCell::Score(0.1); 100];
+        cells[42] = HeatCell::Score(3.0);
+        cells[43] = HeatCell::Stale;
+        cells[52] = HeatCell::Stale;
+        cells[77] = HeatCell::Score(f64::NAN);
+        cells[78] = HeatCell::Stale;
+        assert_eq!(at(&cells, 4, 10), HeatCell::Score(3.0));
+        assert_eq!(at(&cells, 5, 10), HeatCell::Stale);
+        assert!(matches!(at(&cells, 7, 10), HeatCell::Score(v) if v.is_nan()));
+        assert_eq!(at(&cells, 0, 10), HeatCell::Score(0.1));
+        assert_eq!(at(&[], 0, 10), HeatCell::Gap);
     }
 }

@@ -94,13 +94,24 @@ pub fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
         })
 }
 
-/// The last finite value.
-pub fn last_value(points: &[Sample]) -> Option<f64> {
-    points.iter().rev().map(|p| p.y).find(|y| y.is_finite())
+/// The last sample with a finite value.
+pub fn last_sample(points: &[Sample]) -> Option<Sample> {
+    points.iter().rev().find(|p| p.y.is_finite()).copied()
+}
+
+/// The value at `x`: that of the nearest sample, NaN if that is a gap. None where `x` lies before the first or
+/// behind the last sample by more than lies between two of them.
+pub fn value_at(points: &[Sample], x: f64) -> Option<f64> {
+    let (first, last) = (points.first()?, points.last()?);
+    let apart = (last.x - first.x) / (points.len() - 1).max(1) as f64;
+    if x < first.x - apart || x > last.x + apart {
+        return None;
+    }
+    nearest(points, x).map(|p| p.y)
 }
 
 /// The sample nearest to `x`, gaps included: a cursor tells of a gap as one.
-pub fn nearest(points: &[Sample], x: f64) -> Option<Sample> {
+fn nearest(points: &[Sample], x: f64) -> Option<Sample> {
     let at = points.partition_point(|p| p.x < x);
     let before = at.checked_sub(1).map(|i| points[i]);
     let after = points.get(at).copied();
@@ -155,6 +166,22 @@ mod tests {
         assert_eq!(nearest(&points, 1.4), Some(points[1]));
         assert_eq!(nearest(&points, 9.0), Some(points[2]));
         assert_eq!(nearest(&[], 1.0), None);
+    }
+
+    #[test]
+    fn there_is_no_value_before_the_first_sample_or_long_after_the_last() {
+        let points = of(&[0.0, 1.0, f64::NAN, 3.0]);
+        for (x, value) in [
+            (-5.0, None),
+            (-0.5, Some(0.0)),
+            (1.2, Some(1.0)),
+            (3.9, Some(3.0)),
+            (4.1, None),
+        ] {
+            assert_eq!(value_at(&points, x), value, "{x}");
+        }
+        assert_eq!(value_at(&[], 1.0), None);
+        assert_eq!(value_at(&points[..1], 0.0), Some(0.0));
     }
 
     proptest! {

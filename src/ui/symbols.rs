@@ -48,6 +48,8 @@ pub struct Symbols {
     pub gap: &'static str,
     /// A threshold line's cell.
     pub threshold: &'static str,
+    /// What only repeats an old value.
+    pub stale: &'static str,
     /// A tick on the vertical axis, and the axis itself.
     pub axis: [&'static str; 2],
     /// Where the axes meet.
@@ -87,6 +89,7 @@ impl Symbols {
         bars: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
         gap: " ",
         threshold: "╌",
+        stale: "~",
         axis: ["┤", "│"],
         corner: "└",
         more: ["‹", "›"],
@@ -120,6 +123,7 @@ impl Symbols {
         bars: ["_", "_", ".", "-", "-", "=", "^", "#"],
         gap: " ",
         threshold: "-",
+        stale: "~",
         axis: ["+", "|"],
         corner: "+",
         more: ["<", ">"],
@@ -230,6 +234,7 @@ mod tests {
             s.marker,
             s.gap,
             s.threshold,
+            s.stale,
             s.corner,
         ];
         all.extend(

@@ -101,6 +101,13 @@ impl Fleet {
         good.or_else(|| self.answered_before.get(source).copied())
     }
 
+    /// The newest reading of one signal.
+    pub fn reading(&self, key: &SignalKey) -> Option<&Held<SignalReading>> {
+        let rows = &self.signals.models.get(&key.model)?.readings;
+        let at = place(rows, key, |r| &r.key).ok()?;
+        rows.get(at)
+    }
+
     /// The recent course of one signal.
     pub fn course(&self, key: &SignalKey) -> Option<&Held<SignalSeries>> {
         let rows = &self.signals.models.get(&key.model)?.series;

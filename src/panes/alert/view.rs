@@ -169,7 +169,7 @@ fn rule_chart(
         (_, _, None) => Some("the rule's expression is being evaluated".to_owned()),
         (_, _, Some(Err(fault))) => Some(format!("{fault} · r asks again")),
         (_, _, Some(Ok(all))) if all.is_empty() => Some(format!(
-            "the expression gave no sample in the last {} · > looks further back",
+            "the expression gave no sample in the {} · > looks further back",
             cx.window
         )),
         (_, _, Some(Ok(all))) if page.own(cx).is_empty() => Some(format!(

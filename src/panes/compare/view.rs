@@ -142,15 +142,14 @@ fn chart(page: &Compare, names: &[String], look: &Look, area: Rect, buf: &mut Bu
         title: "",
         unit: "",
         series: &series,
+        writes_nan: true,
         behind: &behind,
         x: lines[0].1.axis,
         log: page.lens.log,
         window: page.lens.window.or_else(|| page.extent()),
-        floor: None,
-        ground: false,
-        threshold: None,
         markers: &gap_marks,
         cursor: page.lens.cursor,
+        ..Chart::default()
     };
     chart.draw(buf, look, body).hits
 }

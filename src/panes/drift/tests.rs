@@ -131,7 +131,70 @@ fn series_are_asked_for_once_a_measure_and_answers_are_drawn() {
     let answer = Ok(Detail::Series(vec![course(key, 7.0, 9.0, 10)]));
     page.fetched(&query, &answer, NOW.wall, &cx(&fleet, SIZE));
     let shown = screen(&drawn(&mut page, &fleet, SIZE));
-    assert!(shown.contains("9 ") || shown.contains("9.00"), "{shown}");
+    assert!(shown.contains("  5 ┤"), "{shown}");
+}
+
+#[test]
+fn what_a_dead_job_wrote_last_is_stale_on_the_chart_and_the_strip_and_never_fine() {
+    let fleet = fleet();
+    // The job wrote 0.06 two days and four hours ago; its exporter has shown that ever since.
+    let key = signal_key("churn", Measure::FeatureDrift, "tenure", "");
+    let flat = course(key, 0.06, 0.06, 60);
+    let open = |step: u64| {
+        let mut page = Features::new(model_key("churn"));
+        page.refresh(&cx(&fleet, SIZE));
+        let mut seen = flat.clone();
+        seen.step = std::time::Duration::from_secs(step);
+        seen.start = NOW.wall.minus(seen.step * 59);
+        let want = page.wants(&cx(&fleet, SIZE)).swap_remove(0);
+        let answer = Ok(Detail::Series(vec![seen]));
+        page.fetched(&want.query, &answer, NOW.wall, &cx(&fleet, SIZE));
+        page
+    };
+    let shown = screen(&drawn(&mut open(360), &fleet, SIZE));
+    let row = shown.lines().find(|l| l.starts_with(" tenure ~"));
+    let row = row.expect("a row of marks");
+    let strip = row.chars().skip(8).take(50).collect::<String>();
+    assert_eq!(strip.trim(), "~".repeat(strip.trim().len()), "{shown}");
+    assert!(
+        shown.contains("~ stale") && shown.contains("~ ~ ~"),
+        "{shown}"
+    );
+    assert!(!shown.contains("⠤⠤⠤") && !shown.contains("⠒⠒⠒"), "{shown}");
+    // Over three days the line ends where the job ran last, and the strip where that grew too old.
+    let mut cx = cx(&fleet, SIZE);
+    cx.window = crate::domain::time::Window(std::time::Duration::from_secs(3 * 86_400));
+    let mut page = open(4_320);
+    page.refresh(&cx);
+    let mut buf = Buffer::empty(Rect::new(0, 0, 120, 32));
+    page.view(
+        &cx,
+        &look_of("dark", Depth::True, &Symbols::UNICODE, 120, 36),
+        buf.area,
+        &mut buf,
+    );
+    insta::assert_snapshot!(screen(&buf), @r"
+     ? unkn  churn   0 of 0 features over their line   1 without a verdict   as of 11-21 10:02Z (2d)
+     ? unkn  no drift report since 11-21 10:02 (limit 26h)  26h
+     1 feature ─────────────────────────────────────────────────   over time ───────────────────────────────────────────────
+     FEATURE           SCORE    LINE  TREND           N           0.06 stale, 2d old  line >0.1  n=9,000  psi
+    ›tenure      0.060 stale    >0.1              9.00k           tenure  0.060 stale     ╌ line 0.1  ~ stale  · noise 0.003
+                                                                  0.10 ┤╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+     heat strip ────────────────────────────────────────────────       │
+     tenure  ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░~~~~~~~~~~~~~~~~~~~       │
+            11-20 14:02Z                            11-23 14:02Z       │
+     · < ½ line ░ < line ▓ over █ > 2× ? NaN ~ stale                   │
+                                                                       │ ⠑⠉⠒⠉⠊⠑⠊⠒⠉⠒⠑⠊⠑⠉ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~
+                                                                  0.05 ┤
+                                                                       │
+                                                                       │
+                                                                       │
+                                                                       │
+                                                                  0.00 ┤· · · · · · · · · · · · · · · · · · · · · · · · · ·
+                                                                        11-20 14:02Z        11-22 02:02         11-23 14:02Z
+                                                                   distributions ───────────────────────────────────────────
+                                                                   The drift report is being read.
+    ");
 }
 
 #[test]
@@ -351,8 +414,8 @@ fn with_room_every_part_is_seen_at_once() {
      FEATURE           SCORE    LINE  TREND           N           0.42  line >0.1  n=12,400  psi
     ›amount            0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣶⣿  12.4k           amount                           ╌ line 0.1  · noise 0.002
      country           0.060    >0.1  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k           ● all 0.420   ■ v13 0.410   ▲ v14 0.430
-     tenure      0.230 low n    >0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120               │                                                  ┊⢀▲
-     device_age          NaN    >0.1              12.4k           0.4 ┤                                                 ⢀⣴⠞⠁
+     tenure      0.230 low n    >0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120               │                                                  ┊ ▲
+     device_age          NaN    >0.1              12.4k           0.4 ┤                                                 ⢀⣠⠞■
                                                                       │                                               ⢀⡴⠋⠁
      heat strip ────────────────────────────────────────────────      │                                             ⣠⠶⠋  ┊
      amount     ·································░░▓▓▓▓█████████      │                                          ⢀⣠⠞⠁    ┊
@@ -360,7 +423,7 @@ fn with_room_every_part_is_seen_at_once() {
      tenure     ████████████████████████████████████████████████      │╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⣀⠔⠉╌╌╌╌╌╌╌╌╌╌╌╌
      device_age                                                ?      │                                    ⡠⠜            ┊
                 08:02Z                                    14:02Z  0.0 ┤·⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠊· · · · · · · · ·
-                                                                                                                      v14▲
+     · < ½ line ░ < line ▓ over █ > 2× ? NaN ~ stale                                                                  v14▲
                                                                        08:02Z                  11:02                  14:02Z
                                                                    distributions ───────────────────────────────────────────
                                                                    The drift report is being read.
@@ -376,13 +439,13 @@ fn with_room_every_part_is_seen_at_once() {
      country           0.060    >0.1    0.6     0.3  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k         –        –             │                                                                                                ┊
      tenure      0.230 low n    >0.1    2.3     0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120         –        –             │                                                                                                ┊   ▲
      device_age          NaN    >0.1      –       –              12.4k         –        –         0.4 ┤                                                                                                ┊ ⡠⡪■
-                                                                                                      │                                                                                                ⢠⣪⠮⠊
-     heat strip ────────────────────────────────────────────────────────────────────────────────      │                                                                                               ⣔⡽⠁
-     amount      ·······················································░░▓▓▓▓▓▓▓███████████████      │                                                                                             ⣠⢞⠏┊
-     country     ░░·░░░░·░░·░░░░·░░·░░░░·░░·░░░░·░░·░░░░·░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░      │                                                                                           ⢠⢞⠕⠁ ┊
+                                                                                                      │                                                                                                ⢠⡪⡪⠊
+     heat strip ────────────────────────────────────────────────────────────────────────────────      │                                                                                               ⣔⢽⠊
+     amount      ·······················································░░▓▓▓▓▓▓▓███████████████      │                                                                                             ⡠⣪⠗⠁
+     country     ░░·░░░░·░░·░░░░·░░·░░░░·░░·░░░░·░░·░░░░·░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░      │                                                                                           ⢠⣪⠞⠁ ┊
      tenure      ██▓████▓██▓████▓██▓████▓██▓████▓██▓████▓███████████████████████████████████████  0.3 ┤                                                                                          ⡴⡻⠁   ┊
-     device_age                                                                                ?      │                                                                                        ⣠⡾⠋     ┊
-                08:02Z  · < ½ line ░ < line ▓ over █ > 2× ? NaN                           14:02Z      │                                                                                      ⢠⡾⠋       ┊
+     device_age                                                                                ?      │                                                                                        ⣠⢞⠏     ┊
+                08:02Z  · < ½ line ░ < line ▓ over █ > 2× ? NaN ~ stale                   14:02Z      │                                                                                      ⢠⡾⠓⠁      ┊
                                                                                                       │                                                                                     ⣴⠟         ┊
                                                                                                       │                                                                                   ⣠⡾⠃          ┊
                                                                                                   0.2 ┤                                                                                 ⢠⡾⠋            ┊

@@ -12,16 +12,16 @@ use crate::domain::last_known::Held;
 use crate::domain::query::{Detail, Query};
 use crate::domain::signal::{Gauge, Measure, SignalSeries, Unit};
 use crate::domain::time::age;
-use crate::domain::wiring::version_text;
+use crate::panes::course::{self, Line};
 use crate::panes::lens::Lens;
 use crate::panes::{Cx, Want, signal};
-use crate::ui::chart::{Chart, Marker, Series, XAxis};
+use crate::ui::chart::{Chart, Marker, XAxis};
 use crate::ui::frame::empty;
 use crate::ui::gauge;
 use crate::ui::hits::Hits;
 use crate::ui::look::Look;
 use crate::ui::paint::{self, span};
-use crate::ui::series::{Sample, sample};
+use crate::ui::series::Sample;
 use crate::ui::table::{Cell, Column, Row, Table, TableState};
 use crate::ui::theme::Role;
 
@@ -64,13 +64,8 @@ pub(super) fn take(courses: &mut Courses, query: &Query, detail: &Detail) -> boo
     true
 }
 
-/// The courses of a measure: one a version where labels tell them apart, in the chart's unit.
-fn lines(
-    of: &Gauge,
-    courses: &Courses,
-    cx: &Cx<'_>,
-    model: &ModelView,
-) -> Vec<(String, Vec<Sample>)> {
+/// The courses of a measure as lines: one a version where labels tell them apart.
+fn lines(of: &Gauge, courses: &Courses, cx: &Cx<'_>, model: &ModelView) -> Vec<Line> {
     let held = || {
         let all = cx.fleet.courses(&model.key).iter().map(|h| &h.fact);
         all.filter(|s| s.key.measure == of.key.measure).collect()
@@ -85,16 +80,7 @@ fn lines(
             // With versions told apart, the line of all of them would say each thing twice.
             s.key.part == of.key.part && (!split || !s.key.version.raw().is_empty())
         })
-        .map(|s| {
-            let name = if s.key.version.raw().is_empty() {
-                "all".to_owned()
-            } else {
-                version_text(&s.key.version).to_string()
-            };
-            let scaled = signal::samples(s).into_iter();
-            let points = scaled.map(|p| sample(p.x, gauge::in_column(p.y, of.unit)));
-            (name, points.collect())
-        })
+        .map(|s| Line::of(s, of, cx))
         .collect()
 }
 
@@ -123,7 +109,8 @@ pub(super) fn points(
     let inside = |p: &Sample| p.x >= from && p.x <= to && p.y.is_finite();
     let charts = charted(model).into_iter().skip(first);
     let all = charts.flat_map(|of| lines(of, courses, cx, model));
-    let all = all.map(|(_, mut points)| {
+    let all = all.map(|line| {
+        let mut points = line.steps();
         points.retain(inside);
         points
     });
@@ -205,10 +192,7 @@ fn one(
 ) -> Hits {
     let window = charts.lens.window.unwrap_or_else(|| whole(cx));
     let lines = lines(of, charts.courses, cx, charts.model);
-    let shown = lines
-        .iter()
-        .flat_map(|(_, p)| p)
-        .any(|p| p.x >= window.0 && p.x <= window.1 && p.y.is_finite());
+    let shown = lines.iter().any(|line| line.is_within(window));
     let title = of.key.measure.title();
     if !shown {
         let row = paint::row(area, 0);
@@ -219,31 +203,29 @@ fn one(
         let words = if charts.lens.window.is_some() {
             "no sample in this part · 0 shows the whole".to_owned()
         } else {
-            format!("no sample in the last {} · > looks further back", cx.window)
+            format!("no sample in the {} · > looks further back", cx.window)
         };
         let words = look.symbols.plain(&words);
         paint::put(buf, row, row.x, row.y, &words, look.style(Role::Dim));
         return Hits::default();
     }
-    let series: Vec<Series<'_>> = lines
-        .iter()
-        .map(|(name, points)| Series { name, points })
-        .collect();
+    let (series, stale, now) = course::drawn(&lines);
     let markers: Vec<Marker<'_>> = marks
         .iter()
         .filter(|(x, _)| *x >= window.0 && *x <= window.1)
         .map(|(x, label)| Marker { x: *x, label })
         .collect();
-    let line = of.lines.warn.or(of.lines.crit);
     let chart = Chart {
         title,
         unit: gauge::column_unit(of.unit),
         series: &series,
+        stale: &stale,
+        now: &now,
         x: XAxis::Wall,
         log: charts.lens.log,
         window: Some(window),
         ground: of.unit != Unit::Score && !charts.lens.log,
-        threshold: line.map(|l| gauge::in_column(l, of.unit)),
+        threshold: course::threshold(of),
         markers: &markers,
         cursor: charts.lens.cursor,
         ..Chart::default()

@@ -7,10 +7,12 @@ use super::*;
 use crate::domain::fault::FaultKind;
 use crate::domain::fleet::Fleet;
 use crate::domain::observation::FactKey;
+use crate::domain::signal::{Measure, SignalSeries};
 use crate::intent::command::COMMANDS;
 use crate::panes::models::testing::{
     cx, drawn, drawn_as, fleet, gone, model_key, run, run_key, version_key, waiting,
 };
+use crate::panes::monitored;
 use crate::ui::testing::{NOW, look_of, screen};
 use crate::ui::theme::Depth;
 
@@ -77,7 +79,7 @@ fn it_starts_at_the_champion_and_stays_on_its_version() {
 #[test]
 fn what_a_source_left_out_is_said_of_the_models_that_it_may_concern() {
     use crate::panes::models::testing::polled_in_part;
-    let mut fleet = crate::panes::monitored::fleet();
+    let mut fleet = monitored::fleet();
     let said = |fleet: &Fleet, size| {
         let shown = screen(&drawn(&mut open(fleet, "churn"), fleet, size));
         shown.contains("prom was read in part: 10000 of 10050 series are read")
@@ -88,7 +90,7 @@ fn what_a_source_left_out_is_said_of_the_models_that_it_may_concern() {
     let what = "10000 of 10050 series are read";
     polled_in_part(
         &mut fleet,
-        crate::panes::monitored::PROM,
+        monitored::PROM,
         crate::domain::observation::Feed::Signals,
         what,
     );
@@ -548,7 +550,7 @@ proptest! {
 
 #[test]
 fn golden_signals_and_alerts_are_parts_of_the_page() {
-    let fleet = crate::panes::monitored::fleet();
+    let fleet = monitored::fleet();
     let size = (120, 36);
     let mut page = ModelPage::new(model_key("fraud-detector"));
     page.refresh(&cx(&fleet, size));
@@ -569,15 +571,15 @@ fn golden_signals_and_alerts_are_parts_of_the_page() {
      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12 windows…
      ✖ crit  4 of 6  HighErrorRate firing: errors of fraud-detector over 1 %  6m  prom
     ─ 4 versions ─ v14 ─ 2 endpoints ─ 6 changes ─ signals ─ 2 alerts ──────────────────────────────────────────────────────
-    errors %  4.80                ╌ line 1  p95 ms  310                 ╌ line 500  requests /s  208
+    errors %  4.80                ╌ line 3  p95 ms  310                 ╌ line 500  requests /s  212
         │                               ┊⢠      │╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌      │⠠⡠⣀⢄⢄⢄⡠⡠⡠⡠⢄⢄⢄⢄⡠⡠⡠⣀⢄⢄⢄⠤⡠⡠⡠⣀⢄⢄⢄⡠⡠⡠⡠⢄⢄
       4 ┤                               ┊⢸      │                               ┊   200 ┤                                 ┊
         │                               ┊⡸  400 ┤                               ┊       │                                 ┊
-        │                               ┊⡇      │                               ┊⢀      │                                 ┊
+        │╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⡇      │                               ┊⢀      │                                 ┊
         │                               ┊⡇      │                               ┊⡸      │                                 ┊
       2 ┤                               ┊⡇  200 ┤                               ┊⡇  100 ┤                                 ┊
         │                               ⢀⠇      │⢀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣰⠁      │                                 ┊
-        │╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⢸╌      │                               ┊       │                                 ┊
+        │                               ⢸       │                               ┊       │                                 ┊
       0 ┤⠠⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠼     0 ┤                               ┊     0 ┤                                 ┊
                                      v14▲                                    v14▲                                      v14▲
          08:02Z                     14:02Z       08:02Z                     14:02Z       08:02Z                       14:02Z
@@ -638,6 +640,42 @@ fn golden_signals_and_alerts_are_parts_of_the_page() {
         matches!(&asks[..], [Ask::Open(Place::Alert(_))]),
         "{asks:?}"
     );
+}
+
+/// A page of the monitored fleet that was answered with some courses.
+fn charted(model: &str, courses: Vec<SignalSeries>) -> String {
+    let fleet = monitored::fleet();
+    let size = (120, 36);
+    let mut page = ModelPage::new(model_key(model));
+    page.refresh(&cx(&fleet, size));
+    page.part = Part::Signals;
+    for course in courses {
+        let query = Query::Series {
+            model: course.key.model.clone(),
+            measure: course.key.measure,
+            span: crate::panes::signal::span_of(&cx(&fleet, size)),
+        };
+        answer(&mut page, &fleet, query, Ok(Detail::Series(vec![course])));
+    }
+    screen(&drawn(&mut page, &fleet, size))
+}
+
+#[test]
+fn the_title_of_a_chart_is_what_the_signal_reads_now() {
+    let key = |measure, version| monitored::signal_key("fraud-detector", measure, "", version);
+    // Read a while ago, when errors had not yet risen; and a version that answers no more.
+    let errors = monitored::course(key(Measure::ErrorRatio, ""), 0.002, 0.021, 58);
+    let mut gone = monitored::course(key(Measure::Requests, "12"), 9.5, 9.5, 60);
+    gone.values = gone.values[..40].into();
+    let shown = charted("fraud-detector", vec![errors, gone]);
+    assert!(shown.contains("errors %  4.80 "), "{shown}");
+    assert!(shown.contains("requests /s  last 9.31, 2h ago"), "{shown}");
+    // The cited verdict is about the critical line of 3 %.
+    assert!(shown.contains("╌ line 3 "), "{shown}");
+    let eta = |measure| monitored::signal_key("eta-city", measure, "", "");
+    let idle = monitored::course(eta(Measure::ErrorRatio), 0.002, 0.002, 60);
+    let shown = charted("eta-city", vec![idle]);
+    assert!(shown.contains("errors %  no traffic "), "{shown}");
 }
 
 #[test]

@@ -346,15 +346,14 @@ fn one(
         title: metric.shown.as_str(),
         unit: &notes,
         series: &series,
+        writes_nan: true,
         behind: if line.raw.is_empty() { &[] } else { &behind },
         x: line.axis,
         log: page.lens.log,
         window: page.lens.window,
-        floor: None,
-        ground: false,
-        threshold: None,
         markers: if large { &markers } else { &[] },
         cursor,
+        ..Chart::default()
     };
     chart.draw(buf, look, area).hits
 }

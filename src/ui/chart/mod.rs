@@ -7,16 +7,18 @@ mod plot;
 mod strip;
 #[cfg(test)]
 mod tests;
+mod title;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::hits::{Hits, Target};
 use super::look::Look;
-use super::paint::{self, span, spans_width};
-use super::series::{Sample, extent, last_value, nearest};
-use super::text;
+use super::paint::{self, Span};
+use super::series::{Sample, extent};
 use super::theme::Role;
+
+use title::Title;
 
 pub use axis::XAxis;
 pub use strip::{Strip, alert_strip};
@@ -50,6 +52,14 @@ pub struct Chart<'a> {
     pub series: &'a [Series<'a>],
     /// Lines behind the others, dim and without a legend: raw values under their smoothed line.
     pub behind: &'a [&'a [Sample]],
+    /// Of each line, in their order, what only repeats its last sample because nothing newer was written:
+    /// drawn with the mark of what is stale.
+    pub stale: &'a [&'a [Sample]],
+    /// Of each line, in their order, what it reads now, where that is known apart from its samples; else its
+    /// last value is shown.
+    pub now: &'a [Span<'a>],
+    /// Whether a NaN among the samples was written as one; else it is a sample that is missing.
+    pub writes_nan: bool,
     /// What the horizontal axis counts.
     pub x: XAxis,
     /// Whether the vertical axis is logarithmic: values of zero and below are gaps then.
@@ -113,8 +123,9 @@ impl Chart<'_> {
             return drawn;
         }
         // A legend that does not fit beside the title takes a row of its own, where rows allow it.
-        let own_row = area.height >= 8 && self.title_needs() > usize::from(area.width);
-        self.draw_title(buf, look, area, own_row);
+        let title = Title::of(self, look);
+        let own_row = area.height >= 8 && title.width() > usize::from(area.width);
+        title.draw(buf, look, area, own_row);
         let top = 1 + u16::from(own_row);
         let Some(window) = self.window() else {
             if area.height > 1 {
@@ -144,96 +155,5 @@ impl Chart<'_> {
             }
         }
         drawn
-    }
-
-    /// About how wide title, legend and the right end are together.
-    fn title_needs(&self) -> usize {
-        let legend: usize = match self.series {
-            [] | [_] => 0,
-            all => all.iter().map(|s| text::width(s.name) + 12).sum(),
-        };
-        let right = if self.cursor.is_some() { 12 } else { 0 }
-            + if self.threshold.is_some() { 14 } else { 0 }
-            + if self.floor.is_some() { 14 } else { 0 };
-        text::width(self.title) + text::width(self.unit) + legend + right
-    }
-
-    /// `val_auc  0.914  line 0.8`, or a legend with a value for each series. With a cursor, the values
-    /// there and its place.
-    fn draw_title(&self, buf: &mut Buffer, look: &Look, whole: Rect, own_row: bool) {
-        let area = paint::row(whole, 0);
-        let mut right = Vec::new();
-        if let Some(line) = self.threshold {
-            right.push(span(
-                Role::Threshold,
-                format!("{} ", look.symbols.threshold),
-            ));
-            right.push(span(Role::Dim, format!("line {}", text::brief(line))));
-        }
-        if let Some(floor) = self.floor {
-            let gap = if right.is_empty() { "" } else { "  " };
-            right.push(span(Role::Axis, format!("{gap}{} ", look.symbols.dot)));
-            right.push(span(Role::Dim, format!("noise {}", text::brief(floor))));
-        }
-        if let (Some(x), Some((from, to))) = (self.cursor, self.window()) {
-            let gap = if right.is_empty() { "" } else { "  " };
-            right.insert(
-                0,
-                span(
-                    Role::Strong,
-                    format!("at {}{gap}", self.x.label(x, to - from)),
-                ),
-            );
-        }
-        if self.log {
-            right.push(span(
-                Role::Dim,
-                if right.is_empty() { "log" } else { "  log" },
-            ));
-        }
-        let left_end = if right.is_empty() || usize::from(area.width) < 30 {
-            area.right()
-        } else {
-            paint::put_right(buf, look, area, area.y, &right).saturating_sub(2)
-        };
-        let mut left = vec![span(Role::Title, self.title)];
-        if !self.unit.is_empty() {
-            left.push(span(Role::Dim, format!(" {}", self.unit)));
-        }
-        let mut room = Rect {
-            width: left_end.saturating_sub(area.x),
-            ..area
-        };
-        if own_row {
-            paint::put_spans(buf, look, room, room.x, room.y, &left);
-            left.clear();
-            room = paint::row(whole, 1);
-        }
-        for (i, series) in self.series.iter().enumerate() {
-            let value = match self.cursor {
-                Some(x) => nearest(series.points, x).map(|p| p.y),
-                None => last_value(series.points),
-            };
-            let value = text::number_or_none(value);
-            if self.series.len() == 1 {
-                left.push(span(Role::chart(i), format!("  {value}")));
-                break;
-            }
-            let entry = [
-                span(Role::Text, if left.is_empty() { "" } else { "   " }),
-                span(Role::chart(i), look.symbols.series[i % 8]),
-                span(Role::Dim, format!(" {}", series.name)),
-                span(Role::Text, format!(" {value}")),
-            ];
-            // An entry is shown whole or counted, with room kept to say so.
-            let rest = self.series.len() - i;
-            let kept = if rest > 1 { 5 } else { 0 };
-            if spans_width(&left) + spans_width(&entry) + kept > usize::from(room.width) && i > 0 {
-                left.push(span(Role::Dim, format!("   +{rest}")));
-                break;
-            }
-            left.extend(entry);
-        }
-        paint::put_spans(buf, look, room, room.x, room.y, &left);
     }
 }

@@ -25,6 +25,7 @@ impl Scale {
         let lines = chart.series.iter().map(|s| s.points);
         let shown = lines
             .chain(chart.behind.iter().copied())
+            .chain(chart.stale.iter().copied())
             .flat_map(|points| inside(points, window))
             .map(|p| p.y);
         let range = extent(shown.filter(|y| !chart.log || *y > 0.0));
@@ -43,9 +44,15 @@ impl Scale {
         }
         // A threshold within reach belongs in the picture; one far away would flatten the line.
         if let Some(line) = chart.threshold {
-            let reach = (hi - lo).max(hi.abs() * 0.1) * 3.0;
+            let reach = ((hi - lo) * 3.0).max(lo.abs().max(hi.abs()) * 2.0);
             if line >= lo - reach && line <= hi + reach {
                 (lo, hi) = (lo.min(line), hi.max(line));
+            }
+        }
+        if let Some(floor) = chart.floor {
+            let reach = (hi - lo).max(hi.abs());
+            if floor >= lo - reach && floor <= hi + reach {
+                (lo, hi) = (lo.min(floor), hi.max(floor));
             }
         }
         if chart.ground {
@@ -96,6 +103,19 @@ fn inside(points: &[Sample], (from, to): (f64, f64)) -> &[Sample] {
     let a = points.partition_point(|p| p.x < from).saturating_sub(1);
     let b = (points.partition_point(|p| p.x <= to) + 1).min(points.len());
     &points[a.min(b)..b]
+}
+
+/// On which side a value lies that the vertical axis does not reach.
+pub(super) fn beyond(chart: &Chart<'_>, window: (f64, f64), value: f64) -> Option<&'static str> {
+    let scale = Scale::of(chart, window);
+    if scale.log && value <= 0.0 {
+        return Some("below");
+    }
+    match scale.at(value)? {
+        at if at > 1.001 => Some("above"),
+        at if at < -0.001 => Some("below"),
+        _ => None,
+    }
 }
 
 /// Draws the axes and everything inside; returns the plot's rectangle.
@@ -171,7 +191,7 @@ pub(super) fn draw(
             look.style(Role::Threshold),
         );
     }
-    ground(chart.behind, buf, look, plot, window, scale);
+    behind(chart, buf, look, plot, window, scale);
     lines(chart.series, buf, look, plot, window, scale);
     if let Some(x) = chart.cursor.and_then(column_of) {
         for y in plot.top()..plot.bottom() {
@@ -251,6 +271,19 @@ fn trace(
     }
 }
 
+/// What lies behind the lines.
+fn behind(
+    chart: &Chart<'_>,
+    buf: &mut Buffer,
+    look: &Look,
+    plot: Rect,
+    window: (f64, f64),
+    scale: Scale,
+) {
+    ground(chart.behind, buf, look, plot, window, scale);
+    repeats(chart.stale, buf, look, plot, window, scale);
+}
+
 /// The dim lines behind.
 fn ground(
     behind: &[&[Sample]],
@@ -276,6 +309,32 @@ fn ground(
             {
                 cell.set_char(if look.symbols.ascii { '.' } else { glyph })
                     .set_style(look.style(Role::Axis));
+            }
+        }
+    }
+}
+
+/// What only repeats an old value: its mark in every other column along the line.
+fn repeats(
+    all: &[&[Sample]],
+    buf: &mut Buffer,
+    look: &Look,
+    plot: Rect,
+    window: (f64, f64),
+    scale: Scale,
+) {
+    for points in all {
+        let mut canvas = Canvas::new(plot.width, plot.height, look.symbols.ascii);
+        let size = canvas.size();
+        let points = inside(points, window);
+        trace(&mut canvas, points, 0, |p| place(p, window, scale, size));
+        for row in 0..usize::from(plot.height) {
+            for col in (0..usize::from(plot.width)).step_by(2) {
+                if canvas.cell(col, row).is_some() {
+                    let (x, y) = (plot.x + col as u16, plot.y + row as u16);
+                    let style = look.style(Role::Stale);
+                    paint::put_glyph(buf, x, y, look.symbols.stale, style);
+                }
             }
         }
     }
@@ -380,7 +439,7 @@ fn marker_labels(buf: &mut Buffer, look: &Look, area: Rect, columns: &[(u16, &st
             paint::put(buf, area, x + 1, area.y, label, look.style(Role::Dim));
             free = x + w + 2;
         } else {
-            if x.saturating_sub(w) >= free {
+            if *x >= free + w {
                 paint::put(buf, area, x - w, area.y, label, look.style(Role::Dim));
             }
             free = x + 2;

@@ -19,6 +19,7 @@ pub mod noise;
 pub mod quality;
 pub mod saturation;
 pub mod serving_skew;
+pub mod silence;
 pub mod staleness;
 pub mod state;
 #[cfg(test)]

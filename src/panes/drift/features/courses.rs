@@ -5,6 +5,7 @@ use super::Features;
 use crate::domain::fleet::features::Feature;
 use crate::domain::rules::scale::{self, Jump};
 use crate::domain::signal::{SignalKey, SignalSeries};
+use crate::panes::course::Line;
 use crate::panes::{Cx, signal};
 use crate::ui::histogram::share_of;
 use crate::ui::series::Sample;
@@ -70,8 +71,16 @@ impl Features {
         let Some(feature) = self.list.current() else {
             return Vec::new();
         };
+        let lines = self.lines(feature, cx);
+        lines.first().map(Line::steps).unwrap_or_default()
+    }
+
+    /// The score of a feature as lines of a chart, one a version.
+    pub(super) fn lines(&self, feature: &Feature, cx: &Cx<'_>) -> Vec<Line> {
         let all = self.courses(&feature.gauge.key, cx);
-        all.first().map(signal::samples).unwrap_or_default()
+        all.iter()
+            .map(|s| Line::of(s, &feature.gauge, cx))
+            .collect()
     }
 
     /// The mean of a feature over the time range, oldest first and up to now.

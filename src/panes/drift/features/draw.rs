@@ -9,11 +9,10 @@ use crate::domain::drift::{Bins, ColumnDrift};
 use crate::domain::fleet::features::{self, Feature};
 use crate::domain::signal::{SignalSeries, State};
 use crate::domain::time::{Millis, age};
-use crate::domain::wiring::version_text;
-use crate::panes::{Cx, signal};
-use crate::ui::chart::{Chart, Marker, Series, Strip, XAxis, alert_strip};
+use crate::panes::{Cx, course, signal};
+use crate::ui::chart::{Chart, Marker, Strip, XAxis, alert_strip};
 use crate::ui::gauge;
-use crate::ui::heat::{HeatRow, heat, legend};
+use crate::ui::heat::{HeatCell, HeatRow, heat, legend};
 use crate::ui::histogram::{histograms, movement};
 use crate::ui::hits::Hits;
 use crate::ui::look::Look;
@@ -78,30 +77,19 @@ pub(super) fn series(
         .collect();
     let below = (strips.len() as u16).min(area.height.saturating_sub(8));
     let chart_area = paint::inner_rows(area, 0, below);
-    let courses = page.courses(&g.key, cx);
-    let samples: Vec<(String, Vec<Sample>)> = courses
-        .iter()
-        .map(|s| (version_name(s), signal::samples(s)))
-        .collect();
-    let shown = samples
-        .iter()
-        .flat_map(|(_, p)| p)
-        .any(|p| p.x >= window.0 && p.x <= window.1 && p.y.is_finite());
-    if !shown {
-        let words = if samples.is_empty() {
+    let lines = page.lines(feature, cx);
+    if !lines.iter().any(|line| line.is_within(window)) {
+        let words = if lines.is_empty() {
             "the course of this score has not been read yet".to_owned()
         } else {
-            format!("no sample in the last {} · > looks further back", cx.window)
+            format!("no sample in the {} · > looks further back", cx.window)
         };
         let row = paint::row(area, area.height / 2);
         let words = look.symbols.plain(&words);
         paint::put(buf, row, row.x + 2, row.y, &words, look.style(Role::Dim));
         return Hits::default();
     }
-    let lines: Vec<Series<'_>> = samples
-        .iter()
-        .map(|(name, points)| Series { name, points })
-        .collect();
+    let (series, stale, now) = course::drawn(&lines);
     let markers = page.markers(cx);
     let labels: Vec<String> = markers.iter().map(|(_, l)| look.symbols.plain(l)).collect();
     let markers: Vec<Marker<'_>> = markers
@@ -113,11 +101,13 @@ pub(super) fn series(
     let chart = Chart {
         title: &title,
         unit: gauge::column_unit(g.unit),
-        series: &lines,
+        series: &series,
+        stale: &stale,
+        now: &now,
         x: XAxis::Wall,
         log: page.lens.log,
         window: Some(window),
-        threshold: features::line(g.lines),
+        threshold: course::threshold(g),
         floor: g.noise_floor,
         markers: &markers,
         cursor: page.lens.cursor,
@@ -130,15 +120,6 @@ pub(super) fn series(
         alert_strip(buf, look, area, drawn.plot, y, window, &strip);
     }
     drawn.hits
-}
-
-/// The version that a course is of, or that it is of all.
-fn version_name(series: &SignalSeries) -> String {
-    if series.key.version.raw().is_empty() {
-        "all".to_owned()
-    } else {
-        version_text(&series.key.version).to_string()
-    }
 }
 
 /// The alert that a strip is of.
@@ -155,45 +136,54 @@ fn strip_name(series: &SignalSeries) -> String {
 /// Cells of a heat strip: more than any screen has columns for.
 const CELLS: usize = 240;
 
-/// The scores of one feature over the window, as shares of their line.
+/// The scores of one feature over the window, as shares of their line, and where they are too old.
 fn heat_cells(
     page: &Features,
     feature: &Feature,
     window: (f64, f64),
     cx: &Cx<'_>,
-) -> Vec<Option<f64>> {
-    let mut cells: Vec<Option<f64>> = vec![None; CELLS];
+) -> Vec<HeatCell> {
+    let mut cells = vec![HeatCell::Gap; CELLS];
     if !features::drifts(feature.gauge.key.measure) {
         return cells;
     }
     let width = (window.1 - window.0).max(1.0);
     let column = |x: f64| ((x - window.0) / width * CELLS as f64).floor();
+    let mut fill = |from: f64, to: f64, fill: &dyn Fn(&mut HeatCell)| {
+        let to = to.max(from + 1.0);
+        if to > 0.0 && from < CELLS as f64 {
+            let (from, to) = (from.max(0.0) as usize, (to as usize).min(CELLS));
+            cells[from..to].iter_mut().for_each(fill);
+        }
+    };
     for series in page.courses(&feature.gauge.key, cx) {
         let points = signal::samples(&series);
         let step = series.step.as_millis() as f64;
         for point in points.iter().filter(|p| p.y.is_finite()) {
-            // A score holds until the next one is due.
-            let (from, to) = (
-                column(point.x),
-                column(point.x + step).max(column(point.x) + 1.0),
-            );
-            if to <= 0.0 || from >= CELLS as f64 {
-                continue;
-            }
             let Some(share) = features::share(point.y, &feature.gauge) else {
                 continue;
             };
-            let (from, to) = (from.max(0.0) as usize, (to as usize).min(CELLS));
-            for cell in &mut cells[from..to] {
-                *cell = Some(cell.map_or(share, |old: f64| old.max(share)));
-            }
+            // A score holds until the next one is due.
+            fill(column(point.x), column(point.x + step), &|cell| {
+                *cell = match *cell {
+                    HeatCell::Score(old) => HeatCell::Score(old.max(share)),
+                    HeatCell::Gap | HeatCell::Stale => HeatCell::Score(share),
+                };
+            });
         }
+    }
+    // What repeats a run that is too old says nothing.
+    for silence in course::silences(&feature.gauge.key, &feature.gauge, cx) {
+        let (from, until) = (silence.from.0 as f64, silence.until.0 as f64);
+        fill(column(from).max(0.0), column(until), &|cell| {
+            *cell = HeatCell::Stale;
+        });
     }
     // What has no score now is said at the right end, where "now" is.
     if feature.gauge.state == State::Nan
         && let Some(last) = cells.last_mut()
     {
-        *last = Some(f64::NAN);
+        *last = HeatCell::Score(f64::NAN);
     }
     cells
 }
@@ -216,7 +206,7 @@ pub(super) fn heat_strip(page: &Features, cx: &Cx<'_>, look: &Look, area: Rect, 
         .saturating_sub(rows.saturating_sub(1))
         .min(page.list.rows.len());
     let shown: Vec<&Feature> = page.list.rows.iter().skip(first).take(rows).collect();
-    let cells: Vec<Vec<Option<f64>>> = shown
+    let cells: Vec<Vec<HeatCell>> = shown
         .iter()
         .map(|f| heat_cells(page, f, window, cx))
         .collect();
@@ -257,6 +247,12 @@ pub(super) fn heat_strip(page: &Features, cx: &Cx<'_>, look: &Look, area: Rect, 
     if paint::spans_width(&legend) <= room {
         let x = ends.x + text::width(&from) as u16 + 2;
         paint::put_spans(buf, look, ends, x, ends.y, &legend);
+    } else if foot.y + 1 < area.bottom() {
+        let own = Rect {
+            y: foot.y + 1,
+            ..foot
+        };
+        paint::put_spans(buf, look, own, own.x, own.y, &legend);
     }
 }
 

@@ -279,7 +279,8 @@ fn all_parts(page: &Features, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Bu
     let mut hits = Hits::default();
     let left = list_width(area.width);
     let rows = page.list.rows.len() as u16;
-    let heat_rows = rows.min(area.height / 3).max(2) + 2;
+    // Below the strip are its ends, and at this width what its marks mean.
+    let heat_rows = rows.min(area.height / 3).max(2) + 3;
     let beside = paint::inner_columns(area, left + 2, 0);
     // The strip follows the list; a long list leaves it a third.
     let listed = (rows + 3).min(area.height.saturating_sub(heat_rows)).max(4);
