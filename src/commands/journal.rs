@@ -1,7 +1,7 @@
 //! `journal`: what was written from this machine, and what became of it. Listing reads the journals alone
 //! and needs no context; looking up what is open asks the servers of one.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -40,10 +40,7 @@ pub fn run(global: &Global, args: &JournalArgs) -> Result<Exit, Failure> {
         }
         return Ok(Exit::Done);
     }
-    let journals = Book::new(directory, who::session())
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .read(Clock::default().wall());
+    let journals = Book::new(directory, who::session()).read(Clock::default().wall());
     tell(&base.out, &journals, args, (global.context.as_deref(), &[]))
 }
 
@@ -53,10 +50,7 @@ pub fn run(global: &Global, args: &JournalArgs) -> Result<Exit, Failure> {
 /// When there is no such write, or the journal does not take what was found.
 pub async fn check(session: &Session, args: &JournalArgs) -> Result<Exit, Failure> {
     let book = book(session);
-    let read = || {
-        let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
-        book.read(Clock::default().wall())
-    };
+    let read = || book.read(Clock::default().wall());
     let before = read();
     let all = Writes::of(&before);
     let servers = Servers::new(Arc::clone(&session.context), Arc::new(Clock::default()));
@@ -91,9 +85,7 @@ pub async fn check(session: &Session, args: &JournalArgs) -> Result<Exit, Failur
     session.keep(&changes);
     let mut after = read();
     after.news.extend(before.news);
-    book.lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .end(Clock::default().wall());
+    book.end(Clock::default().wall());
     let over = written_over(session, &Writes::of(&after)).await;
     tell(session.out(), &after, args, (Some(session.name()), &over))
 }
@@ -106,7 +98,7 @@ fn close(
     session: &Session,
     found: &mut Writes,
     id: &PlanId,
-    book: &Arc<Mutex<Book>>,
+    book: &Arc<Book>,
 ) -> Result<(), Failure> {
     let written = found.get(id);
     let here = written.is_some_and(|w| w.plan.context.as_str() == session.name());

@@ -2,7 +2,7 @@
 //! carrying it out, and what is said of it. The one order of refusal is that of the plan itself.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::exit::{Exit, Failure};
@@ -51,7 +51,7 @@ pub(super) struct Writer<'a> {
     pub(super) session: &'a Session,
     consent: &'a Consenting,
     pub(super) collected: Collected,
-    book: Arc<Mutex<Book>>,
+    book: Arc<Book>,
     pub(super) writes: Writes,
     pub(super) actor: Actor,
     details: Details,
@@ -340,26 +340,14 @@ impl<'a> Writer<'a> {
         );
         let mut own = Writes::new();
         let told = |record: &Record, at: Millis| own.wrote(record, at);
-        let writing = writes::write(
-            confirmed,
-            &self.actor,
-            &servers,
-            Arc::clone(&self.book),
-            told,
-        );
+        let writing = writes::write(confirmed, &self.actor, &servers, Arc::clone(&self.book), told);
         let remark = |words: &str| self.session.out().remark(words);
         let ended = unless_told(self.session.meanwhile(writing), &servers, remark).await;
         let now = Clock::default().wall();
-        {
-            let mut book = self.book.lock();
-            let book = book
-                .as_deref_mut()
-                .unwrap_or_else(|poisoned| poisoned.get_mut());
-            if ended.is_none() {
-                book.leave(now);
-            }
-            book.end(now);
+        if ended.is_none() {
+            self.book.leave(now);
         }
+        self.book.end(now);
         let told = |written| effect::changes(written, self.fleet());
         let changes: Vec<_> = own.iter().flat_map(told).collect();
         self.session.keep(&changes);
@@ -433,25 +421,19 @@ impl<'a> Writer<'a> {
 }
 
 /// The journal of this process: kept nowhere for a simulated fleet, which ends with the process.
-pub(super) fn book(session: &Session) -> Arc<Mutex<Book>> {
+pub(super) fn book(session: &Session) -> Arc<Book> {
     let directory = journal_dir().filter(|_| !session.is_simulated());
     Book::new(directory, who::session())
 }
 
 /// What the journals of this machine tell, where the context has any.
 pub(super) fn journals(session: &Session, now: Millis) -> Journals {
-    book(session)
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .read(now)
+    book(session).read(now)
 }
 
 /// What the journals of this machine tell, and what was found at this reading.
-pub(super) fn read(book: &Mutex<Book>) -> (Writes, Vec<Clean>) {
-    let journals = book
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .read(Clock::default().wall());
+pub(super) fn read(book: &Book) -> (Writes, Vec<Clean>) {
+    let journals = book.read(Clock::default().wall());
     (Writes::of(&journals), journals.news)
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -31,7 +31,7 @@ const STOP: Duration = Duration::from_millis(200);
 
 /// The plans of this process that are on their way, and their journal.
 pub(super) struct Writing {
-    book: Arc<Mutex<Book>>,
+    book: Arc<Book>,
     tasks: Vec<JoinHandle<()>>,
     /// What is carried out, and where: a later plan that puts a version in the same place ends it.
     running: Vec<(Plan, Weak<Servers>)>,
@@ -63,7 +63,6 @@ impl Writing {
                 // Whose process dies writes no more: that it is gone is seen by asking alone.
                 let waits = !living.is_empty();
                 let looked = tokio::task::spawn_blocking(move || {
-                    let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
                     let stamps = Some(book.others());
                     let changed = stamps != before;
                     let journals = (changed || waits).then(|| book.read(clock.wall()));
@@ -205,9 +204,8 @@ impl Writing {
         if tokio::time::timeout(STOP, stopped).await.is_err() {
             tracing::warn!("a write did not stop in time");
         }
-        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        book.leave(clock.wall());
-        book.end(clock.wall());
+        self.book.leave(clock.wall());
+        self.book.end(clock.wall());
     }
 }
 

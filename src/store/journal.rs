@@ -224,50 +224,6 @@ pub fn recover(
     Ok((found, remarks))
 }
 
-/// What all journals in `directory` say of writes, those of living processes too, oldest file first.
-/// Nothing is changed: a torn end is left to [`recover`]. `own` is the journal of this process.
-///
-/// # Errors
-/// When the directory cannot be listed. A single unreadable file is a remark.
-pub fn read_writes(directory: &Path, own: Option<&Path>) -> Result<action::Journals, JournalError> {
-    let mut journals = action::Journals::default();
-    for path in files(directory)? {
-        let is_own = own == Some(&*path);
-        let (text, lives) = match read_whole(&path, is_own) {
-            Ok(read) => read,
-            // A journal that told of nothing may just have been let go.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => {
-                let text = format!("{} cannot be read: {error}", path.display());
-                journals.remarks.push(Clean::text(&text));
-                continue;
-            }
-        };
-        let whole = text.split_inclusive(|byte| *byte == b'\n');
-        for line in whole.filter(|line| line.ends_with(b"\n")) {
-            // A line of a newer version, or a damaged one: [`recover`] counts them.
-            if let Ok(Entry {
-                at,
-                record: Record::Write(record),
-                ..
-            }) = serde_json::from_slice(line)
-            {
-                match &record {
-                    action::Record::PlanBegun { plan, .. } if lives => {
-                        journals.living.insert(plan.id.clone());
-                    }
-                    action::Record::PlanEnded { plan, .. } => {
-                        journals.living.remove(plan);
-                    }
-                    _ => {}
-                }
-                journals.records.push((at, record));
-            }
-        }
-    }
-    Ok(journals)
-}
-
 /// The torn ends of journals that were set aside, whenever that was, one line each.
 pub fn set_aside(directory: &Path) -> Vec<Clean> {
     let is_torn = |path: &Path| {
@@ -280,16 +236,6 @@ pub fn set_aside(directory: &Path) -> Vec<Clean> {
         Clean::text(&text)
     };
     paths.into_iter().map(line).collect()
-}
-
-/// A journal's bytes, and whether another process that lives keeps it.
-fn read_whole(path: &Path, is_own: bool) -> io::Result<(Vec<u8>, bool)> {
-    let mut file = File::open(path)?;
-    // Who dies after this look is found out at the next one. Without locks nobody can tell.
-    let lives = !is_own && matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock));
-    let mut text = Vec::new();
-    file.read_to_end(&mut text)?;
-    Ok((text, lives))
 }
 
 /// The lines of every journal in `directory` as they stand, oldest journal first; torn ends are left out.
@@ -328,7 +274,7 @@ pub fn stamps(directory: &Path, own: Option<&Path>) -> Vec<Stamp> {
 }
 
 /// The journals of a directory, oldest first; none where it is not there.
-fn files(directory: &Path) -> Result<Vec<PathBuf>, JournalError> {
+pub(super) fn files(directory: &Path) -> Result<Vec<PathBuf>, JournalError> {
     listed(directory, |path| {
         path.extension()
             .is_some_and(|extension| extension == "jsonl")
@@ -461,6 +407,7 @@ fn sync_directory(_: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::readings::Readings;
     use super::*;
 
     fn session() -> Session {
@@ -641,7 +588,8 @@ mod tests {
                 receipt: action::Receipt::default(),
             };
             finder.write(&found, Millis(found_at)).expect("room");
-            let journals = read_writes(dir.path(), None).expect("a directory");
+            let journals = Readings::default().read(dir.path(), None);
+            let journals = journals.expect("a directory");
             let writes = Writes::of(&journals);
             let written = writes.get(&id).expect("the plan");
             assert_eq!(written.ended.map(|(o, _)| o), Some(Outcome::Done));

@@ -12,6 +12,7 @@ mod ledger;
 mod open;
 mod pack;
 mod preferences;
+pub mod readings;
 mod schema;
 mod shapes;
 mod watched;

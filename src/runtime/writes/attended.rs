@@ -2,7 +2,7 @@
 //! down like that of a process that was left, and looked up.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use futures::FutureExt as _;
 
@@ -26,7 +26,7 @@ pub(super) async fn carry_out<F>(
     confirmed: Confirmed,
     actor: &Actor,
     world: &impl World,
-    book: Arc<Mutex<Book>>,
+    book: Arc<Book>,
     tell: F,
 ) -> Result<Ended, Clean>
 where

@@ -1,5 +1,7 @@
 //! Writes that break off.
 
+use std::sync::Mutex;
+
 use super::tests::{confirmed, move_alias};
 use super::*;
 use crate::domain::action::{

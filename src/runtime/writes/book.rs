@@ -1,23 +1,37 @@
 //! The journal as writes use it: begun at the first record, shared by the plans of this process, and
 //! every record told to whoever listens. What old journals say is read here too.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::action::{IntentLog, Journals, PlanId, Record, Writes, Written};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::store::RemarkKind;
 use crate::store::journal::{self, Journal, Session};
+use crate::store::readings::Readings;
 
-/// The journal of this process.
+/// The journal of this process. Who writes waits for nobody who reads: each has a lock of its own.
 #[derive(Debug)]
 pub struct Book {
     directory: Option<PathBuf>,
     session: Session,
+    pen: Mutex<Pen>,
+    reader: Mutex<Reader>,
+}
+
+/// What writing needs.
+#[derive(Debug, Default)]
+struct Pen {
     journal: Option<Journal>,
     /// The writes of this process.
     own: Writes,
+}
+
+/// What reading remembers.
+#[derive(Debug, Default)]
+struct Reader {
+    readings: Readings,
     /// What the last reading had to remark.
     known: Vec<Clean>,
     /// What the first reading found and later ones do not look for.
@@ -26,19 +40,21 @@ pub struct Book {
     recovered: bool,
 }
 
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Each change of what it holds is whole, whatever panicked afterwards.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Book {
     /// The journal in a directory. Without one, as for a simulated fleet, records are kept nowhere: what
     /// they change ends with the process too.
-    pub fn new(directory: Option<PathBuf>, session: Session) -> Arc<Mutex<Self>> {
-        Arc::new(Mutex::new(Self {
+    pub fn new(directory: Option<PathBuf>, session: Session) -> Arc<Self> {
+        Arc::new(Self {
             directory,
             session,
-            journal: None,
-            own: Writes::new(),
-            known: Vec::new(),
-            standing: Vec::new(),
-            recovered: false,
-        }))
+            pen: Mutex::default(),
+            reader: Mutex::default(),
+        })
     }
 
     /// The session it belongs to.
@@ -48,38 +64,54 @@ impl Book {
 
     /// What the journals of this and of other processes say of writes. The first reading sets torn ends
     /// aside that killed processes left.
-    pub fn read(&mut self, now: Millis) -> Journals {
+    pub fn read(&self, now: Millis) -> Journals {
         let Some(directory) = &self.directory else {
             return Journals::default();
         };
+        let mut reader = locked(&self.reader);
         let mut news = Vec::new();
-        if !std::mem::replace(&mut self.recovered, true) {
+        if !std::mem::replace(&mut reader.recovered, true) {
             match journal::recover(directory, now) {
                 Ok((_, found)) => {
                     // What was set aside just now is listed below with what was before.
                     let unread = found.iter().filter(|r| r.kind != RemarkKind::SetAside);
-                    self.standing.extend(unread.map(|r| r.text.clone()));
+                    reader.standing.extend(unread.map(|r| r.text.clone()));
                     news.extend(found.into_iter().map(|r| r.text));
                 }
                 Err(error) => news.push(Clean::text(&error.to_string())),
             }
         }
-        let own = self.journal.as_ref().map(Journal::path);
-        let mut journals = match journal::read_writes(directory, own) {
-            Ok(journals) => journals,
-            Err(error) => Journals {
-                remarks: vec![Clean::text(&error.to_string())],
-                ..Journals::default()
-            },
-        };
-        let new = |remark: &&Clean| !self.known.contains(remark) && !news.contains(remark);
+        let mut journals = self.read_all(directory, &mut reader.readings);
+        let new = |remark: &&Clean| !reader.known.contains(remark) && !news.contains(remark);
         let found: Vec<Clean> = journals.remarks.iter().filter(new).cloned().collect();
         news.extend(found);
-        self.known.clone_from(&journals.remarks);
-        journals.remarks.extend(self.standing.iter().cloned());
+        reader.known.clone_from(&journals.remarks);
+        journals.remarks.extend(reader.standing.iter().cloned());
         journals.remarks.extend(journal::set_aside(directory));
         journals.news = news;
         journals
+    }
+
+    fn read_all(&self, directory: &Path, readings: &mut Readings) -> Journals {
+        loop {
+            let own = self.own_path();
+            let read = readings.read(directory, own.as_deref());
+            // Begun meanwhile, it would count as another living process's.
+            if self.own_path() != own {
+                continue;
+            }
+            return read.unwrap_or_else(|error| Journals {
+                remarks: vec![Clean::text(&error.to_string())],
+                ..Journals::default()
+            });
+        }
+    }
+
+    fn own_path(&self) -> Option<PathBuf> {
+        let pen = locked(&self.pen);
+        pen.journal
+            .as_ref()
+            .map(|journal| journal.path().to_owned())
     }
 
     /// When each journal of other processes was written to last, and how long it is: what tells that there
@@ -88,45 +120,46 @@ impl Book {
         let Some(directory) = &self.directory else {
             return Vec::new();
         };
-        journal::stamps(directory, self.journal.as_ref().map(Journal::path))
+        journal::stamps(directory, self.own_path().as_deref())
     }
 
     /// Writes down how the plans stand that are on their way while the process ends: what was sent and has
     /// not ended is unknown.
-    pub fn leave(&mut self, now: Millis) {
-        let records: Vec<Record> = self.own.here().flat_map(Written::left).collect();
+    pub fn leave(&self, now: Millis) {
+        let mut pen = locked(&self.pen);
+        let records: Vec<Record> = pen.own.here().flat_map(Written::left).collect();
         for record in records {
-            if let Err(why) = self.write(&record, now) {
+            if let Err(why) = self.write(&mut pen, &record, now) {
                 tracing::error!("how a write stood could not be journalled: {why}");
                 return;
             }
         }
     }
 
-    fn write(&mut self, record: &Record, now: Millis) -> Result<(), Clean> {
+    fn write(&self, pen: &mut Pen, record: &Record, now: Millis) -> Result<(), Clean> {
         let Some(directory) = &self.directory else {
-            self.own.wrote(record, now);
+            pen.own.wrote(record, now);
             return Ok(());
         };
         let says = |error: journal::JournalError| Clean::text(&error.to_string());
-        if self.journal.is_none() {
+        if pen.journal.is_none() {
             let begun = Journal::begin(directory, self.session.clone(), now).map_err(says)?;
-            self.journal = Some(begun);
+            pen.journal = Some(begun);
         }
         // It was begun above.
-        let written = match &mut self.journal {
+        let written = match &mut pen.journal {
             Some(journal) => journal.write(record, now),
             None => Ok(()),
         };
         if written.is_ok() || happened(record) {
-            self.own.wrote(record, now);
+            pen.own.wrote(record, now);
         }
         written
     }
 
     /// Records the end of the session, where one was begun.
-    pub fn end(&mut self, now: Millis) {
-        if let Some(journal) = self.journal.take()
+    pub fn end(&self, now: Millis) {
+        if let Some(journal) = locked(&self.pen).journal.take()
             && let Err(error) = journal.end(now)
         {
             tracing::warn!("{error}");
@@ -136,7 +169,7 @@ impl Book {
 
 /// Writes to the shared journal and tells what was written.
 pub struct BookLog<F> {
-    book: Arc<Mutex<Book>>,
+    book: Arc<Book>,
     tell: F,
 }
 
@@ -148,24 +181,19 @@ impl<F> std::fmt::Debug for BookLog<F> {
 
 impl<F: FnMut(&Record, Millis)> BookLog<F> {
     /// A log that tells.
-    pub fn new(book: Arc<Mutex<Book>>, tell: F) -> Self {
+    pub fn new(book: Arc<Book>, tell: F) -> Self {
         Self { book, tell }
     }
 
     /// A plan of this process, as far as it was written down.
     pub(super) fn own(&self, plan: &PlanId) -> Option<Written> {
-        let book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        book.own.get(plan).cloned()
+        locked(&self.book.pen).own.get(plan).cloned()
     }
 }
 
 impl<F: FnMut(&Record, Millis)> IntentLog for BookLog<F> {
     fn write(&mut self, record: &Record, now: Millis) -> Result<(), Clean> {
-        let written = self
-            .book
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .write(record, now);
+        let written = self.book.write(&mut locked(&self.book.pen), record, now);
         if written.is_ok() || happened(record) {
             (self.tell)(record, now);
         }
@@ -180,4 +208,40 @@ fn happened(record: &Record) -> bool {
         record,
         Record::StepEnded { .. } | Record::PlanEnded { .. } | Record::Resolved { .. }
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::action::Actor;
+    use crate::runtime::writes::who;
+
+    #[test]
+    fn who_writes_does_not_wait_for_who_reads() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let book = Book::new(Some(dir.path().to_owned()), who::session());
+        let record = Record::SeenTo {
+            plan: PlanId::new(Millis(1), [1; 10]),
+            actor: Actor::default(),
+            words: Clean::name("seen to"),
+        };
+        // A reading that takes its time.
+        let reading = locked(&book.reader);
+        let writer = Arc::clone(&book);
+        let (done, ended) = std::sync::mpsc::channel();
+        let writing = std::thread::spawn(move || {
+            let written =
+                BookLog::new(Arc::clone(&writer), |_: &Record, _| {}).write(&record, Millis(1_000));
+            writer.leave(Millis(1_001));
+            writer.end(Millis(1_002));
+            done.send(written).expect("somebody waits");
+        });
+        let written = ended.recv_timeout(Duration::from_secs(10));
+        drop(reading);
+        written.expect("in time").expect("room");
+        writing.join().expect("an end");
+        assert_eq!(book.read(Millis(2_000)).records.len(), 1);
+    }
 }

@@ -24,17 +24,14 @@ pub use self::hook::GRACE as HOOK_GRACE;
 pub use self::lookup::look_up;
 pub use self::servers::Servers;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::domain::action::{Actor, Confirmed, IntentLog as _, Outcome, PlanId, Record, Written};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 
 /// Who acts here, before a registry says who that is to it.
-pub fn actor(book: &Mutex<Book>) -> Actor {
-    let book = book
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+pub fn actor(book: &Book) -> Actor {
     Actor {
         user: book.session().user.clone(),
         host: book.session().host.clone(),
@@ -50,7 +47,7 @@ pub async fn write<F>(
     confirmed: Confirmed,
     actor: &Actor,
     servers: &Servers,
-    book: Arc<Mutex<Book>>,
+    book: Arc<Book>,
     tell: F,
 ) -> Result<Ended, Clean>
 where
@@ -67,7 +64,7 @@ pub fn seen_to<F>(
     plan: PlanId,
     actor: Actor,
     words: Clean,
-    book: Arc<Mutex<Book>>,
+    book: Arc<Book>,
     tell: F,
     now: Millis,
 ) -> Result<(), Clean>
@@ -85,7 +82,7 @@ where
 pub async fn resolve<F>(
     written: &Written,
     servers: &Servers,
-    book: Arc<Mutex<Book>>,
+    book: Arc<Book>,
     tell: F,
 ) -> Result<Outcome, Clean>
 where

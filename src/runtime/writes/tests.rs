@@ -349,7 +349,6 @@ async fn what_is_left_on_its_way_is_journalled_as_unknown() {
     let never = carry_out(plan, &actor, &Stalled, &mut log);
     let outcome = tokio::time::timeout(Duration::from_millis(50), never).await;
     assert!(outcome.is_err(), "it is on its way");
-    let mut book = book.lock().expect("unpoisoned");
     book.leave(Millis(3_000));
     book.end(Millis(3_000));
     let writes = Writes::of(&book.read(Millis(3_000)));
@@ -367,7 +366,6 @@ fn another_process_is_seen_to_have_written_and_to_live() {
         Book::new(Some(dir.path().to_owned()), who::session()),
         Book::new(Some(dir.path().to_owned()), who::session()),
     );
-    let mut here = here.lock().expect("unpoisoned");
     assert_eq!(here.others(), Vec::new());
     let plan = confirmed(vec![move_alias("6", "7")]);
     let mut log = BookLog::new(Arc::clone(&there), |_: &Record, _| {});
@@ -380,7 +378,7 @@ fn another_process_is_seen_to_have_written_and_to_live() {
     assert!(writes.iter().all(|written| writes.is_on_its_way(written)));
     begun.ticket(&mut log, Millis(1_500)).expect("a ticket");
     assert_ne!(here.others(), stamps, "it has grown");
-    there.lock().expect("unpoisoned").end(Millis(1_600));
+    there.end(Millis(1_600));
     let writes = Writes::of(&here.read(Millis(2_000)));
     assert!(writes.iter().all(|written| !writes.is_on_its_way(written)));
 }
@@ -391,7 +389,6 @@ fn a_torn_end_is_set_aside_at_the_first_reading_and_stays_a_remark() {
     let name = dir.path().join("0000000001000-1.jsonl");
     std::fs::write(&name, b"{\"half").expect("written");
     let book = Book::new(Some(dir.path().to_owned()), who::session());
-    let mut book = book.lock().expect("unpoisoned");
     let first = book.read(Millis(2_000));
     assert!(first.news.iter().any(|r| r.as_str().contains("torn")));
     for _ in 0..2 {
