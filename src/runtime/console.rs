@@ -351,11 +351,12 @@ async fn leave<K>(turns: Turns<K>) {
     } = hands;
     // Nothing more is taken in, so nobody waits for room.
     drop(messages);
-    writing.end(&common.clock).await;
     if !screen.close() {
         tracing::warn!("the terminal did not take the last frame");
     }
     drop(session);
+    // A hook on its way has a moment to end. Signals are heard by now and end nothing early.
+    writing.end(&common.clock).await;
     let began = Instant::now();
     if let Some(keeper) = keeper
         && !keeper.close(END_LIMIT)
