@@ -23,11 +23,6 @@ pub(super) fn message(input: Input) -> Option<Msg> {
     })
 }
 
-/// Whether an input would print something where text is typed.
-pub(super) fn prints(input: &Input) -> bool {
-    matches!(input, Input::Key(key) if matches!(key.code, KeyCode::Char(_)))
-}
-
 fn mouse_message(mouse: MouseEvent) -> Option<Msg> {
     Some(match mouse.kind {
         MouseEventKind::Down(MouseButton::Left) => Msg::Click {

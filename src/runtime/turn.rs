@@ -165,14 +165,14 @@ impl<K: Keyboard> Turns<K> {
 
     fn input(&mut self, batch: Batch) {
         // What comes in one piece while a plan waits for consent was not typed after reading it.
-        if self.app.asks_for_consent()
-            && batch.inputs.iter().filter(|i| keys::prints(i)).count() > 3
-        {
+        let inputs = if self.app.asks_for_consent() && batch.is_pasted() {
             self.take(Msg::Paste(Clean::empty()));
             self.screen.want_now();
-            return;
-        }
-        for input in batch.inputs {
+            batch.beside_text()
+        } else {
+            batch.inputs
+        };
+        for input in inputs {
             if let Input::Resize(size) = input {
                 self.resize(size);
             }

@@ -33,10 +33,29 @@ pub struct Batch {
     pub inputs: Vec<Input>,
     /// How many of them are printable keys: more than a person types in one read is a paste that
     /// the terminal did not mark.
-    pub printable: usize,
+    printable: usize,
 }
 
+/// A person may type so many printable keys while one read waits.
+const TYPED: usize = 3;
+
 impl Batch {
+    /// Whether it is a paste that the terminal did not mark.
+    pub fn is_pasted(&self) -> bool {
+        self.printable > TYPED
+    }
+
+    /// What of a paste is no text: the window's size, and the key that leaves without a yes.
+    pub fn beside_text(self) -> Vec<Input> {
+        let mut inputs = self.inputs;
+        inputs.retain(|input| match input {
+            Input::Resize(_) => true,
+            Input::Key(key) => key.code == KeyCode::Esc && key.modifiers.is_empty(),
+            Input::Paste(_) | Input::Mouse(_) | Input::Focus(_) => false,
+        });
+        inputs
+    }
+
     fn push(&mut self, input: Input) {
         match &input {
             Input::Key(key) if is_printable(key) => self.printable += 1,

@@ -8,7 +8,7 @@ use crossterm::event::{KeyCode, KeyModifiers};
 use quarterdeck::terminal::caps::{ColorWish, Environment, detect};
 use quarterdeck::terminal::events::Events;
 use quarterdeck::terminal::frame::FrameBackend;
-use quarterdeck::terminal::input::{Batch, Decoder, Input};
+use quarterdeck::terminal::input::{Decoder, Input};
 use quarterdeck::terminal::session::{Modes, Session, Suspended};
 use quarterdeck::terminal::watch::Watch;
 use quarterdeck::terminal::writer::{Report, Writer};
@@ -160,17 +160,14 @@ async fn run(how: &str) -> u32 {
     let mut stop =
         signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw())).expect("signals");
     let mut events = Events::start(&session).expect("a reader");
-    let mut early = Batch {
-        inputs: query::typed_keys(&answers.typed)
-            .into_iter()
-            .map(Input::Key)
-            .collect(),
-        printable: 0,
-    };
+    let mut early: Vec<Input> = query::typed_keys(&answers.typed)
+        .into_iter()
+        .map(Input::Key)
+        .collect();
     let mut drawn = false;
     loop {
         let mut suspend = false;
-        for input in std::mem::take(&mut early).inputs {
+        for input in std::mem::take(&mut early) {
             match react(&mut console, input) {
                 Next::On => {}
                 Next::Suspend => suspend = true,
@@ -204,13 +201,13 @@ async fn run(how: &str) -> u32 {
             biased;
             _ = terminate.recv() => return 0,
             _ = hang_up.recv(), if !how.contains("deaf") => return 0,
-            _ = stop.recv() => early.inputs.push(Input::Key(ctrl('z'))),
+            _ = stop.recv() => early.push(Input::Key(ctrl('z'))),
             event = events.next(), if !how.contains("blind") => match event {
-                Some(Ok(events)) => early = decoder.feed(events, Instant::now()),
+                Some(Ok(events)) => early = decoder.feed(events, Instant::now()).inputs,
                 _ => return INPUT_ENDED,
             },
             () = tokio::time::sleep_until(held.unwrap_or_else(Instant::now).into()), if held.is_some() => {
-                early = decoder.expire(Instant::now());
+                early = decoder.expire(Instant::now()).inputs;
             }
             item = news.recv() => match item.expect("the watch holds a sender") {
                 News::Writer(Report::Done(_)) => {}

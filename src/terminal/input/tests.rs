@@ -177,16 +177,35 @@ fn resizes_become_the_last() {
 }
 
 #[test]
-fn printable_keys_are_counted_per_read() {
+fn more_printable_keys_than_a_person_types_in_one_read_are_a_paste() {
     let mut d = Decoder::new(HOLD);
-    let mut events = chars("churn\n");
-    events.push(Event::Key(KeyEvent::new(
-        KeyCode::Char('c'),
-        KeyModifiers::CONTROL,
-    )));
-    events.push(Event::Paste("a lot of text".to_owned()));
-    assert_eq!(d.feed(events, Instant::now()).printable, 5);
-    assert_eq!(d.feed(chars("y"), Instant::now()).printable, 1);
+    let mut pasted = |events| d.feed(events, Instant::now()).is_pasted();
+    assert!(!pasted(chars("yes")));
+    assert!(pasted(chars("churn")));
+    // A key that is held down, and text that the terminal did mark, are none.
+    let held = || Event::Key(KeyEvent::new(KeyCode::Char('w'), KeyModifiers::CONTROL));
+    assert!(!pasted((0..8).map(|_| held()).collect()));
+    let marked = Event::Paste("a lot of text".to_owned());
+    assert!(!pasted(
+        [chars("yes"), vec![marked, held(), held()]].concat()
+    ));
+}
+
+#[test]
+fn the_size_and_the_way_out_are_no_text_of_a_paste() {
+    let mut d = Decoder::new(Duration::ZERO);
+    let key = |code, modifiers| Event::Key(KeyEvent::new(code, modifiers));
+    let more = vec![
+        Event::Resize(80, 24),
+        key(KeyCode::Enter, KeyModifiers::NONE),
+        key(KeyCode::Char('a'), KeyModifiers::CONTROL),
+        key(KeyCode::Esc, KeyModifiers::NONE),
+    ];
+    let batch = d.feed([chars("churn"), more].concat(), Instant::now());
+    assert!(batch.is_pasted());
+    let left = batch.beside_text();
+    let escape = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
+    assert_eq!(left, [Input::Resize(Size::new(80, 24)), Input::Key(escape)]);
 }
 
 #[test]
