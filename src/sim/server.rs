@@ -246,6 +246,10 @@ async fn written(
     };
     match spoilt {
         Some(WriteFault::LostAfter) => return Err(io::ErrorKind::ConnectionReset.into()),
+        Some(WriteFault::LostWithServer(fault)) => {
+            shared.faults.set(name, fault);
+            return Err(io::ErrorKind::ConnectionReset.into());
+        }
         Some(WriteFault::HangAfter) => return std::future::pending().await,
         Some(WriteFault::SlowAnswer(time)) => answer.0.delay += time,
         Some(WriteFault::Before(ref rival)) => shared.with(|world| rival.act(world, request)),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::faults::Fault;
 use super::reply::{Reply, Request};
 use super::world::World;
 
@@ -41,6 +42,9 @@ pub enum WriteFault {
     LostBefore,
     /// The change is made, then the connection is reset.
     LostAfter,
+    /// The change is made, then the connection is reset, and the server is faulty from that moment on: no
+    /// look at what became of the change is quicker.
+    LostWithServer(Fault),
     /// The request is taken, nothing changes, and there is never an answer.
     HangBefore,
     /// The change is made, and there is never an answer.

@@ -1,6 +1,6 @@
 //! How the commands that write end: a code for each way, and nothing written where it says so.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use quarterdeck::domain::mark::{FREEZE, Mark};
 use quarterdeck::domain::text::Clean;
@@ -231,20 +231,11 @@ fn nobody_there_is_five() {
 async fn an_answer_that_is_lost_with_its_server_is_six_until_it_is_looked_up() {
     let fleet = fleet().await;
     let home = home(&Prod::of(&fleet));
+    let lost = WriteFault::LostWithServer(Fault::Html500);
     fleet
         .writes()
-        .spoil("mlflow", "registered-models/alias", WriteFault::LostAfter);
-    let ran = std::thread::scope(|scope| {
-        let running = scope.spawn(|| home.run(&BACK));
-        let until = Instant::now() + Duration::from_secs(60);
-        while sent(&fleet, "mlflow", "registered-models/alias") == 0 && Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        fleet.faults().set("mlflow", Fault::Html500);
-        running.join().expect("an end")
-    });
-    assert_eq!(ran.code(), 6, "{}{}", ran.out(), ran.err());
-    assert!(ran.out().contains("outcome unknown"), "{}", ran.out());
+        .spoil("mlflow", "registered-models/alias", lost);
+    ends(&home, &BACK, 6, "outcome unknown");
     ends(&home, &["journal", "--open"], 6, "outcome unknown");
     ends(&home, &["journal", "--check"], 6, "outcome unknown");
     fleet.faults().clear("mlflow");
