@@ -23,6 +23,7 @@ use crate::domain::observation::PollReport;
 use crate::domain::run::Run;
 use crate::domain::settings::Context;
 use crate::domain::time::Millis;
+use crate::domain::watch;
 use crate::intent::msg::Msg;
 use crate::runtime::clock::Clock;
 use crate::runtime::headless::Options;
@@ -34,8 +35,6 @@ use crate::store::{HistoryQuery, Retention, Store, StoreError, Watch};
 const KEEP: Duration = Duration::from_secs(60);
 /// Messages that may wait for the recorder.
 const WAITING: usize = 256;
-/// Silence longer than so many cadences of a source counts as unwatched.
-const GAP: u32 = 6;
 
 /// Runs `record`.
 ///
@@ -224,7 +223,8 @@ impl Recorder {
                         .iter()
                         .find(|s| s.name == report.source.as_str());
                     let every = set.map_or(Duration::from_secs(10), |s| s.every);
-                    self.saw(&report.source, report.asked_at, every * GAP);
+                    let patience = watch::patience(every);
+                    self.saw(&report.source, report.asked_at, patience);
                 }
             }
             _ => {}

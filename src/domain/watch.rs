@@ -10,6 +10,18 @@ const LEAST: Duration = Duration::from_secs(120);
 /// Between the last answer and the present it takes longer: slow sources are asked seldom.
 const LEAST_NOW: Duration = Duration::from_secs(15 * 60);
 
+/// As many cadences of a source may pass without an answer: polls are late, fail now and then, and come
+/// seldomer where a server is slow.
+const CADENCES: u32 = 6;
+/// However often it is asked, so long a silence is none.
+const LEAST_SILENCE: Duration = Duration::from_secs(60);
+
+/// The longest silence of a source that still counts as watched, by how often it is asked. Whoever watches
+/// counts by it, with a screen or without.
+pub fn patience(every: Duration) -> Duration {
+    every.saturating_mul(CADENCES).max(LEAST_SILENCE)
+}
+
 /// A stretch of time in which no source was heard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Gap {

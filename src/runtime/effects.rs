@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -14,7 +15,9 @@ use crate::app::App;
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::SourceId;
 use crate::domain::query::Query;
+use crate::domain::settings::Context;
 use crate::domain::text::Clean;
+use crate::domain::watch;
 use crate::intent::msg::{Compute, Computed, Effect, Msg, Notice};
 use crate::terminal::caps::Mux;
 use crate::terminal::osc;
@@ -83,13 +86,17 @@ impl Hands {
     }
 
     /// Notes what a message from a source tells about watched time.
-    pub(super) fn hear(&mut self, msg: &Msg) {
+    pub(super) fn hear(&mut self, msg: &Msg, settings: &Context) {
         if let (Msg::Polled(report), Some(keeper)) = (msg, &mut self.keeper)
             && report.fault.is_none()
             && report.next_at != crate::domain::observation::PollReport::NEVER
         {
-            let every = report.next_at.since(report.asked_at);
-            keeper.seen(&report.context, &report.source, report.asked_at, every);
+            let mut sources = settings.sources.iter();
+            let set = sources.find(|s| s.name == report.source.as_str());
+            // One of a context that was just left is heard for the last time.
+            let every = set.map_or(Duration::ZERO, |s| s.every);
+            let (source, at) = (&report.source, report.asked_at);
+            keeper.seen(&report.context, source, at, watch::patience(every));
         }
     }
 

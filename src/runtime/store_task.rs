@@ -166,13 +166,13 @@ impl Keeper {
     }
 
     /// A source has answered. Marks follow one another at a distance, however often it is polled;
-    /// silence longer than `gap` ends the watched span.
+    /// silence longer than `patience` ends the watched span.
     pub fn seen(
         &mut self,
         context: &Arc<ContextRef>,
         source: &SourceId,
         at: Millis,
-        every: Duration,
+        patience: Duration,
     ) {
         if self
             .marked
@@ -182,13 +182,12 @@ impl Keeper {
             return;
         }
         self.marked.insert(source.clone(), at);
-        let gap = (every * 3).max(MARK * 4);
         let (context, source) = (Arc::clone(context), source.clone());
         self.send(Job::Seen {
             context,
             source,
             at,
-            gap,
+            gap: patience,
         });
     }
 

@@ -50,7 +50,7 @@ async fn what_is_kept_comes_back_at_the_next_start() {
         &context(),
         &SourceId::new("s"),
         Millis(NOW),
-        Duration::from_secs(10),
+        Duration::from_secs(60),
     );
     drop(messages);
     assert!(

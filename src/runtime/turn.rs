@@ -236,7 +236,7 @@ impl<K: Keyboard> Turns<K> {
     /// Rows and reports that change nothing to be seen cost no frame.
     fn fact(&mut self, msg: Msg) {
         let quiet = matches!(msg, Msg::Observed(_) | Msg::Polled(_) | Msg::Ledger(..));
-        self.hands.hear(&msg);
+        self.hands.hear(&msg, self.app.fleet().settings());
         let before = self.app.fleet().revision();
         self.take(msg);
         if !quiet || self.app.fleet().revision() != before {
