@@ -234,7 +234,6 @@ impl App {
         self.focus = Focus::default();
         self.wants = Wants::default();
         self.abilities.clear();
-        self.learn_account();
         self.now = now;
         self.tell_own();
     }

@@ -151,7 +151,8 @@ fn what_somebody_else_writes_over_ours_is_told() {
 #[test]
 fn plans_name_the_account_that_the_registry_takes_us_for() {
     let mut app = app_of(Writes::Confirm, false, false);
-    assert_eq!(app.actor().account, None);
+    let acting = |app: &App| app.fleet().acting(app.actor(), None);
+    assert_eq!(acting(&app).account, None);
     let context = Arc::clone(app.context());
     let told = |user: Option<&str>| Msg::Probed {
         context: Arc::clone(&context),
@@ -162,7 +163,7 @@ fn plans_name_the_account_that_the_registry_takes_us_for() {
         }),
     };
     tell(&mut app, told(Some("ana.l")));
-    assert_eq!(app.actor().name(), "ana.l");
+    assert_eq!(acting(&app).name(), "ana.l");
     tell(&mut app, told(None));
-    assert_eq!(app.actor().account, None);
+    assert_eq!(acting(&app).account, None);
 }

@@ -50,9 +50,9 @@ pub fn take_in(app: &mut App, msg: Msg, now: Now) -> Effects {
         } if context == *app.fleet.context() => {
             if let Ok(abilities) = &abilities {
                 app.fleet.set_rights(&source, abilities.rights.clone());
+                app.fleet.set_account(&source, abilities.user.clone());
             }
             app.abilities.insert(source, abilities);
-            app.learn_account();
         }
         Msg::Anew(context, source) if context == *app.fleet.context() => {
             app.fleet.read_anew(&source, now.wall);

@@ -95,16 +95,9 @@ impl App {
         &self.writing.writes
     }
 
-    /// Who acts here, with the account that the registry takes us for: plans, records and tags name one
-    /// person, whichever way they were made.
+    /// Who acts here, before any registry says who that is to it.
     pub fn actor(&self) -> &Actor {
         &self.writing.actor
-    }
-
-    /// The sources have said whom they take us for, or are others now.
-    pub(super) fn learn_account(&mut self) {
-        let mut users = self.abilities.values().filter_map(|a| a.as_ref().ok());
-        self.writing.actor.account = users.find_map(|a| a.user.clone());
     }
 
     /// The journals of this machine have been read, at the start or because another process has written.

@@ -130,7 +130,7 @@ pub(super) async fn follow(
         }
         let over = waited.max(began.elapsed()) + PAUSE > limit;
         if !state.is_live() || over {
-            return Ok(end(session, collected, key, &state).await);
+            return Ok(Box::pin(end(session, collected, key, &state)).await);
         }
         session.pause(PAUSE).await;
         waited += PAUSE;

@@ -79,12 +79,7 @@ impl<'a> Writer<'a> {
         for remark in remarks {
             session.out().remark(remark.as_str());
         }
-        let mut users = collected.abilities.values().filter_map(|a| a.as_ref().ok());
-        let account = users.find_map(|abilities| abilities.user.clone());
-        let actor = Actor {
-            account,
-            ..writes::actor(&book)
-        };
+        let actor = writes::actor(&book);
         Ok(Self {
             session,
             consent,
@@ -171,7 +166,7 @@ impl<'a> Writer<'a> {
             let outcome = signing::verify(&approval, allowed.as_deref()).await;
             self.details.check(SignedApproval { approval, outcome });
         }
-        let promoter = self.actor.name();
+        let promoter = self.fleet().acting(&self.actor, Some(model)).name();
         gates::sheet(
             self.fleet(),
             &self.details,
@@ -340,7 +335,9 @@ impl<'a> Writer<'a> {
         );
         let mut own = Writes::new();
         let told = |record: &Record, at: Millis| own.wrote(record, at);
-        let writing = writes::write(confirmed, &self.actor, &servers, Arc::clone(&self.book), told);
+        let model = confirmed.plan().model.as_ref();
+        let actor = self.fleet().acting(&self.actor, model);
+        let writing = writes::write(confirmed, &actor, &servers, Arc::clone(&self.book), told);
         let remark = |words: &str| self.session.out().remark(words);
         let ended = unless_told(self.session.meanwhile(writing), &servers, remark).await;
         let now = Clock::default().wall();

@@ -276,6 +276,7 @@ impl Collected {
             } => {
                 if let Ok(abilities) = &abilities {
                     self.fleet.set_rights(&source, abilities.rights.clone());
+                    self.fleet.set_account(&source, abilities.user.clone());
                 }
                 self.abilities.insert(source, abilities);
             }

@@ -106,7 +106,8 @@ impl Writing {
             .collect();
         servers.after(stopping);
         self.running.push((plan.clone(), Arc::downgrade(&servers)));
-        let (book, actor) = (Arc::clone(&self.book), app.actor().clone());
+        let actor = app.fleet().acting(app.actor(), plan.model.as_ref());
+        let book = Arc::clone(&self.book);
         let (context, out) = (Arc::clone(app.context()), common.out.clone());
         self.tasks.retain(|task| !task.is_finished());
         let task = tokio::spawn(async move {
@@ -160,7 +161,10 @@ impl Writing {
 
     /// Journals that somebody has seen to an open write.
     pub(super) fn seen_to(&mut self, app: &App, common: &Common, plan: PlanId, words: Clean) {
-        let (book, actor) = (Arc::clone(&self.book), app.actor().clone());
+        let written = app.writes().get(&plan);
+        let model = written.and_then(|written| written.plan.model.as_ref());
+        let actor = app.fleet().acting(app.actor(), model);
+        let book = Arc::clone(&self.book);
         let (context, out) = (Arc::clone(app.context()), common.out.clone());
         let now = common.clock.wall();
         tokio::spawn(async move {

@@ -2,7 +2,7 @@
 //! registry's clock says, and which marks stand on a model.
 
 use super::Fleet;
-use crate::domain::action::{Act, Pin};
+use crate::domain::action::{Act, Actor, Pin};
 use crate::domain::change::Origin;
 use crate::domain::deployment::EndpointReading;
 use crate::domain::key::{DeploymentKey, Key, ModelKey, SourceId};
@@ -22,6 +22,33 @@ impl Fleet {
         all.clear();
         all.extend(rights);
         self.revision += 1;
+    }
+
+    /// Keeps whom a source takes us for, where it says so.
+    pub fn set_account(&mut self, source: &SourceId, account: Option<Clean>) {
+        match account {
+            Some(account) => self.accounts.insert(source.clone(), account),
+            None => self.accounts.remove(source),
+        };
+        self.revision += 1;
+    }
+
+    /// Who acts on a model: with the account that the model's registry takes us for, and no other registry's.
+    /// On what is no model's, with the account of the first source that names one. Plans, records, tags and
+    /// approvals name one person, whichever way they were made.
+    pub fn acting(&self, actor: &Actor, model: Option<&ModelKey>) -> Actor {
+        let registry = model.and_then(|model| self.registered(model));
+        let account = match registry {
+            Some(held) => self.accounts.get(&held.source),
+            None => {
+                let mut sources = self.settings.sources.iter();
+                sources.find_map(|s| self.accounts.get(&SourceId::new(&s.name)))
+            }
+        };
+        Actor {
+            account: account.cloned().or_else(|| actor.account.clone()),
+            ..actor.clone()
+        }
     }
 
     /// Remembers that a source has refused an act to this account.

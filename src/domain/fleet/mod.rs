@@ -126,6 +126,8 @@ pub struct Fleet {
     watched_since: HashMap<SourceId, Millis>,
     /// What this account may do, by the name of the right, for each source that says.
     rights: HashMap<SourceId, HashMap<Clean, Right>>,
+    /// Whom each source takes us for, of those that say so.
+    accounts: HashMap<SourceId, Clean>,
     observed: Vec<Change>,
     revision: u64,
 }
@@ -192,6 +194,7 @@ impl Fleet {
             gaps: Vec::new(),
             watched_since: HashMap::new(),
             rights: HashMap::new(),
+            accounts: HashMap::new(),
             observed: Vec::new(),
             revision: 0,
         };

@@ -11,6 +11,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::Fleet;
+use crate::domain::action::Actor;
 use crate::domain::change::ChangeKind;
 use crate::domain::deployment::{EndpointReading, Health, Known, ServedState, ServedVersion};
 use crate::domain::fault::{Fault, FaultKind};
@@ -459,6 +460,32 @@ fn an_endpoint_that_does_not_answer_is_one_finding() {
         .collect();
     assert_eq!(crit.len(), 1, "{:?}", view.verdict.reasons);
     assert_eq!(crit[0].code, ReasonCode::EndpointUnready);
+}
+
+#[test]
+fn who_acts_on_a_model_is_whom_its_own_registry_takes_us_for() {
+    let mut settings = context();
+    let other = SourceSettings::new("lab", SourceKind::Mlflow, "http://lab.test");
+    settings.sources.insert(0, other);
+    let mut fleet = Fleet::new(reference(), Arc::new(settings));
+    fleet.merge(models(0, "14"), Millis(0));
+    let here = Actor {
+        user: Clean::name("root"),
+        ..Actor::default()
+    };
+    let (lab, mlflow) = (SourceId::new("lab"), SourceId::new("mlflow"));
+    let names = |fleet: &Fleet| {
+        let name = |model| fleet.acting(&here, model).name().to_string();
+        [name(Some(&key())), name(None)]
+    };
+    let nobody = here.name().to_string();
+    assert_eq!(names(&fleet), [nobody.clone(), nobody.clone()]);
+    fleet.set_account(&lab, Some(Clean::name("guest")));
+    assert_eq!(names(&fleet), [nobody.clone(), "guest".to_owned()]);
+    fleet.set_account(&mlflow, Some(Clean::name("ana")));
+    assert_eq!(names(&fleet), ["ana", "guest"]);
+    fleet.set_account(&lab, None);
+    assert_eq!(names(&fleet), ["ana", "ana"]);
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub fn draft(
     let at = with
         .fleet
         .registry_now(&sheet.promotion.model, with.stamped);
-    let writer = with.actor.name();
+    let writer = with.acting(Some(&sheet.promotion.model));
     let by = request.by.clone().unwrap_or_else(|| writer.clone());
     let mut approval = sheet.approve(&by, at, at.plus(request.hold), request.note.clone());
     if by != writer {

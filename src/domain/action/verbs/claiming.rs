@@ -94,7 +94,7 @@ pub fn claim(plan: &mut Plan, reason: &Clean, with: &Planning<'_>) {
             let now = told.unwrap_or_else(|| with.fleet.registry_now(&moved.model, with.stamped));
             let intent = Intent::new(
                 &plan.id,
-                &with.actor.name(),
+                &with.acting(Some(&moved.model)),
                 (moved.from.as_ref(), moved.to.as_ref()),
                 now,
                 // Consent may take as long as the plan holds.

@@ -110,7 +110,7 @@ pub fn plan(request: &MarkRequest, id: PlanId, with: &Planning<'_>) -> Result<Pl
         basis.note(format!("replaces the one {old}"));
     }
     let value = Mark {
-        by: with.actor.name(),
+        by: with.acting(Some(&request.model)),
         at: registry_now,
         until,
         reason: request.reason.clone(),

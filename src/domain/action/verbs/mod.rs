@@ -37,7 +37,7 @@ use super::plan::{Plan, PlanId, Step, Verb};
 use super::record::{Actor, Writes};
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::gates::{self, Details, Promotion};
-use crate::domain::key::SourceId;
+use crate::domain::key::{ModelKey, SourceId};
 use crate::domain::pipeline::{PipelineRunKey, Task};
 use crate::domain::query::Query;
 use crate::domain::text::Clean;
@@ -80,13 +80,20 @@ pub struct Planning<'a> {
     pub details: &'a Details,
     /// What the journals tell.
     pub writes: &'a Writes,
-    /// Who acts.
+    /// Who acts, before any registry says who that is to it: see [`Planning::acting`].
     pub actor: &'a Actor,
     /// The present.
     pub now: Now,
     /// The time that is written down: when the plan was first made. A plan that is made anew from newer
     /// facts says the same as before if they do.
     pub stamped: Millis,
+}
+
+impl Planning<'_> {
+    /// The name of who acts on a model, or on something else: see [`Fleet::acting`].
+    pub(super) fn acting(&self, model: Option<&ModelKey>) -> Clean {
+        self.fleet.acting(self.actor, model).name()
+    }
 }
 
 impl Wish {
@@ -169,7 +176,7 @@ impl Wish {
         };
         let why = why.filter(|why| !why.is_empty());
         let why = why.map_or_else(String::new, |why| format!(": {why}"));
-        let (verb, by) = (plan.verb.word(), with.actor.name());
+        let (verb, by) = (plan.verb.word(), with.acting(Some(&model)));
         let text = format!("{verb} {} · {} by {by}{why}", plan.subject, plan.summary);
         let steps = shift::annotations(*with, &plan.id, &model, &text);
         basis::add(plan, with, steps);
@@ -311,7 +318,7 @@ fn passing(names: impl Iterator<Item = String>, reason: &Clean) -> BTreeMap<Stri
 }
 
 fn sheet_of(promotion: &Promotion, with: &Planning<'_>) -> Result<gates::Sheet, NoPlan> {
-    let promoter = with.actor.name();
+    let promoter = with.acting(Some(&promotion.model));
     let sheet = gates::sheet(
         with.fleet,
         with.details,

@@ -87,7 +87,7 @@ pub fn plan(request: &RetrainRequest, id: PlanId, with: &Planning<'_>) -> Result
         pipeline: definition.key.id.clone(),
         run: starting::run_id(&id),
         parameters: Key::new(&Value::Object(request.parameters.clone()).to_string()),
-        note: starting::note(&with.actor.name(), &request.reason),
+        note: starting::note(&with.acting(Some(model)), &request.reason),
         api: startable.orchestrator.major,
     };
     let about = About {
@@ -125,7 +125,7 @@ fn parameters(all: &Map<String, Value>) -> String {
 /// When the run is not there or has ended.
 pub fn cancel(run: &PipelineRunKey, id: PlanId, with: &Planning<'_>) -> Result<Plan, NoPlan> {
     // The time tells a later life of the run, which was not cancelled, from this one.
-    let (by, at) = (with.actor.name(), with.stamped.rfc3339());
+    let (by, at) = (with.acting(None), with.stamped.rfc3339());
     let note = Clean::text(&format!("cancelled by {by} at {at}"));
     on_run(run, id, with, Verb::Cancel, |fact, api, basis| {
         if !fact.state.is_live() {

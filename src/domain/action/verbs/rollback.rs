@@ -542,7 +542,7 @@ fn fighters(fleet: &Fleet, request: &RollBackRequest, to: &Key, with: &Planning<
         .find(|c| c.kind == kind);
     if let Some(last) = last
         && with.now.wall.since(last.not_after) < LATELY
-        && last.actor != Some(with.actor.name())
+        && last.actor != Some(with.acting(Some(model)))
     {
         let who = last.actor.as_ref().map_or("somebody", Clean::as_str);
         note(format!(

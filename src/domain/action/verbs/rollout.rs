@@ -9,7 +9,7 @@ use serde_json::json;
 use super::basis::Basis;
 use super::starting::{Startable, rests_on_orchestrator, run_id};
 use crate::domain::action::{Act, How, Plan, PlanId, Progress, Step, Written};
-use crate::domain::key::{Key, SourceId};
+use crate::domain::key::{Key, ModelKey, SourceId};
 use crate::domain::observation::Right;
 use crate::domain::pipeline::{PipelineKey, PipelineRun, PipelineRunKey};
 use crate::domain::rules::freshness::Freshness;
@@ -37,7 +37,9 @@ pub(super) struct By<'a> {
 /// What it brings.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Brought<'a> {
-    /// The model's raw name.
+    /// The model, where it is known which one.
+    pub(super) of: Option<&'a ModelKey>,
+    /// Its raw name.
     pub(super) model: &'a Key,
     /// The raw version.
     pub(super) version: &'a Key,
@@ -163,7 +165,7 @@ fn ended_first(
             found.definition.name,
             brought.alias.clean()
         );
-        let (by, at) = (with.actor.name(), with.stamped.rfc3339());
+        let (by, at) = (with.acting(brought.of), with.stamped.rfc3339());
         let act = Act::CancelRun {
             pipeline: key.id.clone(),
             run,
@@ -264,6 +266,7 @@ pub(super) fn back(
         within: awaited.within(),
     };
     let brought = Brought {
+        of: plan.model.as_ref(),
         model,
         version,
         alias,
@@ -296,6 +299,7 @@ pub(super) fn ground(basis: &mut Basis<'_>, plan: &mut Plan) {
             && let Some(found) = startable(basis, &step.source, pipeline)
         {
             let brought = Brought {
+                of: plan.model.as_ref(),
                 model,
                 version,
                 alias,

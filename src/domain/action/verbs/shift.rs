@@ -274,6 +274,7 @@ impl<'a> Parts<'a> {
             return;
         };
         let brought = Brought {
+            of: Some(self.shift.model),
             model: &self.shift.model.name,
             version: self.shift.to,
             alias: self.shift.alias,
@@ -307,7 +308,10 @@ impl<'a> Parts<'a> {
                     pipeline: &pipeline,
                     within: found.timeout,
                 };
-                let note = starting::note(&basis.with.actor.name(), self.shift.reason);
+                let note = starting::note(
+                    &basis.with.acting(Some(self.shift.model)),
+                    self.shift.reason,
+                );
                 let steps = rollout::steps(basis, by, brought, id, note);
                 self.own.extend(steps);
             }
@@ -386,7 +390,7 @@ impl<'a> Parts<'a> {
             return;
         }
         let fleet = basis.with.fleet;
-        let by = basis.with.actor.name();
+        let by = basis.with.acting(Some(self.shift.model));
         let at = stamp(basis.with.stamped);
         let from = self.from.as_ref().map(Key::raw).unwrap_or_default();
         let reason: String = self.shift.reason.as_str().chars().take(500).collect();

@@ -164,7 +164,7 @@ pub fn plan(request: &SilenceRequest, id: PlanId, with: &Planning<'_>) -> Result
         matchers: request.matchers.clone(),
         starts,
         ends: starts.plus(request.hold.min(LONGEST)),
-        by: with.actor.name(),
+        by: with.acting(request.model.as_ref()),
         comment: request.comment.clone(),
         nonce: id.key(),
     };
