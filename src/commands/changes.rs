@@ -36,6 +36,7 @@ pub async fn run(session: &Session, args: &ChangesArgs) -> Result<Exit, Failure>
         (None, Some(_)) => "onset",
         (None, None) => "now",
     };
+    let is_bound = known == "onset" && model.is_some_and(|m| fleet.onset_is_bound(m));
     let after = (args.since / 6).max(AFTER);
     let all = fleet.suspects(model.map(|m| &m.key), onset, args.since, after);
     let out = session.out();
@@ -46,13 +47,14 @@ pub async fn run(session: &Session, args: &ChangesArgs) -> Result<Exit, Failure>
             "model": model.map(|m| m.name.clone()),
             "around": onset.rfc3339(),
             "around_is": known,
+            "around_is_bound": is_bound,
             "from": onset.minus(args.since).rfc3339(),
             "to": onset.plus(after).rfc3339(),
             "changes": all.iter().map(suspect).collect::<Vec<_>>(),
         });
         out.document(&document("changes", body))?;
     } else {
-        out.print(&text(out, &all, onset, known, now))?;
+        out.print(&text(out, &all, (onset, known, is_bound), now))?;
     }
     let worst = || fleet.models().map(ModelView::level).max();
     let level = model.map(ModelView::level).or_else(worst);
@@ -89,16 +91,34 @@ fn within(s: &Suspect) -> String {
     format!("{at}{within}{told}")
 }
 
-fn text(out: &Out, all: &[Suspect], onset: Millis, known: &str, now: Millis) -> String {
+/// The changes as text, around a moment: which it is, and whether that is only the first look at trouble
+/// that is older.
+fn text(
+    out: &Out,
+    all: &[Suspect],
+    (onset, known, is_bound): (Millis, &str, bool),
+    now: Millis,
+) -> String {
     let old = age(now.since(onset));
-    let head = format!("{known} {}   {old} ago\n\n", onset.rfc3339());
+    let (sign, first_look) = if is_bound {
+        ("≤ ", ", first look")
+    } else {
+        ("", "")
+    };
+    let head = format!("{known} {sign}{}{first_look}   {old} ago", onset.rfc3339());
+    let head = format!("{}\n\n", out.own(&head));
+    let sides = if is_bound {
+        ["earlier", "later"]
+    } else {
+        ["before", "after"]
+    };
     let mut table = Table::new(&[">LEAD", "WHEN (UTC)", "WHAT", "OF", "BY", "TOUCHES"]);
     for s in all {
         let gap = age(Duration::from_millis(s.lead_ms.unsigned_abs()));
         let lead = match s.lead_ms {
             _ if s.is_around() => "around".to_owned(),
-            0.. => format!("{gap} before"),
-            _ => format!("{gap} after"),
+            0.. => format!("{gap} {}", sides[0]),
+            _ => format!("{gap} {}", sides[1]),
         };
         let none = || out.none().to_owned();
         table.row(vec![

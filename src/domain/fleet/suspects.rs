@@ -143,6 +143,12 @@ impl Fleet {
         Some((at.minus(limit), reason))
     }
 
+    /// Whether the onset of a model's trouble is only known to lie no later than the first look at it.
+    pub fn onset_is_bound(&self, model: &ModelView) -> bool {
+        let known = self.onset(model);
+        known.is_some_and(|(_, reason)| matches!(reason.since, Since::AtLeast(_)))
+    }
+
     /// The likeliest cause of a model's trouble among what happened to it and to what serves it: the first
     /// suspect that came before the onset and is no effect. What was so at the first look began before all
     /// that was seen since.

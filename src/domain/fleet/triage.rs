@@ -59,6 +59,7 @@ impl Fleet {
             verdict: &model.verdict,
             changes: &self.model_timeline(&model.key),
             cause: model.cause.as_deref(),
+            watched_since: self.watched_since(&model.key),
             champion: &self.settings.policy.champion,
             newer: self.newer(model),
             endpoints: model.deployments.len(),

@@ -66,6 +66,8 @@ pub struct Facts<'a> {
     pub changes: &'a [&'a Change],
     /// The likeliest cause among them.
     pub cause: Option<&'a Change>,
+    /// Since when somebody watches the model: a promotion before that is told by nobody.
+    pub watched_since: Option<Millis>,
     /// The alias of the version in production.
     pub champion: &'a str,
     /// A version newer than that one which could take its place, and when it was registered.
@@ -140,8 +142,15 @@ fn serving(facts: &Facts<'_>) -> Option<Next> {
 fn at_endpoints(facts: &Facts<'_>, reason: &Reason, promoted: bool) -> Next {
     let what = |text: &str| next(Step::Changes, "w", text);
     let at = |text: &str| next(Step::Serving, "5", text);
-    // It was so at the first look: what came before it nobody has seen.
-    let unseen = !matches!(reason.since, Since::Exact(_));
+    // It was so at the first look, or began before that as measurements tell: what came before it nobody
+    // has seen.
+    let watched = facts.watched_since;
+    let unseen = match reason.since {
+        Since::Exact(at) => watched.is_some_and(|from| from > at),
+        Since::AtLeast(_) | Since::Unknown => true,
+    };
+    let begun = reason.since.stamp();
+    let hardly = begun.is_some_and(|at| watched.is_some_and(|from| at.since(from) < JUST_BEFORE));
     match (facts.as_told, facts.cause.filter(|c| is_told(c))) {
         _ if facts.endpoints == 0 => what(
             "serving is broken, and none of its endpoints are set up here: look at what changed",
@@ -168,6 +177,9 @@ fn at_endpoints(facts: &Facts<'_>, reason: &Reason, promoted: bool) -> Next {
         ),
         (false, _) if promoted => at(
             "serving is still broken after what came before it was taken back: look at the endpoints",
+        ),
+        (false, _) if hardly => at(
+            "serving is broken soon after it was first watched: look at the endpoints; w tells what is known of before",
         ),
         (false, _) => {
             at("serving is broken and nothing was promoted just before: look at the endpoints")

@@ -19,6 +19,7 @@ fn facts<'a>(verdict: &'a Verdict, changes: &'a [&'a Change]) -> Facts<'a> {
         verdict,
         changes,
         cause: None,
+        watched_since: None,
         champion: "champion",
         newer: None,
         endpoints: 1,
@@ -53,6 +54,22 @@ fn what_nobody_saw_begin_is_not_said_to_follow_nothing() {
     for unseen in [Since::AtLeast(Millis(100 * MINUTE)), Since::Unknown] {
         assert!(told(unseen).contains("since before it was watched"));
     }
+}
+
+#[test]
+fn what_was_promoted_before_anybody_watched_is_not_known_to_be_nothing() {
+    let verdict = Verdict::of(vec![reason(C::SignalErrors, Crit)]);
+    let told = |watched: i64| {
+        let next = judge(Facts {
+            watched_since: Some(Millis(watched * MINUTE)),
+            ..facts(&verdict, &[])
+        });
+        next.expect("a step").text.to_string()
+    };
+    // Measurements tell that it began at minute 100.
+    assert!(told(103).contains("since before it was watched"));
+    assert!(told(80).contains("soon after it was first watched"));
+    assert!(told(40).contains("nothing was promoted just before"));
 }
 
 #[test]

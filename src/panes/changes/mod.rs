@@ -53,6 +53,12 @@ impl Changes {
         self.at.or_else(known).unwrap_or(cx.now.wall)
     }
 
+    /// Whether the moment in question is the first look at trouble that is older.
+    fn is_first_look(&self, cx: &Cx<'_>) -> bool {
+        let model = cx.fleet.model(&self.model);
+        self.at.is_none() && model.is_some_and(|m| cx.fleet.onset_is_bound(m))
+    }
+
     /// How far before and after the onset is looked: the time range, and a sixth of it.
     fn around(cx: &Cx<'_>) -> (Duration, Duration) {
         (cx.window.0, (cx.window.0 / 6).max(AFTER))
@@ -233,13 +239,16 @@ impl Pane for Changes {
 
     fn row_text(&self, cx: &Cx<'_>) -> Option<Clean> {
         let suspect = self.list.current()?;
-        Some(Clean::text(&view::cells(suspect, cx).join("  ")))
+        Some(Clean::text(&view::cells(self, suspect, cx).join("  ")))
     }
 
     fn markdown(&self, cx: &Cx<'_>) -> (Vec<String>, Vec<Vec<String>>) {
         let titles = view::TITLES.iter().map(|t| (*t).to_owned()).collect();
         let rows = self.list.rows.iter();
-        (titles, rows.map(|s| view::cells(s, cx).to_vec()).collect())
+        (
+            titles,
+            rows.map(|s| view::cells(self, s, cx).to_vec()).collect(),
+        )
     }
 
     fn view(&self, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {

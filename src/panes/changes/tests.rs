@@ -1,9 +1,11 @@
 //! What changed: from a fleet and commands to rows, asks and frames.
 
 use super::*;
-use crate::panes::models::testing::{ago, cx, drawn, fleet as bare, model_key};
-use crate::panes::monitored::fleet;
-use crate::ui::testing::{runs, screen};
+use crate::domain::observation::{Coverage, Feed, Rows};
+use crate::domain::signal::{Measure, Measured, SignalReading};
+use crate::panes::models::testing::{ago, cx, drawn, fleet as bare, model_key, observe};
+use crate::panes::monitored::{PROM, fleet, signal_key};
+use crate::ui::testing::{NOW, runs, screen};
 
 const SIZE: (u16, u16) = (120, 36);
 const MINUTE: i64 = 60_000;
@@ -46,6 +48,35 @@ fn the_onset_of_a_silent_job_is_its_last_run_and_not_the_end_of_its_limit() {
     assert!(reason.text.as_str().contains("no drift report since"));
     assert_eq!(at, ago(52 * 60 * MINUTE));
     assert!(reason.since.stamp() > Some(at));
+}
+
+#[test]
+fn what_was_so_at_the_first_look_began_no_later_and_nothing_is_before_it() {
+    let mut fleet = fleet();
+    let key = signal_key("eta-city", Measure::LatencyP95, "", "");
+    let mut slow = SignalReading::new(key, Measured::Value(2.0));
+    slow.at = Some(NOW.wall);
+    observe(
+        &mut fleet,
+        PROM,
+        Feed::Signals,
+        Coverage::Partial,
+        Rows::Signals(vec![slow]),
+    );
+    fleet.tick(NOW.wall);
+    let eta = fleet.model(&model_key("eta-city")).expect("a model");
+    assert!(fleet.onset_is_bound(eta), "{:?}", eta.verdict);
+    let mut pane = Changes::new(model_key("eta-city"), None);
+    let shown = screen(&drawn(&mut pane, &fleet, SIZE));
+    assert!(
+        shown.contains("eta-city   onset ≤ 14:02Z, first look  <1m ago   p95 2 s > 1 s"),
+        "{shown}"
+    );
+    assert!(shown.contains("FIRST LOOK  WHEN"), "{shown}");
+    assert!(
+        shown.contains("4m earlier") && !shown.contains("before  "),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -29,26 +29,30 @@ const LOW: u16 = 12;
 pub(super) const TITLES: [&str; 7] = ["ONSET", "WHEN", "WHAT", "WHERE", "WHO", "TOUCHES", "WITHIN"];
 
 /// How long before or after the onset: `8m before`, `1h24m before`, `2m after`, `at onset`, and `around
-/// onset` where a window holds both.
-fn lead(suspect: &Suspect) -> String {
+/// onset` where a window holds both. What came before the first look at trouble that is older need not have
+/// come before the trouble: `8m earlier`.
+fn lead(suspect: &Suspect, first_look: bool) -> String {
     let minutes = suspect.lead_ms.unsigned_abs() / 60_000;
     let gap = match minutes {
+        0 if first_look => return "at first look".to_owned(),
+        _ if first_look && suspect.is_around() => return "around it".to_owned(),
         0 => return "at onset".to_owned(),
         _ if suspect.is_around() => return "around onset".to_owned(),
         m if m < 60 => format!("{m}m"),
         m if m < 24 * 60 => format!("{}h{:02}m", m / 60, m % 60),
         m => age(Duration::from_secs(m * 60)),
     };
-    let side = if suspect.lead_ms > 0 {
-        "before"
-    } else {
-        "after"
+    let side = match (suspect.lead_ms > 0, first_look) {
+        (true, true) => "earlier",
+        (true, false) => "before",
+        (false, true) => "later",
+        (false, false) => "after",
     };
     format!("{gap} {side}")
 }
 
 /// Every cell of a suspect as text.
-pub(super) fn cells(suspect: &Suspect, cx: &Cx<'_>) -> [String; 7] {
+pub(super) fn cells(pane: &Changes, suspect: &Suspect, cx: &Cx<'_>) -> [String; 7] {
     let none = || "–".to_owned();
     let within = if suspect.within.is_zero() {
         "exact".to_owned()
@@ -56,7 +60,7 @@ pub(super) fn cells(suspect: &Suspect, cx: &Cx<'_>) -> [String; 7] {
         age(suspect.within)
     };
     [
-        lead(suspect),
+        lead(suspect, pane.is_first_look(cx)),
         line::stamp(suspect.at, cx.now),
         match suspect.reason() {
             Some(reason) => format!("{} (\"{reason}\")", suspect.text),
@@ -109,8 +113,13 @@ fn columns(pane: &Changes, cx: &Cx<'_>) -> [Column<'static>; 7] {
             .map(Clean::width)
             .max(),
     );
+    let first = if pane.is_first_look(cx) {
+        "FIRST LOOK"
+    } else {
+        TITLES[0]
+    };
     [
-        Column::fixed(TITLES[0], 13, 0).right(),
+        Column::fixed(first, 13, 0).right(),
         Column::fixed(TITLES[1], stamps.max(5), 3),
         Column::flex(TITLES[2], 24, 1, 0),
         // Where rows are short, what happened is worth more than the whole name of where.
@@ -125,8 +134,8 @@ fn columns(pane: &Changes, cx: &Cx<'_>) -> [Column<'static>; 7] {
     ]
 }
 
-fn row<'a>(suspect: &'a Suspect, cx: &Cx<'a>, look: &Look) -> Row<'a> {
-    let [lead, when, what, place, who, touches, within] = cells(suspect, cx);
+fn row<'a>(pane: &Changes, suspect: &'a Suspect, cx: &Cx<'a>, look: &Look) -> Row<'a> {
+    let [lead, when, what, place, who, touches, within] = cells(pane, suspect, cx);
     let (sign, role) = glyph(suspect, cx, look);
     let far = suspect.touch == Touch::Other;
     let plain = if far { Role::Dim } else { Role::Text };
@@ -144,22 +153,27 @@ fn row<'a>(suspect: &'a Suspect, cx: &Cx<'a>, look: &Look) -> Row<'a> {
     ])
 }
 
-/// The moment in question: `onset 13:56Z, 6m ago   errors 4.8 % > 1 %`.
-fn head(pane: &Changes, cx: &Cx<'_>) -> Vec<Vec<Span<'static>>> {
+/// The moment in question: `onset 13:56Z  6m ago   errors 4.8 % > 1 %`, or `onset ≤ 13:56Z, first look`.
+fn head(pane: &Changes, cx: &Cx<'_>, look: &Look) -> Vec<Vec<Span<'static>>> {
     let onset = pane.onset(cx);
     let model = cx.fleet.model(&pane.model);
     let known = model.and_then(|m| cx.fleet.onset(m));
+    let first_look = pane.is_first_look(cx);
     let word = match (pane.at, known) {
         (Some(_), _) => "at the cursor",
+        (None, Some(_)) if first_look => "onset ≤",
         (None, Some(_)) => "onset",
         (None, None) => "now",
     };
     let name = model.map_or_else(|| pane.model.name.clean(), |m| m.name.clone());
     let mut first = vec![
         span(Role::Title, name.to_string()),
-        span(Role::Label, format!("   {word} ")),
+        span(Role::Label, format!("   {} ", look.symbols.plain(word))),
         span(Role::Text, format!("{}Z", line::stamp(onset, cx.now))),
     ];
+    if first_look {
+        first.push(span(Role::Text, ", first look"));
+    }
     let old = age(cx.now.wall.since(onset));
     first.push(span(Role::Dim, format!("  {old} ago")));
     let first_reason = model.and_then(|m| m.verdict.reasons.first());
@@ -199,7 +213,7 @@ fn foot(pane: &Changes, look: &Look, width: usize) -> Vec<Vec<Span<'static>>> {
 }
 
 pub(super) fn draw(pane: &Changes, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer) -> Hits {
-    let head = head(pane, cx);
+    let head = head(pane, cx, look);
     for (n, line) in head.iter().enumerate() {
         let row = paint::inner_columns(paint::row(area, n as u16), 1, 1);
         paint::put_spans(buf, look, row, row.x, row.y, line);
@@ -237,6 +251,6 @@ pub(super) fn draw(pane: &Changes, cx: &Cx<'_>, look: &Look, area: Rect, buf: &m
         focused: true,
     };
     table.draw(buf, look, body, |index| {
-        row(&pane.list.rows[index], cx, look)
+        row(pane, &pane.list.rows[index], cx, look)
     })
 }
