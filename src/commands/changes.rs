@@ -11,6 +11,7 @@ use super::output::{Out, Table};
 use super::session::Session;
 use crate::cli::ChangesArgs;
 use crate::domain::fleet::suspects::Suspect;
+use crate::domain::fleet::triage;
 use crate::domain::fleet::view::ModelView;
 use crate::domain::time::{Millis, age};
 
@@ -56,10 +57,10 @@ pub async fn run(session: &Session, args: &ChangesArgs) -> Result<Exit, Failure>
     } else {
         out.print(&text(out, &all, (onset, known, is_bound), now))?;
     }
-    let worst = || fleet.models().map(ModelView::level).max();
-    let level = model.map(ModelView::level).or_else(worst);
+    // Where nobody is named, what could not be read counts too: who is not listed is not known to be fine.
+    let level = model.map_or_else(|| triage::worst(fleet), ModelView::level);
     Ok(if args.check {
-        Exit::Checked(level.unwrap_or_default())
+        Exit::Checked(level)
     } else {
         Exit::Done
     })

@@ -19,6 +19,7 @@ use crate::domain::fleet::view::ModelView;
 use crate::domain::key::{Key, SourceId};
 use crate::domain::level::Level;
 use crate::domain::number::with_unit;
+use crate::domain::observation::Feed;
 use crate::domain::query::{Detail, Query};
 use crate::domain::rules::blame;
 use crate::domain::settings::SourceKind;
@@ -44,6 +45,23 @@ fn asked<'a>(fleet: &'a Fleet, name: Option<&str>) -> Result<Vec<&'a ModelView>,
         .collect();
     all.sort_by(|a, b| b.level().cmp(&a.level()).then_with(|| a.name.cmp(&b.name)));
     Ok(all)
+}
+
+/// The level of what sources that monitor do not tell, and, where no model is named, of registries that did
+/// not say which models there are.
+fn untold(fleet: &Fleet, name: Option<&str>) -> Level {
+    let monitors = unread(fleet, &[SourceKind::Prometheus, SourceKind::Evidently]);
+    let mut registries = fleet.settings().sources.iter();
+    let unlisted = registries.any(|set| {
+        let health = fleet.source_health(&SourceId::new(&set.name));
+        let listed = health.and_then(|health| health.feeds.get(&Feed::Models)?.good_at);
+        set.required && set.kind == SourceKind::Mlflow && listed.is_none()
+    });
+    if unlisted && name.is_none() {
+        Level::Unknown
+    } else {
+        monitors
+    }
 }
 
 /// The sources that monitor and have left something out: with `signals` and `drift`, in text and document.
@@ -90,7 +108,7 @@ pub async fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> {
     let out = session.out();
     let now = collected.now;
     let mut rows = Vec::new();
-    let mut level = unread(fleet, &[SourceKind::Prometheus, SourceKind::Evidently]);
+    let mut level = untold(fleet, args.model.as_deref());
     for model in &models {
         let gauges = if args.model.is_some() {
             fleet.gauges(&model.key, now)
@@ -221,7 +239,7 @@ pub async fn drift(session: &Session, args: &WatchArgs) -> Result<Exit, Failure>
         models.retain(|m| m.signals.drift.is_some());
     }
     let out = session.out();
-    let mut level = unread(fleet, &[SourceKind::Prometheus, SourceKind::Evidently]);
+    let mut level = untold(fleet, args.model.as_deref());
     let mut documents = Vec::new();
     let mut text = String::new();
     for model in models {

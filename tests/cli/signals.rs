@@ -286,4 +286,12 @@ async fn a_source_that_answers_one_thing_and_hangs_in_another_is_not_known_to_be
     fleet.faults().clear("prometheus");
     let ran = home.run(&with(&["alerts", "churn", "--check"], &both));
     assert_eq!(ran.code(), 0, "{}{}", ran.out(), ran.err());
+    // Who is not listed cannot be judged.
+    fleet
+        .faults()
+        .set_for("mlflow", "registered-models/search", Fault::Hang);
+    for command in ["signals", "drift", "changes", "status"] {
+        let ran = home.run(&with(&[command, "--check"], &alone));
+        assert_eq!(ran.code(), 30, "{command}: {}{}", ran.out(), ran.err());
+    }
 }
