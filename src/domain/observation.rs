@@ -2,6 +2,7 @@
 //! they cover.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::action::Act;
 use super::alert::{Alert, AlertKey};
@@ -19,6 +20,10 @@ use super::time::Millis;
 /// The most rows that one observation carries: larger answers come in several, so that judging what one
 /// of them changes stays below two milliseconds and keys are never kept waiting.
 pub const ROWS_PER_MESSAGE: usize = 128;
+
+/// The longest that one poll may take, all its pages together. Each request has its own deadline;
+/// this one is for a server whose pages never end.
+pub const POLL_LIMIT: Duration = Duration::from_secs(600);
 
 /// One part of what a source offers, polled at a cadence of its own.
 #[derive(
@@ -116,6 +121,8 @@ pub enum Scope {
     Alerts,
     /// All annotations of the source since a time: older ones are neither there nor gone.
     Annotations,
+    /// All spans that the history of the source reaches: older ones are let go.
+    Served,
     /// All pipeline definitions of the source.
     Pipelines,
     /// All pipeline runs of the source that moved in a time: others are neither there nor gone.

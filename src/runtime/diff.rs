@@ -186,13 +186,16 @@ impl Sent {
                 told(rows, Rows::Alerts, gone, FactKey::Alert)
             }
             Rows::Annotations(rows) => {
+                // An answer tells of a time that moves on: what left it is not gone, and not told again.
+                let here: HashSet<_> = rows.iter().map(|r| r.key.clone()).collect();
+                self.annotations.retain(|key, _| here.contains(key));
                 let none = None::<fn(&AnnotationKey) -> bool>;
                 let (rows, gone) = fresh(&mut self.annotations, rows, |r| r.key.clone(), none);
                 told(rows, Rows::Annotations, gone, FactKey::Annotation)
             }
             Rows::Served(rows) => {
-                let none = None::<fn(&ServedSpanKey) -> bool>;
-                let (rows, gone) = fresh(&mut self.served, rows, |r| r.key.clone(), none);
+                let of = all(Scope::Served).map(|()| |_: &ServedSpanKey| true);
+                let (rows, gone) = fresh(&mut self.served, rows, |r| r.key.clone(), of);
                 told(rows, Rows::Served, gone, FactKey::Served)
             }
             Rows::Pipelines(rows) => {

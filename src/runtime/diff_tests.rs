@@ -356,3 +356,62 @@ fn a_reading_that_came_in_a_page_is_not_missed_in_the_rest_and_one_that_did_not_
     let rest = sent.compare(&stamp(4), answer(vec![reading("b", 2.0)]));
     assert_eq!(rest[0].gone, [FactKey::Signal(reading("a", 1.0).key)]);
 }
+
+#[test]
+fn what_a_source_tells_no_more_of_the_past_is_not_remembered() {
+    use crate::domain::annotation::Annotation;
+    use crate::domain::observation::ServedSpan;
+    let span = |n: i64| ServedSpan {
+        key: ServedSpanKey {
+            source: SourceId::new("s"),
+            model: Key::new("a"),
+            version: Key::new(&n.to_string()),
+            from: Millis(n),
+        },
+        until: Millis(n),
+        step_ms: 1,
+        evidence: Clean::empty(),
+    };
+    let note = |n: i64| Annotation {
+        key: AnnotationKey {
+            source: SourceId::new("s"),
+            id: Key::new(&n.to_string()),
+        },
+        at: Millis(n),
+        until: None,
+        text: Clean::empty(),
+        tags: Arc::from([]),
+        author: None,
+        model: None,
+    };
+    let mut sent = Sent::default();
+    let mut fleet = Fleet::new(context(), Arc::new(Context::default()));
+    for n in 0..1_000 {
+        let spans = Answer {
+            partial: None,
+            coverage: Coverage::Full(Scope::Served),
+            rows: Rows::Served((n..n + 3).map(span).collect()),
+            server_time: None,
+        };
+        let notes = Answer {
+            coverage: Coverage::Tail(Millis(n)),
+            rows: Rows::Annotations((n..n + 3).map(note).collect()),
+            ..spans.clone()
+        };
+        for answer in [spans, notes] {
+            for message in sent.compare(&stamp(n), answer) {
+                // What is known is not told again.
+                assert!(n == 0 || message.upserts.len() <= 1, "{message:?}");
+                fleet.merge(message, Millis(n));
+            }
+        }
+        assert_eq!((sent.served.len(), sent.annotations.len()), (3, 3));
+    }
+    assert_eq!(
+        fleet.annotations().count(),
+        1_002,
+        "what is past is not gone"
+    );
+    let spans = fleet.served_spans(&model("a", 1).key).len();
+    assert_eq!(spans, 3, "what left the history is let go");
+}

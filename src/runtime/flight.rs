@@ -15,14 +15,11 @@ use super::clock::Clock;
 use super::limits::Host;
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::SourceId;
-use crate::domain::observation::{Answer, Feed};
+use crate::domain::observation::{Answer, Feed, POLL_LIMIT};
 use crate::domain::query::Focus;
 use crate::domain::time::Millis;
 use crate::sources::{Page, Pages, Source};
 
-/// The longest that one poll may take, all its pages together. Each request has its own deadline;
-/// this one is for a server whose pages never end.
-const POLL_LIMIT: Duration = Duration::from_secs(600);
 /// A poll without any sign of the server is told as one that failed after so long, or after so many times
 /// what it took last: a server that accepts and never answers must show before the poll's own deadline.
 const SILENCE: Duration = Duration::from_millis(2_500);

@@ -213,7 +213,7 @@ impl Fleet {
             }
             Scope::Signals => self.old_readings(old),
             Scope::Series => self.old_series(old),
-            Scope::Alerts | Scope::Annotations => Vec::new(),
+            Scope::Alerts | Scope::Annotations | Scope::Served => Vec::new(),
         }
     }
 }

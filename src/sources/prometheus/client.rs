@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -15,6 +15,12 @@ use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::sources::http::{Call, Reply};
 use crate::sources::routes::{Method, ReadRoute};
+
+/// For so long GET alone is used where POST is refused: a proxy that is being rolled out refuses it for a
+/// moment.
+const POST_AGAIN: Duration = Duration::from_secs(600);
+/// A query of as many bytes may be refused by GET for the length of its URL.
+const LONG: usize = 1_000;
 
 /// Answers of instant queries within one poll: the same question is asked once.
 #[derive(Debug, Default)]
@@ -105,36 +111,16 @@ impl Prometheus {
         Ok(self.ask(ReadRoute::PrometheusRange, form).await?.0)
     }
 
-    /// Asks by POST, since queries are long; by GET from then on where POST is refused and GET is not.
+    /// Asks by POST, since queries are long; by GET for a while where POST is refused and GET is not.
     async fn ask(
         &self,
         route: fn(Method) -> ReadRoute,
         form: Vec<(&'static str, String)>,
     ) -> Result<(Read, Option<Millis>), Fault> {
-        let mut reply = None;
-        let mut refused = None;
-        if !self.get_only.load(Ordering::Relaxed) {
-            match self.http.read_form(&route(Method::Post), &form).await {
-                Ok(good) => reply = Some(good),
-                Err(fault) if matches!(fault.kind, FaultKind::NoRoute | FaultKind::Forbidden) => {
-                    refused = Some(fault);
-                }
-                Err(fault) => return Err(fault),
-            }
-        }
-        let reply: Reply = match reply {
-            Some(reply) => reply,
-            None => {
-                let call = Call {
-                    query: form,
-                    body: None,
-                };
-                let reply = self.http.read(&route(Method::Get), call).await;
-                // The first refusal says more than one of a way that was only tried.
-                let reply = reply.map_err(|fault| refused.unwrap_or(fault))?;
-                self.get_only.store(true, Ordering::Relaxed);
-                reply
-            }
+        let get_until = self.memory().get_until;
+        let reply = match get_until {
+            Some(until) if Instant::now() < until => self.by_get(route, form).await?,
+            _ => self.by_post(route, form).await?,
         };
         if let Some(at) = reply.server_time {
             self.memory().clock = Some((at, Instant::now()));
@@ -144,6 +130,52 @@ impl Prometheus {
             return Err(Fault::new(FaultKind::Refused, &reply.place, words));
         }
         Ok((read, reply.server_time))
+    }
+
+    /// By POST, and by GET where that is refused. Of two refusals the first says more than that of a way
+    /// that was only tried.
+    async fn by_post(
+        &self,
+        route: fn(Method) -> ReadRoute,
+        form: Vec<(&'static str, String)>,
+    ) -> Result<Reply, Fault> {
+        let refused = match self.http.read_form(&route(Method::Post), &form).await {
+            Err(fault) if matches!(fault.kind, FaultKind::NoRoute | FaultKind::Forbidden) => fault,
+            posted => {
+                self.memory().get_until = None;
+                return posted;
+            }
+        };
+        let call = Call {
+            query: form,
+            body: None,
+        };
+        let reply = self.http.read(&route(Method::Get), call).await;
+        let reply = reply.map_err(|_| refused)?;
+        self.memory().get_until = Some(Instant::now() + POST_AGAIN);
+        Ok(reply)
+    }
+
+    /// By GET, and by POST where the query is long and refused: it may be too long for a URL.
+    async fn by_get(
+        &self,
+        route: fn(Method) -> ReadRoute,
+        form: Vec<(&'static str, String)>,
+    ) -> Result<Reply, Fault> {
+        let long = form.iter().map(|(_, value)| value.len()).sum::<usize>() >= LONG;
+        let call = Call {
+            query: form.clone(),
+            body: None,
+        };
+        match self.http.read(&route(Method::Get), call).await {
+            Err(fault) if long && fault.kind == FaultKind::Refused => {
+                let posted = self.http.read_form(&route(Method::Post), &form).await;
+                let posted = posted.map_err(|_| fault)?;
+                self.memory().get_until = None;
+                Ok(posted)
+            }
+            got => got,
+        }
     }
 
     /// The server's time now.

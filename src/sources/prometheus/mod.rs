@@ -21,7 +21,6 @@ mod wire;
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,8 +49,6 @@ pub struct Prometheus {
     http: Http,
     reader: Reader,
     monitoring: Monitoring,
-    /// Whether a proxy lets nothing through but GET.
-    get_only: AtomicBool,
     memory: Mutex<Memory>,
 }
 
@@ -64,6 +61,8 @@ struct Memory {
     names: HashMap<Key, BTreeSet<String>>,
     /// How many readings the last poll held.
     readings: usize,
+    /// Until when GET alone is used: a proxy let nothing else through.
+    get_until: Option<Instant>,
     /// The server's clock at a moment of ours.
     clock: Option<(Millis, Instant)>,
     /// The course of each signal that lists show.
@@ -84,7 +83,6 @@ impl Prometheus {
             http: Http::new(settings)?,
             reader: Reader::new(settings)?,
             monitoring: settings.monitoring.clone(),
-            get_only: AtomicBool::new(false),
             memory: Mutex::default(),
         })
     }

@@ -1,14 +1,14 @@
 //! Which versions answered requests in the past, as counters of requests with a version's label tell:
 //! history from before anybody looked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Prometheus;
 use super::client::{Asked, is_of_the_query, partly};
 use super::query::{Grid, over_grid};
 use crate::domain::fault::Fault;
 use crate::domain::key::Key;
-use crate::domain::observation::{Answer, Coverage, Rows, ServedSpan, ServedSpanKey};
+use crate::domain::observation::{Answer, Coverage, Rows, Scope, ServedSpan, ServedSpanKey};
 use crate::domain::signal::Measure;
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -22,8 +22,8 @@ const QUIET_STEPS: i64 = 2;
 #[derive(Debug, Default)]
 pub(super) struct Spans {
     step: u64,
-    /// The end of what has been read.
-    until: i64,
+    /// The end of what has been read whole, by preset.
+    until: HashMap<usize, i64>,
     of: BTreeMap<(Key, Key), Vec<(i64, i64)>>,
 }
 
@@ -33,20 +33,13 @@ impl Prometheus {
         let taken = self.taken(&mut asked).await?;
         let now = self.now().await?;
         let mut spoilt: Vec<Fault> = asked.unseen.take().into_iter().collect();
-        let mut grid = Grid::over(self.monitoring.history.as_secs(), now, POINTS);
-        {
-            let memory = self.memory();
-            if memory.spans.step == grid.step && memory.spans.until > grid.start {
-                // The last steps once more: late samples, and spans that go on.
-                let behind = (grid.end() - memory.spans.until).max(0) as u64;
-                let tail = behind + (QUIET_STEPS as u64 + 1) * grid.step;
-                grid = Grid::stepped(tail, now, grid.step);
-            }
-        }
-        for preset in taken {
-            let Some(preset) = self.monitoring.presets.get(preset) else {
+        let whole = Grid::over(self.monitoring.history.as_secs(), now, POINTS);
+        for index in taken {
+            let Some(preset) = self.monitoring.presets.get(index) else {
                 continue;
             };
+            let grid = self.memory().spans.unread(index, whole, now);
+            let mut complete = true;
             let requests = preset.signals.iter();
             for spec in requests.filter(|s| s.measure == Measure::Requests) {
                 let Some(template) = &spec.by_version else {
@@ -58,11 +51,14 @@ impl Prometheus {
                 let read = match self.range(query, grid).await {
                     Ok(read) => read,
                     Err(fault) if is_of_the_query(&fault) => {
+                        complete = false;
                         spoilt.push(fault);
                         continue;
                     }
                     Err(fault) => return Err(fault),
                 };
+                // What a server could not reach it may tell the next time; what is more than is read, never.
+                complete &= read.lacking.is_none();
                 spoilt.extend(self.lacking("served versions", &read));
                 let mut memory = self.memory();
                 for series in &read.series {
@@ -78,15 +74,21 @@ impl Prometheus {
                     add(spans.or_default(), busy, grid.step as i64);
                 }
             }
+            if complete {
+                self.memory().spans.until.insert(index, grid.end());
+            }
         }
         let mut memory = self.memory();
-        memory.spans.step = grid.step;
-        memory.spans.until = grid.end();
+        memory.spans.forget(whole.start);
         let rows = memory.spans.rows(self);
         drop(memory);
+        let partial = partly(&spoilt);
         Ok(Answer {
-            partial: partly(&spoilt),
-            coverage: Coverage::Partial,
+            coverage: match &partial {
+                None => Coverage::Full(Scope::Served),
+                Some(_) => Coverage::Partial,
+            },
+            partial,
             rows: Rows::Served(rows),
             server_time: Some(now),
         })
@@ -108,6 +110,31 @@ fn add(spans: &mut Vec<(i64, i64)>, busy: impl Iterator<Item = i64>, step: i64) 
 }
 
 impl Spans {
+    /// What of the whole history a preset has not told yet.
+    fn unread(&mut self, preset: usize, whole: Grid, now: Millis) -> Grid {
+        if self.step != whole.step {
+            self.step = whole.step;
+            self.until.clear();
+        }
+        match self.until.get(&preset) {
+            Some(until) if *until > whole.start => {
+                // The last steps once more: late samples, and spans that go on.
+                let behind = (whole.end() - until).max(0) as u64;
+                let tail = behind + (QUIET_STEPS as u64 + 1) * whole.step;
+                Grid::stepped(tail, now, whole.step)
+            }
+            _ => whole,
+        }
+    }
+
+    /// Lets go what ended before the history begins.
+    fn forget(&mut self, begins: i64) {
+        self.of.retain(|_, spans| {
+            spans.retain(|(_, until)| *until >= begins);
+            !spans.is_empty()
+        });
+    }
+
     fn rows(&self, of: &Prometheus) -> Vec<ServedSpan> {
         let step = std::time::Duration::from_secs(self.step);
         let every = crate::domain::time::span(step);
@@ -142,5 +169,16 @@ mod tests {
         assert_eq!(spans, [(0, 50), (90, 100)]);
         add(&mut spans, [80, 90, 100, 110].into_iter(), 10);
         assert_eq!(spans, [(0, 50), (90, 110)]);
+    }
+
+    #[test]
+    fn what_ended_before_the_history_is_let_go() {
+        let mut spans = Spans::default();
+        for version in 0..1_000 {
+            let key = (Key::new("a"), Key::new(&version.to_string()));
+            spans.of.insert(key, vec![(version * 10, version * 10 + 5)]);
+            spans.forget(version * 10 - 50);
+            assert!(spans.of.len() <= 6, "{}", spans.of.len());
+        }
     }
 }

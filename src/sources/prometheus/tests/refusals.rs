@@ -1,5 +1,7 @@
 //! What is refused, cut short, too much or hostile, and what is read all the same.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::*;
 
 #[tokio::test]
@@ -18,6 +20,45 @@ async fn a_proxy_that_allows_only_get_is_asked_by_get() {
     let server = Server::start(|_| (403, "no".to_owned())).await;
     let fault = poll(&server.source(only("kserve")), Feed::Signals).await;
     assert_eq!(fault.unwrap_err().kind, FaultKind::Forbidden);
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_post_for_a_while_is_asked_by_post_again() {
+    let refuses = Arc::new(AtomicBool::new(true));
+    let refusing = Arc::clone(&refuses);
+    let server = Server::start(move |asked| match asked.method.as_str() {
+        "POST" if refusing.load(Ordering::Relaxed) => (404, "no backend".to_owned()),
+        "GET" if asked.query().len() > 3_000 => (414, "URI too long".to_owned()),
+        _ => vector(&[(&[("model_name", "a")], "1")]),
+    })
+    .await;
+    let source = server.source(only("kserve"));
+    let methods = |server: &Server| -> Vec<String> {
+        let seen = server.seen().into_iter();
+        seen.map(|asked| asked.method).collect()
+    };
+    let long = format!("up{{job=~\"{}\"}}", "a|".repeat(2_000));
+    let short = || source.asked_now("up".to_owned());
+    short().await.unwrap();
+    assert_eq!(methods(&server), ["POST", "GET"]);
+    // What is too long for GET is told as that while POST is refused.
+    let fault = source.asked_now(long.clone()).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Refused);
+    assert_eq!(methods(&server), ["GET", "POST"]);
+    refuses.store(false, Ordering::Relaxed);
+    short().await.unwrap();
+    assert_eq!(methods(&server), ["GET"]);
+    source.asked_now(long).await.unwrap();
+    short().await.unwrap();
+    assert_eq!(methods(&server), ["GET", "POST", "POST"]);
+
+    refuses.store(true, Ordering::Relaxed);
+    short().await.unwrap();
+    refuses.store(false, Ordering::Relaxed);
+    server.seen();
+    source.memory().get_until = Some(tokio::time::Instant::now());
+    short().await.unwrap();
+    assert_eq!(methods(&server), ["POST"], "after a time it is tried again");
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! What is read over time: courses, what was served, strips of alerts, and alerts of an earlier time.
 
+use std::sync::atomic::Ordering;
+
 use super::*;
+use crate::domain::signal::Preset;
 
 #[tokio::test]
 async fn the_course_is_read_whole_once_and_then_by_its_tail() {
@@ -75,7 +78,7 @@ async fn what_was_served_is_rebuilt_from_request_counters() {
     let mut looks = Vec::new();
     for _ in 0..2 {
         let answer = poll(&source, Feed::ServedHistory).await.unwrap();
-        assert_eq!(answer.coverage, Coverage::Partial);
+        assert_eq!(answer.coverage, Coverage::Full(Scope::Served));
         let Rows::Served(mut rows) = answer.rows else {
             panic!("spans");
         };
@@ -87,6 +90,55 @@ async fn what_was_served_is_rebuilt_from_request_counters() {
     assert_eq!(versions, ["v1", "v2"]);
     assert_eq!(looks[0][0].until, looks[0][1].key.from);
     assert_eq!(looks[0][0].step_ms, 3_600_000);
+}
+
+#[tokio::test]
+async fn a_history_that_failed_is_read_whole_the_next_time_and_others_by_their_tail() {
+    let failed = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let fails = Arc::clone(&failed);
+    let server = Server::start(move |asked| {
+        if asked.path != "/api/v1/query_range" {
+            return vector(&[]);
+        }
+        if asked.query().contains("revision_name") && fails.load(Ordering::Relaxed) {
+            let error =
+                json!({"status": "error", "errorType": "execution", "error": "too many samples"});
+            return (422, error.to_string());
+        }
+        (
+            200,
+            json!({"status": "success", "data": {"result": []}}).to_string(),
+        )
+    })
+    .await;
+    let source = server.source(|settings| {
+        let two = |p: &&Preset| matches!(p.name.as_str(), "bentoml" | "knative");
+        settings.monitoring.presets = presets().iter().filter(two).cloned().collect();
+        settings.monitoring.all = true;
+    });
+    let mut hours = Vec::new();
+    for fail in [true, false, false] {
+        failed.store(fail, Ordering::Relaxed);
+        let answer = poll(&source, Feed::ServedHistory).await.unwrap();
+        assert_eq!(answer.partial.is_some(), fail);
+        let length = |word: &str| {
+            let seen = source_of(&server, word);
+            let at = |key: &str| seen.with[key].parse::<i64>().unwrap();
+            (at("end") - at("start")) / 3_600
+        };
+        hours.push([length("service_version"), length("revision_name")]);
+        server.seen();
+    }
+    let all = hours[0][0];
+    assert!(all > 24, "{hours:?}");
+    assert_eq!(hours, [[all, all], [3, all], [3, 3]]);
+}
+
+/// The range that was asked for with a word in its query.
+fn source_of(server: &Server, word: &str) -> Asked {
+    let seen = server.seen.lock().unwrap();
+    let mut ranges = seen.iter().filter(|a| a.path.ends_with("query_range"));
+    ranges.find(|a| a.query().contains(word)).cloned().unwrap()
 }
 
 #[tokio::test]
