@@ -129,8 +129,7 @@ impl Fleet {
     }
 
     pub(super) fn outdated(&self, key: &FactKey, held: Option<Millis>, asked_at: Millis) -> bool {
-        held.is_some_and(|at| at > asked_at)
-            || self.tombstones.get(key).is_some_and(|at| *at > asked_at)
+        held.is_some_and(|at| at > asked_at) || self.tombstones.outdate(key, asked_at)
     }
 
     /// Remembers the first sight of what has a `since`: models and endpoints.
@@ -140,8 +139,7 @@ impl Fleet {
     }
 
     pub(super) fn remove(&mut self, key: &FactKey, asked_at: Millis) {
-        let tomb = self.tombstones.entry(key.clone()).or_insert(asked_at);
-        *tomb = (*tomb).max(asked_at);
+        self.tombstones.bury(key.clone(), asked_at);
         let newer_held = match key {
             FactKey::Model(k) => self.models.get(k).is_some_and(|h| h.asked_at >= asked_at),
             FactKey::Version(k) => self

@@ -6,6 +6,7 @@ pub mod features;
 pub mod gates;
 mod ground;
 mod imported;
+mod interner;
 mod joins;
 mod judge;
 mod judge_deployment;
@@ -26,6 +27,7 @@ mod shards;
 mod signals;
 pub mod standing;
 pub mod suspects;
+mod tombstones;
 pub mod triage;
 pub mod view;
 
@@ -42,6 +44,7 @@ pub use self::pipelines::Training;
 use self::pool::Pool;
 use self::runs::RunStore;
 use self::signals::Signals;
+use self::tombstones::Tombstones;
 use self::triage::Counts;
 use self::view::{DeploymentView, ModelView};
 use super::change::{Change, ChangeKind, Subject};
@@ -103,7 +106,7 @@ pub struct Fleet {
     loading: HashMap<(DeploymentKey, Key), Millis>,
     /// Since when an endpoint's health call takes longer than the policy allows.
     slow: HashMap<DeploymentKey, Millis>,
-    tombstones: HashMap<FactKey, Millis>,
+    tombstones: Tombstones,
     swept: HashMap<(SourceId, Scope), Millis>,
     /// What the last start left of a source, until its first complete answer.
     recalled: HashMap<(SourceId, Scope), Vec<(FactKey, Millis)>>,
@@ -179,7 +182,7 @@ impl Fleet {
             first_seen: HashMap::new(),
             loading: HashMap::new(),
             slow: HashMap::new(),
-            tombstones: HashMap::new(),
+            tombstones: Tombstones::default(),
             swept: HashMap::new(),
             recalled: HashMap::new(),
             recalled_until: HashMap::new(),
@@ -269,6 +272,7 @@ impl Fleet {
 
     /// Lets time pass: freshness and graces that end by the clock alone.
     pub fn tick(&mut self, now: Millis) {
+        self.tombstones.forget(now);
         let mut moved: Vec<SourceId> = self.sources.keys().cloned().collect();
         moved.retain(|id| self.has_moved(id, false, now));
         self.sources_moved(&moved);

@@ -80,8 +80,7 @@ impl Fleet {
         }
         for (other, _) in others {
             let other = FactKey::Model(other);
-            let tomb = self.tombstones.entry(other.clone()).or_insert(asked_at);
-            *tomb = (*tomb).max(asked_at);
+            self.tombstones.bury(other.clone(), asked_at);
             self.bury(&other, asked_at);
         }
         true

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
 
+pub use super::interner::{Interner, Symbol};
 use super::shards::Shards;
 use crate::domain::key::{ExperimentKey, Key, RunKey};
-use crate::domain::model::Name;
 use crate::domain::run::{DatasetUse, LastMetric, Run, RunStatus};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -16,64 +16,6 @@ use crate::domain::time::Millis;
 const CHUNK: usize = 256;
 /// Runs that are chosen to go at a time.
 const VICTIMS: usize = 2_048;
-
-/// A handle for an interned text.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct Symbol(u32);
-
-/// Texts by handle: metric names, parameter names and values, tags, users.
-#[derive(Clone, Default, Debug)]
-pub struct Interner {
-    ids: Shards,
-    /// In chunks, so that a text that is new while a snapshot is alive copies little.
-    names: Vec<Arc<Vec<Name>>>,
-}
-
-impl Interner {
-    fn intern(&mut self, key: &Key, shown: &Clean) -> Symbol {
-        if let Some(symbol) = self.find(key.raw()) {
-            return symbol;
-        }
-        let symbol = Symbol(u32::try_from(self.ids.len()).unwrap_or(u32::MAX));
-        // Most raw names are their own clean form: one allocation serves map, key and screen.
-        let key = if shown == key.raw() {
-            Key::of(shown)
-        } else {
-            key.clone()
-        };
-        if self.names.last().is_none_or(|c| c.len() == CHUNK) {
-            self.names.push(Arc::new(Vec::with_capacity(CHUNK)));
-        }
-        if let Some(last) = self.names.last_mut() {
-            Arc::make_mut(last).push(Name {
-                key: key.clone(),
-                shown: shown.clone(),
-            });
-        }
-        let names = &self.names;
-        let text = |row: u32| names[row as usize / CHUNK][row as usize % CHUNK].key.raw();
-        self.ids.insert(key.raw(), symbol.0, text);
-        symbol
-    }
-
-    fn intern_clean(&mut self, text: &Clean) -> Symbol {
-        match self.find(text.as_str()) {
-            Some(symbol) => symbol,
-            None => self.intern(&Key::of(text), text),
-        }
-    }
-
-    /// The text of a handle.
-    pub fn name(&self, symbol: Symbol) -> &Name {
-        &self.names[symbol.0 as usize / CHUNK][symbol.0 as usize % CHUNK]
-    }
-
-    /// The handle of a text, if any run uses it.
-    pub fn find(&self, text: &str) -> Option<Symbol> {
-        let is = |row| self.name(Symbol(row)).key.raw() == text;
-        self.ids.get(text, is).map(Symbol)
-    }
-}
 
 /// A run as the table needs it. Steps, datasets and outputs come with the run's own page.
 #[derive(Clone, Debug)]
@@ -128,6 +70,16 @@ impl PackedRun {
         self.params().find(|(n, _)| *n == name).map(|(_, v)| v)
     }
 
+    /// Every text that it refers to, as often as it does.
+    fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
+        let dataset = self
+            .dataset
+            .iter()
+            .flat_map(|(name, digest)| [*name, *digest]);
+        let own = [self.name, self.user].into_iter().chain(dataset);
+        own.chain(self.facts.symbols())
+    }
+
     /// The value of a tag.
     pub fn tag(&self, name: Symbol) -> Option<Symbol> {
         self.tags().find(|(n, _)| *n == name).map(|(_, v)| v)
@@ -172,7 +124,7 @@ impl Facts {
         let names = self.shape.names[from..to].iter();
         names
             .zip(values)
-            .map(|(name, value)| (*name, Symbol(*value)))
+            .map(|(name, value)| (*name, Symbol::of(*value)))
     }
 
     fn params(&self) -> impl Iterator<Item = (Symbol, Symbol)> + '_ {
@@ -181,6 +133,12 @@ impl Facts {
 
     fn tags(&self) -> impl Iterator<Item = (Symbol, Symbol)> + '_ {
         self.texts(self.shape.tags, self.shape.names.len())
+    }
+
+    fn symbols(&self) -> impl Iterator<Item = Symbol> + '_ {
+        let values = self.words[self.shape.params * 2..].iter();
+        let names = self.shape.names.iter().copied();
+        names.chain(values.map(|value| Symbol::of(*value)))
     }
 
     fn pack(run: &Run, texts: &mut Interner, shapes: &mut Shapes) -> Self {
@@ -195,7 +153,7 @@ impl Facts {
         }
         for (k, v) in run.params.iter().chain(run.tags.iter()) {
             names.push(texts.intern_clean(k));
-            words.push(texts.intern_clean(v).0);
+            words.push(texts.intern_clean(v).word());
         }
         let shape = Shape {
             names: names.into_boxed_slice(),
@@ -344,7 +302,9 @@ impl RunStore {
             Some(row) => {
                 let chunk = Arc::make_mut(&mut self.chunks[row as usize / CHUNK]);
                 let slot = &mut chunk[row as usize % CHUNK];
-                Upsert::Replaced(std::mem::replace(slot, packed).status)
+                let old = std::mem::replace(slot, packed);
+                old.symbols().for_each(|text| self.texts.release(text));
+                Upsert::Replaced(old.status)
             }
             None if !self.free.is_empty() => {
                 if let Some(row) = self.free.pop() {
@@ -447,6 +407,9 @@ impl RunStore {
                 rows.retain(|r| *r != row);
             }
             self.rows.remove(&key.id, |r| r == row);
+            let texts = self.row(row).map(|run| run.symbols().collect::<Vec<_>>());
+            let texts = texts.into_iter().flatten();
+            texts.for_each(|text| self.texts.release(text));
             self.free.push(row);
             self.generation += 1;
         }
@@ -514,3 +477,7 @@ pub enum Upsert {
     /// A newer reading is held.
     Older,
 }
+
+#[cfg(test)]
+#[path = "runs_tests.rs"]
+mod tests;

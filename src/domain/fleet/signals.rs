@@ -72,6 +72,9 @@ fn put<T: PartialEq, K: Ord>(
     }
 }
 
+/// The most annotations held: beyond them the oldest are let go.
+const ANNOTATIONS_HELD: usize = 10_000;
+
 impl Fleet {
     /// The newest readings of a model's signals, in the order of their keys.
     pub fn readings(&self, model: &ModelKey) -> &[Held<SignalReading>] {
@@ -353,6 +356,12 @@ impl Fleet {
         let held = held(source, asked_at, fact);
         if let Some((new, _)) = self.put_told(&id, key, held, |s| &mut s.annotations) {
             self.observe_annotation(&new);
+        }
+        let all = &mut self.signals.annotations;
+        if all.len() > ANNOTATIONS_HELD {
+            let oldest = all.values().min_by_key(|held| held.fact.at);
+            let oldest = oldest.map(|held| held.fact.key.clone());
+            oldest.and_then(|key| all.remove(&key));
         }
     }
 

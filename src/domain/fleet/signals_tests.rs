@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::super::Fleet;
 use crate::domain::alert::{Alert, AlertKey, AlertState};
+use crate::domain::annotation::{Annotation, AnnotationKey};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::fleet::view::ModelSignals;
 use crate::domain::key::{Key, ModelKey, RegistryKey, SourceId};
@@ -374,4 +375,35 @@ fn an_alert_is_as_bad_by_itself_as_its_model_is_by_it() {
         fleet.record(&looked(at, Some(FaultKind::Timeout)), Millis(at));
     }
     assert_eq!(both(&fleet, Millis(60_000)), Some(Level::Unknown));
+}
+
+#[test]
+fn the_oldest_of_too_many_annotations_is_let_go() {
+    let mut fleet = fleet();
+    let note = |n: i64| Annotation {
+        key: AnnotationKey {
+            source: SourceId::new("graf"),
+            id: Key::new(&n.to_string()),
+        },
+        at: Millis(n),
+        until: None,
+        text: Clean::empty(),
+        tags: Arc::from([]),
+        author: None,
+        model: Some(Key::new("churn")),
+    };
+    for from in [5_000, 0, 10_000] {
+        let told = Observation {
+            feed: Feed::Annotations,
+            coverage: Coverage::Tail(Millis(from)),
+            upserts: Rows::Annotations((from..from + 5_000).map(note).collect()),
+            ..said(from, Vec::new(), Vec::new())
+        };
+        fleet.merge(told, Millis(20_000));
+    }
+    let held: Vec<i64> = fleet.annotations().map(|h| h.fact.at.0).collect();
+    assert_eq!(
+        (held.iter().min(), held.iter().max()),
+        (Some(&5_000), Some(&14_999))
+    );
 }
