@@ -29,6 +29,14 @@ const FEW: usize = 8;
 /// Models asked for one by one in a tick of a large registry, at most.
 const SINGLES: usize = 50;
 
+/// Models that were asked for by name.
+#[derive(Default)]
+struct ByName {
+    found: Paged<wire::ModelRow>,
+    /// Whether there were more names than are asked for.
+    cut: bool,
+}
+
 impl Mlflow {
     /// The models on screen, with their aliases.
     pub(super) async fn watched_models(&self, focus: &Focus) -> Result<Answer, Fault> {
@@ -38,7 +46,7 @@ impl Mlflow {
             .filter(|m| m.registry == self.registry)
             .map(|m| m.name.raw())
             .collect();
-        let found = self.models_by_name(&names).await?;
+        let found = self.models_by_name(&names).await?.found;
         let rows = self.take_models(found.rows, false);
         Ok(Answer {
             partial: None,
@@ -66,7 +74,8 @@ impl Mlflow {
         if found.pages > 1 {
             let lost = self.doubted(&found.rows);
             let names: Vec<&str> = lost.iter().map(String::as_str).collect();
-            found.rows.extend(self.models_by_name(&names).await?.rows);
+            let lost = self.models_by_name(&names).await?.found;
+            found.rows.extend(lost.rows);
         }
         let rows = self.take_models(found.rows, true);
         Ok((rows, whole, found.server_time))
@@ -143,10 +152,10 @@ impl Mlflow {
     }
 
     /// Models by name: in lists where the server can, else one by one.
-    async fn models_by_name(&self, names: &[&str]) -> Result<Paged<wire::ModelRow>, Fault> {
+    async fn models_by_name(&self, names: &[&str]) -> Result<ByName, Fault> {
         let mut all = Paged::default();
         if names.is_empty() {
-            return Ok(all);
+            return Ok(ByName::default());
         }
         let (mut filters, mut singles) = requests::name_filters(names.iter().copied());
         if self.memory().no_name_lists {
@@ -178,12 +187,16 @@ impl Mlflow {
                     .into_iter()
                     .filter(|row| wanted.contains(row.name.as_str())),
             );
-            return Ok(all);
+            return Ok(ByName {
+                found: all,
+                cut: false,
+            });
         }
+        let cut = singles.len() > SINGLES;
         for name in singles.into_iter().take(SINGLES) {
             all.rows.extend(requests::model(&self.http, name).await?);
         }
-        Ok(all)
+        Ok(ByName { found: all, cut })
     }
 
     /// The versions that changed last: new ones, and moves between stages.
@@ -307,7 +320,8 @@ impl Mlflow {
         }
     }
 
-    /// Asks for models by name so that their versions can be joined to them.
+    /// Asks for models by name so that their versions can be joined to them. Each of the names is known
+    /// afterwards, as a model or as none: of one that was not asked for, nothing would be.
     async fn learn_models(&self, names: &[String]) -> Result<(), Fault> {
         if names.is_empty() {
             return Ok(());
@@ -317,14 +331,31 @@ impl Mlflow {
             return Ok(());
         }
         let asked: Vec<&str> = names.iter().map(String::as_str).collect();
-        let found = self.models_by_name(&asked).await?;
-        let models = self.take_models(found.rows, false);
+        let one_by_one = self.memory().no_name_lists;
+        let by_name = if one_by_one && asked.len() > SINGLES {
+            None
+        } else {
+            Some(self.models_by_name(&asked).await?)
+        };
+        match by_name.filter(|by_name| !by_name.cut) {
+            Some(ByName { found, .. }) => {
+                let models = self.take_models(found.rows, false);
+                let here: HashSet<&str> = models.iter().map(|m| m.key.name.raw()).collect();
+                let mut memory = self.memory();
+                for name in names.iter().filter(|name| !here.contains(name.as_str())) {
+                    memory.created.remove(name);
+                }
+            }
+            // So many that a list of all of them is cheaper.
+            None => {
+                self.sweep_models().await?;
+            }
+        }
         let mut memory = self.memory();
         for name in names {
-            if models.iter().any(|m| m.key.name.raw() == name) {
+            if memory.created.contains_key(name) {
                 memory.strangers.remove(name);
             } else {
-                memory.created.remove(name);
                 memory.strangers.insert(name.clone());
             }
         }

@@ -3,6 +3,7 @@
 
 mod acts;
 mod hostile;
+mod learning;
 mod live;
 mod recorded;
 mod scripted;
