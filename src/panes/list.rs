@@ -1,11 +1,35 @@
 //! What every pane that is one list does alike: a cursor that stays on its row, a filter, clicks, the
 //! wheel and pages. Which rows there are, and in which order, is each pane's own.
 
+use std::time::Duration;
+
 use super::{Ask, Cx, Pane, Prompt, PromptKind, move_in};
 use crate::domain::text::Clean;
 use crate::intent::command::Command;
 use crate::intent::filter::Filter;
 use crate::ui::table::TableState;
+
+/// The least time between two times that new facts alone make a long list anew.
+const REST: Duration = Duration::from_millis(500);
+/// So few rows are made at once.
+pub(super) const FEW: usize = 200;
+
+/// When a list was made: facts come many times a second, and thousands of rows for each would delay the
+/// keys. The loop comes by once a second in any case, so that the last change is never left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Made(Option<Duration>);
+
+impl Made {
+    /// Whether a list of so many rows may be made anew at a time of the process.
+    pub(super) fn rested(self, rows: usize, mono: Duration) -> bool {
+        rows < FEW || self.0.is_none_or(|at| mono.saturating_sub(at) >= REST)
+    }
+
+    /// It is made anew.
+    pub(super) fn again(&mut self, mono: Duration) {
+        self.0 = Some(mono);
+    }
+}
 
 /// The rows that pass the filter, and the cursor among them.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ mod tests;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::list::{self, List, Listing};
+use super::list::{self, List, Listing, Made};
 use super::{Ask, Cx, Pane, Place, Thing};
 use crate::domain::action::verbs::undo;
 use crate::domain::action::{PlanId, Wish, Written};
@@ -38,6 +38,9 @@ pub struct Journal {
     everywhere: bool,
     /// How many writes other contexts have.
     elsewhere: usize,
+    made: Made,
+    /// What was known of the writes themselves then.
+    records: Option<u64>,
 }
 
 impl Journal {
@@ -185,10 +188,15 @@ impl Pane for Journal {
     }
 
     fn refresh(&mut self, cx: &Cx<'_>) {
-        // Facts tell how writes have come along; either count only rises.
-        let revision = cx.fleet.revision().wrapping_add(cx.writes.revision());
-        if self.list.follows(revision) {
+        // Facts tell how writes have come along; either count only rises. What is new of a write itself
+        // waits for nothing.
+        let records = cx.writes.revision();
+        let judged = cx.writes.iter().take(list::FEW).count();
+        let due = self.records != Some(records) || self.made.rested(judged, cx.now.mono);
+        if due && self.list.follows(cx.fleet.revision().wrapping_add(records)) {
             self.reindex(cx);
+            self.made.again(cx.now.mono);
+            self.records = Some(records);
         }
     }
 

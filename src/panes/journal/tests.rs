@@ -204,3 +204,35 @@ fn what_marks_have_changed_and_who_set_them_stays_on_a_small_screen() {
         "{shown}"
     );
 }
+
+#[test]
+fn a_long_journal_follows_facts_when_it_has_rested_and_writes_at_once() {
+    let mut world = World::new();
+    let model = world.model("fraud-detector", &[("champion", "14")]);
+    let mut told = Told::default();
+    let plan = |n| testing::plan(n, Verb::Edit, &model, "tags", Vec::new());
+    for n in 0..250 {
+        told.begins(crate::panes::testing::ago(3_600), plan(n), "why");
+    }
+    world.writes = told.writes();
+    let mut pane = open(&world);
+    assert_eq!(pane.list.rows.len(), 250);
+    let later = |world: &mut World, millis| {
+        world.now.mono += std::time::Duration::from_millis(millis);
+        world.model(&format!("another-{millis}"), &[]);
+    };
+    // Marks the rows: those that are made anew do not have it.
+    let mark = |pane: &mut Journal| pane.list.rows.truncate(1);
+    mark(&mut pane);
+    later(&mut world, 100);
+    pane.refresh(&world.cx());
+    assert_eq!(pane.list.rows.len(), 1, "facts come many times a second");
+    told.begins(crate::panes::testing::ago(0), plan(250), "why");
+    world.writes = told.writes();
+    pane.refresh(&world.cx());
+    assert_eq!(pane.list.rows.len(), 251, "a write waits for nothing");
+    mark(&mut pane);
+    later(&mut world, 600);
+    pane.refresh(&world.cx());
+    assert_eq!(pane.list.rows.len(), 251);
+}

@@ -10,7 +10,6 @@ pub(super) mod testing;
 mod tests;
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -18,7 +17,7 @@ use ratatui::layout::Rect;
 pub(super) use self::view::{differs, fresh_role, level_spans, reason_lines, skew_role};
 
 use self::columns::{Col, SortKey};
-use super::list::{self, List, Listing};
+use super::list::{self, List, Listing, Made};
 use super::{Ask, Choice, Cx, Pane, Place, Thing, Want, runs_behind, signal};
 use crate::domain::change::{ChangeKind, Subject};
 use crate::domain::fleet::view::{ModelSignals, ModelView};
@@ -32,11 +31,6 @@ use crate::intent::filter::Searchable;
 use crate::intent::preference::Preference;
 use crate::ui::hits::Hits;
 use crate::ui::look::Look;
-
-/// The least time between two sorts that only new facts call for.
-const REST: Duration = Duration::from_millis(500);
-/// So few rows are sorted at once.
-const FEW: usize = 200;
 
 /// How wide texts are over all rows, so that columns do not jump while scrolling.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -59,7 +53,7 @@ pub struct Models {
     sort: Col,
     descending: bool,
     columns: Vec<Col>,
-    sorted_at: Option<Duration>,
+    made: Made,
     /// Models that a verb is meant for, whatever the filter hides.
     marks: BTreeSet<ModelKey>,
 }
@@ -74,7 +68,7 @@ impl Default for Models {
             sort: Col::Level,
             descending: Col::Level.descends(),
             columns: Col::ALL.into_iter().filter(|c| c.usual()).collect(),
-            sorted_at: None,
+            made: Made::default(),
             marks: BTreeSet::new(),
         }
     }
@@ -326,14 +320,10 @@ impl Pane for Models {
     }
 
     fn refresh(&mut self, cx: &Cx<'_>) {
-        // Facts come many times a second; sorting thousands of rows for each would delay the keys.
-        // The loop comes by once a second in any case, so that the last change is never left out.
-        let rested = self
-            .sorted_at
-            .is_none_or(|at| cx.now.mono.saturating_sub(at) >= REST);
-        if (rested || self.list.rows.len() < FEW) && self.list.follows(cx.fleet.revision()) {
+        let rested = self.made.rested(self.list.rows.len(), cx.now.mono);
+        if rested && self.list.follows(cx.fleet.revision()) {
             self.reindex(cx);
-            self.sorted_at = Some(cx.now.mono);
+            self.made.again(cx.now.mono);
         }
     }
 
