@@ -3,7 +3,7 @@
 use super::App;
 use crate::domain::change::Subject;
 use crate::domain::key::{DeploymentKey, ModelKey, RunKey, VersionKey};
-use crate::domain::text::Clean;
+use crate::domain::text::{Clean, percent_encoded};
 use crate::panes::Thing;
 
 impl App {
@@ -72,13 +72,13 @@ impl App {
                     let base = key.registry.base.clean();
                     Some(Clean::text(&format!(
                         "{base}/#/models/{}",
-                        encoded(key.name.raw())
+                        percent_encoded(key.name.raw())
                     )))
                 }),
             Thing::Version(key) => {
                 let (base, name) = (
                     key.model.registry.base.clean(),
-                    encoded(key.model.name.raw()),
+                    percent_encoded(key.model.name.raw()),
                 );
                 Some(Clean::text(&format!(
                     "{base}/#/models/{name}/versions/{}",
@@ -91,14 +91,14 @@ impl App {
                 let base = key.tracker.base.clean();
                 Some(Clean::text(&format!(
                     "{base}/#/experiments/{}/runs/{}",
-                    encoded(experiment.id.raw()),
-                    encoded(key.id.raw())
+                    percent_encoded(experiment.id.raw()),
+                    percent_encoded(key.id.raw())
                 )))
             }
             Thing::Experiment(key) => Some(Clean::text(&format!(
                 "{}/#/experiments/{}",
                 key.tracker.base.clean(),
-                encoded(key.id.raw())
+                percent_encoded(key.id.raw())
             ))),
             Thing::Deployment(key) => Some(key.base.clean()),
             Thing::Alert(key) => {
@@ -108,20 +108,4 @@ impl App {
             Thing::Source(_) => None,
         }
     }
-}
-
-/// Percent-encodes everything but unreserved characters, for a link.
-fn encoded(raw: &str) -> String {
-    let mut out = String::with_capacity(raw.len());
-    for byte in raw.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.extend(
-                [byte >> 4, byte & 15].map(|n| char::from(b"0123456789ABCDEF"[usize::from(n)])),
-            );
-        }
-    }
-    out
 }

@@ -256,6 +256,27 @@ fn strip_stray_joiners(text: &str) -> String {
         .collect()
 }
 
+/// Text as a part of an address: everything but unreserved characters (RFC 3986, 2.3) is percent-encoded.
+///
+/// ```
+/// use quarterdeck::domain::text::percent_encoded;
+/// assert_eq!(percent_encoded("a b/é~1"), "a%20b%2F%C3%A9~1");
+/// ```
+pub fn percent_encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.extend(
+                [byte >> 4, byte & 15].map(|n| char::from(b"0123456789ABCDEF"[usize::from(n)])),
+            );
+        }
+    }
+    out
+}
+
 /// Removes the user part of any URL in `text`, so that `user:password@` never shows.
 ///
 /// ```

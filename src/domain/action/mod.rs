@@ -2,6 +2,7 @@
 //! that a mutating request needs. Which plans there are is in [`verbs`]; nothing here sends anything.
 
 pub mod act;
+mod alias_move;
 pub mod claims;
 pub mod effect;
 mod matcher;
@@ -17,6 +18,7 @@ pub mod ticket;
 pub mod verbs;
 
 pub use self::act::{Act, Delivery, Pin, Receipt, Seen, Sighting, Tagged};
+pub use self::alias_move::AliasMove;
 pub use self::matcher::Matcher;
 pub use self::plan::{
     Consent, Friction, GateNote, Mode, PLAN_HOLDS, Plan, PlanId, Refusal, Step, UNDO_HOLDS, Verb,

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::act::{Act, Pin};
+use super::act::Pin;
+use super::alias_move::AliasMove;
 use super::plan::PlanId;
 use super::record::{Writes, Written};
 use crate::domain::change::{Change, ChangeKind, Origin, Subject};
@@ -57,12 +58,11 @@ fn last_moves<'a>(writes: &'a Writes, context: &Clean) -> BTreeMap<(ModelKey, Ke
     let mut last = BTreeMap::new();
     for written in writes.iter().filter(|w| w.plan.context == *context) {
         for (step, progress) in written.plan.steps.iter().zip(&written.steps) {
-            let (model, alias, to) = match &step.act {
-                Act::MoveAlias {
-                    model, alias, to, ..
-                } => (model, alias, Some(to)),
-                Act::DeleteAlias { model, alias, .. } => (model, alias, None),
-                _ => continue,
+            let Some(AliasMove {
+                model, alias, to, ..
+            }) = step.act.alias_move()
+            else {
+                continue;
             };
             let key = (model.clone(), alias.clone());
             match &progress.ended {

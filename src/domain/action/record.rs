@@ -367,12 +367,10 @@ impl Written {
         let steps = self.plan.steps.iter().enumerate().rev();
         steps
             .filter(|(_, step)| step.weight == Weight::Required)
-            .find_map(|(index, step)| match &step.act {
-                Act::MoveAlias {
-                    model, alias, to, ..
-                } => Some((index, model, alias, Some(&to.version))),
-                Act::DeleteAlias { model, alias, .. } => Some((index, model, alias, None)),
-                _ => None,
+            .find_map(|(index, step)| {
+                let moved = step.act.alias_move()?;
+                let to = moved.to.map(|pin| &pin.version);
+                Some((index, moved.model, moved.alias, to))
             })
     }
 

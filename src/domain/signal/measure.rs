@@ -117,6 +117,15 @@ impl Measure {
         }
     }
 
+    /// Whether the values of two series of one model add up to the model's: counts and rates do. Of
+    /// others the worse one stands.
+    pub fn adds_up(self) -> bool {
+        matches!(
+            self,
+            Self::Requests | Self::Queue | Self::Samples | Self::ReferenceSamples
+        )
+    }
+
     /// The measure of a word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|m| m.word() == word)

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::wire::DashboardRow;
 use crate::domain::annotation::Link;
 use crate::domain::key::Key;
-use crate::domain::text::Clean;
+use crate::domain::text::{Clean, percent_encoded};
 use crate::sources::labels::web_address;
 
 /// The most links that one model gets.
@@ -54,30 +54,14 @@ fn address(row: &DashboardRow, base: &str, label: &str, model: &Key) -> Option<C
     let path = if row.url.starts_with('/') && !row.url.starts_with("//") {
         row.url.clone()
     } else if !row.uid.is_empty() {
-        format!("/d/{}", percent(&row.uid))
+        format!("/d/{}", percent_encoded(&row.uid))
     } else {
         return None;
     };
     let within = !prefix.is_empty() && path.starts_with(&format!("{prefix}/"));
     let root = if within { origin } else { base };
-    let (label, model) = (percent(label), percent(model.raw()));
+    let (label, model) = (percent_encoded(label), percent_encoded(model.raw()));
     web_address(&format!(
         "{root}{path}?from=now-6h&to=now&var-{label}={model}"
     ))
-}
-
-/// Text as a part of an address: everything but unreserved characters is encoded.
-pub(super) fn percent(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.extend(
-                [byte >> 4, byte & 15].map(|n| char::from(b"0123456789ABCDEF"[usize::from(n)])),
-            );
-        }
-    }
-    out
 }

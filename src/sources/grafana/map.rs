@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::links::percent;
 use super::wire::{AnnotationRow, Group, Instance, Rule, Rules};
 use crate::domain::alert::{Alert, AlertState};
 use crate::domain::annotation::{Annotation, AnnotationKey};
 use crate::domain::key::Key;
 use crate::domain::level::Level;
-use crate::domain::text::{Clean, without_credentials};
+use crate::domain::text::{Clean, percent_encoded, without_credentials};
 use crate::domain::time::Millis;
 use crate::sources::labels::{Labels, MOST_ALERTS, Reader, instant, once, web_address};
 
@@ -144,7 +143,7 @@ fn dashboard_of(annotations: &Labels, base: &str) -> Option<Clean> {
         .filter(|uid| !uid.is_empty())?;
     let panel = annotations
         .get("__panelId__")
-        .map(|id| format!("?viewPanel={}", percent(id)))
+        .map(|id| format!("?viewPanel={}", percent_encoded(id)))
         .unwrap_or_default();
-    web_address(&format!("{base}/d/{}{panel}", percent(uid)))
+    web_address(&format!("{base}/d/{}{panel}", percent_encoded(uid)))
 }

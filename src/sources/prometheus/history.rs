@@ -217,7 +217,7 @@ impl Prometheus {
                     value
                 } else if value.is_nan() {
                     *slot
-                } else if matches!(spec.measure, Measure::Requests | Measure::Queue) {
+                } else if spec.measure.adds_up() {
                     *slot + value
                 } else if is_worse(direction, value.into(), (*slot).into()) {
                     value

@@ -436,10 +436,7 @@ impl Readings {
 }
 
 fn join(held: &mut SignalReading, other: SignalReading) {
-    let adds = matches!(
-        held.key.measure,
-        Measure::Requests | Measure::Queue | Measure::Samples | Measure::ReferenceSamples
-    );
+    let adds = held.key.measure.adds_up();
     match (held.value, other.value) {
         (Measured::Value(a), Measured::Value(b)) if adds => held.value = Measured::Value(a + b),
         (Measured::Value(a), Measured::Value(b)) if !is_worse(held.direction, b, a) => {}

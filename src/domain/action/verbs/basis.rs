@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::shift::FREEZE;
 use super::{Planning, rollout};
 use crate::domain::action::{
-    Act, Friction, PLAN_HOLDS, Pin, Plan, PlanId, Step, UNDO_HOLDS, Verb, Wanting, Weight,
+    Act, AliasMove, Friction, PLAN_HOLDS, Pin, Plan, PlanId, Step, UNDO_HOLDS, Verb, Wanting,
+    Weight,
 };
 use crate::domain::fleet::Fleet;
 use crate::domain::key::{Key, ModelKey, SourceId};
@@ -331,16 +332,12 @@ pub fn ground(
 
 /// Why an alias is not moved back: it is neither where the write left it nor where it was before.
 fn elsewhere(fleet: &Fleet, act: &Act) -> Option<String> {
-    let (model, alias, from, to) = match act {
-        Act::MoveAlias {
-            model,
-            alias,
-            from,
-            to,
-        } => (model, alias, from.as_ref(), Some(to)),
-        Act::DeleteAlias { model, alias, from } => (model, alias, Some(from), None),
-        _ => return None,
-    };
+    let AliasMove {
+        model,
+        alias,
+        from,
+        to,
+    } = act.alias_move()?;
     let held = fleet.registered(model)?.fact.alias(alias.raw());
     let is = |pin: Option<&Pin>| pin.map(|pin| &pin.version) == held;
     let word = |version: Option<&Key>| {

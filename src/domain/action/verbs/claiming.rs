@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Planning;
 use super::basis::Basis;
 use crate::domain::action::claims::{self, CLAIM_HOLDS, Intent, LAST_WRITER_WINS};
-use crate::domain::action::{Act, PLAN_HOLDS, Plan, Step, Weight};
+use crate::domain::action::{PLAN_HOLDS, Plan, Step, Weight};
 use crate::domain::fleet::Fleet;
 use crate::domain::fleet::gates::Details;
 use crate::domain::key::{Key, ModelKey, SourceId};
@@ -37,22 +37,13 @@ struct Move {
 impl Move {
     fn of(plan: &Plan) -> Option<(usize, Self)> {
         plan.steps.iter().enumerate().find_map(|(index, step)| {
-            let (model, alias, from, to) = match &step.act {
-                Act::MoveAlias {
-                    model,
-                    alias,
-                    from,
-                    to,
-                } => (model, alias, from.as_ref(), Some(to)),
-                Act::DeleteAlias { model, alias, from } => (model, alias, Some(from), None),
-                _ => return None,
-            };
+            let moved = step.act.alias_move()?;
             let found = Self {
                 source: step.source.clone(),
-                model: model.clone(),
-                alias: alias.clone(),
-                from: from.map(|pin| pin.version.clone()),
-                to: to.map(|pin| pin.version.clone()),
+                model: moved.model.clone(),
+                alias: moved.alias.clone(),
+                from: moved.from.map(|pin| pin.version.clone()),
+                to: moved.to.map(|pin| pin.version.clone()),
             };
             Some((index, found))
         })
