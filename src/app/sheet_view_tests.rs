@@ -28,6 +28,7 @@ fn moves(alias: &str) -> Act {
 
 fn tags(key: &str) -> Act {
     Act::SetTag {
+        created: None,
         of: Tagged::Model(model_key()),
         key: Key::new(key),
         from: None,

@@ -91,6 +91,7 @@ impl App {
             | Command::Acknowledge
             | Command::Edit
             | Command::Approve => Act::SetTag {
+                created: None,
                 of: Tagged::Model(model.clone()),
                 key: Key::new(mark::FREEZE),
                 from: None,

@@ -37,6 +37,10 @@ pub enum Act {
     SetStage {
         /// The version.
         version: VersionKey,
+        /// When the version was registered: numbers can be used again. Plans of before did
+        /// not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        created: Option<Millis>,
         /// The stage before, in the registry's word (`None`, `Staging`, `Production`, `Archived`).
         from: Key,
         /// The stage after.
@@ -48,6 +52,10 @@ pub enum Act {
     SetTag {
         /// Of what.
         of: Tagged,
+        /// When the version was registered, where it is one: numbers can be used again. Plans of before did
+        /// not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        created: Option<Millis>,
         /// The tag.
         key: Key,
         /// Its value before, if it had one.
@@ -59,6 +67,10 @@ pub enum Act {
     DeleteTag {
         /// Of what.
         of: Tagged,
+        /// When the version was registered, where it is one: numbers can be used again. Plans of before did
+        /// not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        created: Option<Millis>,
         /// The tag.
         key: Key,
         /// Its value before.
@@ -68,6 +80,10 @@ pub enum Act {
     Describe {
         /// Of what.
         of: Tagged,
+        /// When the version was registered, where it is one: numbers can be used again. Plans of before did
+        /// not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        created: Option<Millis>,
         /// The text before.
         from: Key,
         /// The text after.
@@ -330,6 +346,7 @@ impl Act {
                 from,
                 to,
                 archive,
+                ..
             } => format!(
                 "stage of {}: {} → {}{}",
                 words_of(&version.model, &version.version),
@@ -461,11 +478,13 @@ impl Act {
             }),
             Self::SetStage {
                 version,
+                created,
                 from,
                 to,
                 archive: false,
             } => Some(Self::SetStage {
                 version: version.clone(),
+                created: *created,
                 from: to.clone(),
                 to: from.clone(),
                 archive: false,
@@ -473,36 +492,58 @@ impl Act {
             // A mark is ended by one that has expired: taking a tag away is a right that few have.
             Self::SetTag {
                 of,
+                created,
                 key,
                 from: None,
                 to,
             } if mark::is_mark(key.raw()) => Mark::read(to.raw()).ok().map(|mark| Self::SetTag {
                 of: of.clone(),
+                created: *created,
                 key: key.clone(),
                 from: Some(to.clone()),
                 to: Key::new(&mark.ended().write()),
             }),
-            Self::SetTag { of, key, from, to } => Some(match from {
+            Self::SetTag {
+                of,
+                created,
+                key,
+                from,
+                to,
+            } => Some(match from {
                 Some(from) => Self::SetTag {
                     of: of.clone(),
+                    created: *created,
                     key: key.clone(),
                     from: Some(to.clone()),
                     to: from.clone(),
                 },
                 None => Self::DeleteTag {
                     of: of.clone(),
+                    created: *created,
                     key: key.clone(),
                     from: to.clone(),
                 },
             }),
-            Self::DeleteTag { of, key, from } => Some(Self::SetTag {
+            Self::DeleteTag {
+                of,
+                created,
+                key,
+                from,
+            } => Some(Self::SetTag {
                 of: of.clone(),
+                created: *created,
                 key: key.clone(),
                 from: None,
                 to: from.clone(),
             }),
-            Self::Describe { of, from, to } => Some(Self::Describe {
+            Self::Describe {
+                of,
+                created,
+                from,
+                to,
+            } => Some(Self::Describe {
                 of: of.clone(),
+                created: *created,
                 from: to.clone(),
                 to: from.clone(),
             }),

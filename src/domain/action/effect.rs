@@ -129,11 +129,15 @@ impl At<'_> {
                 let subject = Subject::Deployment(deployment.clone());
                 (subject, ChangeKind::Served, text(from), text(to))
             }
-            Act::SetTag { of, key, from, to } => {
+            Act::SetTag {
+                of, key, from, to, ..
+            } => {
                 return Some(self.tag(of, key, from.as_ref(), Some(to)));
             }
-            Act::DeleteTag { of, key, from } => return Some(self.tag(of, key, Some(from), None)),
-            Act::Describe { of, from, to } => {
+            Act::DeleteTag { of, key, from, .. } => {
+                return Some(self.tag(of, key, Some(from), None));
+            }
+            Act::Describe { of, from, to, .. } => {
                 let kind = ChangeKind::Description(version_of(of));
                 (of_model(of.model()), kind, short(from), short(to))
             }

@@ -49,6 +49,7 @@ fn written(how: How) -> Written {
         to: pin("14"),
     };
     let tag = Act::SetTag {
+        created: None,
         of: Tagged::Model(model()),
         key: Key::new("quarterdeck.promoted_by"),
         from: None,
@@ -175,6 +176,7 @@ fn edits_marks_silences_and_runs_have_rows_of_their_own() {
         version: Key::new("7"),
     });
     let tag = |of: &Tagged, key: &str, from: Option<&str>, to: &str| Act::SetTag {
+        created: None,
         of: of.clone(),
         key: Key::new(key),
         from: from.map(Key::new),
@@ -221,6 +223,7 @@ fn edits_marks_silences_and_runs_have_rows_of_their_own() {
         ),
         (
             Act::Describe {
+                created: None,
                 of: version.clone(),
                 from: Key::new("a"),
                 to: Key::new("b"),

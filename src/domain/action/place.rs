@@ -107,6 +107,7 @@ mod tests {
             alias: Key::new(alias),
         };
         let tag = || Act::SetTag {
+            created: None,
             of: super::super::act::Tagged::Model(churn()),
             key: Key::new("quarterdeck.ack"),
             from: None,

@@ -278,6 +278,7 @@ fn identities_sort_by_time_and_read_back() {
 fn what_matters_is_taken_back_before_the_marks_for_teammates() {
     let source = SourceId::new("mlflow");
     let tag = Act::SetTag {
+        created: None,
         of: Tagged::Model(churn()),
         key: Key::new("quarterdeck.promoted_as"),
         from: Some(Key::new("none")),

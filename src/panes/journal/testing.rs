@@ -195,6 +195,7 @@ pub(crate) fn told() -> Told {
 
 fn tag(model: &ModelKey) -> Act {
     Act::SetTag {
+        created: None,
         of: Tagged::Model(model.clone()),
         key: Key::new("owner"),
         from: None,

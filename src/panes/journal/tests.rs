@@ -181,6 +181,7 @@ fn what_marks_have_changed_and_who_set_them_stays_on_a_small_screen() {
     for (n, verb, word) in verbs {
         let summary = format!("{word} for 2h, until 2026-11-23 16:02Z");
         let act = Act::SetTag {
+            created: None,
             of: Tagged::Model(model.clone()),
             key: Key::new("quarterdeck.mark"),
             from: None,

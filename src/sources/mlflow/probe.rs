@@ -283,6 +283,7 @@ mod tests {
             created: Millis(1),
         };
         let act = |name: &str| Act::DeleteTag {
+            created: None,
             of: Tagged::Version(VersionKey {
                 model: model(name),
                 version: Key::new("1"),

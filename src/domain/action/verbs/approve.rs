@@ -211,6 +211,7 @@ pub fn plan(
     let key = Key::new(&approval::tag(promotion.alias.raw()));
     let of = Tagged::Version(candidate);
     let act = Act::SetTag {
+        created: basis.created(&of),
         from: basis.tag_before(&of, &key),
         of,
         key,

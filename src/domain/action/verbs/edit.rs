@@ -54,12 +54,19 @@ pub fn plan(request: &EditRequest, id: PlanId, with: &Planning<'_>) -> Result<Pl
         }
         let shown = model::tag(tags, key.raw());
         let of = request.of.clone();
+        let created = basis.created(&of);
         match to {
             Some(to) if shown.is_none_or(|shown| shown.as_str() != to.raw()) => {
                 let from = basis.tag_before(&of, key);
                 let key = key.clone();
                 let to = to.clone();
-                acts.push(Act::SetTag { of, key, from, to });
+                acts.push(Act::SetTag {
+                    of,
+                    created,
+                    key,
+                    from,
+                    to,
+                });
             }
             None if shown.is_some() => {
                 let Some(from) = basis.tag_before(&of, key) else {
@@ -67,7 +74,12 @@ pub fn plan(request: &EditRequest, id: PlanId, with: &Planning<'_>) -> Result<Pl
                 };
                 basis.note("taking a tag away needs the right MANAGE: an empty value does without");
                 let key = key.clone();
-                acts.push(Act::DeleteTag { of, key, from });
+                acts.push(Act::DeleteTag {
+                    of,
+                    created,
+                    key,
+                    from,
+                });
             }
             _ => continue,
         }
@@ -83,6 +95,7 @@ pub fn plan(request: &EditRequest, id: PlanId, with: &Planning<'_>) -> Result<Pl
         && description.as_str() != to.raw()
     {
         acts.push(Act::Describe {
+            created: basis.created(&request.of),
             of: request.of.clone(),
             from: basis.description_before(&request.of),
             to: to.clone(),

@@ -119,6 +119,7 @@ pub fn plan(request: &MarkRequest, id: PlanId, with: &Planning<'_>) -> Result<Pl
     let of = Tagged::Model(request.model.clone());
     let from = basis.tag_before(&of, &Key::new(key));
     let act = Act::SetTag {
+        created: None,
         of,
         key: Key::new(key),
         from,

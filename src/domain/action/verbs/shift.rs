@@ -362,6 +362,7 @@ impl<'a> Parts<'a> {
             [one] if one.key.version == *to => {}
             [one] if agrees(one) => {
                 let stage = |version: &ModelVersion, after: &str| Act::SetStage {
+                    created: Some(version.created),
                     version: version.key.clone(),
                     from: version.stage.as_ref().map_or(Key::new(NO_STAGE), Key::of),
                     to: Key::new(after),
@@ -402,6 +403,7 @@ impl<'a> Parts<'a> {
             ("quarterdeck.promoted_reason", reason.as_str()),
         ];
         let tag = |version: &ModelVersion, key: &str, to: &str| Act::SetTag {
+            created: Some(version.created),
             of: Tagged::Version(version.key.clone()),
             key: Key::new(key),
             from: version.tag(key).map(Key::of),

@@ -411,8 +411,16 @@ fn a_promotion_pins_both_versions_and_tells_teammates_as_far_as_it_goes() {
         .steps
         .iter()
         .filter_map(|step| match &step.act {
-            Act::SetTag { of, key, to, .. } => {
+            Act::SetTag {
+                of,
+                created,
+                key,
+                to,
+                ..
+            } => {
                 assert_eq!(step.weight, Weight::BestEffort);
+                let number = if of.words() == "churn v7" { 7 } else { 6 };
+                assert_eq!(*created, Some(at(number)));
                 Some(format!("{} {}={}", of.words(), key.raw(), to.raw()))
             }
             _ => None,
@@ -993,12 +1001,14 @@ fn what_an_edit_replaces_is_what_is_written_and_not_what_is_shown() {
         back,
         [
             Some(Act::SetTag {
+                created: None,
                 of: of(),
                 key: Key::new("contact"),
                 from: Some(Key::new("ben")),
                 to: Key::new("ana  or\nben"),
             }),
             Some(Act::Describe {
+                created: None,
                 of: of(),
                 from: Key::new("Leavers"),
                 to: Key::new(written),
@@ -1117,6 +1127,7 @@ fn a_first_mark_is_ended_by_one_that_has_expired() {
     };
     let of = Tagged::Model(churn());
     let set = Act::SetTag {
+        created: None,
         of: of.clone(),
         key: Key::new(mark::FREEZE),
         from: None,
@@ -1144,6 +1155,7 @@ fn an_undo_rests_on_what_its_own_steps_rest_on() {
     let mlflow = SourceId::new("mlflow");
     let thaw = || {
         let act = Act::SetTag {
+            created: None,
             of: Tagged::Model(churn()),
             key: Key::new(mark::FREEZE),
             from: Some(Key::new("{}")),

@@ -10,6 +10,7 @@ use crate::domain::key::{Key, SourceId};
 use crate::domain::model::{self, Tags};
 use crate::domain::query::{Query, Texts};
 use crate::domain::text::Clean;
+use crate::domain::time::Millis;
 
 /// What has to be read before a plan can say what it replaces, where that is not held yet.
 pub fn wanted(fleet: &Fleet, details: &Details, of: &Tagged) -> Option<(SourceId, Query)> {
@@ -36,6 +37,14 @@ pub(super) fn shown<'a>(fleet: &'a Fleet, of: &Tagged) -> Option<(&'a Tags, &'a 
 }
 
 impl Basis<'_> {
+    /// When a version was registered; `None` for a model, whose key says so itself.
+    pub(super) fn created(&self, of: &Tagged) -> Option<Millis> {
+        match of {
+            Tagged::Model(_) => None,
+            Tagged::Version(version) => Some(self.with.fleet.version(version)?.created),
+        }
+    }
+
     /// The value of a tag before, raw. `None` where there is none.
     pub(super) fn tag_before(&mut self, of: &Tagged, key: &Key) -> Option<Key> {
         let (tags, _) = shown(self.with.fleet, of)?;

@@ -22,25 +22,39 @@ impl Mlflow {
     /// See [`crate::sources::Source::look`].
     pub(super) async fn look_at(&self, act: &Act) -> Result<Sighting, Fault> {
         self.about_us(act)?;
+        if let Some(moved) = act.alias_move() {
+            return self.alias(&moved).await;
+        }
         match act {
-            Act::MoveAlias {
-                model,
-                alias,
+            Act::SetStage {
+                version,
+                created,
+                from,
+                to,
+                ..
+            } => self.stage((version, *created), from, to).await,
+            Act::SetTag {
+                of,
+                created,
+                key,
                 from,
                 to,
             } => {
                 let from = from.as_ref();
-                self.alias(model, alias, from, Some(to)).await
+                self.tag((of, *created), key, from, Some(to)).await
             }
-            Act::DeleteAlias { model, alias, from } => {
-                self.alias(model, alias, Some(from), None).await
-            }
-            Act::SetStage {
-                version, from, to, ..
-            } => self.stage(version, from, to).await,
-            Act::SetTag { of, key, from, to } => self.tag(of, key, from.as_ref(), Some(to)).await,
-            Act::DeleteTag { of, key, from } => self.tag(of, key, Some(from), None).await,
-            Act::Describe { of, from, to } => self.description(of, from, to).await,
+            Act::DeleteTag {
+                of,
+                created,
+                key,
+                from,
+            } => self.tag((of, *created), key, Some(from), None).await,
+            Act::Describe {
+                of,
+                created,
+                from,
+                to,
+            } => self.description((of, *created), from, to).await,
             Act::MakeLedger { name } => self.ledger_made(name).await,
             Act::MakeLedgerRun { name, model } => self.ledger_run_made(name, model).await,
             Act::Claim {

@@ -1,13 +1,14 @@
 //! Looking at what the registry holds of a model: where an alias points, stages, tags, descriptions.
 
 use super::super::{Mlflow, requests, wire};
-use crate::domain::action::{Pin, Seen, Sighting, Tagged};
+use crate::domain::action::{AliasMove, Pin, Seen, Sighting, Tagged};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::gate::approval::Approval;
 use crate::domain::key::{Key, ModelKey, VersionKey};
 use crate::domain::mark::{self, Mark, Marked};
 use crate::domain::query::Texts;
 use crate::domain::text::Clean;
+use crate::domain::time::Millis;
 use crate::domain::wiring::version_text;
 
 /// How much of a tag's value is said.
@@ -26,13 +27,13 @@ struct Written {
 
 impl Mlflow {
     /// Where an alias points: `None` is nowhere, before and after.
-    pub(super) async fn alias(
-        &self,
-        model: &ModelKey,
-        alias: &Key,
-        from: Option<&Pin>,
-        to: Option<&Pin>,
-    ) -> Result<Sighting, Fault> {
+    pub(super) async fn alias(&self, moved: &AliasMove<'_>) -> Result<Sighting, Fault> {
+        let AliasMove {
+            model,
+            alias,
+            from,
+            to,
+        } = *moved;
         let row = match self.standing(model).await? {
             Ok(row) => row,
             Err(gone) => return Ok(gone),
@@ -82,11 +83,11 @@ impl Mlflow {
     /// The stage of a version, in the registry's word.
     pub(super) async fn stage(
         &self,
-        version: &VersionKey,
+        (version, created): (&VersionKey, Option<Millis>),
         from: &Key,
         to: &Key,
     ) -> Result<Sighting, Fault> {
-        let (model, row) = match self.version_standing(version).await? {
+        let (model, row) = match self.version_standing(version, created).await? {
             Ok(rows) => rows,
             Err(gone) => return Ok(gone),
         };
@@ -107,12 +108,12 @@ impl Mlflow {
     /// The value of a tag: `None` is no such tag, before and after.
     pub(super) async fn tag(
         &self,
-        of: &Tagged,
+        (of, created): (&Tagged, Option<Millis>),
         key: &Key,
         from: Option<&Key>,
         to: Option<&Key>,
     ) -> Result<Sighting, Fault> {
-        let texts = match self.texts_of(of).await? {
+        let texts = match self.texts_of(of, created).await? {
             Ok(texts) => texts,
             Err(gone) => return Ok(gone),
         };
@@ -137,11 +138,11 @@ impl Mlflow {
     /// The description; an absent one is empty.
     pub(super) async fn description(
         &self,
-        of: &Tagged,
+        (of, created): (&Tagged, Option<Millis>),
         from: &Key,
         to: &Key,
     ) -> Result<Sighting, Fault> {
-        let texts = match self.texts_of(of).await? {
+        let texts = match self.texts_of(of, created).await? {
             Ok(texts) => texts,
             Err(gone) => return Ok(gone),
         };
@@ -159,7 +160,7 @@ impl Mlflow {
 
     /// Tags and description as they are written.
     pub(in super::super) async fn texts(&self, of: &Tagged) -> Result<Texts, Fault> {
-        let found = self.texts_of(of).await?.map_err(|gone| {
+        let found = self.texts_of(of, None).await?.map_err(|gone| {
             Fault::new(FaultKind::Refused, self.http.base(), gone.words.as_str())
         })?;
         let tags = found.tags.iter();
@@ -170,7 +171,11 @@ impl Mlflow {
         })
     }
 
-    async fn texts_of(&self, of: &Tagged) -> Result<Found<Written>, Fault> {
+    async fn texts_of(
+        &self,
+        of: &Tagged,
+        created: Option<Millis>,
+    ) -> Result<Found<Written>, Fault> {
         Ok(match of {
             Tagged::Model(model) => self.standing(model).await?.map(|row| Written {
                 freeze: freeze(&row),
@@ -178,7 +183,7 @@ impl Mlflow {
                 description: row.description,
             }),
             Tagged::Version(version) => {
-                let rows = self.version_standing(version).await?;
+                let rows = self.version_standing(version, created).await?;
                 rows.map(|(model, row)| Written {
                     freeze: freeze(&model),
                     tags: row.tags,
@@ -205,24 +210,29 @@ impl Mlflow {
         })
     }
 
-    /// The version as it stands, of the model that is meant, and that model.
+    /// The version as it stands, if it is still the one that is meant, of the model that is meant, and
+    /// that model.
     async fn version_standing(
         &self,
         version: &VersionKey,
+        created: Option<Millis>,
     ) -> Result<Found<(wire::ModelRow, wire::VersionRow)>, Fault> {
         let model = match self.standing(&version.model).await? {
             Ok(row) => row,
             Err(gone) => return Ok(Err(gone)),
         };
         let row = requests::version(&self.http, &model.name, version.version.raw()).await?;
-        Ok(match row {
-            Some(row) => Ok((model, row)),
-            None => {
-                let of = Tagged::Version(version.clone());
-                let words = format!("{} is no longer there", of.words());
-                Err(Sighting::new(Seen::Other, &words))
-            }
-        })
+        let is_meant = |row: &wire::VersionRow| {
+            created.is_none_or(|created| row.creation_timestamp == created.0)
+        };
+        let why = match row {
+            Some(row) if is_meant(&row) => return Ok(Ok((model, row))),
+            Some(_) => "was deleted and registered anew",
+            None => "is no longer there",
+        };
+        let of = Tagged::Version(version.clone());
+        let words = format!("{} {why}", of.words());
+        Ok(Err(Sighting::new(Seen::Other, &words)))
     }
 }
 

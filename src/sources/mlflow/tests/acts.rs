@@ -21,6 +21,9 @@ fn churn(source: &Mlflow) -> ModelKey {
     }
 }
 
+/// When the version that is edited was registered.
+const CREATED: Option<Millis> = Some(Millis(107));
+
 fn pin(version: &str, created: i64) -> Pin {
     Pin {
         version: Key::new(version),
@@ -219,23 +222,27 @@ async fn stages_tags_and_descriptions_are_compared_with_what_was_read() {
     let of = Tagged::Version(version.clone());
     let key = |raw: &str| Key::new(raw);
     let stage = |from: &str, to: &str| Act::SetStage {
+        created: CREATED,
         version: version.clone(),
         from: key(from),
         to: key(to),
         archive: true,
     };
     let tag = |name: &str, from: Option<&str>, to: &str| Act::SetTag {
+        created: CREATED,
         of: of.clone(),
         key: key(name),
         from: from.map(key),
         to: key(to),
     };
     let untag = |of: Tagged, name: &str, from: &str| Act::DeleteTag {
+        created: CREATED,
         of,
         key: key(name),
         from: key(from),
     };
     let describe = |of: Tagged, from: &str, to: &str| Act::Describe {
+        created: CREATED,
         of,
         from: key(from),
         to: key(to),
@@ -313,6 +320,67 @@ async fn stages_tags_and_descriptions_are_compared_with_what_was_read() {
             (seen, words),
             "{act:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_done_to_a_version_that_was_registered_anew_under_its_number() {
+    let anew = Held {
+        version: Ok(row("7", 900)),
+        ..Held::usual()
+    };
+    let source = anew.served().await;
+    let version = VersionKey {
+        model: churn(&source),
+        version: Key::new("7"),
+    };
+    let of = || Tagged::Version(version.clone());
+    let key = |raw: &str| Key::new(raw);
+    let acts = |created| {
+        [
+            Act::SetStage {
+                version: version.clone(),
+                created,
+                from: key("Staging"),
+                to: key("Production"),
+                archive: false,
+            },
+            Act::SetTag {
+                of: of(),
+                created,
+                key: key("owner"),
+                from: Some(key("risk")),
+                to: key("ml"),
+            },
+            Act::DeleteTag {
+                of: of(),
+                created,
+                key: key("owner"),
+                from: key("risk"),
+            },
+            Act::Describe {
+                of: of(),
+                created,
+                from: key("good"),
+                to: key("better"),
+            },
+        ]
+    };
+    for act in acts(CREATED) {
+        let sighting = source.look(&act).await.expect("a sighting");
+        assert_eq!(sighting.seen, Seen::Other, "{act:?}");
+        assert_eq!(
+            sighting.words, "churn v7 was deleted and registered anew",
+            "{act:?}"
+        );
+    }
+    // A plan that was written down before they said so.
+    for act in acts(None) {
+        let sighting = source.look(&act).await.expect("a sighting");
+        assert_eq!(sighting.seen, Seen::Before, "{act:?}");
+        let read: Act =
+            serde_json::from_value(serde_json::to_value(&act).expect("JSON")).expect("an act");
+        assert_eq!(read, act);
     }
 }
 
