@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::print::{Print, hash, print_run};
 use super::sent::{Prints, SentSignals, SentVersions};
 use crate::domain::alert::AlertKey;
-use crate::domain::annotation::AnnotationKey;
+use crate::domain::annotation::{Annotation, AnnotationKey};
 use crate::domain::key::{DeploymentKey, ExperimentKey, Key, ModelKey, SourceId, VersionKey};
 use crate::domain::model::RegisteredModel;
 use crate::domain::observation::{
@@ -186,12 +186,8 @@ impl Sent {
                 told(rows, Rows::Alerts, gone, FactKey::Alert)
             }
             Rows::Annotations(rows) => {
-                // An answer tells of a time that moves on: what left it is not gone, and not told again.
-                let here: HashSet<_> = rows.iter().map(|r| r.key.clone()).collect();
-                self.annotations.retain(|key, _| here.contains(key));
-                let none = None::<fn(&AnnotationKey) -> bool>;
-                let (rows, gone) = fresh(&mut self.annotations, rows, |r| r.key.clone(), none);
-                told(rows, Rows::Annotations, gone, FactKey::Annotation)
+                let rows = self.fresh_annotations(rows);
+                (parts(rows, Rows::Annotations), Vec::new())
             }
             Rows::Served(rows) => {
                 let of = all(Scope::Served).map(|()| |_: &ServedSpanKey| true);
@@ -259,6 +255,15 @@ impl Sent {
             self.models.retain(|known, _| !replaced(known));
         }
         (rows, gone)
+    }
+
+    /// New and changed annotations. An answer tells of a time that moves on: what left it is not gone, and
+    /// not told again.
+    fn fresh_annotations(&mut self, rows: Vec<Annotation>) -> Vec<Annotation> {
+        let here: HashSet<AnnotationKey> = rows.iter().map(|r| r.key.clone()).collect();
+        self.annotations.retain(|key, _| here.contains(key));
+        let none = None::<fn(&AnnotationKey) -> bool>;
+        fresh(&mut self.annotations, rows, |r| r.key.clone(), none).0
     }
 
     /// Remembers rows that reach the fleet as a detail, so that a later full answer that lacks them
