@@ -214,10 +214,20 @@ pub(crate) async fn what_was_made_again_is_not_moved_to(t: &Tracker) -> Verdict 
         }
         ends(door, &act, How::Moved).await?;
         let tag = Act::SetTag {
+            created: None,
             of: Tagged::Version(VersionKey {
                 version: Key::new("999"),
                 ..ours.version(0)
             }),
+            key: Key::new("quarterdeck.by"),
+            from: None,
+            to: Key::new("x"),
+        };
+        ends(door, &tag, How::Moved).await?;
+        // Its number was used again since.
+        let tag = Act::SetTag {
+            of: Tagged::Version(ours.version(0)),
+            created: Some(Millis(ours.pins[0].created.0 - 1)),
             key: Key::new("quarterdeck.by"),
             from: None,
             to: Key::new("x"),
@@ -238,6 +248,7 @@ pub(crate) async fn tags_texts_and_stages_are_set_and_set_back(t: &Tracker) -> V
         ];
         for of in things {
             let tag = |from: Option<&str>, to: &str| Act::SetTag {
+                created: Some(ours.pins[0].created),
                 of: of.clone(),
                 key: key("quarterdeck.reason"),
                 from: from.map(key),
@@ -259,6 +270,7 @@ pub(crate) async fn tags_texts_and_stages_are_set_and_set_back(t: &Tracker) -> V
             there_and_back(door, &tag(Some(long), "")).await?;
             ends(door, &tag(None, "other"), How::Moved).await?;
             let text = Act::Describe {
+                created: Some(ours.pins[0].created),
                 of: of.clone(),
                 from: key(""),
                 to: key("# For people\n\nof *all* kinds"),
@@ -272,13 +284,15 @@ pub(crate) async fn tags_texts_and_stages_are_set_and_set_back(t: &Tracker) -> V
             );
         }
         let stage = Act::SetStage {
+            created: Some(ours.pins[0].created),
             version: ours.version(0),
             from: key("None"),
             to: key("Staging"),
             archive: false,
         };
         there_and_back(door, &stage).await?;
-        let stage = |version, from, to| Act::SetStage {
+        let stage = |version: usize, from, to| Act::SetStage {
+            created: Some(ours.pins[version].created),
             version: ours.version(version),
             from: key(from),
             to: key(to),
@@ -288,6 +302,7 @@ pub(crate) async fn tags_texts_and_stages_are_set_and_set_back(t: &Tracker) -> V
         ends(door, &stage(1, "None", "Production"), How::Done).await?;
         ends(door, &stage(0, "Production", "Staging"), How::Moved).await?;
         let woken = Act::SetStage {
+            created: Some(ours.pins[0].created),
             version: ours.version(0),
             from: key("Archived"),
             to: key("None"),
@@ -412,12 +427,14 @@ pub(crate) async fn acts_end_as_the_rights_say(t: &Tracker) -> Verdict {
     };
     for of in [Tagged::Model(model.clone()), Tagged::Version(version)] {
         let set = Act::SetTag {
+            created: None,
             of: of.clone(),
             key: key.clone(),
             from: None,
             to: value.clone(),
         };
         let unset = Act::DeleteTag {
+            created: None,
             of,
             key: key.clone(),
             from: value.clone(),

@@ -52,6 +52,7 @@ async fn nothing_but_a_ticket_writes() {
     let tracker = Tracker::new(SourceSettings::new("m", SourceKind::Mlflow, url), None);
     let model = tracker.model("churn").await.expect("a model").key;
     let tag = Act::SetTag {
+        created: None,
         of: Tagged::Model(model.clone()),
         key: Key::new("quarterdeck.contract"),
         from: None,

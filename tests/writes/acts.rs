@@ -114,6 +114,7 @@ pub(crate) const KINDS: [Kind; 17] = [
         steps: |stage| {
             assert!(stage.fleet.set_model_tag(MODEL, "old", "x"));
             let act = Act::DeleteTag {
+                created: None,
                 of: Tagged::Model(stage.model(MODEL)),
                 key: Key::new("old"),
                 from: Key::new("x"),
@@ -259,6 +260,7 @@ pub(crate) fn move_alias(stage: &Stage, alias: &str, from: &str, to: &str) -> Ac
 
 pub(crate) fn set_tag(of: Tagged, key: &str, to: &str) -> Act {
     Act::SetTag {
+        created: None,
         of,
         key: Key::new(key),
         from: None,
@@ -270,6 +272,7 @@ pub(crate) fn stage_of(stage: &Stage) -> Act {
     let row = stage.registry(&format!("model-versions/get?name={MODEL}&version=5"));
     let from = row["model_version"]["current_stage"].as_str();
     Act::SetStage {
+        created: Some(pin(stage, MODEL, "5").created),
         version: stage.version(MODEL, "5").0,
         from: Key::new(from.unwrap_or("None")),
         to: Key::new("Staging"),
@@ -281,6 +284,7 @@ pub(crate) fn describe(stage: &Stage) -> Act {
     let row = stage.registry(&format!("model-versions/get?name={MODEL}&version=6"));
     let from = row["model_version"]["description"].as_str();
     Act::Describe {
+        created: Some(pin(stage, MODEL, "6").created),
         of: Tagged::Version(stage.version(MODEL, "6").0),
         from: Key::new(from.unwrap_or_default()),
         to: Key::new("# Good\n\nas gold"),

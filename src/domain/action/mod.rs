@@ -5,6 +5,7 @@ pub mod act;
 mod alias_move;
 pub mod claims;
 pub mod effect;
+mod inverse;
 mod matcher;
 pub mod overwritten;
 mod place;
