@@ -488,7 +488,7 @@ fn considered() -> App {
 fn the_gate_sheet_is_whole_on_small_screens() {
     let mut app = considered();
     insta::assert_snapshot!(frame_of(&mut app, 60, 16), @r"
-    ┌─ Promote fraud   champion v13 → v15 ───────── 1-3 of 30 ─┐
+    ┌─ Promote fraud   champion v13 → v15 ───────── 1-3 of 28 ─┐
     │                                                          │
     │  GATE          CANDIDATE  VERDICT                        │
     │  performance              ? unknown  v15 names no run    │

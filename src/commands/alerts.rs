@@ -13,6 +13,7 @@ use crate::domain::fleet::triage::unread;
 use crate::domain::key::SourceId;
 use crate::domain::last_known::Held;
 use crate::domain::level::Level;
+use crate::domain::number::number;
 use crate::domain::observation::Feed;
 use crate::domain::query::{Detail, Query};
 use crate::domain::rules::signals::alerts::{self, join};
@@ -118,6 +119,14 @@ async fn at_moment(
             }
         }
     }
+    // A series holds no words: those of an alert that is raised still are the same.
+    let raised = collected.fleet.joined_alerts();
+    for held in &mut found {
+        let same = raised.iter().find(|now| held.fact.was_sent_as(&now.fact));
+        if let Some(now) = same {
+            held.fact.summary = now.fact.summary.clone();
+        }
+    }
     let mut all = join(&found);
     all.sort_by_key(|held| held.fact.loudness());
     (all, level)
@@ -130,6 +139,7 @@ fn text(out: &Out, all: &[Held<Alert>], moment: Option<Millis>, now: Millis) -> 
         "ALERT",
         "MODEL",
         ">SINCE",
+        ">VALUE",
         "SUMMARY",
         "SILENCED BY",
     ]);
@@ -145,7 +155,8 @@ fn text(out: &Out, all: &[Held<Alert>], moment: Option<Millis>, now: Millis) -> 
                 .map_or_else(none, |m| m.clean().to_string())
                 .into(),
             age(moment.unwrap_or(now).since(a.since)).into(),
-            (&a.summary).into(),
+            a.value.map_or_else(none, number).into(),
+            out.own(a.words().as_str()).into(),
             a.silences
                 .first()
                 .map_or_else(none, |s| s.author.to_string())

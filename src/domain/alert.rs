@@ -85,6 +85,25 @@ impl Alert {
         matches!(self.state, AlertState::Firing | AlertState::Pending)
     }
 
+    /// What it says of itself; without such words the labels that tell it from others of its rule.
+    pub fn words(&self) -> Clean {
+        if !self.summary.is_empty() {
+            return self.summary.clone();
+        }
+        let model = self.model.as_ref().map(Key::clean);
+        let told = |(name, value): &&(Clean, Clean)| {
+            let named = model.as_ref() == Some(value) || *value == self.severity;
+            !named && *name != "alertname"
+        };
+        let all: Vec<String> = self
+            .labels
+            .iter()
+            .filter(told)
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        Clean::text(&all.join(" "))
+    }
+
     /// Its place among others: firing before pending before muted, then worst first, then the oldest.
     pub fn loudness(&self) -> impl Ord + use<> {
         (self.state, std::cmp::Reverse(self.level), self.since)

@@ -75,7 +75,7 @@ pub(crate) fn course(key: SignalKey, from: f32, to: f32, turn: usize) -> SignalS
     }
 }
 
-fn alert(name: &str, level: Level, state: AlertState, minutes: i64) -> Alert {
+pub(crate) fn alert(name: &str, level: Level, state: AlertState, minutes: i64) -> Alert {
     Alert {
         key: AlertKey {
             source: SourceId::new(PROM),

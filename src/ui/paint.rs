@@ -28,7 +28,7 @@ pub fn span<'a>(role: Role, text: impl Into<Cow<'a, str>>) -> Span<'a> {
 }
 
 /// A labelled text over as many lines as it needs: the label before the first, the rest indented
-/// below it, and a last piece at the end of the last, never cut off.
+/// below it, and a last piece at the end of the last, or below it where it would be cut off there.
 pub fn wrapped<'a>(
     label: Span<'a>,
     role: Role,
@@ -37,13 +37,20 @@ pub fn wrapped<'a>(
     columns: usize,
 ) -> Vec<Vec<Span<'a>>> {
     let indent = text::width(&label.text);
-    let room = columns.saturating_sub(indent + text::width(&after.text));
-    let mut lines = text::wrap(text, room.max(1)).into_iter();
+    let room = columns.saturating_sub(indent).max(1);
+    let mut lines = text::wrap(text, room).into_iter();
     let first = lines.next().unwrap_or_default();
     let mut out = vec![vec![label, span(role, first)]];
     out.extend(lines.map(|l| vec![span(role, " ".repeat(indent)), span(role, l)]));
-    if let Some(last) = out.last_mut() {
-        last.push(after);
+    match out.last_mut() {
+        Some(last) if spans_width(last) + text::width(&after.text) <= columns.max(1) => {
+            last.push(after);
+        }
+        _ => {
+            let apart = after.text.len() - after.text.trim_start().len();
+            let indent = span(role, " ".repeat(indent.saturating_sub(apart)));
+            out.push(vec![indent, after]);
+        }
     }
     out
 }

@@ -1,9 +1,10 @@
 //! Alerts: from a monitored fleet and commands to rows, asks and frames.
 
 use super::*;
+use crate::domain::observation::{Coverage, Feed, Rows};
 use crate::panes::PromptKind;
-use crate::panes::models::testing::{cx, drawn, fleet as bare, model_key};
-use crate::panes::monitored::fleet;
+use crate::panes::models::testing::{cx, drawn, fleet as bare, model_key, observe};
+use crate::panes::monitored::{PROM, fleet};
 use crate::ui::testing::{runs, screen};
 
 const SIZE: (u16, u16) = (120, 36);
@@ -73,6 +74,42 @@ fn a_models_first_alert_is_selected_and_its_onset_is_the_moment() {
 }
 
 #[test]
+fn two_alerts_of_one_rule_are_told_apart_where_rows_are_short() {
+    let mut fleet = fleet();
+    let told = |feature: &str, summary: &str| {
+        let mut alert = crate::panes::monitored::alert(
+            "ModelLatencyBudgetBurn",
+            crate::domain::level::Level::Warn,
+            crate::domain::alert::AlertState::Firing,
+            6,
+        );
+        alert.key.fingerprint = Key::new(feature);
+        alert.summary = Clean::text(summary);
+        let labels = [("feature", feature), ("model", "fraud-detector")];
+        alert.labels = labels
+            .map(|(k, v)| (Clean::name(k), Clean::name(v)))
+            .into_iter()
+            .collect();
+        alert
+    };
+    observe(
+        &mut fleet,
+        PROM,
+        Feed::Alerts,
+        Coverage::Partial,
+        Rows::Alerts(vec![
+            told("ctr_30d", "ctr_30d has moved away"),
+            told("age", ""),
+        ]),
+    );
+    let shown = screen(&drawn(&mut open(&fleet), &fleet, (80, 24)));
+    assert!(
+        shown.contains("ctr_30d has ") && shown.contains("feature=age"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn without_alerts_the_pane_says_what_would_fill_it() {
     let shown = screen(&drawn(&mut Alerts::new(), &bare(), SIZE));
     assert!(
@@ -105,9 +142,9 @@ fn frames() {
     ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet), &fleet, (80, 24))), @r"
      1 firing   1 silenced
-     STATE▴       ALERT          MODEL           SINCE  SUMMARY
-    ›✖ firing     HighErrorRate  fraud-detector     6m  errors of fraud-detector ov…
-     ● silenced   FeatureDrift   fraud-detector     1h  amount drifts
+     STATE▴       ALERT          MODEL           SEVERITY  SINCE  SUMMARY
+    ›✖ firing     HighErrorRate  fraud-detector  crit         6m  errors of fraud-d…
+     ● silenced   FeatureDrift   fraud-detector  warn         1h  amount drifts
     ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet), &fleet, (120, 36))), @r"
      1 firing   1 silenced

@@ -16,12 +16,12 @@ use crate::ui::text;
 use crate::ui::theme::Role;
 
 /// The titles, in the order of [`cells`].
-pub(super) const TITLES: [&str; 8] = [
-    "STATE", "ALERT", "MODEL", "SEVERITY", "SINCE", "SUMMARY", "MUTED", "GROUP",
+pub(super) const TITLES: [&str; 9] = [
+    "STATE", "ALERT", "MODEL", "SEVERITY", "SINCE", "VALUE", "SUMMARY", "MUTED", "GROUP",
 ];
 
 /// Every cell of an alert as text.
-pub(super) fn cells(alert: &Alert, cx: &Cx<'_>) -> [String; 8] {
+pub(super) fn cells(alert: &Alert, cx: &Cx<'_>) -> [String; 9] {
     let or_none = |text: String| {
         if text.is_empty() {
             "–".to_owned()
@@ -39,7 +39,8 @@ pub(super) fn cells(alert: &Alert, cx: &Cx<'_>) -> [String; 8] {
         or_none(model_name(alert).to_string()),
         or_none(alert.severity.to_string()),
         age(cx.now.wall.since(alert.since)),
-        or_none(alert.summary.to_string()),
+        text::number_or_none(alert.value),
+        or_none(alert.words().to_string()),
         or_none(muted),
         or_none(alert.group.to_string()),
     ]
@@ -51,11 +52,13 @@ pub(super) fn by_column(index: usize) -> Option<By> {
     By::ALL.into_iter().find(|by| by.title() == *title)
 }
 
-fn columns(pane: &Alerts) -> [Column<'static>; 8] {
+fn columns(pane: &Alerts, cx: &Cx<'_>) -> [Column<'static>; 9] {
     let wide = |of: &dyn Fn(&Alert) -> usize| {
         let widest = pane.list.rows.iter().map(of).max();
         u16::try_from(widest.unwrap_or(0)).unwrap_or(u16::MAX)
     };
+    // Where rows are short, even a few words tell two alerts of one rule apart: they need the room.
+    let narrow = cx.screen.0 < 100;
     let name = wide(&|a| a.name.width());
     let model = wide(&|a| model_name(a).width());
     let severity = wide(&|a| a.severity.width());
@@ -66,14 +69,25 @@ fn columns(pane: &Alerts) -> [Column<'static>; 8] {
         Column::fixed(TITLES[2], model.clamp(5, 24), 1),
         Column::fixed(TITLES[3], severity.clamp(8, 10), 4),
         Column::fixed(TITLES[4], 5, 1).right(),
-        Column::flex(TITLES[5], 20, 2, 2),
-        Column::flex(TITLES[6], 14, 1, 3),
-        Column::fixed(TITLES[7], group.clamp(5, 24), 5),
+        Column::fixed(TITLES[5], 7, 4).right(),
+        Column::flex(TITLES[6], if narrow { 12 } else { 20 }, 2, 2),
+        Column::flex(TITLES[7], 14, 1, if narrow { Column::HIDDEN } else { 3 }),
+        Column::fixed(TITLES[8], group.clamp(5, 24), 5),
     ]
 }
 
 fn row<'a>(alert: &'a Alert, cx: &Cx<'a>, look: &Look) -> Row<'a> {
-    let [_, name, model, severity, since, summary, muted, group] = cells(alert, cx);
+    let [
+        _,
+        name,
+        model,
+        severity,
+        since,
+        value,
+        summary,
+        muted,
+        group,
+    ] = cells(alert, cx);
     let (state, role) = signal::alert_state(alert, cx, look);
     let plain = if alert.is_loud() {
         Role::Text
@@ -86,6 +100,7 @@ fn row<'a>(alert: &'a Alert, cx: &Cx<'a>, look: &Look) -> Row<'a> {
         Cell::new(plain, model),
         Cell::new(Role::Dim, severity),
         Cell::new(Role::Dim, since),
+        Cell::new(plain, value),
         Cell::new(plain, summary),
         Cell::new(Role::Dim, muted),
         Cell::new(Role::Dim, group),
@@ -126,7 +141,7 @@ pub(super) fn draw(pane: &Alerts, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
     }
     let line = paint::inner_columns(paint::row(area, 0), 1, 1);
     paint::put_spans(buf, look, line, line.x, line.y, &head(pane, cx));
-    let columns = columns(pane);
+    let columns = columns(pane, cx);
     let sorted = TITLES.iter().position(|t| *t == pane.by.title());
     let table = Table {
         columns: &columns,

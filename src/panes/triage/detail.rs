@@ -113,6 +113,16 @@ fn fitting(
 ) -> Vec<Vec<Span<'static>>> {
     if lines.len() > room {
         let left = lines.split_off(room.saturating_sub(1));
+        // A sentence that goes on below says so.
+        let goes_on = |line: &[Span<'_>]| {
+            let first = line.first();
+            first.is_some_and(|s| !s.text.is_empty() && s.text.trim().is_empty())
+        };
+        if let (Some(last), Some(next)) = (lines.last_mut(), left.first())
+            && goes_on(next)
+        {
+            last.push(span(Role::Dim, format!(" {}", look.symbols.ellipsis)));
+        }
         let told = left.iter().filter(|line| !line.is_empty()).count();
         let how = format!("{} opens it", look.symbols.enter);
         lines.push(more_line(told, "line", &how));

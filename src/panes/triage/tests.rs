@@ -255,15 +255,15 @@ fn frame_at_60_by_16() {
      LEVEL   MODEL           WHY
     ›✖ crit  fraud-detector  fraud-eu answers v13, not v14
      ✖ crit  basket          basket-tf does not answer: unreach…
-
     ────────────────────────────────────────────────────────────
       fraud-detector   owner risk-ml   runbook https://wiki.tes…
-      next    look at the endpoints: fraud-eu
-              answers v13, not v14  5 Deployments
+      next    look at the endpoints: fraud-eu answers v13, not
+              v14  5 Deployments
       ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
 
       ✖ fraud-eu  answers v13 (reported) for 8d
-      4 more lines · ↵ opens it
+        follows @champion = v14  behind · ready   probe 4 ms
+      3 more lines · ↵ opens it
     ");
 }
 
@@ -273,7 +273,6 @@ fn frame_at_80_by_24() {
      LEVEL   MODEL           SERVED     WHY                                    SINCE
     ›✖ crit  fraud-detector  v13 | v14  fraud-eu answers v13, not v14            13m
      ✖ crit  basket          ?          basket-tf does not answer: unreachab…    22m
-
     ────────────────────────────────────────────────────────────────────────────────
       fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m a…
       next    look at the endpoints: fraud-eu answers v13, not v14  5 Deployments
@@ -377,8 +376,8 @@ fn the_detail_tells_signals_alerts_and_who_silenced_them() {
                                ▲v14                           ▲v14
       ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
       ✖ crit  errors 4.8 % > 3 %  6m  prom
-      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12
-              of 12 windows, 2 more not judged  1h  prom
+      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12
+              windows, 2 more not judged  1h  prom
       ✖ crit  HighErrorRate firing: errors of fraud-detector over 1 %  6m  prom
       ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m  prom
       ● info  FeatureDrift silenced by ben until 11-23 15:32: amount drifts  1h  prom
@@ -418,4 +417,22 @@ fn the_next_step_comes_first_and_what_does_not_fit_is_counted() {
         let told = shown.contains("more line") || shown.contains("more change");
         assert!(told && shown.contains("next    "), "{rows}: {shown}");
     }
+}
+
+#[test]
+fn a_comparison_keeps_its_value_and_line_in_few_words() {
+    use super::view::shorter;
+    assert_eq!(
+        shorter("missing values of ctr_30d 34.8 % > 20 %, n 17,450"),
+        [
+            "missing values of ctr_30d 34.8 % > 20 %",
+            "missing … of ctr_30d 34.8 % > 20 %",
+            "missing … ctr_30d 34.8 % > 20 %",
+        ]
+    );
+    assert_eq!(
+        shorter("realised auc 0.717 < 0.75, n 14,863"),
+        ["realised auc 0.717 < 0.75"]
+    );
+    assert!(shorter("churn-prod answers v6, not v7").is_empty());
 }

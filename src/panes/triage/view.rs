@@ -83,7 +83,7 @@ pub(super) fn draw(pane: &Triage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
     // The list takes what it needs, at most two thirds; what is left tells about the selected row.
     let needed = u16::try_from(pane.list.rows.len())
         .unwrap_or(u16::MAX)
-        .saturating_add(2);
+        .saturating_add(if look.size < Size::Medium { 1 } else { 2 });
     let detail_rows = match look.size {
         // The list stays whole; the detail takes only what the list leaves.
         Size::TooSmall | Size::Narrow | Size::Small => area.height.saturating_sub(needed),
@@ -122,7 +122,7 @@ pub(super) fn draw(pane: &Triage, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mu
 fn columns(pane: &Triage) -> [Column<'static>; 7] {
     // Two versions that answer side by side are the news: neither is cut while there is room.
     let clip = |width: usize| u16::try_from(width).unwrap_or(u16::MAX);
-    let served = clip(pane.widths.served).clamp(8, 17);
+    let served = clip(pane.widths.served).clamp(6, 17);
     let name = clip(pane.widths.name).min(32);
     [
         Column::fixed("LEVEL", 6, 0),
@@ -174,10 +174,36 @@ fn row<'a>(row: &TriageRow, cx: &Cx<'a>, look: &Look) -> Row<'a> {
         Cell::text(row.name.to_string()).role(Role::Strong),
         Cell::text(row.served.to_string()),
         champion,
-        Cell::choices(Role::Text, [why.join(" · "), more, first]),
+        Cell::choices(
+            Role::Text,
+            [why.join(" · "), more, first.clone()]
+                .into_iter()
+                .chain(shorter(&first)),
+        ),
         Cell::new(Role::Dim, row.since.age_text(cx.now.wall)),
         Cell::new(Role::Dim, just_before(model, cx)),
     ])
+}
+
+/// A comparison in fewer words, longest first: what follows its line goes first, then the words after the
+/// first one, and its value and line never: `missing … ctr_30d 34.8 % > 20 %`.
+pub(super) fn shorter(text: &str) -> Vec<String> {
+    let at = [" > ", " < "].iter().find_map(|sign| text.find(sign));
+    let Some(at) = at else {
+        return Vec::new();
+    };
+    let end = text[at..].find(", ").map_or(text.len(), |comma| at + comma);
+    let text = &text[..end];
+    let mut out = vec![text.to_owned()];
+    let (before, compared) = text.split_at(at);
+    let words: Vec<&str> = before.split(' ').collect();
+    // The value may have its unit as a word of its own; before it stands what it is of.
+    let kept = if before.ends_with(" %") { 3 } else { 2 };
+    for from in 2..(words.len() + 1).saturating_sub(kept) {
+        let rest = words[from..].join(" ");
+        out.push(format!("{} … {rest}{compared}", words[0]));
+    }
+    out
 }
 
 /// Nothing in trouble: says so, and what was looked at; never more than is known.
