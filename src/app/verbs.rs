@@ -16,7 +16,7 @@ use crate::domain::alert::{Alert, AlertState};
 use crate::domain::fleet::gates::Promotion;
 use crate::domain::key::{Key, ModelKey, SourceId, VersionKey};
 use crate::domain::mark;
-use crate::domain::observation::Right;
+use crate::domain::observation::{Feed, Right};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 use crate::intent::command::{Command, Group};
@@ -302,7 +302,12 @@ impl App {
         }
         if rows.is_empty() {
             let name = self.name_of(model);
-            self.say(format!("roll back: {name} has no other version"));
+            let source = self.fleet.registered(model).map(|held| &held.source);
+            let doubt = source.and_then(|s| self.fleet.doubt(s, &[Feed::Versions], now));
+            self.say(match doubt {
+                Some(why) => format!("roll back: the versions of {name} are not known: {why}"),
+                None => format!("roll back: {name} has no other version"),
+            });
             return;
         }
         let unproven = good.is_none().then(|| {

@@ -412,6 +412,49 @@ fn approving_reads_the_evidence_that_it_is_bound_to_first() {
 }
 
 #[test]
+fn versions_that_were_not_read_are_not_taken_for_none() {
+    for (read, words) in [
+        (
+            false,
+            "the versions of fraud are not known: mlflow has not been read yet",
+        ),
+        (true, "fraud has no other version"),
+    ] {
+        let context = Context {
+            name: Clean::name("prod"),
+            writes: Writes::Confirm,
+            sources: vec![SourceSettings::new(
+                "mlflow",
+                SourceKind::Mlflow,
+                "http://ml.test",
+            )],
+            ..Context::default()
+        };
+        let settings = Settings {
+            contexts: BTreeMap::from([("prod".to_owned(), context)]),
+            context: "prod".to_owned(),
+            ..Settings::default()
+        };
+        let mut app = App::new(Arc::new(settings), Keymap::default(), (120, 36), at(0));
+        let here = Arc::clone(app.context());
+        let models = Rows::Models(vec![model("13")]);
+        update(
+            &mut app,
+            observed(&here, "mlflow", Feed::Models, 0, models),
+            at(0),
+        );
+        update(&mut app, polled(&here, "mlflow", Feed::Models, 0), at(0));
+        if read {
+            update(&mut app, polled(&here, "mlflow", Feed::Versions, 0), at(0));
+        }
+        app.show(Place::Models, &Thing::Model(model_key()));
+        press(&mut app, &["b"], at(100));
+        let told = app.notice().map(|n| n.text.to_string());
+        assert_eq!(told, Some(format!("roll back: {words}")));
+    }
+}
+
+#[test]
 fn a_right_that_is_known_to_be_missing_dims_the_verb() {
     let mut app = app();
     let denied = vec![(Clean::name("move-alias"), Right::Denied)];

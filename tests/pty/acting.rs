@@ -220,7 +220,18 @@ const DEPLOYED: Duration = Duration::from_secs(120);
 /// From the selected model to the sheet of the way back to a version that nobody has watched.
 #[track_caller]
 fn back_to(pty: &Pty, version: &str) {
-    pty.send("b");
+    // The registry's versions may be read a little after its models.
+    for _ in 0..20 {
+        pty.send("b");
+        pty.wait_until("an answer", |s| {
+            let screen = s.contents();
+            screen.contains("Roll back to") || screen.contains("the versions of")
+        });
+        if pty.screen().contains("Roll back to") {
+            break;
+        }
+        sleep(Duration::from_millis(500));
+    }
     pty.wait_for("Roll back to");
     let chosen = |s: &vt100::Screen| {
         let screen = s.contents();
