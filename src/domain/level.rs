@@ -265,9 +265,11 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Rolls reasons up.
+    /// Rolls reasons up: worst first. Of equally bad ones, that nobody answers comes last: what was found
+    /// before says more of the model, and that it is of before.
     pub fn of(mut reasons: Vec<Reason>) -> Self {
-        reasons.sort_by_key(|r| std::cmp::Reverse(r.level));
+        let silent = |r: &Reason| r.code == ReasonCode::FactsStale;
+        reasons.sort_by_key(|r| (std::cmp::Reverse(r.level), silent(r)));
         Self {
             level: reasons.first().map_or(Level::Ok, |r| r.level),
             reasons,

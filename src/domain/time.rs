@@ -57,6 +57,11 @@ impl Millis {
         self.format("%H:%M")
     }
 
+    /// `14:02:07`, in UTC.
+    pub fn hour_minute_second(self) -> String {
+        self.format("%H:%M:%S")
+    }
+
     /// `2026-11-23`, in UTC.
     pub fn date(self) -> String {
         self.format("%Y-%m-%d")

@@ -60,6 +60,9 @@ impl<R> Default for List<R> {
     }
 }
 
+/// Why the columns of a list cannot be chosen.
+pub(super) const COLUMNS: &str = "the width of the screen chooses the columns of this list";
+
 impl<R> List<R> {
     /// The selected row.
     pub fn current(&self) -> Option<&R> {

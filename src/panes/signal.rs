@@ -19,6 +19,8 @@ use crate::ui::sparkline::{Bad, dots, range_to};
 use crate::ui::text;
 use crate::ui::theme::Role;
 
+/// Why the charts of signals have neither smoothing nor another axis.
+pub(super) const NO_SUCH_CHART: &str = "signals are drawn over time and as they were read";
 /// How often the course of a signal is asked for while a pane shows it.
 pub(super) const AGAIN: Duration = Duration::from_secs(60);
 /// The most columns that a course is asked in: twice of a wide chart's, for braille.

@@ -6,6 +6,7 @@ use super::paint::{Span, span};
 use super::table::Cell;
 use super::text;
 use super::theme::Role;
+use crate::domain::fleet::features;
 use crate::domain::level::Level;
 use crate::domain::number::with_unit;
 use crate::domain::signal::{Gauge, State, Unit};
@@ -81,6 +82,19 @@ pub fn wordings(gauge: &Gauge) -> Vec<String> {
         (State::Error, _) => vec!["error".to_owned(), "err".to_owned()],
         (State::NoData | State::Value, _) => vec!["no data".to_owned(), "n/d".to_owned()],
     }
+}
+
+/// The line of a gauge with the side of it that is bad, and whether it is one of probabilities: `>0.1`, `p<0.05`.
+pub fn line_text(gauge: &Gauge) -> Option<String> {
+    let line = features::line(gauge.lines)?;
+    let method = gauge.key.method.raw().to_lowercase();
+    let p = if gauge.unit == Unit::PValue || method.contains("p_value") {
+        "p"
+    } else {
+        ""
+    };
+    let sign = gauge.direction.sign();
+    Some(format!("{p}{sign}{}", with_unit(line, gauge.unit)))
 }
 
 /// A table's cell: what was never configured is `–`.

@@ -9,6 +9,7 @@ use super::paint::{self, Span, span};
 use super::text;
 use super::theme::Role;
 use crate::domain::drift::{Bins, Distributions, Moment};
+use crate::domain::rules::scale;
 use crate::domain::text::Clean;
 
 /// Shares of the whole: what compares however many rows each side has.
@@ -98,7 +99,8 @@ fn numbers(
 /// One plot of bars from the ground up: braille with two bars a column, or letters.
 fn bars(buf: &mut Buffer, look: &Look, plot: Rect, all: &[f64], top: f64, role: Role) {
     let ascii = look.symbols.ascii;
-    let (across, up) = if ascii { (1, 1) } else { (2, 4) };
+    // Letters have eight heights, dots four.
+    let (across, up) = if ascii { (1, 8) } else { (2, 4) };
     let width = usize::from(plot.width) * across;
     let dots = usize::from(plot.height) * up;
     let high = |dot: usize| -> usize {
@@ -116,6 +118,15 @@ fn bars(buf: &mut Buffer, look: &Look, plot: Rect, all: &[f64], top: f64, role: 
         let ground = usize::from(plot.height - 1 - row) * up;
         for column in 0..plot.width {
             let first = usize::from(column) * across;
+            let lit = high(first).saturating_sub(ground).min(up);
+            if ascii {
+                if lit > 0 {
+                    let glyph = look.symbols.bars[lit - 1];
+                    let (x, y) = (plot.x + column, plot.y + row);
+                    paint::put_glyph(buf, x, y, glyph, look.style(role));
+                }
+                continue;
+            }
             let mut bits = 0_u32;
             for side in 0..across {
                 let lit = high(first + side).saturating_sub(ground).min(up);
@@ -127,13 +138,9 @@ fn bars(buf: &mut Buffer, look: &Look, plot: Rect, all: &[f64], top: f64, role: 
                 continue;
             }
             let mut utf8 = [0; 4];
-            let glyph = if ascii {
-                "#"
-            } else {
-                char::from_u32(0x2800 + bits)
-                    .unwrap_or(' ')
-                    .encode_utf8(&mut utf8)
-            };
+            let glyph = char::from_u32(0x2800 + bits)
+                .unwrap_or(' ')
+                .encode_utf8(&mut utf8);
             paint::put_glyph(buf, plot.x + column, plot.y + row, glyph, look.style(role));
         }
     }
@@ -220,14 +227,18 @@ pub fn movement(moments: &[Moment], look: &Look) -> Vec<Span<'static>> {
             .move_text(&text::number(before), &text::number(now));
         spans.push(span(Role::Text, text));
         if let Some(share) = share_of(before, now) {
+            let share = look.symbols.plain(&share);
             spans.push(span(Role::Dim, format!(" ({share})")));
         }
     }
     spans
 }
 
-/// `+22 %`; nothing where the start is nought.
+/// `+22 %`, or `×42` from ten times on; nothing where the start is nought.
 pub fn share_of(before: f64, now: f64) -> Option<String> {
+    if let Some(times) = scale::factor_text(before, now) {
+        return Some(times);
+    }
     let share = (now - before) / before.abs() * 100.0;
     share
         .is_finite()
@@ -317,6 +328,7 @@ mod tests {
             .collect();
         assert_eq!(text, "mean 34.1 → 41.7 (+22 %)");
         assert_eq!(share_of(0.0, 1.0), None);
+        assert_eq!(share_of(0.034, 3.5).as_deref(), Some("×100"));
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Symbols {
         fresh: ["●", "◐", "○", "·"],
         known: ["●", "◌", "~", "?"],
         skews: ["=", "→", "!", "≠", "≠", "⊟", "÷", "?"],
-        series: ["●", "■", "▲", "◆", "○", "□", "△", "◇"],
+        series: ["●", "■", "◆", "○", "□", "◇", "△", "▽"],
     };
 
     /// For terminals and fonts that do not.
@@ -274,6 +274,16 @@ mod tests {
     fn the_ascii_set_is_ascii() {
         for glyph in all(&Symbols::ASCII) {
             assert!(glyph.is_ascii(), "{glyph:?}");
+        }
+    }
+
+    #[test]
+    fn no_line_of_a_chart_ends_in_the_mark_of_a_change_or_of_a_warning() {
+        for set in [Symbols::UNICODE, Symbols::ASCII] {
+            for glyph in set.series {
+                assert_ne!(glyph, set.marker);
+                assert_ne!(glyph, set.level(Level::Warn));
+            }
         }
     }
 

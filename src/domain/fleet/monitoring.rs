@@ -93,6 +93,13 @@ impl Fleet {
         state::is_current(self.standing(source, Feed::Alerts, now), now)
     }
 
+    /// When the alerts of a source were last read, if what it said of them cannot be relied on any more;
+    /// the inner nothing where that is not known.
+    pub fn alerts_as_read(&self, source: &SourceId, now: Millis) -> Option<Option<Millis>> {
+        let standing = self.standing(source, Feed::Alerts, now);
+        (!state::is_current(standing, now)).then_some(standing.read_at)
+    }
+
     /// How bad an alert of this fleet is now.
     pub fn alert_level(&self, alert: &Alert, now: Millis) -> Level {
         alerts::level(alert, self.alerts_current(&alert.key.source, now))

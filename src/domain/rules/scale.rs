@@ -22,13 +22,23 @@ pub struct Jump {
 impl Jump {
     /// The factor with its direction: `×100`, `÷60`.
     pub fn factor_text(&self) -> String {
-        let sign = if self.now.abs() > self.before.abs() {
-            '×'
-        } else {
-            '÷'
-        };
-        format!("{sign}{}", self.factor)
+        factor_text(self.before, self.now).unwrap_or_default()
     }
+}
+
+/// How many times as much something is, with the direction and as a round factor where it is near one: `×100`,
+/// `÷60`, `×42`. Nothing below ten times: that is told as a share.
+pub fn factor_text(before: f64, now: f64) -> Option<String> {
+    let ratio = (now / before).abs();
+    let (sign, times) = if ratio < 1.0 {
+        ('÷', 1.0 / ratio)
+    } else {
+        ('×', ratio)
+    };
+    let near = |factor: &f64| (times / factor - 1.0).abs() <= SLACK;
+    let round = FACTORS.into_iter().find(near);
+    let told = times.is_finite() && (times >= 10.0 || round.is_some());
+    told.then(|| format!("{sign}{}", round.unwrap_or(times.round())))
 }
 
 /// Judges the course of a mean, oldest first: the median of its first quarter against its newest value.
@@ -67,6 +77,10 @@ mod tests {
         assert_eq!(text(0.034, 3.5).as_deref(), Some("×100"));
         assert_eq!(text(61.0, 1.0).as_deref(), Some("÷60"));
         assert_eq!(text(-2.0, -2_100.0).as_deref(), Some("×1000"));
+        assert_eq!(factor_text(0.034, 3.5).as_deref(), Some("×100"));
+        assert_eq!(factor_text(1.0, 42.3).as_deref(), Some("×42"));
+        assert_eq!(factor_text(84.0, 102.0), None);
+        assert_eq!(factor_text(0.0, 3.0), None);
     }
 
     #[test]

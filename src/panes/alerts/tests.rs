@@ -3,9 +3,9 @@
 use super::*;
 use crate::domain::observation::{Coverage, Feed, Rows};
 use crate::panes::PromptKind;
-use crate::panes::models::testing::{cx, drawn, fleet as bare, model_key, observe};
+use crate::panes::models::testing::{cx, drawn, fleet as bare, model_key, observe, polled};
 use crate::panes::monitored::{PROM, fleet};
-use crate::ui::testing::{runs, screen};
+use crate::ui::testing::{NOW, runs, screen};
 
 const SIZE: (u16, u16) = (120, 36);
 
@@ -110,6 +110,33 @@ fn two_alerts_of_one_rule_are_told_apart_where_rows_are_short() {
 }
 
 #[test]
+fn alerts_of_a_source_that_falls_silent_say_of_when_they_are() {
+    let mut fleet = fleet();
+    let later = NOW.wall.plus(std::time::Duration::from_secs(720));
+    for _ in 0..4 {
+        let kind = crate::domain::fault::FaultKind::Unreachable;
+        polled(&mut fleet, PROM, Feed::Alerts, later, Some(kind));
+    }
+    fleet.tick(later);
+    let mut cx = cx(&fleet, SIZE);
+    cx.now.wall = later;
+    let mut pane = Alerts::new();
+    pane.refresh(&cx);
+    let mut buf = Buffer::empty(Rect::new(0, 0, 120, 32));
+    let look = crate::ui::testing::look(120, 36);
+    pane.view(&cx, &look, buf.area, &mut buf);
+    let shown = screen(&buf);
+    assert!(
+        shown.starts_with(" 1 firing   1 silenced   as read 14:0"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("Z, 12m ago") && shown.contains("? firing"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn without_alerts_the_pane_says_what_would_fill_it() {
     let shown = screen(&drawn(&mut Alerts::new(), &bare(), SIZE));
     assert!(
@@ -148,15 +175,15 @@ fn frames() {
     ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet), &fleet, (120, 36))), @r"
      1 firing   1 silenced
-     STATE▴       ALERT          MODEL           SEVERITY  SINCE  SUMMARY                         MUTED                GROUP
-    ›✖ firing     HighErrorRate  fraud-detector  crit         6m  errors of fraud-detector over…  –                    –
-     ● silenced   FeatureDrift   fraud-detector  warn         1h  amount drifts                   by ben until 15:32Z  –
+     STATE▴       ALERT          MODEL           SEVERITY  SINCE    VALUE  SUMMARY                   MUTED             GROUP
+    ›✖ firing     HighErrorRate  fraud-detector  crit         6m    0.048  errors of fraud-detecto…  –                 –
+     ● silenced   FeatureDrift   fraud-detector  warn         1h    0.048  amount drifts             by ben until 15…  –
     ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet), &fleet, (200, 60))), @r"
      1 firing   1 silenced
-     STATE▴       ALERT          MODEL           SEVERITY  SINCE  SUMMARY                                                                              MUTED                                           GROUP
-    ›✖ firing     HighErrorRate  fraud-detector  crit         6m  errors of fraud-detector over 1 %                                                    –                                               –
-     ● silenced   FeatureDrift   fraud-detector  warn         1h  amount drifts                                                                        by ben until 15:32Z                             –
+     STATE▴       ALERT          MODEL           SEVERITY  SINCE    VALUE  SUMMARY                                                                        MUTED                                        GROUP
+    ›✖ firing     HighErrorRate  fraud-detector  crit         6m    0.048  errors of fraud-detector over 1 %                                              –                                            –
+     ● silenced   FeatureDrift   fraud-detector  warn         1h    0.048  amount drifts                                                                  by ben until 15:32Z                          –
     ");
     let styles = [0, 2, 3].map(|y| runs(&drawn(&mut open(&fleet), &fleet, (120, 36)), y));
     insta::assert_snapshot!(styles.join("\n\n"), @r#"
@@ -175,11 +202,13 @@ fn frames() {
     text.dim+selected "crit"
     row.selected "         "
     text.dim+selected "6m"
+    row.selected "    "
+    text+selected "0.048"
     row.selected "  "
-    text+selected "errors of fraud-detector over…"
+    text+selected "errors of fraud-detecto…"
     row.selected "  "
     text.dim+selected "–"
-    row.selected "                    "
+    row.selected "                 "
     text.dim+selected "–"
     row.selected "    "
 
@@ -193,10 +222,12 @@ fn frames() {
     text.dim "warn"
     - "         "
     text.dim "1h"
+    - "    "
+    text.dim "0.048"
     - "  "
     text.dim "amount drifts"
-    - "                   "
-    text.dim "by ben until 15:32Z"
+    - "             "
+    text.dim "by ben until 15…"
     - "  "
     text.dim "–"
     - "    "

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::{Alerts, By, model_name};
 use crate::domain::alert::{Alert, AlertState};
 use crate::domain::time::age;
+use crate::panes::history::line;
 use crate::panes::{Cx, signal};
 use crate::ui::frame::empty;
 use crate::ui::hits::Hits;
@@ -130,6 +131,20 @@ fn head(pane: &Alerts, cx: &Cx<'_>) -> Vec<Span<'static>> {
             let gap = if spans.is_empty() { "" } else { "   " };
             spans.push(span(role, format!("{gap}{count} {}", state.word())));
         }
+    }
+    // What cannot be relied on any more says of when it is.
+    let now = cx.now.wall;
+    let rows = pane.list.rows.iter();
+    let old = rows.filter_map(|a| cx.fleet.alerts_as_read(&a.key.source, now));
+    if let Some(read) = old.min() {
+        let text = read.map_or_else(
+            || "as last read".to_owned(),
+            |at| {
+                let old = age(now.since(at));
+                format!("as read {}Z, {old} ago", line::stamp(at, cx.now))
+            },
+        );
+        spans.push(span(Role::Stale, format!("   {text}")));
     }
     spans
 }

@@ -154,6 +154,7 @@ impl Pane for Drift {
             Command::Open | Command::Menu | Command::CopyRow if self.list.current().is_none() => {
                 "no model's drift is watched"
             }
+            Command::Columns => list::COLUMNS,
             Command::Sort => "drift is always worst first",
             _ => return None,
         };

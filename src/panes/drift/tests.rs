@@ -174,7 +174,7 @@ fn what_a_dead_job_wrote_last_is_stale_on_the_chart_and_the_strip_and_never_fine
         &mut buf,
     );
     insta::assert_snapshot!(screen(&buf), @r"
-     ? unkn  churn   0 of 0 features over their line   1 without a verdict   as of 11-21 10:02Z (2d)
+     ? unkn  churn   1 without a verdict   as of 11-21 10:02Z (2d)
      ? unkn  no drift report since 11-21 10:02 (limit 26h)  26h
      1 feature ─────────────────────────────────────────────────   over time ───────────────────────────────────────────────
      FEATURE           SCORE    LINE  TREND           N           0.06 stale, 2d old  line >0.1  n=9,000  psi
@@ -239,7 +239,7 @@ fn a_report_is_asked_for_only_where_its_histograms_show() {
     let answer = Ok(Detail::DriftReport(Some(Box::new(report()))));
     page.fetched(&want.query, &answer, NOW.wall, &cx(&fleet, (80, 24)));
     insta::assert_snapshot!(screen(&drawn(&mut page, &fleet, (80, 24))), @r"
-     ✖ crit  fraud-detector   1 of 2 features over their line   2 without a verdic…
+     ✖ crit  fraud-detector   1 of 2 over their line   2 unjudged   1m old
      verdict same drift on v13 and v14: data, not model
      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % >…
      ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
@@ -317,13 +317,13 @@ fn the_list_at_its_sizes() {
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (120, 36))), @r"
      LEVEL   MODEL           DRIFTED  WORST           SCORE    LINE  TREND              N   PREDICTION   AGE  OWNER
-    ›✖ crit  fraud-detector      1/2  amount          0.420     0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿   12.4k            –    1m  risk-ml
-     ? unkn  churn                 –  tenure    0.060 stale     0.1                 9.00k            –    2d  growth
+    ›✖ crit  fraud-detector      1/2  amount          0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿   12.4k            –    1m  risk-ml
+     ? unkn  churn                 –  tenure    0.060 stale    >0.1                 9.00k            –    2d  growth
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (200, 60))), @r"
      LEVEL   MODEL           DRIFTED  WORST           SCORE    LINE  TREND              N   PREDICTION   AGE  OWNER
-    ›✖ crit  fraud-detector      1/2  amount          0.420     0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿   12.4k            –    1m  risk-ml
-     ? unkn  churn                 –  tenure    0.060 stale     0.1                 9.00k            –    2d  growth
+    ›✖ crit  fraud-detector      1/2  amount          0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿   12.4k            –    1m  risk-ml
+     ? unkn  churn                 –  tenure    0.060 stale    >0.1                 9.00k            –    2d  growth
     ");
     insta::assert_snapshot!(runs(&drawn(&mut Drift::new(), &fleet, (60, 16)), 2), @r#"
     text " "
@@ -348,8 +348,8 @@ fn the_list_at_its_sizes() {
     text+selected "amount"
     row.selected "          "
     level.warn+selected "0.420"
-    row.selected "     "
-    text.dim+selected "0.1"
+    row.selected "    "
+    text.dim+selected ">0.1"
     row.selected "  "
     level.warn+selected "⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿"
     row.selected "   "
@@ -368,7 +368,7 @@ fn the_list_at_its_sizes() {
 fn the_features_at_their_sizes() {
     let fleet = fleet();
     insta::assert_snapshot!(screen(&drawn(&mut page(&fleet), &fleet, (60, 16))), @r"
-     ✖ crit  fraud-detector   1 of 2 features over their line…
+     ✖ crit  fraud-detector   1 of 2 over their line   2 unjud…
      verdict same drift on v13 and v14: data, not model
      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1,…
     ─ features ─ over time ─ heat strip ─ distributions ────────
@@ -379,7 +379,7 @@ fn the_features_at_their_sizes() {
      device_age          NaN    >0.1              12.4k
     ");
     insta::assert_snapshot!(screen(&drawn(&mut page(&fleet), &fleet, (80, 24))), @r"
-     ✖ crit  fraud-detector   1 of 2 features over their line   2 without a verdic…
+     ✖ crit  fraud-detector   1 of 2 over their line   2 unjudged   1m old
      verdict same drift on v13 and v14: data, not model
      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % >…
      ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
@@ -391,8 +391,8 @@ fn the_features_at_their_sizes() {
      device_age          NaN    >0.1      –       –              12.4k         –
 
     0.42  line >0.1  n=12,400  psi
-    amount   ● all 0.420   ■ v13 0.410   ▲ v14 0.430       ╌ line 0.1  · noise 0.002
-        │                                                                       ⢀⣀⣤▲
+    amount   ● all 0.420   ■ v13 0.410   ◆ v14 0.430       ╌ line 0.1  · noise 0.002
+        │                                                                       ⢀⣀⣤◆
         │                                                                 ⢀⣠⣤⠶⠛⠋⠁
         │                                                           ⣀⣠⡴⠶⠒⠉⠁     ┊
         │╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⣀⣤⡤⠔⠒⠉╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
@@ -413,8 +413,8 @@ fn with_room_every_part_is_seen_at_once() {
      4 features ────────────────────────────────────────────────   over time ───────────────────────────────────────────────
      FEATURE           SCORE    LINE  TREND           N           0.42  line >0.1  n=12,400  psi
     ›amount            0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣶⣿  12.4k           amount                           ╌ line 0.1  · noise 0.002
-     country           0.060    >0.1  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k           ● all 0.420   ■ v13 0.410   ▲ v14 0.430
-     tenure      0.230 low n    >0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120               │                                                  ┊ ▲
+     country           0.060    >0.1  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k           ● all 0.420   ■ v13 0.410   ◆ v14 0.430
+     tenure      0.230 low n    >0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120               │                                                  ┊ ◆
      device_age          NaN    >0.1              12.4k           0.4 ┤                                                 ⢀⣠⠞■
                                                                       │                                               ⢀⡴⠋⠁
      heat strip ────────────────────────────────────────────────      │                                             ⣠⠶⠋  ┊
@@ -435,9 +435,9 @@ fn with_room_every_part_is_seen_at_once() {
      ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
      4 features ────────────────────────────────────────────────────────────────────────────────   over time ───────────────────────────────────────────────────────────────────────────────────────────────
      FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N      MEAN   NULL %         0.42  line >0.1  n=12,400  psi
-    ›amount            0.420    >0.1    4.2     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣶⣿  12.4k     +19 %    0.200         amount   ● all 0.420   ■ v13 0.410   ▲ v14 0.430                                 ╌ line 0.1  · noise 0.002
+    ›amount            0.420    >0.1    4.2     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣶⣿  12.4k     +19 %    0.200         amount   ● all 0.420   ■ v13 0.410   ◆ v14 0.430                                 ╌ line 0.1  · noise 0.002
      country           0.060    >0.1    0.6     0.3  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k         –        –             │                                                                                                ┊
-     tenure      0.230 low n    >0.1    2.3     0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120         –        –             │                                                                                                ┊   ▲
+     tenure      0.230 low n    >0.1    2.3     0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120         –        –             │                                                                                                ┊   ◆
      device_age          NaN    >0.1      –       –              12.4k         –        –         0.4 ┤                                                                                                ┊ ⡠⡪■
                                                                                                       │                                                                                                ⢠⡪⡪⠊
      heat strip ────────────────────────────────────────────────────────────────────────────────      │                                                                                               ⣔⢽⠊

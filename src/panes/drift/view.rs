@@ -4,9 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Drift, badness};
-use crate::domain::fleet::features;
 use crate::domain::fleet::view::ModelView;
-use crate::domain::number::with_unit;
 use crate::domain::rules::freshness::Freshness;
 use crate::domain::signal::{Gauge, Measure};
 use crate::domain::text::Clean;
@@ -69,8 +67,8 @@ pub(super) fn worst_width(gauge: Option<&Gauge>) -> usize {
 }
 
 fn line_text(gauge: Option<&Gauge>) -> String {
-    let line = gauge.and_then(|g| Some((features::line(g.lines)?, g.unit)));
-    line.map_or_else(|| "–".to_owned(), |(l, unit)| with_unit(l, unit))
+    let line = gauge.and_then(gauge::line_text);
+    line.unwrap_or_else(|| "–".to_owned())
 }
 
 /// When the scores were written: the age of the oldest of them.

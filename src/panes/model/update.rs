@@ -6,7 +6,7 @@ use crate::domain::change::Subject;
 use crate::domain::text::Clean;
 use crate::intent::command::Command;
 use crate::panes::lens::Seen;
-use crate::panes::{Ask, Cx, Place, Thing, move_in};
+use crate::panes::{Ask, Cx, Place, Thing, move_in, signal};
 use crate::ui::hits::Target;
 use crate::ui::series::Sample;
 use crate::ui::table::TableState;
@@ -174,6 +174,7 @@ impl ModelPage {
             {
                 "no change is known in this time range · > looks further back"
             }
+            Command::Smooth | Command::Axis if self.part == Part::Signals => signal::NO_SUCH_CHART,
             Command::Sort => "versions are newest first",
             Command::Filter => "a page has no filter; 2 lists and filters all models",
             _ => return None,

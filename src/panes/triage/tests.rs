@@ -436,3 +436,34 @@ fn a_comparison_keeps_its_value_and_line_in_few_words() {
     );
     assert!(shorter("churn-prod answers v6, not v7").is_empty());
 }
+
+#[test]
+fn with_every_source_silent_the_last_known_cause_stands_with_its_time() {
+    use crate::domain::fault::FaultKind;
+    use crate::domain::observation::Feed;
+    use crate::panes::models::testing::polled;
+    let mut fleet = monitored::fleet();
+    let later = NOW.wall.plus(std::time::Duration::from_secs(720));
+    let feeds = [
+        ("mlflow", Feed::Models),
+        (monitored::PROM, Feed::Signals),
+        (monitored::PROM, Feed::Alerts),
+    ];
+    for (source, feed) in feeds {
+        for _ in 0..4 {
+            let kind = Some(FaultKind::Unreachable);
+            polled(&mut fleet, source, feed, later, kind);
+        }
+    }
+    fleet.tick(later);
+    let mut cx = cx(&fleet, (120, 36));
+    cx.now.wall = later;
+    let mut pane = Triage::new();
+    pane.refresh(&cx);
+    let rows = pane.markdown(&cx).1;
+    let churn = rows.iter().find(|row| row[1] == "churn");
+    let why = &churn.expect("a row")[4];
+    assert!(why.starts_with("no drift report since"), "{why}");
+    assert!(why.contains("as read 11-23 14:02"), "{why}");
+    assert!(why.contains("mlflow does not answer"), "{why}");
+}

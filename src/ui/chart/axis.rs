@@ -31,6 +31,7 @@ impl XAxis {
                 }
             }
             Self::Elapsed => span(Duration::from_millis(x.max(0.0) as u64)),
+            Self::Wall if range <= 600_000.0 => Millis(x as i64).hour_minute_second(),
             Self::Wall if range <= 24.0 * 3_600_000.0 => Millis(x as i64).hour_minute(),
             Self::Wall => Millis(x as i64).day_minute(),
         }
@@ -161,6 +162,10 @@ mod tests {
         assert_eq!(
             XAxis::Wall.ends(day - 21_600_000.0, day),
             ("08:02Z".into(), "14:02Z".into())
+        );
+        assert_eq!(
+            XAxis::Wall.ends(day - 21_000.0, day),
+            ("14:01:39Z".into(), "14:02:00Z".into())
         );
     }
 

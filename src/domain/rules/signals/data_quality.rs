@@ -5,6 +5,7 @@ use super::words;
 use super::{Monitored, Sample, window_words, worst};
 use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::number::{brief, with_unit};
+use crate::domain::rules::scale;
 use crate::domain::signal::{Measure, State};
 use crate::domain::time::Since;
 
@@ -76,22 +77,19 @@ fn jumped(m: &Monitored<'_>) -> Option<Reason> {
         1 => String::new(),
         n => format!(", and {} more", n - 1),
     };
-    let factor = worst.factor();
+    let times = scale::factor_text(worst.was, worst.now).unwrap_or_else(|| {
+        let sign = if worst.now.abs() > worst.was.abs() {
+            '×'
+        } else {
+            '÷'
+        };
+        format!("{sign}{}", brief((worst.factor() * 10.0).round() / 10.0))
+    });
     let text = format!(
-        "mean of {} {}, {} before: {} times {}{more}, a change of unit?",
+        "mean of {} {}, {} before: {times}{more}, a change of unit?",
         worst.sample.reading.key.part.clean(),
         with_unit(worst.now, unit),
         with_unit(worst.was, unit),
-        if factor >= 10.0 {
-            brief(factor.round())
-        } else {
-            brief((factor * 10.0).round() / 10.0)
-        },
-        if worst.now.abs() > worst.was.abs() {
-            "more"
-        } else {
-            "less"
-        },
     );
     let reason = worst
         .sample
@@ -158,7 +156,7 @@ mod tests {
         assert_eq!(found[0].level, Level::Crit);
         assert_eq!(
             found[0].text,
-            "mean of amount 4.21k, 42.1 before: 100 times more, a change of unit?"
+            "mean of amount 4.21k, 42.1 before: ×100, a change of unit?"
         );
         assert_eq!(found[0].since, Since::Exact(steps_ago(1)));
     }

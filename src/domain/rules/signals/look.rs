@@ -95,6 +95,11 @@ pub fn look<'a, S: Fn(&SourceId) -> Standing>(
             current: state::is_current(standing, beside.now),
             silent: false,
             read_at: standing.read_at,
+            written: if reading.key.measure.is_from_a_job() {
+                written
+            } else {
+                reading.written_at
+            },
             method,
             direction,
             lines,

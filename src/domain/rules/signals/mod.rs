@@ -65,6 +65,8 @@ pub struct Sample<'a> {
     pub silent: bool,
     /// When its source was last read.
     pub read_at: Option<Millis>,
+    /// When the job that wrote it last ran, as far as any series tells.
+    pub written: Option<Millis>,
     /// Its drift method, where it names one that is known.
     pub method: Option<Method>,
     /// Which way is bad.
@@ -139,7 +141,7 @@ impl Sample<'_> {
             lines: self.lines,
             n: self.n.map(u64::from),
             noise_floor: self.noise_floor,
-            at: self.reading.at.max(self.reading.written_at),
+            at: self.reading.at.max(self.written),
             level: self.level,
         }
     }

@@ -269,6 +269,8 @@ impl Pane for Features {
             Command::Left | Command::Right if self.lens.is_idle() => {
                 "v puts a cursor on the chart and + zooms in: then left and right move"
             }
+            Command::Smooth | Command::Axis => signal::NO_SUCH_CHART,
+            Command::Columns => list::COLUMNS,
             Command::Sort => "features are ranked by score over line × importance",
             _ => return None,
         };

@@ -5,11 +5,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Features, Part, draw};
-use crate::domain::fleet::features::{self, Feature, drift_level};
+use crate::domain::fleet::features::{Feature, drift_level};
 use crate::domain::fleet::view::ModelView;
 use crate::domain::level::ReasonCode;
-use crate::domain::number::with_unit;
-use crate::domain::signal::Direction;
 use crate::domain::time::age;
 use crate::panes::models::level_spans;
 use crate::panes::{Cx, signal};
@@ -59,7 +57,7 @@ pub(super) fn cells(page: &Features, feature: &Feature, cx: &Cx<'_>) -> [String;
     [
         feature.name(),
         gauge::wordings(g).into_iter().next().unwrap_or_else(none),
-        features::line(g.lines).map_or_else(none, |l| line_text(l, g.direction, g.unit)),
+        gauge::line_text(g).unwrap_or_else(none),
         feature.share.map_or_else(none, |s| format!("{s:.1}")),
         feature.importance.map_or_else(none, text::brief),
         trend,
@@ -70,11 +68,6 @@ pub(super) fn cells(page: &Features, feature: &Feature, cx: &Cx<'_>) -> [String;
             .unwrap_or_else(none),
         g.key.method.clean().to_string(),
     ]
-}
-
-/// The line with the side of it that is bad: `>0.1`, `<0.05`.
-fn line_text(line: f64, direction: Direction, unit: crate::domain::signal::Unit) -> String {
-    format!("{}{}", direction.sign(), with_unit(line, unit))
 }
 
 fn columns(page: &Features) -> [Column<'static>; 10] {
@@ -99,7 +92,7 @@ fn columns(page: &Features) -> [Column<'static>; 10] {
 fn row<'a>(page: &Features, feature: &'a Feature, cx: &Cx<'a>, look: &Look) -> Row<'a> {
     let g = &feature.gauge;
     let values = signal::values(g, cx);
-    let [name, _, line, over, weight, _, n, mean, nulls, method] = cells(page, feature, cx);
+    let [name, _, line, over, weight, _, n, mean, _, method] = cells(page, feature, cx);
     let low = g.state == crate::domain::signal::State::LowN;
     let plain = if low { Role::Dim } else { Role::Text };
     let over_role = match feature.share {
@@ -119,7 +112,7 @@ fn row<'a>(page: &Features, feature: &'a Feature, cx: &Cx<'a>, look: &Look) -> R
         feature
             .missing
             .as_ref()
-            .map_or_else(Cell::none, |m| Cell::choices(gauge::role(m), [nulls])),
+            .map_or_else(Cell::none, |m| gauge::cell(Some(m))),
         Cell::new(Role::Dim, method),
     ])
 }
@@ -170,15 +163,22 @@ fn head(
     };
     let mut title = level_spans(level, look);
     title.push(span(Role::Title, model.name.to_string()));
+    // Where rows are short, words go before the age does.
+    let short = look.columns < 100;
     if let Some(summary) = &model.signals.drift {
-        let text = format!(
-            "   {} of {} features over their line",
-            summary.drifted, summary.judged
-        );
-        title.push(span(Role::Text, text));
+        let (of, without) = if short {
+            ("over their line", "unjudged")
+        } else {
+            ("features over their line", "without a verdict")
+        };
+        // Of none nothing can be over.
+        if summary.judged > 0 {
+            let text = format!("   {} of {} {of}", summary.drifted, summary.judged);
+            title.push(span(Role::Text, text));
+        }
         if summary.features > summary.judged {
             let rest = summary.features - summary.judged;
-            title.push(span(Role::Unknown, format!("   {rest} without a verdict")));
+            title.push(span(Role::Unknown, format!("   {rest} {without}")));
         }
     }
     let newest = page
@@ -190,7 +190,12 @@ fn head(
     if let Some(at) = newest {
         let stamp = crate::panes::history::line::stamp(at, cx.now);
         let old = age(cx.now.wall.since(at));
-        title.push(span(Role::Dim, format!("   as of {stamp}Z ({old})")));
+        let text = if short {
+            format!("   {old} old")
+        } else {
+            format!("   as of {stamp}Z ({old})")
+        };
+        title.push(span(Role::Dim, text));
     }
     let mut lines = vec![title];
     if let Some(blame) = &page.blame {
