@@ -82,6 +82,15 @@ async fn alerts_of_an_earlier_time_are_those_that_were_raised_then() {
         "{}",
         ran.out()
     );
+    // What is pending is worth knowing, and no more than that, as in the model's own level.
+    let moment = pending.rfc3339();
+    let ran = home.run(&with(
+        &["alerts", "ranker-eu", "--at", &moment, "--check"],
+        &flags,
+    ));
+    assert!(ran.out().contains("pending"), "{}", ran.out());
+    assert_eq!(ran.code(), 0, "{}", ran.out());
+    let moment = before.rfc3339();
     let none = home.run(&with(&["alerts", "--at", &moment], &flags[..2]));
     assert_eq!(none.code(), 0);
     assert!(

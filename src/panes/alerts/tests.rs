@@ -1,11 +1,14 @@
 //! Alerts: from a monitored fleet and commands to rows, asks and frames.
 
 use super::*;
+use crate::domain::alert::AlertState;
+use crate::domain::level::Level;
 use crate::domain::observation::{Coverage, Feed, Rows};
-use crate::panes::PromptKind;
 use crate::panes::models::testing::{cx, drawn, fleet as bare, model_key, observe, polled};
 use crate::panes::monitored::{PROM, fleet};
+use crate::panes::{PromptKind, signal};
 use crate::ui::testing::{NOW, runs, screen};
+use crate::ui::theme::Role;
 
 const SIZE: (u16, u16) = (120, 36);
 
@@ -79,8 +82,8 @@ fn two_alerts_of_one_rule_are_told_apart_where_rows_are_short() {
     let told = |feature: &str, summary: &str| {
         let mut alert = crate::panes::monitored::alert(
             "ModelLatencyBudgetBurn",
-            crate::domain::level::Level::Warn,
-            crate::domain::alert::AlertState::Firing,
+            Level::Warn,
+            AlertState::Firing,
             6,
         );
         alert.key.fingerprint = Key::new(feature);
@@ -232,4 +235,24 @@ fn frames() {
     text.dim "–"
     - "    "
     "#);
+}
+
+#[test]
+fn an_alert_looks_as_bad_as_the_rule_says_it_is() {
+    let fleet = fleet();
+    let cx = cx(&fleet, SIZE);
+    let look = crate::ui::testing::look(SIZE.0, SIZE.1);
+    let held = fleet.alerts().find(|held| held.fact.level == Level::Crit);
+    let firing = held.expect("a critical alert").fact.clone();
+    let shown = |state| {
+        let alert = Alert {
+            state,
+            ..firing.clone()
+        };
+        let level = fleet.alert_level(&alert, cx.now.wall);
+        (level, signal::alert_state(&alert, &cx, &look).1)
+    };
+    assert_eq!(shown(AlertState::Firing), (Level::Crit, Role::Crit));
+    assert_eq!(shown(AlertState::Pending), (Level::Info, Role::Info));
+    assert_eq!(shown(AlertState::Silenced), (Level::Info, Role::Dim));
 }

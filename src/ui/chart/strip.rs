@@ -72,7 +72,8 @@ pub fn alert_strip(
     for (column, how) in (0_u16..).zip(&loud) {
         let (glyph, role) = match *how {
             how if how >= 2.0 => (firing, Role::Crit),
-            how if how >= 1.0 => (pending, Role::Warn),
+            // Worth knowing, as the rule of alerts has it.
+            how if how >= 1.0 => (pending, Role::Info),
             _ => continue,
         };
         let x = plot.x + column;
