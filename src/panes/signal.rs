@@ -11,6 +11,7 @@ use crate::domain::key::{Key, ModelKey};
 use crate::domain::query::{Query, Span as TimeSpan};
 use crate::domain::settings::SourceKind;
 use crate::domain::signal::{Direction, Gauge, Measure, SignalKey, SignalSeries, State};
+use crate::domain::time::Millis;
 use crate::ui::gauge;
 use crate::ui::look::Look;
 use crate::ui::paint::{Span, span, spans_width};
@@ -48,19 +49,57 @@ pub(super) fn drift(model: &ModelView) -> Option<&Gauge> {
         .or_else(|| model.signals.gauge(Measure::PredictionDrift))
 }
 
-/// The recent course of a signal as the fleet holds it, up to the reading beside which it is drawn: courses
-/// are read less often.
+/// Parts of the time range that a sparkline is drawn from: more than any has dots for.
+const SLOTS: usize = 48;
+
+/// The recent course of a signal as the fleet holds it, over the time range and at even parts of it, so that
+/// sparklines side by side are of one time. It goes up to the reading beside which it is drawn: courses are
+/// read less often. NaN where nothing is held.
 pub(super) fn values(of: &Gauge, cx: &Cx<'_>) -> Vec<f64> {
     let Some(held) = cx.fleet.course(&of.key) else {
         return Vec::new();
     };
-    let course = held.fact.values.iter().map(|v| f64::from(*v));
+    let series = &held.fact;
+    let to = cx.now.wall;
+    let from = to.minus(cx.window.0);
+    let long = (to.0 - from.0).max(1) as f64;
+    let slot = |at: Millis| ((at.0 - from.0) as f64 / long * SLOTS as f64).floor() as i64;
+    let mut slots = vec![f64::NAN; SLOTS];
+    for (n, value) in series.values.iter().enumerate() {
+        let (value, at) = (f64::from(*value), series.at(n));
+        if value.is_nan() {
+            continue;
+        }
+        let next = if n + 1 < series.values.len() {
+            series.at(n + 1)
+        } else {
+            to
+        };
+        // What a job wrote holds until its next run; a sample that stays away is a gap.
+        let until = if of.key.measure.is_from_a_job() {
+            next
+        } else {
+            next.min(at.plus(series.step.saturating_mul(2)))
+        };
+        let first = slot(at).max(0);
+        let end = slot(until).max(slot(at) + 1).min(SLOTS as i64);
+        for n in first..end {
+            let old = &mut slots[n as usize];
+            *old = match bad(of) {
+                Bad::High => old.max(value),
+                Bad::Low => old.min(value),
+            };
+        }
+    }
     let newest = match of.state {
         State::Value | State::LowN => of.value,
         State::NoTraffic if of.key.measure == Measure::Requests => Some(0.0),
         _ => None,
     };
-    course.chain(newest).collect()
+    if let (Some(newest), Some(last)) = (newest, slots.last_mut()) {
+        *last = newest;
+    }
+    slots
 }
 
 /// A series as a chart takes it.
@@ -302,20 +341,17 @@ fn mark_line(
     look: &Look,
 ) -> Option<Vec<Span<'static>>> {
     let marks = markers(model, cx);
+    let to = cx.now.wall;
+    let (from, to) = (to.minus(cx.window.0).0 as f64, to.0 as f64);
     let mut line: Vec<Span<'static>> = Vec::new();
     for (start, key) in places {
-        let Some(held) = cx.fleet.course(key) else {
+        if cx.fleet.course(key).is_none() {
             continue;
-        };
-        let (from, to) = (held.fact.start.0 as f64, held.fact.end().0 as f64);
+        }
         let Some((x, label)) = marks.iter().rev().find(|(x, _)| *x >= from && *x <= to) else {
             continue;
         };
-        let share = if to > from {
-            (x - from) / (to - from)
-        } else {
-            1.0
-        };
+        let share = (x - from) / (to - from).max(1.0);
         let column = start + (share * (long - 1) as f64).round() as usize;
         let used = spans_width(&line);
         if column < used {

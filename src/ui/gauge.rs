@@ -84,9 +84,17 @@ pub fn wordings(gauge: &Gauge) -> Vec<String> {
     }
 }
 
-/// The line of a gauge with the side of it that is bad, and whether it is one of probabilities: `>0.1`, `p<0.05`.
+/// The first line of a gauge with the side of it that is bad, and whether it is one of probabilities: `>0.1`, `p<0.05`.
 pub fn line_text(gauge: &Gauge) -> Option<String> {
-    let line = features::line(gauge.lines)?;
+    Some(sided(gauge, features::line(gauge.lines)?))
+}
+
+/// The same of the line that its level speaks of.
+pub fn cited_line_text(gauge: &Gauge) -> Option<String> {
+    Some(sided(gauge, features::line_of(gauge)?))
+}
+
+fn sided(gauge: &Gauge, line: f64) -> String {
     let method = gauge.key.method.raw().to_lowercase();
     let p = if gauge.unit == Unit::PValue || method.contains("p_value") {
         "p"
@@ -94,7 +102,7 @@ pub fn line_text(gauge: &Gauge) -> Option<String> {
         ""
     };
     let sign = gauge.direction.sign();
-    Some(format!("{p}{sign}{}", with_unit(line, gauge.unit)))
+    format!("{p}{sign}{}", with_unit(line, gauge.unit))
 }
 
 /// A table's cell: what was never configured is `–`.

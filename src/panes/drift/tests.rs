@@ -135,6 +135,26 @@ fn series_are_asked_for_once_a_measure_and_answers_are_drawn() {
 }
 
 #[test]
+fn sparklines_are_of_the_time_range_that_is_chosen() {
+    let fleet = fleet();
+    let mut cx = cx(&fleet, SIZE);
+    let model = fleet.model(&model_key("fraud-detector")).expect("a model");
+    let of = model.signals.gauge(Measure::ErrorRatio).expect("errors");
+    let known = |cx: &Cx<'_>| {
+        let values = signal::values(of, cx);
+        let known = values.iter().filter(|v| v.is_finite()).count();
+        (values.len(), known)
+    };
+    // The course is of six hours.
+    assert_eq!(known(&cx), (48, 48));
+    cx.window = crate::domain::time::Window(std::time::Duration::from_secs(86_400));
+    assert_eq!(known(&cx), (48, 12));
+    // A lone spike survives.
+    let most = signal::values(of, &cx).into_iter().fold(0.0, f64::max);
+    assert!((most - 0.048).abs() < 1e-6, "{most}");
+}
+
+#[test]
 fn what_a_dead_job_wrote_last_is_stale_on_the_chart_and_the_strip_and_never_fine() {
     let fleet = fleet();
     // The job wrote 0.06 two days and four hours ago; its exporter has shown that ever since.
@@ -307,22 +327,22 @@ fn the_list_at_its_sizes() {
     let fleet = fleet();
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (60, 16))), @r"
      LEVEL   MODEL           WORST           SCORE  TREND
-    ›✖ crit  fraud-detector  amount          0.420  ⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿
+    ›✖ crit  fraud-detector  amount          0.420  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣤⣶⣿
      ? unkn  churn           tenure    0.060 stale
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (80, 24))), @r"
      LEVEL   MODEL           DRIFTED  WORST           SCORE  TREND              N
-    ›✖ crit  fraud-detector      1/2  amount          0.420  ⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿   12.4k
+    ›✖ crit  fraud-detector      1/2  amount          0.420  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣤⣶⣿   12.4k
      ? unkn  churn                 –  tenure    0.060 stale                 9.00k
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (120, 36))), @r"
      LEVEL   MODEL           DRIFTED  WORST           SCORE    LINE  TREND              N   PREDICTION   AGE  OWNER
-    ›✖ crit  fraud-detector      1/2  amount          0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿   12.4k            –    1m  risk-ml
+    ›✖ crit  fraud-detector      1/2  amount          0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣤⣶⣿   12.4k            –    1m  risk-ml
      ? unkn  churn                 –  tenure    0.060 stale    >0.1                 9.00k            –    2d  growth
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (200, 60))), @r"
      LEVEL   MODEL           DRIFTED  WORST           SCORE    LINE  TREND              N   PREDICTION   AGE  OWNER
-    ›✖ crit  fraud-detector      1/2  amount          0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿   12.4k            –    1m  risk-ml
+    ›✖ crit  fraud-detector      1/2  amount          0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣤⣶⣿   12.4k            –    1m  risk-ml
      ? unkn  churn                 –  tenure    0.060 stale    >0.1                 9.00k            –    2d  growth
     ");
     insta::assert_snapshot!(runs(&drawn(&mut Drift::new(), &fleet, (60, 16)), 2), @r#"
@@ -351,7 +371,7 @@ fn the_list_at_its_sizes() {
     row.selected "    "
     text.dim+selected ">0.1"
     row.selected "  "
-    level.warn+selected "⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿"
+    level.warn+selected "⣀⣀⣀⣀⣀⣀⣀⣀⣠⣤⣶⣿"
     row.selected "   "
     text.dim+selected "12.4k"
     row.selected "            "
@@ -373,7 +393,7 @@ fn the_features_at_their_sizes() {
      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1,…
     ─ features ─ over time ─ heat strip ─ distributions ────────
      FEATURE           SCORE    LINE  TREND           N
-    ›amount            0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣶⣿  12.4k
+    ›amount            0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  12.4k
      country           0.060    >0.1  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k
      tenure      0.230 low n    >0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120
      device_age          NaN    >0.1              12.4k
@@ -385,7 +405,7 @@ fn the_features_at_their_sizes() {
      ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
     ─ features ─ over time ─ heat strip ─ distributions ────────────────────────────
      FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N      MEAN
-    ›amount            0.420    >0.1    4.2     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣶⣿  12.4k     +19 %
+    ›amount            0.420    >0.1    4.2     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  12.4k     +19 %
      country           0.060    >0.1    0.6     0.3  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k         –
      tenure      0.230 low n    >0.1    2.3     0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120         –
      device_age          NaN    >0.1      –       –              12.4k         –
@@ -412,7 +432,7 @@ fn with_room_every_part_is_seen_at_once() {
      ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
      4 features ────────────────────────────────────────────────   over time ───────────────────────────────────────────────
      FEATURE           SCORE    LINE  TREND           N           0.42  line >0.1  n=12,400  psi
-    ›amount            0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣶⣿  12.4k           amount                           ╌ line 0.1  · noise 0.002
+    ›amount            0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  12.4k           amount                           ╌ line 0.1  · noise 0.002
      country           0.060    >0.1  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k           ● all 0.420   ■ v13 0.410   ◆ v14 0.430
      tenure      0.230 low n    >0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120               │                                                  ┊ ◆
      device_age          NaN    >0.1              12.4k           0.4 ┤                                                 ⢀⣠⠞■
@@ -435,7 +455,7 @@ fn with_room_every_part_is_seen_at_once() {
      ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
      4 features ────────────────────────────────────────────────────────────────────────────────   over time ───────────────────────────────────────────────────────────────────────────────────────────────
      FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N      MEAN   NULL %         0.42  line >0.1  n=12,400  psi
-    ›amount            0.420    >0.1    4.2     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣶⣿  12.4k     +19 %    0.200         amount   ● all 0.420   ■ v13 0.410   ◆ v14 0.430                                 ╌ line 0.1  · noise 0.002
+    ›amount            0.420    >0.1    4.2     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  12.4k     +19 %    0.200         amount   ● all 0.420   ■ v13 0.410   ◆ v14 0.430                                 ╌ line 0.1  · noise 0.002
      country           0.060    >0.1    0.6     0.3  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k         –        –             │                                                                                                ┊
      tenure      0.230 low n    >0.1    2.3     0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120         –        –             │                                                                                                ┊   ◆
      device_age          NaN    >0.1      –       –              12.4k         –        –         0.4 ┤                                                                                                ┊ ⡠⡪■

@@ -88,8 +88,9 @@ pub(super) fn cells(model: &ModelView, cx: &Cx<'_>) -> [String; 11] {
             .unwrap_or_else(|| "–".to_owned())
     };
     let course = worst.map(|g| signal::values(g, cx)).unwrap_or_default();
-    let trend = match (course.first(), course.last()) {
-        (Some(a), Some(b)) if a.is_finite() && b.is_finite() => {
+    let mut known = course.iter().filter(|v| v.is_finite());
+    let trend = match (known.next(), known.next_back()) {
+        (Some(a), Some(b)) => {
             format!("{} → {}", text::number(*a), text::number(*b))
         }
         _ => "–".to_owned(),

@@ -370,10 +370,10 @@ fn the_detail_tells_signals_alerts_and_who_silenced_them() {
       fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m ago
       next    roll back to v13: serving broke, 6m after serves v13 → v14  b roll back
       touches 2 endpoints, 2 in production, 212/s
-      errors ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣸ 4.8 %   p95 ⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣴ 310 ms   prediction mean ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣼ 0.31
-                         ▲v14                       ▲v14                                    ▲v14
-      drift amount ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣠⣤⣶⣶⣿ 0.42   requests ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀ 212/s
-                               ▲v14                           ▲v14
+      errors ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣸ 4.8 %   p95 ⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣴ 310 ms   prediction mean ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣸ 0.31
+                          ▲v14                       ▲v14                                    ▲v14
+      drift amount ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿ 0.42   requests ⣇⣸⣀⣀⣀⣀⣀⣀⣸⣀⣀⣀⣀⣀ 212/s
+                                ▲v14                           ▲v14
       ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
       ✖ crit  errors 4.8 % > 3 %  6m  prom
       ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12

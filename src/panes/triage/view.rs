@@ -185,7 +185,7 @@ fn row<'a>(row: &TriageRow, cx: &Cx<'a>, look: &Look) -> Row<'a> {
     ])
 }
 
-/// A comparison in fewer words, longest first: what follows its line goes first, then the words after the
+/// A comparison in fewer words, longest first: what follows its line goes first, then two words after the
 /// first one, and its value and line never: `missing … ctr_30d 34.8 % > 20 %`.
 pub(super) fn shorter(text: &str) -> Vec<String> {
     let at = [" > ", " < "].iter().find_map(|sign| text.find(sign));
@@ -199,7 +199,7 @@ pub(super) fn shorter(text: &str) -> Vec<String> {
     let words: Vec<&str> = before.split(' ').collect();
     // The value may have its unit as a word of its own; before it stands what it is of.
     let kept = if before.ends_with(" %") { 3 } else { 2 };
-    for from in 2..(words.len() + 1).saturating_sub(kept) {
+    for from in 2..(words.len() + 1).saturating_sub(kept).min(4) {
         let rest = words[from..].join(" ");
         out.push(format!("{} … {rest}{compared}", words[0]));
     }

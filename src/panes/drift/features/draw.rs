@@ -28,10 +28,8 @@ const STRIPS: usize = 3;
 fn reading(feature: &Feature, cx: &Cx<'_>) -> Vec<Span<'static>> {
     let g = &feature.gauge;
     let mut spans = gauge::spans(Some(g), cx.now.wall);
-    if let Some(line) = features::line(g.lines) {
-        let line = crate::domain::number::with_unit(line, g.unit);
-        let text = format!("  line {}{line}", g.direction.sign());
-        spans.push(span(Role::Dim, text));
+    if let Some(line) = gauge::cited_line_text(g) {
+        spans.push(span(Role::Dim, format!("  line {line}")));
     }
     if let (Some(n), false) = (g.n, g.state == State::LowN) {
         spans.push(span(Role::Dim, format!("  n={}", text::count(n as usize))));
