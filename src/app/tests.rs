@@ -341,6 +341,20 @@ fn a_filter_takes_effect_while_it_is_typed_and_escape_restores_it() {
 }
 
 #[test]
+fn what_is_wrong_with_a_filter_stands_apart_from_it() {
+    let mut app = in_trouble("14");
+    press(&mut app, "/");
+    type_text(&mut app, "/(/");
+    press(&mut app, "enter");
+    for width in [60, 80, 120] {
+        let shown = screen(&app, width, 36);
+        let line = shown.lines().find(|l| l.contains("is no reg"));
+        let line = line.unwrap_or_else(|| panic!("{shown}"));
+        assert!(line.contains("/(/  ") && line.contains(" `/(/`"), "{line}");
+    }
+}
+
+#[test]
 fn keys_typed_into_a_filter_are_no_commands() {
     let mut app = in_trouble("14");
     press(&mut app, "/");

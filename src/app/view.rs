@@ -329,8 +329,14 @@ fn typed(app: &App, look: &Look, line: Rect, buf: &mut Buffer) -> Option<Positio
         .input
         .draw(buf, look, Rect { width, ..inner }, &field);
     if let Some(error) = &typing.error {
-        let spans = [span(Role::InputError, look.symbols.plain(error))];
-        paint::put_right(buf, look, inner, inner.y, &spans);
+        // Behind what is typed, and apart from it: the reason names it again.
+        let used = text::width(typing.prompt.label) + 2 + text::width(typing.input.as_str());
+        let used = u16::try_from(used).unwrap_or(u16::MAX).min(width) + 2;
+        let room = paint::inner_columns(inner, used, 0);
+        let error = look.symbols.plain(error);
+        let error = text::cut(&error, usize::from(room.width), look.symbols.ellipsis);
+        let spans = [span(Role::InputError, error)];
+        paint::put_right(buf, look, room, room.y, &spans);
     }
     cursor
 }
