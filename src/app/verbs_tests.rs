@@ -620,9 +620,9 @@ fn the_gate_sheet_is_whole_on_large_screens() {
     insta::assert_snapshot!(frame_of(&mut app, 200, 60), @r"
      quarterdeck  prod   am ●  mlflow ●                                                                                                                                          ✖ 1 crit   · 1 ok   00:00Z
      1 Triage  2 Models  3 Experiments  4 Drift  5 Deployments  6 Pipelines  8 Journal                                                                                                         last 6h  < >
-     LEVEL▾  MODEL         CHAMPION  CHALLENGER  SERVED  SKEW                 DRIFT    ERR%      P95ms   REQ/s  ALERTS    METRIC   VALUE    MOVED  NEWEST     READ     SINCE  OWNER
-    ›✖ crit  fraud         v13       –           –       –                        –       –          –       –  ✖1        –            –        –  v15   <1m  live       <1m  –
-     · ok    churn         v2        –           –       –                        –       –          –       –  –         –            –        –  v3    <1m  live         –  –
+     LEVEL▾  MODEL         CHAMPION  CHALLENGER  SERVED  SKEW                  DRIFT    ERR%      P95ms   REQ/s  ALERTS    METRIC   VALUE    MOVED  NEWEST     READ     SINCE  OWNER
+    ›✖ crit  fraud         v13       –           –       –                         –       –          –       –  ✖1        –            –        –  v15   <1m  live       <1m  –
+     · ok    churn         v2        –           –       –                         –       –          –       –  –         –            –        –  v3    <1m  live         –  –
 
 
 
@@ -706,8 +706,8 @@ fn a_form_is_whole_at_every_size() {
     insta::assert_snapshot!(frame_of(&mut app, 80, 24), @r#"
      quarterdeck  prod   am ●  mlflow ●                  ✖ 1 crit   · 1 ok   00:00Z
      1 Triage 2 Models 3 Experiments 4 Drift 5 Deployments 6 Pipelines 8 Journal
-     LEVEL▾  MODEL         CHAMPION  SERVED  SKEW                 DRIFT    ERR%
-    ›✖ crit  fraud         v13       –       –                        –       –
+     LEVEL▾  MODEL         CHAMPION  SERVED  SKEW                  DRIFT    ERR%
+    ›✖ crit  fraud         v13       –       –                         –       –
     ┌─ Silence HighErrorRate ──────────────────────────────────────────────────────┐
     │                                                                              │
     │  am mutes; the alert goes on firing                                          │

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Cx, Want};
+use super::{Cx, Want, course};
 use crate::domain::alert::Alert;
 use crate::domain::change::{Change, ChangeKind};
 use crate::domain::fleet::view::ModelView;
@@ -89,6 +89,13 @@ pub(super) fn values(of: &Gauge, cx: &Cx<'_>) -> Vec<f64> {
                 Bad::High => old.max(value),
                 Bad::Low => old.min(value),
             };
+        }
+    }
+    // What repeats a run that is too old says nothing.
+    for silence in course::silences(&of.key, of, cx) {
+        let (first, end) = (slot(silence.from).max(0), slot(silence.until) + 1);
+        for n in first..end.min(SLOTS as i64) {
+            slots[n as usize] = f64::NAN;
         }
     }
     let newest = match of.state {

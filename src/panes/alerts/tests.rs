@@ -95,21 +95,21 @@ fn two_alerts_of_one_rule_are_told_apart_where_rows_are_short() {
             .collect();
         alert
     };
+    let mut of_v14 = told("ctr_30d", "ctr_30d has moved away");
+    of_v14.version = Some(Key::new("14"));
     observe(
         &mut fleet,
         PROM,
         Feed::Alerts,
         Coverage::Partial,
-        Rows::Alerts(vec![
-            told("ctr_30d", "ctr_30d has moved away"),
-            told("age", ""),
-        ]),
+        Rows::Alerts(vec![of_v14, told("age", "")]),
     );
     let shown = screen(&drawn(&mut open(&fleet), &fleet, (80, 24)));
     assert!(
         shown.contains("ctr_30d has ") && shown.contains("feature=age"),
         "{shown}"
     );
+    assert!(shown.contains("fraud-detector v14"), "{shown}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use super::{Alerts, By, model_name};
 use crate::domain::alert::{Alert, AlertState};
 use crate::domain::time::age;
+use crate::domain::wiring::version_text;
 use crate::panes::history::line;
 use crate::panes::{Cx, signal};
 use crate::ui::frame::empty;
@@ -20,6 +21,15 @@ use crate::ui::theme::Role;
 pub(super) const TITLES: [&str; 9] = [
     "STATE", "ALERT", "MODEL", "SEVERITY", "SINCE", "VALUE", "SUMMARY", "MUTED", "GROUP",
 ];
+
+/// The model, and the version where an alert is of one: `ranker-eu v6`.
+fn model_text(alert: &Alert) -> String {
+    let name = model_name(alert);
+    match &alert.version {
+        Some(version) if !version.raw().is_empty() => format!("{name} {}", version_text(version)),
+        _ => name.to_string(),
+    }
+}
 
 /// Every cell of an alert as text.
 pub(super) fn cells(alert: &Alert, cx: &Cx<'_>) -> [String; 9] {
@@ -37,7 +47,7 @@ pub(super) fn cells(alert: &Alert, cx: &Cx<'_>) -> [String; 9] {
     [
         alert.state.word().to_owned(),
         alert.name.to_string(),
-        or_none(model_name(alert).to_string()),
+        or_none(model_text(alert)),
         or_none(alert.severity.to_string()),
         age(cx.now.wall.since(alert.since)),
         text::number_or_none(alert.value),
@@ -61,7 +71,7 @@ fn columns(pane: &Alerts, cx: &Cx<'_>) -> [Column<'static>; 9] {
     // Where rows are short, even a few words tell two alerts of one rule apart: they need the room.
     let narrow = cx.screen.0 < 100;
     let name = wide(&|a| a.name.width());
-    let model = wide(&|a| model_name(a).width());
+    let model = wide(&|a| text::width(&model_text(a)));
     let severity = wide(&|a| a.severity.width());
     let group = wide(&|a| a.group.width());
     [

@@ -149,6 +149,13 @@ fn sparklines_are_of_the_time_range_that_is_chosen() {
     assert_eq!(known(&cx), (48, 48));
     cx.window = crate::domain::time::Window(std::time::Duration::from_secs(86_400));
     assert_eq!(known(&cx), (48, 12));
+    // The job of this score has been dead for two days: its last one is no course of today.
+    let churn = fleet.model(&model_key("churn")).expect("a model");
+    let mut stale = signal::drift(churn).expect("a score").clone();
+    assert!(signal::values(&stale, &cx).is_empty(), "no course is held");
+    stale.key = signal_key("fraud-detector", Measure::FeatureDrift, "amount", "");
+    let values = signal::values(&stale, &cx);
+    assert!(values.iter().all(|v| v.is_nan()), "{values:?}");
     // A lone spike survives.
     let most = signal::values(of, &cx).into_iter().fold(0.0, f64::max);
     assert!((most - 0.048).abs() < 1e-6, "{most}");

@@ -63,7 +63,7 @@ fn table_column(col: Col, pane: &Models) -> Column<'static> {
         // Room for the sign that it differs.
         Col::Served => Column::fixed(title, (widths.served + 2).clamp(6, 15), 0),
         Col::Skew => Column::fixed(title, 11, 1),
-        Col::Drift => Column::fixed(title, SPARK + 7, seen(1)).right(),
+        Col::Drift => Column::fixed(title, SPARK + 8, seen(1)).right(),
         Col::Errors => Column::fixed(title, 6, seen(2)).right(),
         Col::Latency => Column::fixed(title, 9, seen(3)).right(),
         Col::Requests => Column::fixed(title, 6, seen(3)).right(),
@@ -261,7 +261,7 @@ fn drift_cell(m: &ModelView, cx: &Cx<'_>, look: &Look) -> Cell<'static> {
     let text = gauge::wordings(worst).pop().unwrap_or_default();
     Cell::spans(vec![
         signal::spark(worst, &values, usize::from(SPARK), look),
-        span(gauge::role(worst), text::pad_left(&text, 7)),
+        span(gauge::role(worst), text::pad_left(&text, 8)),
     ])
 }
 
