@@ -92,7 +92,9 @@ impl Load {
         let mut settings = Settings::default();
         let context = settings_of();
         "load".clone_into(&mut settings.context);
-        settings.contexts.insert("load".to_owned(), context);
+        settings
+            .contexts
+            .insert("load".to_owned(), Arc::new(context));
         Self {
             context: Arc::new(ContextRef {
                 name: Clean::name("load"),

@@ -256,12 +256,12 @@ impl App {
     }
 }
 
-fn fleet_of(context: Context, generation: u64) -> Fleet {
+fn fleet_of(context: Arc<Context>, generation: u64) -> Fleet {
     let reference = ContextRef {
         name: context.name.clone(),
         generation,
     };
-    Fleet::new(Arc::new(reference), Arc::new(context))
+    Fleet::new(Arc::new(reference), context)
 }
 
 #[cfg(test)]

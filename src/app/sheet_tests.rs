@@ -51,7 +51,7 @@ pub(super) fn app_of(writes: Writes, protected: bool, claims: bool) -> App {
         ..Context::default()
     };
     let settings = Settings {
-        contexts: BTreeMap::from([("prod".to_owned(), context)]),
+        contexts: BTreeMap::from([("prod".to_owned(), Arc::new(context))]),
         context: "prod".to_owned(),
         ..Settings::default()
     };

@@ -62,8 +62,8 @@ fn context(name: &str) -> Context {
 fn app() -> App {
     let settings = Settings {
         contexts: BTreeMap::from([
-            ("prod".to_owned(), context("prod")),
-            ("staging".to_owned(), context("staging")),
+            ("prod".to_owned(), Arc::new(context("prod"))),
+            ("staging".to_owned(), Arc::new(context("staging"))),
         ]),
         context: "prod".to_owned(),
         ..Settings::default()

@@ -89,7 +89,7 @@ fn app() -> App {
         ..Context::default()
     };
     let settings = Settings {
-        contexts: BTreeMap::from([("prod".to_owned(), context)]),
+        contexts: BTreeMap::from([("prod".to_owned(), Arc::new(context))]),
         context: "prod".to_owned(),
         ..Settings::default()
     };

@@ -44,7 +44,7 @@ pub(super) fn app_with(change: impl FnOnce(&mut Context)) -> App {
     };
     change(&mut context);
     let settings = Settings {
-        contexts: BTreeMap::from([("prod".to_owned(), context)]),
+        contexts: BTreeMap::from([("prod".to_owned(), Arc::new(context))]),
         context: "prod".to_owned(),
         ..Settings::default()
     };

@@ -43,8 +43,8 @@ fn app() -> App {
     };
     let settings = Settings {
         contexts: BTreeMap::from([
-            ("test".to_owned(), context("test")),
-            ("other".to_owned(), context("other")),
+            ("test".to_owned(), Arc::new(context("test"))),
+            ("other".to_owned(), Arc::new(context("other"))),
         ]),
         context: "test".to_owned(),
         ..Settings::default()

@@ -30,7 +30,8 @@ pub fn run(global: &Global, args: &HistoryArgs) -> Result<Exit, Failure> {
             .advice("`quarterdeck --demo models NAME` shows the timeline of a simulated model"));
     }
     let base = Base::load(global, false);
-    let settings = base.settings()?;
+    let out = base.out;
+    let settings = base.into_settings()?;
     let Some(context) = settings.contexts.get(&settings.context) else {
         return Err(Failure::usage("there is no context whose history to show"));
     };
@@ -47,7 +48,7 @@ pub fn run(global: &Global, args: &HistoryArgs) -> Result<Exit, Failure> {
     if path.is_file() {
         let (store, remarks) = Store::open(&path).map_err(failed)?;
         for remark in remarks {
-            base.out.remark(remark.text.as_str());
+            out.remark(remark.text.as_str());
         }
         let query = HistoryQuery {
             from,
@@ -69,7 +70,6 @@ pub fn run(global: &Global, args: &HistoryArgs) -> Result<Exit, Failure> {
         }
     }
     let gaps = watch::gaps(&watched, now);
-    let out = &base.out;
     if out.json {
         let rows: Vec<Value> = changes
             .iter()

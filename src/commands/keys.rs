@@ -27,12 +27,12 @@ const GROUPS: [Group; 5] = [
 /// When the settings cannot be used.
 pub fn run(global: &Global, args: &KeysArgs) -> Result<Exit, Failure> {
     let base = Base::load(global, true);
-    let settings = base.settings()?;
+    let out = base.out;
+    let settings = base.into_settings()?;
     let keymap = Keymap::new(&settings.keys).map_err(|wrong| {
         let first = wrong.into_iter().next();
         Failure::usage(first.map_or_else(String::new, |(id, why)| format!("keys of `{id}`: {why}")))
     })?;
-    let out = &base.out;
     if out.json {
         out.document(&document(&keymap))?;
     } else if args.markdown {

@@ -62,22 +62,22 @@ impl Base {
     ///
     /// # Errors
     /// With every mistake at its place.
-    pub fn settings(&self) -> Result<Settings, Failure> {
-        let Some(settings) = &self.loaded.settings else {
+    pub fn into_settings(self) -> Result<Settings, Failure> {
+        let Some(settings) = self.loaded.settings else {
             return Err(Failure::settings(self.loaded.errors()));
         };
         for doubt in &self.loaded.diagnostics {
             self.out.remark(&doubt.to_string());
         }
-        Ok(settings.clone())
+        Ok(settings)
     }
 }
 
 /// A context to look at.
 #[derive(Debug)]
 pub struct Session {
-    /// Settings and a way to print.
-    pub base: Base,
+    /// The way to print. How each setting came about is let go: a console runs for days.
+    out: Out,
     /// The settings in force; the context entered is among them.
     pub settings: Arc<Settings>,
     /// The context entered.
@@ -101,15 +101,16 @@ impl Session {
             return Self::simulated(global, simulated);
         }
         let base = Base::load(global, false);
-        let settings = base.settings()?;
+        let out = base.out;
+        let settings = base.into_settings()?;
         let Some(context) = settings.contexts.get(&settings.context).cloned() else {
             return Err(Failure::usage("there is no context to look at")
                 .advice("name servers with --mlflow URL, or a context with --context"));
         };
         Ok(Self {
-            base,
+            out,
             settings: Arc::new(settings),
-            context: Arc::new(context),
+            context,
             deadline: global.deadline(),
             moment: global.moment(),
             simulated: None,
@@ -122,7 +123,8 @@ impl Session {
     /// When the settings cannot be used.
     pub fn simulated(global: &Global, simulated: Simulated) -> Result<Self, Failure> {
         let base = Base::load(global, true);
-        let mut settings = base.settings()?;
+        let out = base.out;
+        let mut settings = base.into_settings()?;
         let mut context = simulated.context();
         if let Some(limit) = global.overrides(true).writes {
             context.writes = context.writes.min(limit);
@@ -132,11 +134,13 @@ impl Session {
             context.allowing_writes = Clean::text("start without --read-only");
         }
         settings.context = context.name.to_string();
-        settings.contexts = std::iter::once((settings.context.clone(), context.clone())).collect();
+        let context = Arc::new(context);
+        let named = (settings.context.clone(), Arc::clone(&context));
+        settings.contexts = std::iter::once(named).collect();
         Ok(Self {
-            base,
+            out,
             settings: Arc::new(settings),
-            context: Arc::new(context),
+            context,
             deadline: global.deadline(),
             moment: global.moment(),
             simulated: Some(simulated),
@@ -145,7 +149,7 @@ impl Session {
 
     /// The way to print.
     pub fn out(&self) -> &Out {
-        &self.base.out
+        &self.out
     }
 
     /// Whether the context is the simulated fleet.

@@ -1,6 +1,7 @@
 //! Settings from the effective values, and the checks that need more than one of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
 use super::gates;
@@ -21,12 +22,12 @@ pub(super) fn settings(tree: &Tree, found: &mut Vec<Diagnostic>) -> Settings {
     let console = path(&["console"]);
     let text = |key| tree.text(&console, key);
     let fallback = Console::default();
-    let contexts: BTreeMap<String, Context> = tree
+    let contexts: BTreeMap<String, Arc<Context>> = tree
         .names(&path(&["contexts"]))
         .into_iter()
         .map(|name| {
             let context = context(tree, &name, found);
-            (name, context)
+            (name, Arc::new(context))
         })
         .collect();
     gates::unasked(tree, &contexts, found);

@@ -2,6 +2,7 @@
 //! grammar at its place.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
 use super::tree::{Path, Tree, dotted, join, path};
@@ -203,7 +204,7 @@ pub(super) fn named(
 /// where any context does so.
 pub(super) fn unasked(
     tree: &Tree,
-    contexts: &BTreeMap<String, Context>,
+    contexts: &BTreeMap<String, Arc<Context>>,
     found: &mut Vec<Diagnostic>,
 ) {
     let mut gates: BTreeMap<(Origin, String), bool> = BTreeMap::new();

@@ -34,6 +34,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Kind, Origin, Problem, Severity};
 pub use environment::Environment;
@@ -79,7 +80,7 @@ impl Loaded {
     /// The context that is entered, where the settings can be used.
     pub fn entered(&self) -> Option<&Context> {
         let settings = self.settings.as_ref()?;
-        settings.contexts.get(&settings.context)
+        settings.contexts.get(&settings.context).map(Arc::as_ref)
     }
 
     /// The errors among what was found.

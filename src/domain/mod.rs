@@ -33,4 +33,5 @@ pub mod text;
 pub mod time;
 pub mod watch;
 pub mod wiring;
+pub mod words;
 pub mod writing;

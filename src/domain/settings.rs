@@ -18,8 +18,8 @@ use super::writing::Order;
 /// Everything the program was told.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Settings {
-    /// Contexts by name; one is entered at a time.
-    pub contexts: BTreeMap<String, Context>,
+    /// Contexts by name; one is entered at a time. Shared: hundreds of endpoints are not copied.
+    pub contexts: BTreeMap<String, Arc<Context>>,
     /// The context to enter at the start.
     pub context: String,
     /// How the console looks and behaves.

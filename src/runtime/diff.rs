@@ -119,6 +119,7 @@ impl Sent {
         match &mut rows {
             Rows::Versions(rows) => rows.retain(|row| paged.insert(hash(&row.key))),
             Rows::Signals(rows) => rows.retain(|row| paged.insert(hash(&row.key))),
+            Rows::Series(rows) => rows.retain(|row| paged.insert(hash(&row.key))),
             // Told whole: no source hands pages of them over.
             _ => {}
         }
@@ -137,7 +138,9 @@ impl Sent {
         let all = |scope: Scope| (full == Some(&scope)).then_some(());
         // What pages held is not absent from the rest.
         let paged = match (full, &rows) {
-            (Some(_), Rows::Versions(_) | Rows::Signals(_)) => std::mem::take(&mut self.paged),
+            (Some(_), Rows::Versions(_) | Rows::Signals(_) | Rows::Series(_)) => {
+                std::mem::take(&mut self.paged)
+            }
             _ => HashSet::new(),
         };
         match rows {
@@ -176,7 +179,8 @@ impl Sent {
                 told(rows, Rows::Signals, gone, FactKey::Signal)
             }
             Rows::Series(rows) => {
-                let of = all(Scope::Series).map(|()| |_: &SignalKey| true);
+                let of = all(Scope::Series);
+                let of = of.map(|()| move |k: &SignalKey| !paged.contains(&hash(k)));
                 let (rows, gone) = fresh(&mut self.series, rows, |r| r.key.clone(), of);
                 told(rows, Rows::Series, gone, FactKey::Series)
             }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -8,7 +9,7 @@ use crate::domain::key::{Key, RegistryKey, RunKey};
 use crate::domain::model::{ModelVersion, Name, RegisteredModel};
 use crate::domain::run::{LastMetric, RunStatus};
 use crate::domain::settings::Context;
-use crate::domain::signal::{Measure, Measured, SignalReading};
+use crate::domain::signal::{Measure, Measured, SignalReading, SignalSeries};
 use crate::domain::text::Clean;
 use crate::runtime::testing::{context, model, version};
 
@@ -414,4 +415,33 @@ fn what_a_source_tells_no_more_of_the_past_is_not_remembered() {
     );
     let spans = fleet.served_spans(&model("a", 1).key).len();
     assert_eq!(spans, 3, "what left the history is let go");
+}
+
+#[test]
+fn a_course_that_came_in_a_page_is_not_missed_in_the_rest_and_one_that_did_not_is() {
+    let course = |model: &str| SignalSeries {
+        key: reading(model, 1.0).key,
+        start: Millis(0),
+        step: Duration::from_secs(60),
+        times: None,
+        values: Arc::from([1.0]),
+        earlier: None,
+    };
+    let answer = |rows| Answer {
+        partial: None,
+        coverage: Coverage::Full(Scope::Series),
+        rows: Rows::Series(rows),
+        server_time: None,
+    };
+    let mut sent = Sent::default();
+    sent.begin();
+    sent.compare(&stamp(1), answer(["a", "b"].map(course).to_vec()));
+    sent.begin();
+    sent.compare_page(&stamp(2), Rows::Series(vec![course("a")]));
+    // Of two pages with one key the first one holds.
+    let mut other = course("a");
+    other.start = Millis(60_000);
+    assert_eq!(sent.compare_page(&stamp(2), Rows::Series(vec![other])), []);
+    let rest = sent.compare(&stamp(2), answer(vec![]));
+    assert_eq!(rest[0].gone, [FactKey::Series(course("b").key)]);
 }

@@ -1,14 +1,12 @@
 //! What was sent of rows that are many, kept small: by model, which is the larger part of their keys, and
 //! each word once.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::Hash;
 
 use crate::domain::key::{Key, ModelKey, SourceId, VersionKey};
 use crate::domain::signal::{Measure, SignalKey};
-
-/// As many words are shared before all are forgotten: names that never come again must not pile up.
-const WORDS: usize = 20_000;
+use crate::domain::words::Words;
 
 /// What was sent, by key: the hash of each row.
 pub(super) trait Prints<K> {
@@ -46,7 +44,7 @@ impl Prints<VersionKey> for SentVersions {
         if let Some((_, known)) = of.iter_mut().find(|(word, _)| *word == key.version) {
             return Some(std::mem::replace(known, print));
         }
-        let word = self.words.shared(key.version);
+        let word = self.words.shared_key(key.version);
         // Doubling would leave a third of it unused.
         of.reserve_exact(1 + of.len() / 8);
         of.push((word, print));
@@ -102,9 +100,9 @@ impl Prints<SignalKey> for SentSignals {
             Ok(at) => Some(std::mem::replace(&mut of[at].1, print)),
             Err(at) => {
                 let series = Series {
-                    part: self.words.shared(series.part),
-                    method: self.words.shared(series.method),
-                    version: self.words.shared(series.version),
+                    part: self.words.shared_key(series.part),
+                    method: self.words.shared_key(series.method),
+                    version: self.words.shared_key(series.version),
                     ..series
                 };
                 of.reserve_exact(1 + of.len() / 8);
@@ -136,24 +134,6 @@ impl Prints<SignalKey> for SentSignals {
             !of.is_empty()
         });
         gone
-    }
-}
-
-/// Words that many keys have in common, each held once.
-#[derive(Debug, Default)]
-struct Words(HashSet<Key>);
-
-impl Words {
-    /// The word as it is held.
-    fn shared(&mut self, word: Key) -> Key {
-        if let Some(held) = self.0.get(&word) {
-            return held.clone();
-        }
-        if self.0.len() >= WORDS {
-            self.0.clear();
-        }
-        self.0.insert(word.clone());
-        word
     }
 }
 
@@ -200,17 +180,5 @@ mod tests {
         assert_eq!(sent.insert(all[1].clone(), 1), Some(9));
         assert_eq!(sent.take_out(|_| true).len(), 3);
         assert!(sent.of.is_empty());
-    }
-
-    #[test]
-    fn words_are_shared_and_never_pile_up() {
-        let mut words = Words::default();
-        let one = words.shared(Key::new("age"));
-        let held: *const str = words.shared(Key::new("age")).raw();
-        assert!(std::ptr::eq(one.raw(), held));
-        for n in 0..WORDS * 2 {
-            words.shared(Key::new(&n.to_string()));
-        }
-        assert!(words.0.len() <= WORDS);
     }
 }

@@ -115,7 +115,7 @@ impl Remote {
     }
 }
 
-fn bench(contexts: BTreeMap<String, Context>) -> Bench {
+fn bench(contexts: BTreeMap<String, Arc<Context>>) -> Bench {
     let settings = Settings {
         contexts,
         context: "calm".to_owned(),
@@ -191,13 +191,13 @@ fn rows(work: Compute) -> Computed {
     }
 }
 
-fn calm() -> BTreeMap<String, Context> {
+fn calm() -> BTreeMap<String, Arc<Context>> {
     BTreeMap::from([(
         "calm".to_owned(),
-        Context {
+        Arc::new(Context {
             name: Clean::name("calm"),
             ..Context::default()
-        },
+        }),
     )])
 }
 
@@ -335,7 +335,7 @@ async fn a_dead_context_is_left_at_once() {
             .collect(),
         ..Context::default()
     };
-    contexts.insert("dead".to_owned(), dead);
+    contexts.insert("dead".to_owned(), Arc::new(dead));
     let Bench { mut turns, remote } = bench(contexts);
     let Turns { hands, app, .. } = &mut turns;
     assert!(hands.carry_out(vec![Effect::Switch("dead".to_owned())], app, None));
@@ -450,6 +450,7 @@ fn to_next_second() -> Duration {
 async fn a_frame_without_a_change_counts_as_seen_at_once() {
     let mut contexts = calm();
     let context = contexts.get_mut("calm").unwrap();
+    let context = Arc::make_mut(context);
     context.writes = Writes::Confirm;
     let source = SourceSettings::new("s", SourceKind::Mlflow, "http://127.0.0.1:1");
     context.sources = vec![source];

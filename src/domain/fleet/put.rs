@@ -197,17 +197,17 @@ impl Fleet {
             return;
         }
         // A version names the run already: its id is not held twice.
-        let shared = self.made_by.key(&run.key).map(|key| Run {
-            key: key.clone(),
-            ..run.clone()
-        });
+        let shared = self
+            .made_by
+            .key(&run.key)
+            .map(|key| Run { key, ..run.clone() });
         let run = shared.as_ref().unwrap_or(run);
         let before = self.live_run(run);
         if self.runs.upsert(run, asked_at) != Upsert::Older {
             self.revision += 1;
             self.runs_moved(run);
             let made_by = &self.made_by;
-            self.runs.evict(RUNS_HELD, |key| made_by.key(key).is_some());
+            self.runs.evict(RUNS_HELD, |key| made_by.holds(key));
             if let Some(before) = before {
                 self.observe_run(&before, run, asked_at);
             }

@@ -40,7 +40,7 @@ impl Prometheus {
         if let Some(seen) = self.memory().names.get(model)
             && !seen.is_empty()
         {
-            return seen.iter().cloned().collect();
+            return seen.iter().map(|name| name.raw().to_owned()).collect();
         }
         let table = self.monitoring.models.table.iter();
         let mut names: Vec<String> = table

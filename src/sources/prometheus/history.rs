@@ -10,13 +10,14 @@ use tokio::time::Instant;
 use super::Prometheus;
 use super::client::{Asked, is_of_the_query, partly};
 use super::query::{Grid, over_grid};
+use super::readings::is_worse;
 use super::runs::{Runs, Stamps, cut_features};
-use super::signals::is_worse;
 use super::wire::Read;
 use crate::domain::fault::Fault;
 use crate::domain::observation::{Answer, Coverage, Rows, Scope};
 use crate::domain::signal::{Earlier, Measure, SignalKey, SignalSeries, SignalSpec};
 use crate::domain::time::Millis;
+use crate::sources::Pages;
 
 /// How far back a course goes and its step, in seconds: of what answers show, as lists draw it.
 const HOURS: (u64, u64) = (6 * 3_600, 300);
@@ -60,7 +61,9 @@ pub(super) struct OnGrid {
 
 /// The courses of a preset: what lists show and rules look back at. The mean stands in for the quantiles
 /// where there are none.
-fn paces(signals: &[SignalSpec]) -> impl Iterator<Item = (usize, &SignalSpec, Pace)> {
+fn paces(
+    signals: &[SignalSpec],
+) -> impl Iterator<Item = (usize, &SignalSpec, &'static [Pace])> + Send {
     let quantile = signals.iter().any(|s| s.measure == Measure::LatencyP95);
     let of = move |spec: &SignalSpec| -> &'static [Pace] {
         match spec.measure {
@@ -80,40 +83,45 @@ fn paces(signals: &[SignalSpec]) -> impl Iterator<Item = (usize, &SignalSpec, Pa
         }
     };
     let all = signals.iter().enumerate();
-    all.flat_map(move |(at, spec)| of(spec).iter().map(move |pace| (at, spec, *pace)))
+    all.map(move |(at, spec)| (at, spec, of(spec)))
 }
 
 impl Prometheus {
-    pub(super) async fn history(&self) -> Result<Answer, Fault> {
+    /// Every course; with pages, signal by signal, so that what a course replaces is let go before the next
+    /// one is read.
+    pub(super) async fn history(&self, pages: Option<&Pages>) -> Result<Answer, Fault> {
         let mut asked = Asked::default();
         let taken = self.taken(&mut asked).await?;
         let now = self.now().await?;
         let mut kept = BTreeSet::new();
+        let mut handed = BTreeSet::new();
         let mut spoilt = asked.unseen.take();
         let mut stamps = Stamps::default();
         for preset in taken {
             let Some(known) = self.monitoring.presets.get(preset) else {
                 continue;
             };
-            for (at, spec, pace) in paces(&known.signals) {
-                let place = (preset, at, pace);
-                kept.insert(place);
-                let held = self.memory().courses.get(&place).cloned();
-                let read = match (pace, held) {
-                    (Pace::Runs, Some(Course::Runs(held))) => {
-                        self.runs(spec, Some(held), now, &mut stamps).await
+            for (at, spec, paces) in paces(&known.signals) {
+                for pace in paces.iter().copied() {
+                    let place = (preset, at, pace);
+                    kept.insert(place);
+                    let held = self.memory().courses.get(&place).cloned();
+                    match self.course_at(spec, pace, held, now, &mut stamps).await {
+                        Ok((course, fault)) => {
+                            self.memory().courses.insert(place, course);
+                            spoilt = spoilt.or(fault);
+                        }
+                        Err(fault) if is_of_the_query(&fault) => spoilt = spoilt.or(Some(fault)),
+                        Err(fault) => return Err(fault),
                     }
-                    (Pace::Runs, _) => self.runs(spec, None, now, &mut stamps).await,
-                    (_, Some(Course::Grid(held))) => self.course(spec, pace, Some(held), now).await,
-                    _ => self.course(spec, pace, None, now).await,
-                };
-                match read {
-                    Ok((course, fault)) => {
-                        self.memory().courses.insert(place, course);
-                        spoilt = spoilt.or(fault);
+                }
+                // Of single features so many are kept of all signals together: which, shows at the end.
+                if let Some(pages) = pages.filter(|_| !spec.measure.is_by_feature()) {
+                    let rows = told(&self.memory().courses, |place| *place == (preset, at));
+                    if !rows.is_empty() {
+                        handed.insert((preset, at));
+                        pages.hand_over(Rows::Series(rows)).await;
                     }
-                    Err(fault) if is_of_the_query(&fault) => spoilt = spoilt.or(Some(fault)),
-                    Err(fault) => return Err(fault),
                 }
             }
         }
@@ -127,12 +135,12 @@ impl Prometheus {
                 Course::Grid(_) => None,
             }
         }));
-        let rows = told(&memory.courses);
+        let rows = told(&memory.courses, |place| !handed.contains(place));
         drop(memory);
         let partial = partly(spoilt.as_slice());
         let coverage = match spoilt {
             None => Coverage::Full(Scope::Series),
-            Some(fault) if rows.is_empty() => return Err(fault),
+            Some(fault) if rows.is_empty() && handed.is_empty() => return Err(fault),
             Some(fault) => {
                 tracing::warn!(source = %self.id, "a course could not be read whole: {fault}");
                 Coverage::Partial
@@ -146,7 +154,26 @@ impl Prometheus {
         })
     }
 
-    /// Continues a course, or reads it whole.
+    /// Continues a course at a pace, or reads it whole.
+    async fn course_at(
+        &self,
+        spec: &SignalSpec,
+        pace: Pace,
+        held: Option<Course>,
+        now: Millis,
+        stamps: &mut Stamps,
+    ) -> Result<(Course, Option<Fault>), Fault> {
+        match (pace, held) {
+            (Pace::Runs, Some(Course::Runs(held))) => {
+                self.runs(spec, Some(held), now, stamps).await
+            }
+            (Pace::Runs, _) => self.runs(spec, None, now, stamps).await,
+            (_, Some(Course::Grid(held))) => self.course(spec, pace, Some(held), now).await,
+            _ => self.course(spec, pace, None, now).await,
+        }
+    }
+
+    /// Continues a course at equal steps, or reads it whole.
     async fn course(
         &self,
         spec: &SignalSpec,
@@ -246,10 +273,13 @@ pub(super) fn tail(held: Grid, grid: Grid, now: Millis) -> Grid {
     Grid::stepped(ahead + 2 * grid.step, now, grid.step)
 }
 
-/// All courses as series: what was over days goes with what was over hours.
-fn told(courses: &Courses) -> Vec<SignalSeries> {
+/// The courses of these signals as series: what was over days goes with what was over hours.
+fn told(courses: &Courses, of: impl Fn(&(usize, usize)) -> bool) -> Vec<SignalSeries> {
     let mut rows = Vec::new();
-    for ((preset, at, pace), course) in courses {
+    let courses_of = courses
+        .iter()
+        .filter(|((preset, at, _), _)| of(&(*preset, *at)));
+    for ((preset, at, pace), course) in courses_of {
         match course {
             Course::Runs(runs) => rows.extend(runs.series()),
             Course::Grid(hours) if *pace == Pace::Hours => {

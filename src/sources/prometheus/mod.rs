@@ -12,6 +12,7 @@ mod expression;
 mod history;
 mod probe;
 mod query;
+mod readings;
 mod runs;
 mod served;
 mod signals;
@@ -20,7 +21,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ use crate::domain::observation::{Abilities, Answer, Feed};
 use crate::domain::query::{Detail, Query};
 use crate::domain::settings::{Monitoring, SourceKind, SourceSettings};
 use crate::domain::time::Millis;
+use crate::domain::words::Words;
 
 /// How often the course of signals is read.
 const HISTORY_EVERY: Duration = Duration::from_secs(60);
@@ -50,6 +52,8 @@ pub struct Prometheus {
     reader: Reader,
     monitoring: Monitoring,
     memory: Mutex<Memory>,
+    /// Names of models, features, methods and versions, each once. Nothing else is locked while it is.
+    words: Mutex<Words>,
 }
 
 /// What is remembered between polls.
@@ -58,9 +62,7 @@ struct Memory {
     /// The presets that the server's metrics fit, and when that was looked at.
     found: Option<(Instant, Vec<usize>)>,
     /// The monitoring's own names of each model.
-    names: HashMap<Key, BTreeSet<String>>,
-    /// How many readings the last poll held.
-    readings: usize,
+    names: HashMap<Key, Vec<Key>>,
     /// Until when GET alone is used: a proxy let nothing else through.
     get_until: Option<Instant>,
     /// The server's clock at a moment of ours.
@@ -84,6 +86,7 @@ impl Prometheus {
             reader: Reader::new(settings)?,
             monitoring: settings.monitoring.clone(),
             memory: Mutex::default(),
+            words: Mutex::default(),
         })
     }
 
@@ -91,6 +94,10 @@ impl Prometheus {
     /// half done that the next poll does not repair.
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn words(&self) -> MutexGuard<'_, Words> {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unsupported(&self, why: &str) -> Fault {
@@ -125,7 +132,7 @@ impl Source for Prometheus {
     async fn poll(&self, feed: Feed, _focus: &Focus) -> Result<Answer, Fault> {
         match feed {
             Feed::Signals => self.signals(None).await,
-            Feed::SignalHistory => self.history().await,
+            Feed::SignalHistory => self.history(None).await,
             Feed::Alerts => self.alerts().await,
             Feed::ServedHistory => self.served().await,
             _ => Err(self.unsupported("a server of metrics has no such feed")),
@@ -140,6 +147,7 @@ impl Source for Prometheus {
     ) -> Result<Answer, Fault> {
         match feed {
             Feed::Signals => self.signals(Some(pages)).await,
+            Feed::SignalHistory => self.history(Some(pages)).await,
             _ => self.poll(feed, focus).await,
         }
     }

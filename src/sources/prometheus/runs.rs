@@ -10,7 +10,7 @@ use super::Prometheus;
 use super::client::is_of_the_query;
 use super::history::{Course, is_continued, tail};
 use super::query::{Grid, last_over_grid};
-use super::signals::Judged;
+use super::readings::Judged;
 use super::wire::MOST_SERIES;
 use crate::domain::fault::Fault;
 use crate::domain::key::Key;

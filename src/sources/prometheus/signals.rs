@@ -2,34 +2,24 @@
 //! writer's last run beside it. What a missing series means, the preset says.
 
 use std::collections::{BTreeSet, HashMap};
-use std::hash::BuildHasher as _;
-use std::sync::Arc;
 use std::time::Duration;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use tokio::time::Instant;
 
 use super::Prometheus;
 use super::client::{Asked, is_of_the_query, partly};
 use super::query::{Fill, and, fill};
+use super::readings::{Beside, Readings};
 use super::wire::{Labels, Read};
-use crate::domain::drift::Method;
 use crate::domain::fault::Fault;
 use crate::domain::key::Key;
 use crate::domain::observation::{Answer, Coverage, Rows, Scope};
-use crate::domain::signal::{
-    Absent, Direction, Lines, LinesFrom, Measure, Measured, Preset, SignalKey, SignalReading,
-    SignalSpec, Unit,
-};
+use crate::domain::signal::{Absent, Measured, Preset, SignalKey, SignalSpec};
 use crate::domain::time::Millis;
 use crate::sources::Pages;
 
 /// How long it is taken for granted which metrics the server holds.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
-/// How many readings are handed over at once.
-const PAGE: usize = 2_048;
 /// The longest value of a label that names something, in bytes.
 const LONGEST: usize = 1_024;
 
@@ -82,7 +72,7 @@ impl Prometheus {
     /// Every reading; with pages, in the order of their keys and some models at a time.
     pub(super) async fn signals(&self, pages: Option<&Pages>) -> Result<Answer, Fault> {
         let mut asked = Asked::default();
-        let mut all = Readings::of(self.memory().readings);
+        let mut all = Readings::default();
         let mut spoilt = Vec::new();
         let taken = self.taken(&mut asked).await?;
         let presets = taken
@@ -92,23 +82,16 @@ impl Prometheus {
             asked.expect(templates(spec).map(|template| self.now_query(template)));
         }
         for preset in presets {
-            match self.of_preset(preset, &mut asked, &mut all).await {
-                Ok(faults) => spoilt.extend(faults),
-                Err(fault) => return Err(fault),
-            }
+            spoilt.extend(self.of_preset(preset, &mut asked, &mut all).await?);
         }
         spoilt.extend(asked.unseen.take());
-        {
-            let mut memory = self.memory();
-            memory.names = std::mem::take(&mut all.names);
-            memory.readings = all.rows.len();
-        }
+        self.memory().names = all.names();
         let coverage = match spoilt.first() {
             None => Coverage::Full(Scope::Signals),
             Some(fault) => {
                 tracing::warn!(source = %self.id, "{} signals could not be read whole: {fault}", spoilt.len());
                 // Nothing was readable at all: that is the poll's own fault.
-                if all.rows.is_empty() {
+                if all.is_empty() {
                     return Err(fault.clone());
                 }
                 Coverage::Partial
@@ -116,24 +99,24 @@ impl Prometheus {
         };
         Ok(Answer {
             coverage,
-            rows: Rows::Signals(all.rest(pages).await),
+            rows: Rows::Signals(all.rest(&self.id, pages).await),
             server_time: asked.server_time,
             partial: partly(&spoilt),
         })
     }
 
     /// The readings of one preset; answers the faults of single queries.
-    async fn of_preset(
+    async fn of_preset<'s>(
         &self,
-        preset: &Preset,
+        preset: &'s Preset,
         asked: &mut Asked,
-        all: &mut Readings,
+        all: &mut Readings<'s>,
     ) -> Result<Vec<Fault>, Fault> {
         let mut spoilt = Vec::new();
         let mut known = BTreeSet::new();
-        let mut silent = Vec::new();
+        let mut whole = Vec::new();
         for spec in &preset.signals {
-            let (beside, faults) = self.beside(spec, asked).await?;
+            let (joined, faults) = self.joined(spec, asked).await?;
             spoilt.extend(faults);
             let queries = [Some(&spec.query), spec.by_version.as_ref()];
             for (at, template) in queries.into_iter().flatten().enumerate() {
@@ -147,23 +130,28 @@ impl Prometheus {
                 };
                 let what = format!("{} {}", preset.name, spec.measure);
                 let lacking = self.lacking(&what, &read);
-                let whole = lacking.is_none();
-                spoilt.extend(lacking);
                 let window = template.contains("$win").then_some(self.monitoring.window);
-                let models = self.take(spec, &read, &beside, window, all);
+                let signal = all.begin(spec, window);
+                // Who is absent from a part of an answer may be in the rest of it.
+                if at == 0 && lacking.is_none() {
+                    whole.push((spec, signal));
+                }
+                spoilt.extend(lacking);
+                let models = self.take(spec, &read, &joined, signal, all);
                 if at == 0 {
-                    // Who is absent from a part of an answer may be in the rest of it.
-                    if whole {
-                        silent.push((spec, models.clone(), window));
-                    }
                     known.extend(models);
                 }
             }
         }
-        for (spec, seen, window) in silent {
-            for model in known.difference(&seen) {
-                let reading = self.absent(spec, model, window, all);
-                all.put(reading);
+        for (spec, signal) in whole {
+            let Some(value) = absent(spec) else {
+                continue;
+            };
+            for model in &known {
+                if !all.has(signal, model) {
+                    let key = self.key_of(spec, model.clone());
+                    all.put(signal, key, value, Beside::default());
+                }
             }
         }
         Ok(spoilt)
@@ -186,9 +174,9 @@ impl Prometheus {
         &self,
         spec: &SignalSpec,
         read: &Read,
-        beside: &Beside,
-        window: Option<Duration>,
-        all: &mut Readings,
+        joined: &Joined,
+        signal: usize,
+        all: &mut Readings<'_>,
     ) -> BTreeSet<Key> {
         let mut models = BTreeSet::new();
         for series in &read.series {
@@ -198,114 +186,65 @@ impl Prometheus {
             let Some((_, value)) = series.points.last() else {
                 continue;
             };
-            let theirs = series.labels.get(&spec.labels.model);
-            let names = all.names.entry(key.model.clone()).or_default();
-            names.extend(theirs.cloned());
+            if let Some(theirs) = series.labels.get(&spec.labels.model) {
+                all.name(&key.model, self.words().shared(theirs));
+            }
             models.insert(key.model.clone());
-            let judged = Judged::of(spec, key.method.raw());
             let value = match Measured::of(value * spec.scale) {
                 // No requests in the window: a ratio or quantile of nothing.
                 Measured::NotANumber if spec.absent == Absent::NoTraffic => Measured::NoTraffic,
                 other => other,
             };
-            let own = lookup(&beside.lines, &key).filter(|line| line.is_finite());
-            let (lines_from, lines) = match own {
-                Some(line) => (
-                    LinesFrom::Series,
-                    Lines {
-                        warn: Some(line * spec.scale),
-                        crit: spec.lines.crit,
-                    },
-                ),
-                None => (LinesFrom::Preset, judged.lines),
-            };
-            let lines = all.share(lines);
-            all.put(SignalReading {
-                value,
-                at: None,
-                written_at: lookup(&beside.written, &key)
-                    .filter(|at| at.is_finite() && *at > 0.0)
-                    .map(|at| Millis((at * 1_000.0) as i64)),
-                unit: judged.unit,
-                direction: judged.direction,
-                lines_from,
-                lines,
-                n: lookup(&beside.samples, &key).and_then(rows),
-                reference_n: lookup(&beside.reference, &key).and_then(rows),
-                window,
-                tested: None,
-                key,
-            });
+            let beside = joined.beside(&key);
+            all.put(signal, key, value, beside);
         }
         models
     }
 
-    /// What it means that a model of the preset has no series.
-    fn absent(
-        &self,
-        spec: &SignalSpec,
-        model: &Key,
-        window: Option<Duration>,
-        all: &mut Readings,
-    ) -> Option<SignalReading> {
-        let value = match spec.absent {
-            Absent::Zero => Measured::Value(0.0),
-            Absent::NoTraffic => Measured::NoTraffic,
-            Absent::NoData => return None,
-        };
-        // Which features or metrics a model would have, nobody knows.
-        if !spec.labels.part.is_empty() || !spec.labels.method.is_empty() {
-            return None;
-        }
-        let judged = Judged::of(spec, &spec.method);
-        let key = SignalKey {
-            model: model.clone(),
+    /// The series of a signal that no label names: of a model that has none.
+    fn key_of(&self, spec: &SignalSpec, model: Key) -> SignalKey {
+        SignalKey {
+            model,
             measure: spec.measure,
             part: Key::new(&spec.part),
             method: Key::new(&spec.method),
             version: Key::new(""),
             source: self.id.clone(),
-        };
-        Some(SignalReading {
-            unit: judged.unit,
-            direction: judged.direction,
-            lines_from: LinesFrom::Preset,
-            lines: all.share(judged.lines),
-            window,
-            ..SignalReading::new(key, value)
-        })
+        }
     }
 
     /// Which signal a series is; `None` for one that names no model, or nothing that can be kept.
     pub(super) fn key(&self, spec: &SignalSpec, labels: &Labels) -> Option<SignalKey> {
-        let word = |label: &str, fixed: &str| -> Option<Key> {
+        let model = self.reader.names().model(labels.get(&spec.labels.model)?)?;
+        let mut words = self.words();
+        let mut word = |label: &str, fixed: &str| -> Option<Key> {
             let told = labels.get(label).filter(|_| !label.is_empty());
             let word = told.map_or(fixed, String::as_str);
-            (word.len() <= LONGEST).then(|| Key::new(word))
+            (word.len() <= LONGEST).then(|| words.shared(word))
         };
         Some(SignalKey {
-            model: self.reader.names().model(labels.get(&spec.labels.model)?)?,
             measure: spec.measure,
             part: word(&spec.labels.part, &spec.part)?,
             method: word(&spec.labels.method, &spec.method)?,
             version: word(&spec.labels.version, "")?,
+            model: words.shared_key(model),
             source: self.reader.source().clone(),
         })
     }
 
     /// The answers beside a signal: lines, last run, rows.
-    async fn beside(
+    async fn joined(
         &self,
         spec: &SignalSpec,
         asked: &mut Asked,
-    ) -> Result<(Beside, Vec<Fault>), Fault> {
-        let mut beside = Beside::default();
+    ) -> Result<(Joined, Vec<Fault>), Fault> {
+        let mut joined = Joined::default();
         let mut spoilt = Vec::new();
         let parts = [
-            (&spec.threshold, &mut beside.lines),
-            (&spec.written, &mut beside.written),
-            (&spec.samples, &mut beside.samples),
-            (&spec.reference, &mut beside.reference),
+            (&spec.threshold, &mut joined.lines),
+            (&spec.written, &mut joined.written),
+            (&spec.samples, &mut joined.samples),
+            (&spec.reference, &mut joined.reference),
         ];
         for (template, into) in parts {
             let Some(template) = template else {
@@ -330,9 +269,10 @@ impl Prometheus {
                 let Some(model) = self.reader.names().model(theirs) else {
                     continue;
                 };
-                let word = |label: &str| {
+                let mut words = self.words();
+                let mut word = |label: &str| {
                     let told = labels.get(label).filter(|_| !label.is_empty());
-                    told.cloned().unwrap_or_default()
+                    words.shared(told.map_or("", String::as_str))
                 };
                 if let Some((_, value)) = series.points.last() {
                     let at = [
@@ -340,11 +280,11 @@ impl Prometheus {
                         word(&spec.labels.method),
                         word(&spec.labels.version),
                     ];
-                    into.insert((model, at), *value);
+                    into.insert((words.shared_key(model), at), *value);
                 }
             }
         }
-        Ok((beside, spoilt))
+        Ok((joined, spoilt))
     }
 }
 
@@ -360,174 +300,61 @@ fn templates(spec: &SignalSpec) -> impl Iterator<Item = &String> {
     std::iter::once(&spec.query).chain(beside.into_iter().flatten())
 }
 
-/// Readings, one a key: of two series that become one by the name map, counts add up, and of others the
-/// worse one stays.
+/// What it means that a model of the preset has no series of a signal, where it means anything. Which
+/// features or metrics a model would have, nobody knows.
+fn absent(spec: &SignalSpec) -> Option<Measured> {
+    if !spec.labels.part.is_empty() || !spec.labels.method.is_empty() {
+        return None;
+    }
+    match spec.absent {
+        Absent::Zero => Some(Measured::Value(0.0)),
+        Absent::NoTraffic => Some(Measured::NoTraffic),
+        Absent::NoData => None,
+    }
+}
+
+/// The last value of each series beside a signal, by model, and by part, method and version as far as they
+/// have such labels.
+type Values = HashMap<(Key, [Key; 3]), f64>;
+
+/// What stands beside the series of a signal.
 #[derive(Debug, Default)]
-struct Readings {
-    rows: Vec<SignalReading>,
-    /// Where each is: fifty thousand are held at once, and a map would hold their keys twice.
-    places: HashTable<usize>,
-    hasher: RandomState,
-    names: HashMap<Key, BTreeSet<String>>,
-    lines: HashMap<[Option<u64>; 2], Arc<Lines>>,
+struct Joined {
+    lines: Values,
+    written: Values,
+    samples: Values,
+    reference: Values,
 }
 
-impl Readings {
-    /// Room for about so many.
-    fn of(count: usize) -> Self {
-        Self {
-            rows: Vec::with_capacity(count),
-            ..Self::default()
+impl Joined {
+    /// What stands beside one series.
+    fn beside(&self, key: &SignalKey) -> Beside {
+        Beside {
+            line: lookup(&self.lines, key),
+            written_at: lookup(&self.written, key)
+                .filter(|at| at.is_finite() && *at > 0.0)
+                .map(|at| Millis((at * 1_000.0) as i64)),
+            n: lookup(&self.samples, key).and_then(rows),
+            reference_n: lookup(&self.reference, key).and_then(rows),
         }
     }
-
-    /// Lines that many readings have in common, once; `None` for none.
-    fn share(&mut self, lines: Lines) -> Option<Arc<Lines>> {
-        let bits = [lines.warn, lines.crit].map(|line| line.map(f64::to_bits));
-        if bits == [None, None] {
-            return None;
-        }
-        let shared = self.lines.entry(bits).or_insert_with(|| Arc::new(lines));
-        Some(Arc::clone(shared))
-    }
-
-    fn put(&mut self, reading: impl Into<Option<SignalReading>>) {
-        let Some(reading) = reading.into() else {
-            return;
-        };
-        let Self {
-            rows,
-            places,
-            hasher,
-            ..
-        } = self;
-        let place = places.entry(
-            hasher.hash_one(&reading.key),
-            |at| rows[*at].key == reading.key,
-            |at| hasher.hash_one(&rows[*at].key),
-        );
-        match place {
-            Entry::Occupied(at) => join(&mut rows[*at.get()], reading),
-            Entry::Vacant(free) => {
-                free.insert(rows.len());
-                rows.push(reading);
-            }
-        }
-    }
-
-    /// All of them in the order of their keys, but for those that pages take: what compares and tells them
-    /// then holds a few at a time.
-    async fn rest(self, pages: Option<&Pages>) -> Vec<SignalReading> {
-        let mut rows = self.rows;
-        drop(self.places);
-        rows.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        let Some(pages) = pages.filter(|_| rows.len() > PAGE) else {
-            return rows;
-        };
-        let mut rows = rows.into_iter();
-        loop {
-            let page: Vec<SignalReading> = rows.by_ref().take(PAGE).collect();
-            if rows.as_slice().is_empty() {
-                return page;
-            }
-            pages.hand_over(Rows::Signals(page)).await;
-        }
-    }
-}
-
-fn join(held: &mut SignalReading, other: SignalReading) {
-    let adds = held.key.measure.adds_up();
-    match (held.value, other.value) {
-        (Measured::Value(a), Measured::Value(b)) if adds => held.value = Measured::Value(a + b),
-        (Measured::Value(a), Measured::Value(b)) if !is_worse(held.direction, b, a) => {}
-        (_, Measured::Value(_))
-        | (Measured::NoTraffic | Measured::NoData, Measured::NotANumber) => *held = other,
-        _ => {}
-    }
-}
-
-/// Whether a value is worse than another; where neither way is bad, the larger one counts as such, so
-/// that the outcome does not hang on the order of series.
-pub(super) fn is_worse(direction: Direction, value: f64, than: f64) -> bool {
-    match direction {
-        Direction::LowIsBad => value < than,
-        Direction::HighIsBad | Direction::Neither => value > than,
-    }
-}
-
-/// How a reading is to be judged: as the signal says, else as its drift method has it.
-pub(super) struct Judged {
-    pub(super) direction: Direction,
-    unit: Unit,
-    pub(super) lines: Lines,
-}
-
-impl Judged {
-    pub(super) fn of(spec: &SignalSpec, method: &str) -> Self {
-        let plain = Self {
-            direction: spec.direction.unwrap_or(spec.measure.direction()),
-            unit: spec.unit,
-            lines: spec.lines,
-        };
-        let drift = matches!(
-            spec.measure,
-            Measure::FeatureDrift | Measure::PredictionDrift | Measure::TargetDrift
-        );
-        if spec.direction.is_some() || !drift || method.is_empty() {
-            return plain;
-        }
-        match Method::of(method) {
-            Some(method) if method.direction == Direction::LowIsBad => Self {
-                direction: method.direction,
-                unit: Unit::PValue,
-                // The policy's lines are of distances; a p-value has its method's own.
-                lines: Lines {
-                    warn: spec.lines.warn.or(Some(method.threshold)),
-                    crit: spec.lines.crit,
-                },
-            },
-            Some(method) => Self {
-                direction: method.direction,
-                ..plain
-            },
-            // Whose direction nobody knows gets no verdict.
-            None => Self {
-                direction: Direction::Neither,
-                ..plain
-            },
-        }
-    }
-}
-
-type Joined = HashMap<(Key, [String; 3]), f64>;
-
-#[derive(Debug, Default)]
-struct Beside {
-    lines: Joined,
-    written: Joined,
-    samples: Joined,
-    reference: Joined,
 }
 
 /// The value beside a signal: with all its labels, else with fewer of them.
-fn lookup(joined: &Joined, key: &SignalKey) -> Option<f64> {
-    if joined.is_empty() {
+fn lookup(values: &Values, key: &SignalKey) -> Option<f64> {
+    if values.is_empty() {
         return None;
     }
-    let words = [key.part.raw(), key.method.raw(), key.version.raw()];
+    let words = [&key.part, &key.method, &key.version];
     // The masks with the most labels first.
     [0b111, 0b011, 0b101, 0b110, 0b001, 0b010, 0b100, 0b000]
         .into_iter()
         .find_map(|mask: u8| {
-            let at = [0, 1, 2].map(|i| {
-                let kept = mask & (1 << i) != 0;
-                if kept {
-                    words[i].to_owned()
-                } else {
-                    String::new()
-                }
+            let at = [0, 1, 2].map(|i| match mask & (1 << i) {
+                0 => Key::new(""),
+                _ => words[i].clone(),
             });
-            joined.get(&(key.model.clone(), at)).copied()
+            values.get(&(key.model.clone(), at)).copied()
         })
 }
 

@@ -21,10 +21,23 @@ fn two_stacks(asked: &Asked) -> (u16, String) {
     let rows: Vec<Value> = (quiet..MODELS)
         .map(|model| {
             let value = (model % 7 + query.len() % 5 + 10 * stack).to_string();
-            json!({"metric": {label: format!("m{model:04}")}, "value": [NOW, value]})
+            let name = format!("m{model:04}");
+            match asked.with.get("end") {
+                None => json!({"metric": {label: name}, "value": [NOW, value]}),
+                Some(end) => {
+                    let end: i64 = end.parse().unwrap();
+                    let values = json!([[end - 600, value], [end, value]]);
+                    json!({"metric": {label: name}, "values": values})
+                }
+            }
         })
         .collect();
-    let body = json!({"status": "success", "data": {"resultType": "vector", "result": rows}});
+    let kind = if asked.with.contains_key("end") {
+        "matrix"
+    } else {
+        "vector"
+    };
+    let body = json!({"status": "success", "data": {"resultType": kind, "result": rows}});
     (200, body.to_string())
 }
 
@@ -38,11 +51,11 @@ fn source(server: &Server) -> Prometheus {
 }
 
 /// What a poll hands over page by page, and then the rest.
-async fn paged(source: &Prometheus) -> (Vec<Vec<SignalReading>>, Coverage) {
+async fn paged(source: &Prometheus, feed: Feed) -> (Vec<Rows>, Coverage) {
     let (out, mut taken) = tokio::sync::mpsc::channel(1_024);
     let pages = Pages::new(Millis(0), out);
     let focus = Focus::default();
-    let answer = source.poll_in_pages(Feed::Signals, &focus, &pages).await;
+    let answer = source.poll_in_pages(feed, &focus, &pages).await;
     drop(pages);
     let mut all = Vec::new();
     while let Some(page) = taken.recv().await {
@@ -50,11 +63,7 @@ async fn paged(source: &Prometheus) -> (Vec<Vec<SignalReading>>, Coverage) {
     }
     let answer = answer.unwrap();
     all.push(answer.rows);
-    let rows = all.into_iter().map(|rows| match rows {
-        Rows::Signals(rows) => rows,
-        other => panic!("{other:?}"),
-    });
-    (rows.collect(), answer.coverage)
+    (all, answer.coverage)
 }
 
 /// Readings by their keys, as text; none may be there twice.
@@ -71,7 +80,14 @@ fn by_key(rows: impl IntoIterator<Item = SignalReading>) -> BTreeMap<String, Str
 async fn pages_hold_each_reading_once_as_the_whole_answer_has_it() {
     let server = Server::start(two_stacks).await;
     let whole = readings(&source(&server)).await;
-    let (pages, coverage) = paged(&source(&server)).await;
+    let (pages, coverage) = paged(&source(&server), Feed::Signals).await;
+    let pages: Vec<_> = pages
+        .into_iter()
+        .map(|rows| match rows {
+            Rows::Signals(rows) => rows,
+            other => panic!("{other:?}"),
+        })
+        .collect();
     assert_eq!(coverage, Coverage::Full(Scope::Signals));
     assert!(pages.len() > 2, "{} pages of {}", pages.len(), whole.len());
     let keys = pages.iter().flatten().map(|row| &row.key);
@@ -80,4 +96,42 @@ async fn pages_hold_each_reading_once_as_the_whole_answer_has_it() {
     assert_eq!(by_key(whole), of_pages);
     let idle = |row: &&String| row.contains("m0007") && row.contains("NoTraffic");
     assert!(of_pages.values().any(|row| idle(&row)));
+}
+
+#[tokio::test]
+async fn the_courses_of_a_signal_are_handed_over_before_the_next_is_read() {
+    let server = Server::start(two_stacks).await;
+    let of = |all: Vec<Rows>| -> Vec<Vec<SignalSeries>> {
+        let rows = all.into_iter().map(|rows| match rows {
+            Rows::Series(rows) => rows,
+            other => panic!("{other:?}"),
+        });
+        rows.collect()
+    };
+    let text = |rows: Vec<SignalSeries>| -> BTreeMap<String, String> {
+        let pairs = rows
+            .into_iter()
+            .map(|row| (format!("{:?}", row.key), format!("{row:?}")));
+        pairs.collect()
+    };
+    let whole = poll(&source(&server), Feed::SignalHistory).await.unwrap();
+    assert_eq!(whole.coverage, Coverage::Full(Scope::Series));
+    let whole = of(vec![whole.rows]).concat();
+    let source = source(&server);
+    for _ in 0..2 {
+        let (pages, coverage) = paged(&source, Feed::SignalHistory).await;
+        assert_eq!(coverage, Coverage::Full(Scope::Series));
+        let pages = of(pages);
+        assert!(pages.len() > 3, "{} pages", pages.len());
+        let measures: Vec<Vec<Measure>> = pages
+            .iter()
+            .map(|page| page.iter().map(|row| row.key.measure).collect())
+            .collect();
+        let one = |page: &Vec<Measure>| page.iter().all(|m| *m == page[0]);
+        assert!(measures.iter().all(one), "a page is of one signal");
+        // Two stacks tell of one model: the fleet takes the first page that does.
+        let mut rows = pages.concat();
+        rows.reverse();
+        assert_eq!(text(rows).len(), text(whole.clone()).len());
+    }
 }
