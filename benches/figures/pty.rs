@@ -135,7 +135,7 @@ impl Servers {
 
     /// Settings by which 500 endpoints are polled 400 times a second and the tracker every second, in
     /// place of flags; and their context.
-    fn hurry(&mut self, home: &Path) -> Context {
+    fn hurry(&mut self, home: &Path) -> Arc<Context> {
         let pairs = self.flags.chunks(2).map(|pair| (&pair[0], &pair[1]));
         let tables = pairs.map(|(flag, value)| {
             if flag == "--mlflow" {
@@ -163,7 +163,7 @@ impl Servers {
             &Environment::default(),
         );
         let contexts = loaded.settings.expect("settings without errors").contexts;
-        let context = contexts["load"].clone();
+        let context = Arc::clone(&contexts["load"]);
         let path = path.to_str().expect("a plain path").to_owned();
         self.flags = ["--config", &path, "--context", "load"]
             .map(str::to_owned)
@@ -325,7 +325,7 @@ pub(crate) fn loaded() -> Values {
     let first = again.wait(0, FRAME_END, PATIENCE).expect("a first frame");
     let start = first.saturating_duration_since(again.began);
     again.leave();
-    let [observations, rows, series] = told(&Arc::new(context));
+    let [observations, rows, series] = told(&context);
     [
         ("start to first frame, pty, ms", start.as_secs_f64() * 1e3),
         ("key to pixels, pty, p50, ms", samples.quantile(0.5)),

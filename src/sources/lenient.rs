@@ -19,9 +19,9 @@ const NEAR_INFINITY: f64 = 1.797_693_134_862_315_7e308;
 pub(super) fn decode<T: DeserializeOwned>(mut reply: Reply) -> Result<T, Fault> {
     let strict = reply.json::<Message<T>>();
     if strict.is_err()
-        && let Some(quoted) = quote_bare_numbers(&reply.body)
+        && let Some(quoted) = quote_bare_numbers(&reply.body.whole())
     {
-        reply.body = quoted;
+        reply.body = quoted.into();
         return reply.json::<Message<T>>().map(|m| m.0);
     }
     strict.map(|m| m.0)

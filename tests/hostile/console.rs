@@ -131,7 +131,7 @@ pub(crate) fn settings(
         }
     }
     Settings {
-        contexts: [("test".to_owned(), context)].into(),
+        contexts: [("test".to_owned(), Arc::new(context))].into(),
         context: "test".to_owned(),
         ..Settings::default()
     }

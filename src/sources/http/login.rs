@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 
 use super::super::routes::ReadRoute;
-use super::{Body, Http, place};
+use super::{Http, Sending, place};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::text::Clean;
 
@@ -32,11 +32,11 @@ impl Http {
         });
         let deadline = Instant::now() + self.timeout;
         let (response, took) = self
-            .send(method, &url, Body::Json(&body), None, &place, deadline)
+            .send(method, &url, Sending::Json(&body), None, &place, deadline)
             .await?;
         let reply = self.finish(response, took, place, deadline).await?;
         // The fault of a body that cannot be decoded would quote it.
-        let answer: Option<serde_json::Value> = serde_json::from_slice(&reply.body).ok();
+        let answer: Option<serde_json::Value> = serde_json::from_slice(&reply.body.whole()).ok();
         let token = answer
             .as_ref()
             .and_then(|a| a.get("access_token")?.as_str());

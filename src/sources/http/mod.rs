@@ -22,6 +22,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout};
 
 use self::auth::Credentials;
+pub use self::body::Body;
 use self::fault::{Sent, from_status, from_transport};
 use self::hidden::Hidden;
 use super::routes::{Method, ReadRoute};
@@ -78,7 +79,7 @@ impl From<Unsent> for Delivery {
 
 /// What a request carries.
 #[derive(Clone, Copy)]
-enum Body<'a> {
+enum Sending<'a> {
     None,
     Json(&'a serde_json::Value),
     /// Encoded as a form.
@@ -95,7 +96,7 @@ pub struct Reply {
     /// The `Server` header, raw: clean it before it is shown.
     pub server: String,
     /// The whole body, within the size limit.
-    pub body: Vec<u8>,
+    pub body: Body,
     /// The server's clock, from its `Date` header.
     pub server_time: Option<Millis>,
     /// When what it sent last changed, from `Last-Modified`: files have it.
@@ -160,7 +161,7 @@ impl Http {
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
         }
-        let body = call.body.as_ref().map_or(Body::None, Body::Json);
+        let body = call.body.as_ref().map_or(Sending::None, Sending::Json);
         self.read_from(method, &url, body).await
     }
 
@@ -175,11 +176,16 @@ impl Http {
         let mut encoded = url.clone();
         encoded.set_query(None);
         encoded.query_pairs_mut().extend_pairs(form);
-        let body = Body::Form(encoded.query().unwrap_or_default());
+        let body = Sending::Form(encoded.query().unwrap_or_default());
         self.read_from(method, &url, body).await
     }
 
-    async fn read_from(&self, method: Method, url: &Url, body: Body<'_>) -> Result<Reply, Fault> {
+    async fn read_from(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Sending<'_>,
+    ) -> Result<Reply, Fault> {
         let reply = self.renewing(method, url, body).await;
         reply.map_err(|fault| self.redact(fault))
     }
@@ -190,7 +196,7 @@ impl Http {
     }
 
     /// One read, and once more after a refusal if there are new credentials to be had.
-    async fn renewing(&self, method: Method, url: &Url, body: Body<'_>) -> Result<Reply, Fault> {
+    async fn renewing(&self, method: Method, url: &Url, body: Sending<'_>) -> Result<Reply, Fault> {
         match self.authorised(method, url, body).await {
             Err(fault) if fault.kind == FaultKind::Auth => {
                 // A token command or file may have something newer; the same secret is not tried
@@ -306,7 +312,12 @@ impl Http {
     }
 
     /// One read with the credentials at hand, following redirects within the origin.
-    async fn authorised(&self, method: Method, url: &Url, body: Body<'_>) -> Result<Reply, Fault> {
+    async fn authorised(
+        &self,
+        method: Method,
+        url: &Url,
+        body: Sending<'_>,
+    ) -> Result<Reply, Fault> {
         let header = self.credentials.header(self).await?;
         let mut url = url.clone();
         for _ in 0..=REDIRECT_LIMIT {
@@ -334,7 +345,7 @@ impl Http {
         &self,
         method: Method,
         url: &Url,
-        body: Body<'_>,
+        body: Sending<'_>,
         auth: Option<&reqwest::header::HeaderValue>,
         place: &str,
         deadline: Instant,
@@ -352,15 +363,15 @@ impl Http {
                 request = request.header(HOST, host.clone());
             }
             request = match body {
-                Body::Json(json) => request.json(json),
-                Body::Form(form) => request
+                Sending::Json(json) => request.json(json),
+                Sending::Form(form) => request
                     .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
                     .body(form.to_owned()),
                 // Servers insist on a content type, and on a length, for a POST without content.
-                Body::None if method == Method::Post => {
+                Sending::None if method == Method::Post => {
                     request.header(CONTENT_TYPE, "application/json").body("{}")
                 }
-                Body::None => request,
+                Sending::None => request,
             };
             let sent = Instant::now();
             let left = deadline.saturating_duration_since(sent);
@@ -398,15 +409,16 @@ impl Http {
             Ok(Ok(body)) => body,
             Ok(Err(fault)) => return Err(fault),
             // The status of a failure is worth more than the rest of its page.
-            Err(_) if failed => Vec::new(),
+            Err(_) if failed => Body::default(),
             Err(_) => return Err(late(&place, "the answer did not end", self.timeout)),
         };
         if failed {
             let hidden = self.credentials.hidden();
+            let body = body.whole();
             let fault = from_status(status, &headers, &content_type, &body, &place, hidden);
             return Err(fault);
         }
-        if fault::is_login_page(&content_type, &body) {
+        if fault::is_login_page(&content_type, body.start()) {
             return Err(Fault::new(
                 FaultKind::Auth,
                 &place,
@@ -490,7 +502,7 @@ impl Reply {
     /// [`FaultKind::Decode`], saying so when the body is HTML.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Fault> {
         // The path is looked for only after a failure, since tracking it costs time.
-        let decoded = serde_json::from_slice(&self.body);
+        let decoded = self.body.json();
         decoded.map_err(|error| self.undecoded(&error))
     }
 
@@ -498,8 +510,8 @@ impl Reply {
     ///
     /// # Errors
     /// [`FaultKind::Decode`] for anything else.
-    pub fn text(&self) -> Result<&str, Fault> {
-        std::str::from_utf8(&self.body).map_err(|_| {
+    pub fn text(&self) -> Result<String, Fault> {
+        String::from_utf8(self.body.whole().into_owned()).map_err(|_| {
             Fault::new(
                 FaultKind::Decode {
                     path: Clean::empty(),
@@ -512,7 +524,7 @@ impl Reply {
 
     /// Why and where the body could not be decoded.
     fn undecoded(&self, error: &serde_json::Error) -> Fault {
-        let body = &self.body;
+        let body = &*self.body.whole();
         if fault::is_html(&self.content_type, body) {
             let words = fault::first_words(&self.content_type, body, &self.hidden);
             let path = Clean::empty();

@@ -86,7 +86,7 @@ fn trusting(settings: &mut SourceSettings) {
 async fn a_private_authority_is_trusted_by_name() {
     let url = format!("https://localhost:{}", server("server.pem", false));
     let reply = get(&url, trusting).await.expect("trusted");
-    assert_eq!(reply.body, b"OK");
+    assert_eq!(*reply.body.whole(), *b"OK");
 }
 
 #[tokio::test]

@@ -116,7 +116,7 @@ impl Mlflow {
                     body: None,
                 };
                 let reply = self.http.read(&ReadRoute::MlflowVersionFile, call).await?;
-                let package = package::read(reply.text()?, &reply.place)?;
+                let package = package::read(&reply.text()?, &reply.place)?;
                 Ok(Detail::Package(Box::new(package)))
             }
         }

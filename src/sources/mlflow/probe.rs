@@ -58,7 +58,8 @@ impl Mlflow {
                 .push(Clean::text("the server does not tell its version"));
             return Ok(None);
         };
-        let text = reply.text()?.trim();
+        let text = reply.text()?;
+        let text = text.trim();
         let Some(version) = parse_version(text) else {
             return Err(Fault::new(
                 FaultKind::Decode {

@@ -11,7 +11,7 @@ use super::Prometheus;
 use super::client::{Asked, is_of_the_query, partly};
 use super::query::{Grid, over_grid};
 use super::readings::is_worse;
-use super::runs::{Runs, Stamps, cut_features};
+use super::runs::{Runs, Stamps, cut_features, settle_features};
 use super::wire::Read;
 use crate::domain::fault::Fault;
 use crate::domain::observation::{Answer, Coverage, Rows, Scope};
@@ -115,8 +115,10 @@ impl Prometheus {
                         Err(fault) => return Err(fault),
                     }
                 }
-                // Of single features so many are kept of all signals together: which, shows at the end.
-                if let Some(pages) = pages.filter(|_| !spec.measure.is_by_feature()) {
+                if spec.measure.is_by_feature() {
+                    // So many are kept of all signals together: which of these, shows at the end.
+                    cut_features(self.runs_of(&mut self.memory().courses));
+                } else if let Some(pages) = pages {
                     let rows = told(&self.memory().courses, |place| *place == (preset, at));
                     if !rows.is_empty() {
                         handed.insert((preset, at));
@@ -127,14 +129,7 @@ impl Prometheus {
         }
         let mut memory = self.memory();
         memory.courses.retain(|at, _| kept.contains(at));
-        let presets = &self.monitoring.presets;
-        cut_features(memory.courses.iter_mut().filter_map(|(place, course)| {
-            let spec = presets.get(place.0)?.signals.get(place.1)?;
-            match course {
-                Course::Runs(runs) => Some((spec, runs)),
-                Course::Grid(_) => None,
-            }
-        }));
+        settle_features(self.runs_of(&mut memory.courses));
         let rows = told(&memory.courses, |place| !handed.contains(place));
         drop(memory);
         let partial = partly(spoilt.as_slice());
@@ -151,6 +146,21 @@ impl Prometheus {
             coverage,
             rows: Rows::Series(rows),
             server_time: Some(now),
+        })
+    }
+
+    /// The runs among some courses, with what they are of.
+    fn runs_of<'a>(
+        &'a self,
+        courses: &'a mut Courses,
+    ) -> impl Iterator<Item = (&'a SignalSpec, &'a mut Arc<Runs>)> {
+        courses.iter_mut().filter_map(|(place, course)| {
+            let preset = self.monitoring.presets.get(place.0)?;
+            let spec = preset.signals.get(place.1)?;
+            match course {
+                Course::Runs(runs) => Some((spec, runs)),
+                Course::Grid(_) => None,
+            }
         })
     }
 

@@ -41,7 +41,7 @@ pub(super) struct Runs {
     rows: BTreeMap<SignalKey, Row>,
     /// Whether there are more series than are kept.
     cut: bool,
-    /// Those of which the last read was the first.
+    /// Those of which the last read was the first although others were left out before.
     newcomers: Vec<SignalKey>,
 }
 
@@ -124,7 +124,7 @@ impl Prometheus {
         runs.take(fresh);
         if !spec.measure.is_by_feature() {
             cut(&mut [(spec, &mut runs)], MOST_SERIES);
-            runs.newcomers = Vec::new();
+            runs.settle();
         }
         Ok((Course::Runs(Arc::new(runs)), fault.or(unread)))
     }
@@ -230,7 +230,9 @@ impl Runs {
                         None => drop(texts.insert(text.clone())),
                     }
                 }
-                self.newcomers.push(key.clone());
+                if self.cut {
+                    self.newcomers.push(key.clone());
+                }
                 Row::of(&runs)
             };
             if !row.values.is_empty() {
@@ -251,6 +253,15 @@ impl Runs {
                 Some(times) if *times == row.times => row.times = Arc::clone(times),
                 _ => known = Some(Arc::clone(&row.times)),
             }
+        }
+    }
+
+    /// All that was to be left out is. Where somebody left out before has overtaken others, its earlier runs
+    /// are not held.
+    fn settle(&mut self) {
+        let newcomers = std::mem::take(&mut self.newcomers);
+        if newcomers.iter().any(|key| self.rows.contains_key(key)) {
+            self.whole_at = None;
         }
     }
 
@@ -278,11 +289,15 @@ pub(super) fn cut_features<'a>(all: impl Iterator<Item = (&'a SignalSpec, &'a mu
                 .map(|(spec, runs)| (*spec, Arc::make_mut(runs)));
             cut(&mut all.collect::<Vec<_>>(), MOST_FEATURES);
         }
-        for (_, runs) in all {
-            if let Some(runs) = Arc::get_mut(runs) {
-                runs.newcomers = Vec::new();
-            }
-        }
+    }
+}
+
+/// Every signal has been read, and what is left out of each is known.
+pub(super) fn settle_features<'a>(all: impl Iterator<Item = (&'a SignalSpec, &'a mut Arc<Runs>)>) {
+    for (_, runs) in
+        all.filter(|(spec, runs)| spec.measure.is_by_feature() && !runs.newcomers.is_empty())
+    {
+        Arc::make_mut(runs).settle();
     }
 }
 
@@ -297,17 +312,10 @@ fn cut(all: &mut [(&SignalSpec, &mut Runs)], most: usize) {
         return;
     };
     ranks.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let was_cut: Vec<bool> = all.iter().map(|(_, runs)| runs.cut).collect();
     for (_, at, key) in ranks.drain(..over) {
         let (_, runs) = &mut all[at];
         runs.rows.remove(&key);
         runs.cut = true;
-    }
-    for ((_, runs), was_cut) in all.iter_mut().zip(was_cut) {
-        // Somebody left out before has overtaken others: their earlier runs are not held.
-        if was_cut && runs.newcomers.iter().any(|key| runs.rows.contains_key(key)) {
-            runs.whole_at = None;
-        }
     }
 }
 

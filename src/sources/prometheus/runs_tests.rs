@@ -101,6 +101,7 @@ fn of_too_many_features_those_that_moved_most_are_kept_and_a_newcomer_is_read_wh
     let many = |n: usize| (key(&format!("f{n}")), vec![run(999, n as f32 / 1e6)]);
     all.take((0..MOST_FEATURES + 50).map(many));
     cut(&mut [(&spec, &mut all)], MOST_FEATURES);
+    all.settle();
     assert_eq!(all.rows.len(), MOST_FEATURES);
     assert!(!all.rows.contains_key(&key("f49")));
     assert!(all.rows.contains_key(&key("f50")));
@@ -108,6 +109,7 @@ fn of_too_many_features_those_that_moved_most_are_kept_and_a_newcomer_is_read_wh
     let moved = (key("f3"), vec![run(1_000, 0.9)]);
     all.take([moved].into_iter());
     cut(&mut [(&spec, &mut all)], MOST_FEATURES);
+    all.settle();
     assert!(all.rows.contains_key(&key("f3")));
     assert!(all.whole_at.is_none(), "its earlier runs are not held");
 }
@@ -122,7 +124,11 @@ fn signals_of_one_measure_share_the_room_for_its_features() {
         Arc::new(runs)
     };
     let mut all = [of(0), of(10_000)];
-    cut_features(all.iter_mut().map(|runs| (&spec, runs)));
+    for _ in 0..2 {
+        // Once after each of them is read.
+        cut_features(all.iter_mut().map(|runs| (&spec, runs)));
+    }
+    settle_features(all.iter_mut().map(|runs| (&spec, runs)));
     let [little, much] = &all;
     assert_eq!(little.rows.len(), MOST_FEATURES / 2 - 10);
     assert!(little.cut && !little.rows.contains_key(&key("f19")));

@@ -48,7 +48,8 @@ impl Protocol for Bentoml {
         let mut hangs = None;
         match http.read(&ReadRoute::BentoMetrics, Call::default()).await {
             Ok(reply) => {
-                let text = String::from_utf8_lossy(&reply.body);
+                let body = reply.body.whole();
+                let text = String::from_utf8_lossy(&body);
                 told = in_metrics(&text);
                 service = label(&text, "service_name").next();
             }

@@ -27,7 +27,7 @@ impl Protocol for MlflowServe {
     async fn look(&self, http: &Http, _wanted: &Wanted) -> Result<Look, Fault> {
         let mut notes = Notes::default();
         let package = match http.read(&ReadRoute::ScoringVersion, Call::default()).await {
-            Ok(reply) => package(&reply.body),
+            Ok(reply) => package(&reply.body.whole()),
             // A route that hangs says nothing of the one that tells the health.
             Err(fault) if ends_the_look(&fault) && fault.kind != FaultKind::Timeout => {
                 return Err(fault);

@@ -231,7 +231,7 @@ impl<P> Serving<P> {
 
 /// Refuses a health answer that no server of these protocols gives: a page, such as a proxy's login.
 fn not_a_page(reply: &Reply) -> Result<(), Fault> {
-    let body = reply.body.trim_ascii_start();
+    let body = reply.body.start().trim_ascii_start();
     if reply.content_type == "text/html" || body.starts_with(b"<") {
         return Err(Fault::new(
             FaultKind::Decode {

@@ -338,7 +338,7 @@ fn identity(value: &Value) -> Server {
 /// A 200 with an empty body is ready; one with a body may say otherwise.
 fn said_ready(reply: &Reply) -> Result<bool, Fault> {
     not_a_page(reply)?;
-    let value: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let value: Value = serde_json::from_slice(&reply.body.whole()).unwrap_or_default();
     let refused = ["ready", "live"]
         .iter()
         .any(|field| value[*field] == Value::Bool(false));

@@ -201,7 +201,7 @@ async fn login_pages_are_no_answers() {
     let (url, _) = fixed(answer("200 OK", HTML, "3.18.0")).await;
     assert_eq!(
         get(&settings(&url)).await.expect("text").text(),
-        Ok("3.18.0")
+        Ok("3.18.0".to_owned())
     );
 }
 
