@@ -29,7 +29,7 @@ const PROBE_GAP: Duration = Duration::from_secs(60);
 /// As many polls failed in a row make the next answer a recovery: the server may be another one.
 const LOST: u32 = 2;
 
-/// What an actor can be asked.
+/// What an actor can be asked. Small: hundreds of actors each have room for a block of them.
 #[derive(Clone, Debug)]
 pub enum Request {
     /// Poll every feed now, as far as the server and the last poll allow.
@@ -37,9 +37,9 @@ pub enum Request {
     /// Ask what this account may do, as soon as the last time is long enough ago.
     Probe,
     /// Fetch a detail.
-    Fetch(Query),
+    Fetch(Box<Query>),
     /// A detail is no longer wanted: nothing will be told of it.
-    Cancel(Query),
+    Cancel(Box<Query>),
 }
 
 /// What an actor needs beside its source.
@@ -290,6 +290,7 @@ impl<S: Source> Actor<S> {
             }
             Request::Probe => self.probe_soon(now),
             Request::Fetch(query) => {
+                let query = *query;
                 let known = self.fetching.values().any(|(q, ..)| *q == query)
                     || self.queued.contains(&query);
                 if !known {
@@ -298,9 +299,9 @@ impl<S: Source> Actor<S> {
                 }
             }
             Request::Cancel(query) => {
-                self.queued.retain(|q| *q != query);
+                self.queued.retain(|q| *q != *query);
                 self.fetching.retain(|_, (q, _, handle)| {
-                    let cancelled = *q == query;
+                    let cancelled = *q == *query;
                     if cancelled {
                         handle.abort();
                     }

@@ -147,7 +147,7 @@ async fn a_request_is_taken_while_a_slow_poll_runs() {
     let asked = Instant::now();
     bench
         .requests
-        .send(Request::Fetch(query("a")))
+        .send(Request::Fetch(Box::new(query("a"))))
         .await
         .unwrap();
     let (answered, result) = bench.detail().await;
@@ -165,8 +165,8 @@ async fn frequent_requests_do_not_postpone_polls() {
                 bench.focus(focus(&n.to_string()));
                 Request::Probe
             }
-            1 => Request::Fetch(query(&n.to_string())),
-            _ => Request::Cancel(query(&(n - 1).to_string())),
+            1 => Request::Fetch(Box::new(query(&n.to_string()))),
+            _ => Request::Cancel(Box::new(query(&(n - 1).to_string()))),
         };
         bench.requests.send(request).await.unwrap();
         bench.drain();
@@ -218,7 +218,7 @@ async fn an_adapter_that_panics_is_reported_and_asked_again() {
     assert_eq!(bench.report().await.fault, None);
     bench
         .requests
-        .send(Request::Fetch(query("panic")))
+        .send(Request::Fetch(Box::new(query("panic"))))
         .await
         .unwrap();
     let (_, result) = bench.detail().await;
@@ -231,24 +231,24 @@ async fn a_cancelled_fetch_is_not_told_and_frees_its_place() {
     let mut bench = start(&[(Feed::Models, 1_000)], |_, _| few());
     bench
         .requests
-        .send(Request::Fetch(query("hang")))
+        .send(Request::Fetch(Box::new(query("hang"))))
         .await
         .unwrap();
     for name in ["a", "b", "c", "d", "a"] {
         bench
             .requests
-            .send(Request::Fetch(query(name)))
+            .send(Request::Fetch(Box::new(query(name))))
             .await
             .unwrap();
     }
     bench
         .requests
-        .send(Request::Cancel(query("b")))
+        .send(Request::Cancel(Box::new(query("b"))))
         .await
         .unwrap();
     bench
         .requests
-        .send(Request::Cancel(query("hang")))
+        .send(Request::Cancel(Box::new(query("hang"))))
         .await
         .unwrap();
     let mut answered = Vec::new();

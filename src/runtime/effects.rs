@@ -113,7 +113,7 @@ impl Hands {
                 Effect::Fetch { source, query } => self.fetch(app, source, query),
                 Effect::Cancel { source, query } => {
                     // An actor that is not there has nothing to cancel.
-                    let _ = self.sources.ask(&source, Request::Cancel(query));
+                    let _ = self.sources.ask(&source, Request::Cancel(Box::new(query)));
                 }
                 Effect::AskRights => self.sources.ask_all(&Request::Probe),
                 Effect::Refresh(None) => self.sources.ask_all(&Request::Refresh),
@@ -160,7 +160,8 @@ impl Hands {
     }
 
     fn fetch(&mut self, app: &App, source: SourceId, query: Query) {
-        if let Err(Request::Fetch(query)) = self.sources.ask(&source, Request::Fetch(query)) {
+        let request = Request::Fetch(Box::new(query));
+        if let Err(Request::Fetch(query)) = self.sources.ask(&source, request) {
             // Whoever asked must hear of it, or would wait for ever.
             let detail = "the source has too many requests to see to; ask again";
             let fault = Fault::new(FaultKind::Timeout, source.as_str(), detail);
@@ -168,7 +169,7 @@ impl Hands {
                 context: Arc::clone(app.context()),
                 asked_at: self.common.clock.wall(),
                 source,
-                query,
+                query: *query,
                 result: Err(fault),
             });
         }

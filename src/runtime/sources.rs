@@ -168,7 +168,7 @@ async fn tend<S, F>(
                         let answer = Msg::Fetched {
                             context: Arc::clone(&around.context),
                             source: id.clone(),
-                            query,
+                            query: *query,
                             asked_at: around.clock.wall(),
                             result: Err(fault.clone()),
                         };

@@ -46,7 +46,9 @@ async fn a_source_that_cannot_be_made_says_so_and_answers_for_it() {
 
     let id = SourceId::new("no-deployment");
     let query = Query::Versions(model_key("a"));
-    sources.ask(&id, Request::Fetch(query.clone())).unwrap();
+    sources
+        .ask(&id, Request::Fetch(Box::new(query.clone())))
+        .unwrap();
     let Some(Msg::Fetched {
         query: answered,
         result,
@@ -81,7 +83,7 @@ async fn servers_that_never_answer_hold_nobody_back() {
         },
         path: Key::new(""),
     };
-    sources.ask(&id, Request::Fetch(query)).unwrap();
+    sources.ask(&id, Request::Fetch(Box::new(query))).unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
     let started = Instant::now();
     assert!(sources.stop().await);
@@ -204,7 +206,9 @@ async fn an_actor_that_panics_is_told_and_begins_anew() {
     assert_eq!(report.fault.map(|f| f.kind), Some(FaultKind::Crashed));
     // Whoever asks meanwhile hears why there is no answer.
     let query = Query::Versions(model_key("a"));
-    asks.send(Request::Fetch(query)).await.expect("it listens");
+    asks.send(Request::Fetch(Box::new(query)))
+        .await
+        .expect("it listens");
     let told = |msg| match msg {
         Msg::Fetched { result, .. } => Some(result.expect_err("nobody is there").kind),
         _ => None,

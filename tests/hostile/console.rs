@@ -216,10 +216,10 @@ impl Console {
         for effect in update(&mut self.app, msg, self.clock.now()) {
             match effect {
                 Effect::Fetch { source, query } => {
-                    let _ = self.sources.ask(&source, Request::Fetch(query));
+                    let _ = self.sources.ask(&source, Request::Fetch(Box::new(query)));
                 }
                 Effect::Cancel { source, query } => {
-                    let _ = self.sources.ask(&source, Request::Cancel(query));
+                    let _ = self.sources.ask(&source, Request::Cancel(Box::new(query)));
                 }
                 Effect::Focus(focus) => self.sources.focus(focus),
                 Effect::Refresh(_) => self.refresh(),

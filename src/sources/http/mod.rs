@@ -487,7 +487,7 @@ impl Reply {
             status: 200,
             content_type: "application/json".to_owned(),
             server: String::new(),
-            body: body.as_bytes().to_vec(),
+            body: body.as_bytes().to_vec().into(),
             server_time: None,
             modified: None,
             took: Duration::ZERO,
