@@ -38,8 +38,11 @@ use crate::terminal::{panic, query};
 
 /// Messages that wait for the loop.
 const WAITING: usize = 256;
-/// How long an orderly end may take after the screen was given back.
+/// How long actors may take to end after the screen was given back.
 const END_LIMIT: Duration = Duration::from_millis(500);
+/// How long the state file may take: of thousands of models megabytes are written, and the next start is
+/// slower after an end that came before that.
+const KEEP_LIMIT: Duration = Duration::from_secs(2);
 /// What the console needs to know to start.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -357,13 +360,11 @@ async fn leave<K>(turns: Turns<K>) {
     drop(session);
     // A hook on its way has a moment to end. Signals are heard by now and end nothing early.
     writing.end(&common.clock).await;
-    let began = Instant::now();
     if let Some(keeper) = keeper
-        && !keeper.close(END_LIMIT)
+        && !keeper.close(KEEP_LIMIT)
     {
         tracing::warn!("the state file was not closed in time");
     }
-    let rest = END_LIMIT.saturating_sub(began.elapsed());
     // Actors are aborted, not asked; one in a long computation is left behind.
-    let _ = tokio::time::timeout(rest, sources.stop()).await;
+    let _ = tokio::time::timeout(END_LIMIT, sources.stop()).await;
 }

@@ -80,7 +80,18 @@ impl Store {
             into.piece("runs", piece, &rows.iter().collect::<Vec<_>>())?;
         }
         tx.commit()?;
+        self.empty_log();
         Ok(true)
+    }
+
+    /// Moves what was written from the log into the file. A state has megabytes: after an end that was not
+    /// in order, the next start would read all of it again before anything else.
+    fn empty_log(&self) {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        // Another process that reads just now keeps its log until it has ended.
+        if let Err(error) = self.db.query_row(sql, [], |_| Ok(())) {
+            tracing::debug!("the log of the state file was not emptied: {error}");
+        }
     }
 
     /// What a first frame of the context needs; `None` if nothing was saved, or nothing that this

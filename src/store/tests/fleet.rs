@@ -509,6 +509,30 @@ fn an_older_state_never_replaces_a_newer_one_but_a_clock_gone_wrong_does_not_loc
 }
 
 #[test]
+fn a_state_that_was_saved_leaves_nothing_in_the_log_that_a_start_would_read_first() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("state.db");
+    let (mut store, _) = Store::open(&path).expect("a store");
+    store.save("prod", &state(&SMALL)).expect("a save");
+    let log = std::fs::metadata(dir.path().join("state.db-wal")).expect("a log");
+    assert_eq!(log.len(), 0);
+    // Another process that reads meanwhile hinders nobody: its log is emptied the next time.
+    let (mut other, _) = Store::open(&path).expect("a second store");
+    other.db.busy_timeout(Duration::ZERO).expect("no patience");
+    let mut reads = store
+        .db
+        .prepare("SELECT part FROM last_known")
+        .expect("a read");
+    let mut rows = reads.query([]).expect("rows");
+    assert!(rows.next().expect("a row").is_some());
+    let later = LastKnown {
+        saved_at: Millis(1_700_000_600_000),
+        ..state(&SMALL)
+    };
+    assert_eq!(other.save("prod", &later), Ok(true));
+}
+
+#[test]
 fn a_torn_or_other_shape_is_as_if_nothing_was_saved() {
     let mut store = Store::in_memory().expect("a store");
     store.save("prod", &state(&SMALL)).expect("a save");
