@@ -1,12 +1,16 @@
 //! What was sent of rows that are many, kept small: by model, which is the larger part of their keys, and
 //! each word once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
+use std::sync::Arc;
 
 use crate::domain::key::{Key, ModelKey, SourceId, VersionKey};
 use crate::domain::signal::{Measure, SignalKey};
 use crate::domain::words::Words;
+
+/// Series fewer than these are never looked through for unused ones.
+const SERIES: usize = 1_024;
 
 /// What was sent, by key: the hash of each row.
 pub(super) trait Prints<K> {
@@ -69,16 +73,19 @@ impl Prints<VersionKey> for SentVersions {
     }
 }
 
-/// Signals by model, in the order of their keys. All of them are of one source.
+/// Signals by model. All of them are of one source, and most models have the same series.
 #[derive(Debug, Default)]
 pub(super) struct SentSignals {
-    of: HashMap<Key, Vec<(Series, u64)>>,
+    /// The number of each series and its hash, in the order of the numbers.
+    of: HashMap<Key, Vec<(u32, u64)>>,
     source: Option<SourceId>,
+    series: Vec<Arc<Series>>,
+    numbers: HashMap<Arc<Series>, u32>,
     words: Words,
 }
 
 /// A signal's key within its model and source.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Series {
     measure: Measure,
     part: Key,
@@ -86,27 +93,60 @@ struct Series {
     version: Key,
 }
 
-impl Prints<SignalKey> for SentSignals {
-    fn insert(&mut self, key: SignalKey, print: u64) -> Option<u64> {
+impl SentSignals {
+    fn number(&mut self, key: SignalKey) -> u32 {
         let series = Series {
             measure: key.measure,
             part: key.part,
             method: key.method,
             version: key.version,
         };
-        self.source.get_or_insert(key.source);
-        let of = self.of.entry(key.model).or_default();
-        match of.binary_search_by(|(known, _)| known.cmp(&series)) {
+        if let Some(number) = self.numbers.get(&series) {
+            return *number;
+        }
+        let number = self.series.len() as u32;
+        let series = Arc::new(Series {
+            part: self.words.shared_key(series.part),
+            method: self.words.shared_key(series.method),
+            version: self.words.shared_key(series.version),
+            ..series
+        });
+        self.series.push(Arc::clone(&series));
+        self.numbers.insert(series, number);
+        number
+    }
+
+    /// Forgets series that no model has any more, once there are many of them.
+    fn forget_unused(&mut self) {
+        let used: BTreeSet<u32> = self.of.values().flatten().map(|(n, _)| *n).collect();
+        if self.series.len() < SERIES || self.series.len() < 2 * used.len() {
+            return;
+        }
+        // Numbers keep their order, and so do the rows of each model.
+        let left: Vec<u32> = used.into_iter().collect();
+        for (number, _) in self.of.values_mut().flatten() {
+            *number = left.partition_point(|n| n < number) as u32;
+        }
+        let old = std::mem::take(&mut self.series);
+        self.series = left.iter().map(|n| Arc::clone(&old[*n as usize])).collect();
+        let numbered = self.series.iter().cloned().zip(0..);
+        self.numbers = numbered.collect();
+    }
+}
+
+impl Prints<SignalKey> for SentSignals {
+    fn insert(&mut self, key: SignalKey, print: u64) -> Option<u64> {
+        self.source.get_or_insert_with(|| key.source.clone());
+        let model = key.model.clone();
+        let number = self.number(key);
+        let of = self.of.entry(model).or_default();
+        match of.binary_search_by_key(&number, |(known, _)| *known) {
             Ok(at) => Some(std::mem::replace(&mut of[at].1, print)),
             Err(at) => {
-                let series = Series {
-                    part: self.words.shared_key(series.part),
-                    method: self.words.shared_key(series.method),
-                    version: self.words.shared_key(series.version),
-                    ..series
-                };
-                of.reserve_exact(1 + of.len() / 8);
-                of.insert(at, (series, print));
+                if of.len() == of.capacity() {
+                    of.reserve_exact(1 + of.len() / 8);
+                }
+                of.insert(at, (number, print));
                 None
             }
         }
@@ -117,8 +157,10 @@ impl Prints<SignalKey> for SentSignals {
         let Some(source) = &self.source else {
             return gone;
         };
+        let all = &self.series;
         self.of.retain(|model, of| {
-            of.retain(|(series, _)| {
+            of.retain(|(number, _)| {
+                let series = &all[*number as usize];
                 let key = SignalKey {
                     model: model.clone(),
                     measure: series.measure,
@@ -133,6 +175,9 @@ impl Prints<SignalKey> for SentSignals {
             });
             !of.is_empty()
         });
+        if !gone.is_empty() {
+            self.forget_unused();
+        }
         gone
     }
 }
@@ -180,5 +225,24 @@ mod tests {
         assert_eq!(sent.insert(all[1].clone(), 1), Some(9));
         assert_eq!(sent.take_out(|_| true).len(), 3);
         assert!(sent.of.is_empty());
+    }
+
+    #[test]
+    fn series_that_no_model_has_any_more_are_forgotten_and_the_others_keep_their_hashes() {
+        let mut sent = SentSignals::default();
+        let part = |n: usize| key("a", Measure::FeatureDrift, &format!("f{n}"));
+        for n in 0..SERIES * 3 {
+            sent.insert(part(n), n as u64);
+        }
+        let kept = [1, SERIES, SERIES * 3 - 1];
+        let wanted = kept.map(part);
+        let gone = sent.take_out(|key| !wanted.contains(key));
+        assert_eq!(gone.len(), SERIES * 3 - kept.len());
+        assert_eq!(sent.series.len(), kept.len());
+        for n in kept {
+            assert_eq!(sent.insert(part(n), 0), Some(n as u64));
+        }
+        assert_eq!(sent.insert(part(2), 7), None, "it was forgotten");
+        assert_eq!(sent.insert(part(2), 8), Some(7));
     }
 }

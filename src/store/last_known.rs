@@ -14,10 +14,13 @@ use crate::domain::time::Millis;
 
 /// A saved state whose stamp lies this far ahead of a new one was stamped by a clock gone wrong.
 const AHEAD: Duration = Duration::from_secs(5 * 60);
-/// Rows in one packed value at most: some hundred kilobytes.
-const PIECE: usize = 2_000;
+/// Rows in one packed value at most: some tens of kilobytes. What is packed stands in memory three times
+/// for a moment, here and in the database.
+const PIECE: usize = 1_000;
+/// As many of the larger rows: courses and versions.
+const LARGE_PIECE: usize = 250;
 /// As many runs: they are the largest rows, and are made for their piece.
-const RUNS_PIECE: usize = 250;
+const RUNS_PIECE: usize = 100;
 
 impl Store {
     /// Saves a context's state, whole or not at all. A state older than the saved one is not written:
@@ -218,8 +221,12 @@ impl Saving<'_> {
         part: &str,
         mut rows: impl Iterator<Item = &'a T>,
     ) -> Result<(), rusqlite::Error> {
+        let most = match part {
+            "series" | "versions" | "first-versions" => LARGE_PIECE,
+            _ => PIECE,
+        };
         for piece in 0.. {
-            let rows: Vec<&T> = rows.by_ref().take(PIECE).collect();
+            let rows: Vec<&T> = rows.by_ref().take(most).collect();
             if rows.is_empty() && piece > 0 {
                 break;
             }

@@ -17,8 +17,8 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// five seconds; ours must be gone before that.
 const POOL_IDLE: Duration = Duration::from_secs(4);
 /// How long an endpoint's connection is kept: its looks are seconds apart, the requests of one look are not,
-/// and hundreds of endpoints would hold tens of kilobytes each meanwhile.
-const LOOK_IDLE: Duration = Duration::from_millis(200);
+/// and hundreds of endpoints would hold tens of kilobytes each meanwhile. The pool looks no more often.
+const LOOK_IDLE: Duration = Duration::from_millis(90);
 /// The header that selects a workspace of an MLflow server.
 const WORKSPACE: &str = "x-mlflow-workspace";
 

@@ -22,7 +22,7 @@ const BACK: u64 = 7 * 86_400;
 /// The most points of a series: a step of half an hour.
 const MOST_POINTS: u64 = 336;
 /// How many bytes an answer may have, and how many a point has in it: with many series steps are wider.
-const MOST_BYTES: u64 = 6 * 1024 * 1024;
+const MOST_BYTES: u64 = 4 * 1024 * 1024;
 const POINT: u64 = 36;
 /// The most runs that are kept of one series.
 const MOST_RUNS: usize = 96;
