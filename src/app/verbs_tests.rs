@@ -431,7 +431,7 @@ fn versions_that_were_not_read_are_not_taken_for_none() {
             ..Context::default()
         };
         let settings = Settings {
-            contexts: BTreeMap::from([("prod".to_owned(), context)]),
+            contexts: BTreeMap::from([("prod".to_owned(), Arc::new(context))]),
             context: "prod".to_owned(),
             ..Settings::default()
         };
