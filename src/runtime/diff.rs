@@ -173,14 +173,12 @@ impl Sent {
                 told(rows, Rows::Endpoints, gone, FactKey::Endpoint)
             }
             Rows::Signals(rows) => {
-                let of = all(Scope::Signals);
-                let of = of.map(|()| move |k: &SignalKey| !paged.contains(&hash(k)));
+                let of = all(Scope::Signals).map(|()| not_among(paged));
                 let (rows, gone) = fresh(&mut self.signals, rows, |r| r.key.clone(), of);
                 told(rows, Rows::Signals, gone, FactKey::Signal)
             }
             Rows::Series(rows) => {
-                let of = all(Scope::Series);
-                let of = of.map(|()| move |k: &SignalKey| !paged.contains(&hash(k)));
+                let of = all(Scope::Series).map(|()| not_among(paged));
                 let (rows, gone) = fresh(&mut self.series, rows, |r| r.key.clone(), of);
                 told(rows, Rows::Series, gone, FactKey::Series)
             }
@@ -318,6 +316,11 @@ impl Sent {
             })
             .collect()
     }
+}
+
+/// Keys that no page held.
+fn not_among<K: Hash>(paged: HashSet<u64>) -> impl Fn(&K) -> bool {
+    move |key| !paged.contains(&hash(key))
 }
 
 fn told<K, R>(
