@@ -18,7 +18,6 @@ use crate::domain::observation::{
 use crate::domain::pipeline::{PipelineKey, PipelineRun, PipelineRunKey};
 use crate::domain::query::Detail;
 use crate::domain::run::Run;
-use crate::domain::signal::SignalKey;
 use crate::domain::time::Millis;
 
 /// More run hashes than this are forgotten together: the next answers are sent in full once more.

@@ -9,7 +9,7 @@ use crate::domain::key::{Key, RegistryKey, RunKey};
 use crate::domain::model::{ModelVersion, Name, RegisteredModel};
 use crate::domain::run::{LastMetric, RunStatus};
 use crate::domain::settings::Context;
-use crate::domain::signal::{Measure, Measured, SignalReading, SignalSeries};
+use crate::domain::signal::{Measure, Measured, SignalKey, SignalReading, SignalSeries};
 use crate::domain::text::Clean;
 use crate::runtime::testing::{context, model, version};
 

@@ -27,6 +27,12 @@ const DAYS: (u64, u64) = (3 * 86_400, 7_200);
 /// that is longer.
 const WHOLE_AGAIN: Duration = Duration::from_secs(1_800);
 
+/// The most points of all series of one answer, about: of a point the answer has some thirty bytes.
+const AT_ONCE: u64 = 40_000;
+
+/// Values of series on a grid.
+pub(super) type OfSeries = BTreeMap<SignalKey, Arc<[f32]>>;
+
 /// How far back a course goes, and what it is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum Pace {
@@ -56,7 +62,7 @@ pub(super) struct OnGrid {
     whole_at: Instant,
     grid: Grid,
     /// Shared with what was answered.
-    rows: BTreeMap<SignalKey, Arc<[f32]>>,
+    rows: OfSeries,
 }
 
 /// The courses of a preset: what lists show and rules look back at. The mean stands in for the quantiles
@@ -205,10 +211,8 @@ impl Prometheus {
         let window = self.monitoring.window.as_secs();
         let selector = &self.monitoring.selector;
         let query = over_grid(spec, &spec.query, selector, window, step);
-        let read = self.range(query, asked).await?;
-        let fault = self.lacking(spec.measure.word(), &read);
-        let mut fresh = self.on_grid(spec, &read, asked);
-        drop(read);
+        let series = self.memory().names.len();
+        let (mut fresh, fault) = self.in_parts(spec, &query, asked, series).await?;
         if pace == Pace::Days && spec.measure == Measure::ErrorRatio {
             // Where nothing failed nothing burns.
             let failed = |values: &[f32]| values.iter().any(|v| *v > 0.0);
@@ -229,14 +233,39 @@ impl Prometheus {
         Ok((Course::Grid(Arc::new(course)), fault))
     }
 
-    /// The series of an answer as values on a grid, gaps as NaN.
-    pub(super) fn on_grid(
+    /// A range of about so many series as values on a grid, gaps as NaN. A long one is asked for in parts:
+    /// an answer with everything would need a multiple of the room that its values take in the end.
+    pub(super) async fn in_parts(
         &self,
+        spec: &SignalSpec,
+        query: &str,
+        grid: Grid,
+        series: usize,
+    ) -> Result<(OfSeries, Option<Fault>), Fault> {
+        let mut rows = BTreeMap::new();
+        let mut fault = None;
+        for part in grid.parts(AT_ONCE / series.max(1) as u64) {
+            let read = self.range(query.to_owned(), part).await?;
+            fault = fault.or(self.lacking(spec.measure.word(), &read));
+            self.lay_on(&mut rows, spec, &read, grid);
+        }
+        Ok((shared(rows), fault))
+    }
+
+    /// The series of an answer as values on a grid, gaps as NaN.
+    pub(super) fn on_grid(&self, spec: &SignalSpec, read: &Read, grid: Grid) -> OfSeries {
+        let mut rows = BTreeMap::new();
+        self.lay_on(&mut rows, spec, read, grid);
+        shared(rows)
+    }
+
+    fn lay_on(
+        &self,
+        rows: &mut BTreeMap<SignalKey, Vec<f32>>,
         spec: &SignalSpec,
         read: &Read,
         grid: Grid,
-    ) -> BTreeMap<SignalKey, Arc<[f32]>> {
-        let mut rows: BTreeMap<SignalKey, Vec<f32>> = BTreeMap::new();
+    ) {
         let points = usize::try_from(grid.points).unwrap_or_default();
         let direction = spec.direction.unwrap_or(spec.measure.direction());
         for series in &read.series {
@@ -263,9 +292,12 @@ impl Prometheus {
                 };
             }
         }
-        let shared = rows.into_iter().map(|(key, row)| (key, Arc::from(row)));
-        shared.collect()
     }
+}
+
+fn shared(rows: BTreeMap<SignalKey, Vec<f32>>) -> OfSeries {
+    let shared = rows.into_iter().map(|(key, row)| (key, Arc::from(row)));
+    shared.collect()
 }
 
 /// Whether a course is continued by its tail: it is not too old, and neither did the clock go back nor the
@@ -311,13 +343,7 @@ fn told(courses: &Courses, of: impl Fn(&(usize, usize)) -> bool) -> Vec<SignalSe
 impl OnGrid {
     /// The course moved on to a grid, with its end read anew. From an answer that is not whole nobody is
     /// missed: what was known of those that it does not name stays.
-    fn continued(
-        &self,
-        grid: Grid,
-        asked: Grid,
-        mut fresh: BTreeMap<SignalKey, Arc<[f32]>>,
-        whole: bool,
-    ) -> Self {
+    fn continued(&self, grid: Grid, asked: Grid, mut fresh: OfSeries, whole: bool) -> Self {
         let points = usize::try_from(grid.points).unwrap_or_default();
         let tail = usize::try_from(asked.points)
             .unwrap_or_default()

@@ -44,6 +44,19 @@ impl Grid {
         }
     }
 
+    /// The same times in parts of so many points at most, one after another.
+    pub(super) fn parts(self, most: u64) -> impl Iterator<Item = Self> + Send {
+        let most = most.max(1);
+        (0..self.points.div_ceil(most)).map(move |part| {
+            let before = part * most;
+            Self {
+                start: self.start + i64::try_from(before * self.step).unwrap_or(0),
+                step: self.step,
+                points: most.min(self.points - before),
+            }
+        })
+    }
+
     /// The last time.
     pub(super) fn end(&self) -> i64 {
         self.start + i64::try_from((self.points - 1) * self.step).unwrap_or(0)
@@ -279,6 +292,17 @@ mod tests {
         assert_eq!((grid.start, grid.points), (0, 11));
         assert_eq!(grid.index(61.0), Some(1));
         assert_eq!((grid.index(-40.0), grid.index(660.0)), (None, None));
+        for most in [0, 1, 4, 5, 10, 11, 12] {
+            let parts: Vec<Grid> = grid.parts(most).collect();
+            let times = |grid: &Grid| (0..grid.points as i64).map(move |n| n * 60).collect();
+            let whole: Vec<i64> = times(&grid);
+            let of = |part: &Grid| -> Vec<i64> {
+                let from: Vec<i64> = times(part);
+                from.iter().map(|at| part.start + at).collect()
+            };
+            assert_eq!(parts.iter().flat_map(of).collect::<Vec<_>>(), whole);
+            assert!(parts.iter().all(|part| part.points <= most.max(1)));
+        }
         let wide = Grid::stepped(11_001 * 15, until, 15);
         assert_eq!(
             wide.check("here").expect_err("too many").kind,

@@ -139,7 +139,7 @@ impl<'s> Readings<'s> {
                 let page = std::mem::take(&mut out);
                 pages.hand_over(Rows::Signals(page)).await;
             }
-            self.read(model, rows, source, &mut lines, &mut out);
+            self.read(&model, rows, source, &mut lines, &mut out);
         }
         out
     }
@@ -148,7 +148,7 @@ impl<'s> Readings<'s> {
     /// and of others the worse one stays.
     fn read(
         &self,
-        model: Key,
+        model: &Key,
         rows: Vec<Row>,
         source: &SourceId,
         lines: &mut SharedLines,

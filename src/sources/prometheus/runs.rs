@@ -21,8 +21,9 @@ use crate::domain::time::Millis;
 const BACK: u64 = 7 * 86_400;
 /// The most points of a series: a step of half an hour.
 const MOST_POINTS: u64 = 336;
-/// How many bytes an answer may have, and how many a point has in it: with many series steps are wider.
-const MOST_BYTES: u64 = 4 * 1024 * 1024;
+/// How many bytes all answers about a signal may have, and how many a point has in them: with many series
+/// steps are wider.
+const MOST_BYTES: u64 = 6 * 1024 * 1024;
 const POINT: u64 = 36;
 /// The most runs that are kept of one series.
 const MOST_RUNS: usize = 96;
@@ -81,6 +82,7 @@ impl Prometheus {
             let whole_at = held.whole_at;
             whole_at.is_some_and(|at| is_continued(at, held.grid, of_held(held)))
         });
+        let mut series = MOST_FEATURES;
         let (grid, asked) = match &held {
             // No job is seen to run before the next step; its newest reading is read anyway.
             Some(held) if of_held(held) == held.grid => {
@@ -88,17 +90,15 @@ impl Prometheus {
             }
             Some(held) => (of_held(held), tail(held.grid, of_held(held), now)),
             None => {
-                let grid = self.grid_of_runs(spec, now).await?;
+                let (count, grid) = self.grid_of_runs(spec, now).await?;
+                series = count;
                 (grid, grid)
             }
         };
         let window = self.monitoring.window.as_secs();
         let selector = &self.monitoring.selector;
         let query = last_over_grid(&spec.query, selector, window, asked.step);
-        let read = self.range(query, asked).await?;
-        let fault = self.lacking(spec.measure.word(), &read);
-        let values = self.on_grid(spec, &read, asked);
-        drop(read);
+        let (values, fault) = self.in_parts(spec, &query, asked, series).await?;
         let (last_runs, unread) = self.last_runs(spec, asked, stamps).await?;
         let fresh = values.into_iter().map(|(key, values)| {
             let last_runs = last_runs.get(&key.model).map(Vec::as_slice);
@@ -129,15 +129,16 @@ impl Prometheus {
         Ok((Course::Runs(Arc::new(runs)), fault.or(unread)))
     }
 
-    /// The grid that the runs of a signal are read whole over: its step follows from how many series there
-    /// are, so that the answer stays small.
-    async fn grid_of_runs(&self, spec: &SignalSpec, now: Millis) -> Result<Grid, Fault> {
+    /// How many series a signal has, and the grid that its runs are read whole over: its step follows from
+    /// how many there are, so that not too much is asked for.
+    async fn grid_of_runs(&self, spec: &SignalSpec, now: Millis) -> Result<(usize, Grid), Fault> {
         let query = format!("count({})", self.now_query(&spec.query));
         let read = self.asked_now(query).await?;
         let count = read.series.first().and_then(|s| s.points.first());
         let count = count.map_or(0.0, |(_, count)| *count).max(1.0) as u64;
         let most = MOST_BYTES / POINT / count;
-        Ok(Grid::over(BACK, now, most.clamp(8, MOST_POINTS)))
+        let grid = Grid::over(BACK, now, most.clamp(8, MOST_POINTS));
+        Ok((usize::try_from(count).unwrap_or(MOST_SERIES), grid))
     }
 
     /// When the jobs behind a signal ran, asked for once within a poll.

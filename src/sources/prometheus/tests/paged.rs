@@ -135,3 +135,54 @@ async fn the_courses_of_a_signal_are_handed_over_before_the_next_is_read() {
         assert_eq!(text(rows).len(), text(whole.clone()).len());
     }
 }
+
+#[tokio::test]
+async fn a_course_of_many_models_is_read_in_parts_and_is_the_same() {
+    let server = Server::start(|asked| {
+        if !asked.query().contains("by (service_name") {
+            return vector(&[]);
+        }
+        let Some(end) = asked.with.get("end") else {
+            return two_stacks(asked);
+        };
+        let number = |name: &str| asked.with[name].parse::<i64>().unwrap();
+        let (start, end, step) = (number("start"), end.parse().unwrap(), number("step"));
+        let rows: Vec<Value> = (0..MODELS as i64)
+            .map(|model| {
+                let times = (start..=end).step_by(step as usize);
+                let values: Vec<Value> = times
+                    .filter(|at| (at / step + model) % 5 != 0)
+                    .map(|at| json!([at, format!("{}", at / step % 11 + model)]))
+                    .collect();
+                json!({"metric": {"service_name": format!("m{model:04}")}, "values": values})
+            })
+            .collect();
+        let body = json!({"status": "success", "data": {"resultType": "matrix", "result": rows}});
+        (200, body.to_string())
+    })
+    .await;
+    let courses = async |source: &Prometheus| -> BTreeMap<String, String> {
+        let answer = poll(source, Feed::SignalHistory).await.unwrap();
+        let Rows::Series(rows) = answer.rows else {
+            panic!("series")
+        };
+        let named = rows.iter().map(|s| (format!("{:?}", s.key), format!("{s:?}")));
+        named.collect()
+    };
+    let asked = |server: &Server| {
+        let seen = server.seen();
+        let ranges = seen.iter().filter(|asked| asked.with.contains_key("end"));
+        let of = |a: &Asked| (a.with["query"].clone(), a.with["end"].clone());
+        ranges.map(of).collect::<Vec<_>>()
+    };
+    // How many models there are, the readings tell.
+    let whole = courses(&source(&server)).await;
+    let in_one = asked(&server);
+    let informed = source(&server);
+    poll(&informed, Feed::Signals).await.unwrap();
+    let parts = courses(&informed).await;
+    let in_parts = asked(&server);
+    assert!(in_parts.len() > in_one.len(), "{} {}", in_parts.len(), in_one.len());
+    assert!(whole.len() >= MODELS);
+    assert_eq!(parts, whole);
+}
