@@ -16,7 +16,7 @@ use super::limits::Limits;
 use super::screen::Screen;
 use super::signals::{self, Alarm};
 use super::sources::{Common, Sources};
-use super::store_task::{Keeper, first_look};
+use super::store_task::Keeper;
 use super::turn::{End, Turns};
 use super::writes::who;
 use super::writing::Writing;
@@ -172,7 +172,7 @@ async fn start(
     options: Options,
     keymap: Keymap,
     caps: Caps,
-    store: Option<Store>,
+    mut store: Option<Store>,
     remarks: Vec<String>,
 ) -> Result<(), ConsoleError> {
     let clock = Arc::new(Clock::default());
@@ -189,7 +189,7 @@ async fn start(
     session.enter().map_err(ConsoleError::Terminal)?;
     let size = session.size().map_err(ConsoleError::Terminal)?;
 
-    let (mut app, mut begun) = first_state(&options, keymap, size, clock.now(), store.as_ref());
+    let (mut app, mut begun) = first_state(&options, keymap, size, clock.now(), store.as_mut());
     let (report, reports) = mpsc::unbounded_channel();
     let writer = writer(&session, report)?;
     let mut screen = Screen::new(writer, size, caps.frame_gap()).map_err(ConsoleError::Terminal)?;
@@ -283,7 +283,7 @@ fn first_state(
     keymap: Keymap,
     size: Size,
     now: Now,
-    store: Option<&Store>,
+    store: Option<&mut Store>,
 ) -> (App, Effects) {
     let settings = Arc::clone(&options.settings);
     let mut app = App::new(settings, keymap, (size.width, size.height), now);
@@ -292,9 +292,9 @@ fn first_state(
         let context = Arc::clone(app.context());
         // State and history are taken in first: models are judged once, and not again for each.
         app.judge_in_slices_of(0);
-        for msg in first_look(store, &context, now.wall) {
+        first::read(store, &context, now.wall, |msg| {
             effects.extend(take_in(&mut app, msg, now));
-        }
+        });
         first::judge(&mut app, now);
     }
     if let Some(place) = options.place.clone() {

@@ -1,15 +1,48 @@
-//! The judgement before the first frame: everything that was known at the last end. It is the longest part
-//! of a start, so that a second thread takes half of it.
+//! What comes before the first frame: everything that was known at the last end is read, taken in and judged.
+//! It is the longest part of a start, so that a second thread takes half of it.
 
 use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::thread::Builder;
 
 use crate::app::App;
 use crate::domain::fleet::{Judged, Unjudged};
-use crate::domain::time::Now;
+use crate::domain::observation::ContextRef;
+use crate::domain::time::{Millis, Now};
+use crate::intent::msg::Msg;
+use crate::runtime::store_task::first_look;
+use crate::store::Store;
 
 /// Fewer models are judged sooner than a thread has begun.
 const WORTH: usize = 128;
+
+/// Reads what a first frame is drawn from. What was read first is taken in while the rest is read.
+pub fn read(
+    store: &mut Store,
+    context: &Arc<ContextRef>,
+    now: Millis,
+    mut take_in: impl FnMut(Msg),
+) {
+    let (tell, told) = channel();
+    // A store may move to another thread and not be shared by two.
+    let lent = &mut *store;
+    let begun = std::thread::scope(|scope| {
+        let thread = Builder::new().name("first-look".to_owned());
+        let reader = thread.spawn_scoped(scope, move || {
+            first_look(lent, context, now, |msg| {
+                // Whoever takes it in does so to the end.
+                let _ = tell.send(msg);
+            });
+        });
+        told.into_iter().for_each(&mut take_in);
+        reader.is_ok()
+    });
+    // Where no thread is to be had, one after the other.
+    if !begun {
+        first_look(store, context, now, take_in);
+    }
+}
 
 /// Judges everything that a fleet was told and has not judged.
 pub fn judge(app: &mut App, now: Now) {

@@ -65,30 +65,35 @@ pub struct Keeper {
     marked: HashMap<SourceId, Millis>,
 }
 
-/// What a first frame is drawn from, as messages: how panes are liked, the head of the last-known
-/// state and the newest history. Takes a few milliseconds; call it before the thread owns the store.
-pub fn first_look(store: &Store, context: &Arc<ContextRef>, now: Millis) -> Vec<Msg> {
+/// What a first frame is drawn from, as messages, each told as soon as it is read: how panes are liked, the
+/// head of the last-known state and the newest history. Takes a few milliseconds; call it before the thread
+/// owns the store.
+pub fn first_look(
+    store: &Store,
+    context: &Arc<ContextRef>,
+    now: Millis,
+    mut tell: impl FnMut(Msg),
+) {
     let name = context.name.as_str();
-    let mut messages = Vec::new();
     let liked = read("preferences", store.preferences(name));
     if !liked.is_empty() {
-        messages.push(Msg::Preferences(Arc::clone(context), liked));
+        tell(Msg::Preferences(Arc::clone(context), liked));
     }
-    if let Some(head) = read("last-known state", store.load_head(name)) {
-        let mut state = LastKnown::from(head);
+    let halves = store.load_head_in_two(name, |half| {
+        let mut state = LastKnown::from(half);
         not_ahead(&mut state, now);
-        messages.push(Msg::LastKnown(Arc::clone(context), Box::new(state)));
-    }
+        tell(Msg::LastKnown(Arc::clone(context), Box::new(state)));
+    });
+    read("last-known state", halves);
     let query = HistoryQuery {
         limit: HISTORY,
         ..HistoryQuery::default()
     };
     let history = read("history", store.history(name, &query));
     let changes = history.into_iter().map(|row| row.change).collect();
-    messages.push(Msg::Ledger(Arc::clone(context), changes));
+    tell(Msg::Ledger(Arc::clone(context), changes));
     let gaps = read("watched time", unwatched(store, name, now));
-    messages.push(Msg::Unwatched(Arc::clone(context), gaps));
-    messages
+    tell(Msg::Unwatched(Arc::clone(context), gaps));
 }
 
 fn unwatched(store: &Store, context: &str, now: Millis) -> Result<Vec<Gap>, StoreError> {
@@ -333,7 +338,7 @@ impl Task {
         self.seq = store.last_seq()?;
         let mut messages = Vec::new();
         if !head_known {
-            messages.extend(first_look(store, context, now));
+            first_look(store, context, now, |msg| messages.push(msg));
         }
         let rest = store.load_rest(name)?.into_iter();
         let rest = rest.flat_map(|rest| rest.parts(ROWS_PER_MESSAGE));

@@ -61,10 +61,16 @@ async fn what_is_kept_comes_back_at_the_next_start() {
 
     let (store, remarks) = Store::open(&path).unwrap();
     assert!(remarks.is_empty(), "{remarks:?}");
-    let kept = first_look(&store, &context(), recent(NOW + 5));
+    let look = |now| {
+        let mut messages = Vec::new();
+        first_look(&store, &context(), now, |msg| messages.push(msg));
+        messages
+    };
+    let kept = look(recent(NOW + 5));
     let [
         Msg::Preferences(_, liked),
         Msg::LastKnown(_, state),
+        Msg::LastKnown(..),
         Msg::Ledger(_, history),
         Msg::Unwatched(_, gaps),
     ] = kept.as_slice()
@@ -75,7 +81,7 @@ async fn what_is_kept_comes_back_at_the_next_start() {
     assert_eq!(liked, &[columns]);
     assert_eq!(history, &[change("v2", NOW)]);
     assert_eq!(gaps, &[], "a moment ago is no gap");
-    let later = first_look(&store, &context(), recent(NOW + 3_600_000));
+    let later = look(recent(NOW + 3_600_000));
     let Some(Msg::Unwatched(_, gaps)) = later.last() else {
         panic!("no word of the hour: {later:?}")
     };

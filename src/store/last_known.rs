@@ -100,26 +100,55 @@ impl Store {
     /// What a first frame of the context needs; `None` if nothing was saved, or nothing that this
     /// version of the program can read.
     pub fn load_head(&self, context: &str) -> Result<Option<LastKnownHead>, StoreError> {
+        let mut head: Option<LastKnownHead> = None;
+        self.load_head_in_two(context, |half| {
+            head = Some(match head.take() {
+                None => half,
+                Some(first) => LastKnownHead {
+                    signals: half.signals,
+                    alerts: half.alerts,
+                    pipelines: half.pipelines,
+                    pipeline_runs: half.pipeline_runs,
+                    ..first
+                },
+            });
+        })?;
+        Ok(head)
+    }
+
+    /// The same in two halves, each told as soon as it is read: registry and endpoints, then what monitoring
+    /// and orchestrators said. Nothing is told where nothing was saved.
+    pub fn load_head_in_two(
+        &self,
+        context: &str,
+        mut tell: impl FnMut(LastKnownHead),
+    ) -> Result<(), StoreError> {
         self.one_look(|store| {
             let Some((saved_at, models)) = store.part(context, "models")? else {
-                return Ok(None);
+                return Ok(());
             };
-            Ok(Some(LastKnownHead {
-                saved_at,
+            tell(LastKnownHead {
                 models,
                 versions: store.part_or_none(context, "first-versions")?,
                 endpoints: store.part_or_none(context, "endpoints")?,
-                signals: store.part_or_none(context, "signals")?,
-                alerts: store.part_or_none(context, "alerts")?,
-                pipelines: store.part_or_none(context, "pipelines")?,
-                pipeline_runs: store.part_or_none(context, "pipeline-runs")?,
                 sources: store.part_or_none(context, "sources")?,
                 // A file of before there was one has none.
                 memory: store
                     .part_or_none(context, "memory")?
                     .pop()
                     .unwrap_or_default(),
-            }))
+                saved_at,
+                ..LastKnownHead::default()
+            });
+            tell(LastKnownHead {
+                signals: store.part_or_none(context, "signals")?,
+                alerts: store.part_or_none(context, "alerts")?,
+                pipelines: store.part_or_none(context, "pipelines")?,
+                pipeline_runs: store.part_or_none(context, "pipeline-runs")?,
+                saved_at,
+                ..LastKnownHead::default()
+            });
+            Ok(())
         })
     }
 

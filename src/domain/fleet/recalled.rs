@@ -14,6 +14,9 @@ use crate::domain::pipeline::{Pipeline, PipelineRun};
 use crate::domain::run::Experiment;
 use crate::domain::time::Millis;
 
+/// About as many readings of a model are recalled at once: those that are not of single features.
+const READINGS: usize = 8;
+
 impl Fleet {
     /// Takes in what was known of a registry and its tracker, with the same limits as
     /// [`Fleet::recall_signals`].
@@ -83,10 +86,19 @@ impl Fleet {
         alerts: Vec<Held<Alert>>,
     ) {
         let sources = self.recalls_rows(&readings, &Scope::Signals);
-        for held in readings.into_iter().flat_map(Arc::unwrap_or_clone) {
-            if sources.contains(&held.source) {
-                self.put_reading(&held.source, held.asked_at, held.fact);
+        let rows = readings.into_iter().flat_map(Arc::unwrap_or_clone);
+        let mut rows = rows
+            .filter(|held| sources.contains(&held.source))
+            .peekable();
+        while let Some(first) = rows.next() {
+            let model = first.fact.key.model.clone();
+            let mut of = Vec::with_capacity(READINGS);
+            of.push(first);
+            while let Some(more) = rows.next_if(|held| held.fact.key.model == model) {
+                of.push(more);
             }
+            of.shrink_to(of.len() + of.len() / 8);
+            self.put_readings(&model, of);
         }
         let sources = self.recalls_rows(&series, &Scope::Series);
         for held in series.into_iter().flat_map(Arc::unwrap_or_clone) {

@@ -280,6 +280,26 @@ impl Fleet {
         );
     }
 
+    /// Puts readings of one model, most often all that there are.
+    pub(super) fn put_readings(&mut self, name: &Key, mut all: Vec<Held<SignalReading>>) {
+        let none = self.signals.models.get(name);
+        let none = none.is_none_or(|of| of.readings.is_empty()) && self.tombstones.is_empty();
+        if !none || !all.is_sorted_by(|a, b| a.fact.key < b.fact.key) {
+            for held in all {
+                self.put_reading(&held.source, held.asked_at, held.fact);
+            }
+            return;
+        }
+        for held in &mut all {
+            self.pool.share_reading(&mut held.fact);
+        }
+        self.signal_moved(name);
+        let Some(key) = all.first().map(|held| held.fact.key.model.clone()) else {
+            return;
+        };
+        self.signals.models.entry(key).or_default().readings = Arc::new(all);
+    }
+
     pub(super) fn put_series(
         &mut self,
         source: &SourceId,
