@@ -257,11 +257,26 @@ impl App {
 }
 
 fn fleet_of(context: Arc<Context>, generation: u64) -> Fleet {
-    let reference = ContextRef {
+    let reference = entered(&context, generation);
+    Fleet::new(Arc::new(reference), context)
+}
+
+/// What a context is called once it is entered for the so-manieth time.
+fn entered(context: &Context, generation: u64) -> ContextRef {
+    ContextRef {
         name: context.name.clone(),
         generation,
-    };
-    Fleet::new(Arc::new(reference), context)
+    }
+}
+
+/// The context that an [`App`] with these settings begins in: what is read for it may be on its way before
+/// the app is there.
+pub fn begins_in(settings: &Settings) -> ContextRef {
+    let context = settings.contexts.get(&settings.context);
+    context.map_or_else(
+        || entered(&Context::default(), 0),
+        |context| entered(context, 0),
+    )
 }
 
 #[cfg(test)]

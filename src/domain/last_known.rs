@@ -185,6 +185,20 @@ pub struct LastKnownHead {
     pub memory: Memory,
 }
 
+impl LastKnownHead {
+    /// Adds a later part of one saved state.
+    pub fn extend(&mut self, part: Self) {
+        self.models.extend(part.models);
+        self.versions.extend(part.versions);
+        self.endpoints.extend(part.endpoints);
+        self.signals.extend(part.signals);
+        self.alerts.extend(part.alerts);
+        self.pipelines.extend(part.pipelines);
+        self.pipeline_runs.extend(part.pipeline_runs);
+        self.sources.extend(part.sources);
+    }
+}
+
 /// What can follow the first frame.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct LastKnownRest {

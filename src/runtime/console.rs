@@ -21,7 +21,7 @@ use super::turn::{End, Turns};
 use super::writes::who;
 use super::writing::Writing;
 use super::{first, logging, looks};
-use crate::app::{App, Effects, take_in};
+use crate::app::{App, Effects, begins_in, take_in};
 use crate::domain::settings::Settings;
 use crate::domain::time::Now;
 use crate::intent::keymap::Keymap;
@@ -286,17 +286,24 @@ fn first_state(
     store: Option<&mut Store>,
 ) -> (App, Effects) {
     let settings = Arc::clone(&options.settings);
-    let mut app = App::new(settings, keymap, (size.width, size.height), now);
+    let begin = || App::new(settings, keymap, (size.width, size.height), now);
     let mut effects = Effects::new();
-    if let Some(store) = store {
-        let context = Arc::clone(app.context());
-        // State and history are taken in first: models are judged once, and not again for each.
-        app.judge_in_slices_of(0);
-        first::read(store, &context, now.wall, |msg| {
-            effects.extend(take_in(&mut app, msg, now));
-        });
-        first::judge(&mut app, now);
-    }
+    let mut app = match store {
+        None => begin(),
+        Some(store) => {
+            let context = Arc::new(begins_in(&options.settings));
+            let begin = || {
+                let mut app = begin();
+                // State and history are taken in first: models are judged once, and not again for each.
+                app.judge_in_slices_of(0);
+                app
+            };
+            let take = |app: &mut App, msg| effects.extend(take_in(app, msg, now));
+            let mut app = first::read(store, &context, now.wall, begin, take);
+            first::judge(&mut app, now);
+            app
+        }
+    };
     if let Some(place) = options.place.clone() {
         app.open(place);
     }

@@ -17,17 +17,19 @@ use crate::store::Store;
 /// Fewer models are judged sooner than a thread has begun.
 const WORTH: usize = 128;
 
-/// Reads what a first frame is drawn from. What was read first is taken in while the rest is read.
-pub fn read(
+/// Reads what a first frame is drawn from, while `begin` makes what it is taken into; and what was read
+/// first is taken in while the rest is read.
+pub fn read<S>(
     store: &mut Store,
     context: &Arc<ContextRef>,
     now: Millis,
-    mut take_in: impl FnMut(Msg),
-) {
+    begin: impl FnOnce() -> S,
+    mut take_in: impl FnMut(&mut S, Msg),
+) -> S {
     let (tell, told) = channel();
     // A store may move to another thread and not be shared by two.
     let lent = &mut *store;
-    let begun = std::thread::scope(|scope| {
+    let (mut state, is_read) = std::thread::scope(|scope| {
         let thread = Builder::new().name("first-look".to_owned());
         let reader = thread.spawn_scoped(scope, move || {
             first_look(lent, context, now, |msg| {
@@ -35,13 +37,17 @@ pub fn read(
                 let _ = tell.send(msg);
             });
         });
-        told.into_iter().for_each(&mut take_in);
-        reader.is_ok()
+        let mut state = begin();
+        for msg in told {
+            take_in(&mut state, msg);
+        }
+        (state, reader.is_ok())
     });
     // Where no thread is to be had, one after the other.
-    if !begun {
-        first_look(store, context, now, take_in);
+    if !is_read {
+        first_look(store, context, now, |msg| take_in(&mut state, msg));
     }
+    state
 }
 
 /// Judges everything that a fleet was told and has not judged.

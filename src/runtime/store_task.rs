@@ -79,12 +79,12 @@ pub fn first_look(
     if !liked.is_empty() {
         tell(Msg::Preferences(Arc::clone(context), liked));
     }
-    let halves = store.load_head_in_two(name, |half| {
-        let mut state = LastKnown::from(half);
+    let parts = store.load_head_in_parts(name, |part| {
+        let mut state = LastKnown::from(part);
         not_ahead(&mut state, now);
         tell(Msg::LastKnown(Arc::clone(context), Box::new(state)));
     });
-    read("last-known state", halves);
+    read("last-known state", parts);
     let query = HistoryQuery {
         limit: HISTORY,
         ..HistoryQuery::default()

@@ -71,6 +71,7 @@ async fn what_is_kept_comes_back_at_the_next_start() {
         Msg::Preferences(_, liked),
         Msg::LastKnown(_, state),
         Msg::LastKnown(..),
+        Msg::LastKnown(..),
         Msg::Ledger(_, history),
         Msg::Unwatched(_, gaps),
     ] = kept.as_slice()

@@ -101,24 +101,16 @@ impl Store {
     /// version of the program can read.
     pub fn load_head(&self, context: &str) -> Result<Option<LastKnownHead>, StoreError> {
         let mut head: Option<LastKnownHead> = None;
-        self.load_head_in_two(context, |half| {
-            head = Some(match head.take() {
-                None => half,
-                Some(first) => LastKnownHead {
-                    signals: half.signals,
-                    alerts: half.alerts,
-                    pipelines: half.pipelines,
-                    pipeline_runs: half.pipeline_runs,
-                    ..first
-                },
-            });
+        self.load_head_in_parts(context, |part| match &mut head {
+            None => head = Some(part),
+            Some(head) => head.extend(part),
         })?;
         Ok(head)
     }
 
-    /// The same in two halves, each told as soon as it is read: registry and endpoints, then what monitoring
-    /// and orchestrators said. Nothing is told where nothing was saved.
-    pub fn load_head_in_two(
+    /// The same in parts, each told as soon as it is read: models, then versions and endpoints, then what
+    /// monitoring and orchestrators said. Nothing is told where nothing was saved.
+    pub fn load_head_in_parts(
         &self,
         context: &str,
         mut tell: impl FnMut(LastKnownHead),
@@ -128,24 +120,28 @@ impl Store {
                 return Ok(());
             };
             tell(LastKnownHead {
+                saved_at,
                 models,
-                versions: store.part_or_none(context, "first-versions")?,
-                endpoints: store.part_or_none(context, "endpoints")?,
-                sources: store.part_or_none(context, "sources")?,
                 // A file of before there was one has none.
                 memory: store
                     .part_or_none(context, "memory")?
                     .pop()
                     .unwrap_or_default(),
-                saved_at,
                 ..LastKnownHead::default()
             });
             tell(LastKnownHead {
+                saved_at,
+                versions: store.part_or_none(context, "first-versions")?,
+                endpoints: store.part_or_none(context, "endpoints")?,
+                sources: store.part_or_none(context, "sources")?,
+                ..LastKnownHead::default()
+            });
+            tell(LastKnownHead {
+                saved_at,
                 signals: store.part_or_none(context, "signals")?,
                 alerts: store.part_or_none(context, "alerts")?,
                 pipelines: store.part_or_none(context, "pipelines")?,
                 pipeline_runs: store.part_or_none(context, "pipeline-runs")?,
-                saved_at,
                 ..LastKnownHead::default()
             });
             Ok(())
