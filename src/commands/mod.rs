@@ -102,10 +102,7 @@ fn run(cli: &Cli) -> Result<Exit, Failure> {
         Some(Command::Doctor) => wait_for(doctor::run(global)),
         // The loop has the calling thread. A second worker would hold memory of its own: what a thread's
         // rows leave behind is used again by that thread alone.
-        None => {
-            let command = async { console::run(&Session::open(global).await?).await };
-            wait_on(1, Box::pin(command))
-        }
+        None => wait_on(1, Box::pin(console::enter(global))),
         Some(Command::Status(args)) => {
             wait_for(async { status::run(&Session::open(global).await?, args).await })
         }

@@ -4,6 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use ratatui::layout::Size;
@@ -27,7 +28,7 @@ use crate::domain::time::Now;
 use crate::intent::keymap::Keymap;
 use crate::intent::msg::{Compute, Computed, Msg};
 use crate::panes::Place;
-use crate::store::{Remark, RemarkKind, Store};
+use crate::store::{Remark, RemarkKind, Store, StoreError};
 use crate::terminal::caps::{self, Caps, Environment, Refusal};
 use crate::terminal::events::Events;
 use crate::terminal::input::Decoder;
@@ -35,6 +36,7 @@ use crate::terminal::session::{Modes, Session};
 use crate::terminal::watch::Watch;
 use crate::terminal::writer::{Report, Writer};
 use crate::terminal::{panic, query};
+use crate::ui::look::Look;
 
 /// Messages that wait for the loop.
 const WAITING: usize = 256;
@@ -133,11 +135,29 @@ pub fn run(options: Options) -> Result<(), ConsoleError> {
 /// # Errors
 /// See [`ConsoleError`]; the terminal is given back in every case.
 pub async fn attend(options: Options) -> Result<(), ConsoleError> {
+    attend_opened(options, None).await
+}
+
+/// A state file on its way to be opened: see [`open_ahead`].
+pub type Opening = JoinHandle<Result<(Store, Vec<Remark>), StoreError>>;
+
+/// Opens a state file that is there while something else is done, such as reading the settings.
+pub fn open_ahead(path: &Path) -> Option<Opening> {
+    let path = path.is_file().then(|| path.to_owned())?;
+    let thread = std::thread::Builder::new().name("open".to_owned());
+    thread.spawn(move || Store::open(&path)).ok()
+}
+
+/// As [`attend`], with the state file of the options opened ahead.
+///
+/// # Errors
+/// See [`ConsoleError`]; the terminal is given back in every case.
+pub async fn attend_opened(options: Options, opening: Option<Opening>) -> Result<(), ConsoleError> {
     let env = Environment::read();
     let wish = options.settings.console.color.parse().unwrap_or_default();
     let caps = caps::detect(&env, wish).map_err(ConsoleError::Refused)?;
     let keymap = Keymap::new(&options.settings.keys).map_err(ConsoleError::Keys)?;
-    let (store, mut remarks) = open(options.state.as_deref());
+    let (store, mut remarks) = open(options.state.as_deref(), opening);
     if let Some(path) = &options.log
         && let Err(error) = logging::to_file(path)
     {
@@ -147,10 +167,13 @@ pub async fn attend(options: Options) -> Result<(), ConsoleError> {
 }
 
 /// Opens the state file; what is worth telling of it comes as text.
-fn open(path: Option<&Path>) -> (Option<Store>, Vec<String>) {
-    let opened = match path {
-        Some(path) => Store::open(path),
-        None => Store::in_memory().map(|store| (store, Vec::new())),
+fn open(path: Option<&Path>, opening: Option<Opening>) -> (Option<Store>, Vec<String>) {
+    // Where the thread failed inside, it is tried once more here.
+    let ahead = opening.and_then(|opening| opening.join().ok());
+    let opened = match (path, ahead) {
+        (Some(_), Some(opened)) => opened,
+        (Some(path), None) => Store::open(path),
+        (None, _) => Store::in_memory().map(|store| (store, Vec::new())),
     };
     match opened {
         Ok((store, remarks)) => {
@@ -189,11 +212,12 @@ async fn start(
     session.enter().map_err(ConsoleError::Terminal)?;
     let size = session.size().map_err(ConsoleError::Terminal)?;
 
-    let (mut app, mut begun) = first_state(&options, keymap, size, clock.now(), store.as_mut());
+    let now = clock.now();
+    let ((mut app, mut begun), look) =
+        state_and_look(&options, keymap, caps, size, now, &mut store);
     let (report, reports) = mpsc::unbounded_channel();
     let writer = writer(&session, report)?;
     let mut screen = Screen::new(writer, size, caps.frame_gap()).map_err(ConsoleError::Terminal)?;
-    let look = looks::look(&options.settings.console, &caps, size, clock.now());
     // The place indexes what it shows on a message, and here none has come yet.
     let now = clock.now();
     begun.extend(crate::app::update(&mut app, Msg::Tick, now));
@@ -274,6 +298,25 @@ async fn start(
         End::Left => Ok(()),
         End::NoTerminal(error) => Err(ConsoleError::Terminal(error)),
     }
+}
+
+/// The state that the first frame shows, and how it is drawn. A theme is a text, and read while the fleet is.
+fn state_and_look(
+    options: &Options,
+    keymap: Keymap,
+    caps: Caps,
+    size: Size,
+    now: Now,
+    store: &mut Option<Store>,
+) -> ((App, Effects), Look) {
+    std::thread::scope(|scope| {
+        let look = || looks::look(&options.settings.console, &caps, size, now);
+        let thread = std::thread::Builder::new().name("look".to_owned());
+        let reader = thread.spawn_scoped(scope, look);
+        let state = first_state(options, keymap, size, now, store.as_mut());
+        let read = reader.ok().and_then(|reader| reader.join().ok());
+        (state, read.unwrap_or_else(look))
+    })
 }
 
 /// The state that the first frame shows: what was known at the last end. What it asks for is done
