@@ -8,9 +8,11 @@ use super::output::Out;
 use super::session::Session;
 use crate::domain::fleet::Fleet;
 use crate::domain::key::SourceId;
+use crate::domain::level::Level;
 use crate::domain::number::with_unit;
 use crate::domain::query::{Detail, Query, Span as TimeSpan};
-use crate::domain::signal::{Direction, Gauge, SignalSeries};
+use crate::domain::signal::{Direction, Gauge, SignalSeries, State};
+use crate::domain::time::Millis;
 use crate::runtime::headless::Collected;
 use crate::ui::sparkline::{Bad, sparkline};
 
@@ -67,6 +69,40 @@ pub(super) async fn courses(
         }
     }
     all
+}
+
+/// A reading as it stood at a moment: the newest sample of its course until then, judged by its lines of
+/// today. How many rows were behind it, no course tells.
+pub(super) fn as_of(of: &Gauge, courses: &[SignalSeries], moment: Millis) -> Gauge {
+    let course = courses.iter().find(|series| series.key == of.key);
+    let newest = course.and_then(|series| {
+        let samples = series.values.iter().enumerate();
+        let mut known = samples.map(|(i, value)| (series.at(i), f64::from(*value)));
+        known.rfind(|(at, _)| *at <= moment)
+    });
+    let value = newest.map(|(_, value)| value).filter(|v| v.is_finite());
+    let reaches = |line: Option<f64>| {
+        let over = value.zip(line);
+        over.is_some_and(|(value, line)| of.direction.is_over(value, line))
+    };
+    let judged = value.is_some() && of.level.is_some();
+    Gauge {
+        value,
+        state: if value.is_some() {
+            State::Value
+        } else {
+            State::NoData
+        },
+        n: None,
+        noise_floor: None,
+        at: newest.map(|(at, _)| at),
+        level: judged.then(|| match () {
+            () if reaches(of.lines.crit) => Level::Crit,
+            () if reaches(of.lines.warn) => Level::Warn,
+            () => Level::Ok,
+        }),
+        ..of.clone()
+    }
 }
 
 /// A course as a shape, and from what to what its values go; nothing without one.

@@ -25,6 +25,9 @@ use crate::runtime::headless::{Collected, Options, collect_into};
 use crate::store::{HistoryQuery, Store};
 use crate::ui::theme::Theme;
 
+/// How far the clocks of servers may be ahead of ours.
+const APART: Duration = Duration::from_secs(3_600);
+
 /// How much of the ledger a look at the present knows: what changed before, and since when.
 pub(super) const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
 
@@ -103,6 +106,11 @@ impl Session {
         let base = Base::load(global, false);
         let out = base.out;
         let settings = base.into_settings()?;
+        let latest = Clock::default().wall().plus(APART);
+        if let Some(moment) = global.moment().filter(|moment| *moment > latest) {
+            let what = format!("{} is yet to come", moment.rfc3339());
+            return Err(Failure::usage(what).advice("--at takes a time that has passed"));
+        }
         let Some(context) = settings.contexts.get(&settings.context).cloned() else {
             return Err(Failure::usage("there is no context to look at")
                 .advice("name servers with --mlflow URL, or a context with --context"));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::courses::{courses, shape, with_course};
+use super::courses::{as_of, courses, shape, with_course};
 use super::documents::{self, document};
 use super::exit::{Exit, Failure};
 use super::names;
@@ -13,7 +13,7 @@ use super::session::Session;
 use crate::cli::WatchArgs;
 use crate::domain::drift::DriftReport;
 use crate::domain::fleet::Fleet;
-use crate::domain::fleet::features::{self, Feature, drift_level};
+use crate::domain::fleet::features::{self, Feature, drift_level, drifts};
 use crate::domain::fleet::triage::unread;
 use crate::domain::fleet::view::ModelView;
 use crate::domain::key::{Key, SourceId};
@@ -64,17 +64,35 @@ fn untold(fleet: &Fleet, name: Option<&str>) -> Level {
     }
 }
 
+/// Whether a source tells readings.
+fn monitors(fleet: &Fleet, id: &SourceId) -> bool {
+    let mut all = fleet.settings().sources.iter();
+    let set = all.find(|s| s.name == id.as_str());
+    set.is_some_and(|s| matches!(s.kind, SourceKind::Prometheus | SourceKind::Evidently))
+}
+
 /// The sources that monitor and have left something out: with `signals` and `drift`, in text and document.
 fn partly_read(fleet: &Fleet) -> Vec<(&SourceId, &Clean)> {
-    let monitors = |id: &SourceId| {
-        let mut all = fleet.settings().sources.iter();
-        let set = all.find(|s| s.name == id.as_str());
-        set.is_some_and(|s| matches!(s.kind, SourceKind::Prometheus | SourceKind::Evidently))
-    };
     let all = fleet.sources();
     all.filter_map(|(id, health, _)| Some((id, health.partial()?)))
-        .filter(|(id, _)| monitors(id))
+        .filter(|(id, _)| monitors(fleet, id))
         .collect()
+}
+
+/// Why there is nothing to show: nothing watches, or what does has not answered.
+fn nothing(fleet: &Fleet, words: &str) -> String {
+    let all = fleet.sources().filter(|(id, ..)| monitors(fleet, id));
+    let silent: Vec<&str> = all
+        .filter(|(_, health, _)| health.good_at().is_none())
+        .map(|(id, ..)| id.as_str())
+        .collect();
+    if silent.is_empty() {
+        return format!("{words}: add a source of kind prometheus or evidently\n");
+    }
+    format!(
+        "nothing is known: {} did not answer; `quarterdeck sources` says why\n",
+        silent.join(", ")
+    )
 }
 
 fn partial_document(fleet: &Fleet) -> Vec<Value> {
@@ -110,16 +128,19 @@ pub async fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> {
     let mut rows = Vec::new();
     let mut level = untold(fleet, args.model.as_deref());
     for model in &models {
-        let gauges = if args.model.is_some() {
+        let mut gauges = if args.model.is_some() {
             fleet.gauges(&model.key, now)
         } else {
             model.signals.gauges.clone()
         };
-        level = level.max(worst(gauges.iter()));
         let courses = match args.range(session.moment, POINTS) {
             Some(span) => courses(session, &collected, &gauges, span).await,
             None => Vec::new(),
         };
+        if let Some(moment) = session.moment {
+            gauges = then(&gauges, &courses, moment);
+        }
+        level = level.max(worst(gauges.iter()));
         rows.push((*model, gauges, courses));
     }
     if out.json {
@@ -128,7 +149,7 @@ pub async fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> {
             .map(|(m, gauges, courses)| {
                 json!({
                     "name": m.name,
-                    "level": m.level().word(),
+                    "level": session.moment.map_or_else(|| m.level(), |_| worst(gauges.iter())).word(),
                     "signals": gauges.iter().map(|g| with_course(fleet, g, courses)).collect::<Vec<_>>(),
                     "alerts": documents::alert_counts(m.signals.alerts),
                 })
@@ -137,12 +158,14 @@ pub async fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> {
         let body = json!({
             "context": fleet.context().name,
             "generated_at": now.rfc3339(),
+            "at": session.moment.map(Millis::rfc3339),
             "partial": partial_document(fleet),
             "models": models,
         });
         out.document(&document("signals", body))?;
     } else {
-        let text = partial_text(out, fleet) + &signals_text(out, fleet, &rows, now);
+        let shown_at = session.moment.unwrap_or(now);
+        let text = partial_text(out, fleet) + &signals_text(out, fleet, &rows, shown_at);
         out.print(&text)?;
     }
     Ok(if args.check {
@@ -150,6 +173,12 @@ pub async fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> {
     } else {
         Exit::Done
     })
+}
+
+/// Readings as they stood at a moment.
+fn then(gauges: &[Gauge], courses: &[SignalSeries], moment: Millis) -> Vec<Gauge> {
+    let all = gauges.iter();
+    all.map(|gauge| as_of(gauge, courses, moment)).collect()
 }
 
 fn signals_text(
@@ -184,8 +213,7 @@ fn signals_text(
         }
     }
     if table.is_empty() {
-        return "nothing monitors these models: add a source of kind prometheus or evidently\n"
-            .to_owned();
+        return nothing(fleet, "nothing monitors these models");
     }
     table.render()
 }
@@ -231,6 +259,10 @@ fn line(out: &Out, of: &Gauge, line: Option<f64>) -> String {
 /// # Errors
 /// When no needed source answered, or there is no model of that name.
 pub async fn drift(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> {
+    if session.moment.is_some() && args.model.is_none() {
+        return Err(Failure::usage("the drift of which model at that time?")
+            .advice("`drift MODEL --at TIME` tells of one; `drift` alone of now"));
+    }
     let collected = session.look().await?;
     let fleet = &collected.fleet;
     let now = collected.now;
@@ -243,17 +275,26 @@ pub async fn drift(session: &Session, args: &WatchArgs) -> Result<Exit, Failure>
     let mut documents = Vec::new();
     let mut text = String::new();
     for model in models {
-        let gauges = fleet.gauges(&model.key, now);
-        let rows = fleet.features(model, &gauges);
-        let own = drift_level(model, &rows);
-        level = level.max(own);
-        let verdict = blame::judge(&gauges).map(|b| b.text());
+        let mut gauges = fleet.gauges(&model.key, now);
+        gauges.retain(|g| {
+            session.moment.is_none() || drifts(g.key.measure) || g.key.measure.is_by_feature()
+        });
         let (courses, report) = match &args.model {
-            Some(_) => details(session, &collected, model, &rows, args).await,
+            Some(_) => details(session, &collected, model, &gauges, args).await,
             None => (Vec::new(), None),
         };
+        if let Some(moment) = session.moment {
+            gauges = then(&gauges, &courses, moment);
+        }
+        let rows = fleet.features(model, &gauges);
+        let own = match session.moment {
+            Some(_) => worst(rows.iter().map(|row| &row.gauge)),
+            None => drift_level(model, &rows),
+        };
+        level = level.max(own);
+        let verdict = blame::judge(&gauges).map(|b| b.text());
         if out.json {
-            documents.push(drifting(
+            let mut told = drifting(
                 fleet,
                 model,
                 own,
@@ -261,16 +302,32 @@ pub async fn drift(session: &Session, args: &WatchArgs) -> Result<Exit, Failure>
                 &courses,
                 verdict.as_ref(),
                 report.as_ref(),
-            ));
+            );
+            if session.moment.is_some() {
+                // These are of now.
+                for field in ["drifted", "judged", "features_known"] {
+                    told[field] = Value::Null;
+                }
+            }
+            documents.push(told);
         } else if args.model.is_some() {
             let judged = (own, verdict.as_ref());
-            text = features_text(out, model, (&rows, &courses), judged, report.as_ref(), now);
+            let shown_at = session.moment.unwrap_or(now);
+            text = features_text(
+                out,
+                model,
+                (&rows, &courses),
+                judged,
+                report.as_ref(),
+                shown_at,
+            );
         }
     }
     if out.json {
         let body = json!({
             "context": fleet.context().name,
             "generated_at": now.rfc3339(),
+            "at": session.moment.map(Millis::rfc3339),
             "partial": partial_document(fleet),
             "models": documents,
         });
@@ -293,10 +350,11 @@ async fn details(
     session: &Session,
     collected: &Collected,
     model: &ModelView,
-    rows: &[Feature],
+    gauges: &[Gauge],
     args: &WatchArgs,
 ) -> (Vec<SignalSeries>, Option<DriftReport>) {
-    let gauges: Vec<Gauge> = rows.iter().map(|f| f.gauge.clone()).collect();
+    let told = |g: &&Gauge| session.moment.is_some() || drifts(g.key.measure);
+    let gauges: Vec<Gauge> = gauges.iter().filter(told).cloned().collect();
     let courses = match args.range(session.moment, POINTS) {
         Some(span) => courses(session, collected, &gauges, span).await,
         None => Vec::new(),
@@ -394,8 +452,7 @@ fn drift_text(out: &Out, fleet: &Fleet, now: Millis) -> String {
         ]);
     }
     if table.is_empty() {
-        return "no model's drift is watched: add a source of kind prometheus or evidently\n"
-            .to_owned();
+        return nothing(fleet, "no model's drift is watched");
     }
     table.render()
 }

@@ -101,6 +101,64 @@ async fn alerts_of_an_earlier_time_are_those_that_were_raised_then() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn readings_of_an_earlier_time_are_those_of_then_with_their_levels() {
+    let (fleet, clock) = monitored().await;
+    let before = Millis(fleet.now_ms()).rfc3339();
+    clock.advance(Duration::from_secs(245));
+    let mut flags = flags(&fleet, &[]);
+    flags.extend(["--prometheus".to_owned(), url(&fleet, "prometheus")]);
+    let home = Home::new();
+    let score = |document: &Value| -> Value {
+        let rows = document["models"][0]["features"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["feature"] == "ctr_30d").unwrap();
+        row["value"].clone()
+    };
+    let now = home.json(&with(&["drift", "ranker-eu"], &flags), 0);
+    let drifted = score(&now)["value"].as_f64().unwrap();
+    assert!(drifted > 1.0, "{drifted}");
+    let asked = with(&["drift", "ranker-eu", "--at", &before], &flags);
+    let then = home.json(&asked, 0);
+    let value = score(&then);
+    assert!(value["value"].as_f64().unwrap() < 0.1, "{value}");
+    assert!(value["at"].as_str().unwrap() <= before.as_str(), "{value}");
+    assert_eq!(value["n"], Value::Null, "no course tells the rows of then");
+    assert_eq!(
+        (&then["at"], &then["models"][0]["level"]),
+        (&before.clone().into(), &"ok".into())
+    );
+    for (command, code) in [
+        (&["signals"][..], 20),
+        (&["signals", "--at", &before][..], 0),
+    ] {
+        let asked = [command, &["eta-city", "--check"]].concat();
+        let ran = home.run(&with(&asked, &flags));
+        assert_eq!(ran.code(), code, "{}", ran.out());
+    }
+    for wrong in [
+        &["drift", "--at", &before][..],
+        &["signals", "--at", "2100-01-01T00:00Z"],
+    ] {
+        assert_eq!(home.run(&with(wrong, &flags)).code(), 2, "{wrong:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_monitor_that_does_not_answer_is_not_said_to_be_missing() {
+    let fleet = fleet().await;
+    let mut flags = flags(&fleet, &[]);
+    flags.extend(["--prometheus".to_owned(), "http://127.0.0.1:9".to_owned()]);
+    for command in ["signals", "drift"] {
+        let ran = Home::new().run(&with(&[command], &flags));
+        assert!(
+            ran.out().contains("prometheus did not answer"),
+            "{}",
+            ran.out()
+        );
+        assert!(!ran.out().contains("add a source"), "{}", ran.out());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_source_leaves_out_is_told_by_every_command_that_rests_on_it() {
     let (fleet, _clock) = monitored().await;
     let home = Home::new();
