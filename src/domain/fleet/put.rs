@@ -79,6 +79,8 @@ impl Fleet {
             return false;
         }
         for (other, _) in others {
+            // A name made again was deleted with everything under it.
+            self.versions.remove(&other);
             let other = FactKey::Model(other);
             self.tombstones.bury(other.clone(), asked_at);
             self.bury(&other, asked_at);
