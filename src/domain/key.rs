@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arcstr::ArcStr;
 
-use super::text::Clean;
+use super::text::{Clean, percent_encoded};
 use super::time::Millis;
 
 /// A server's own identifier, raw. Compare it, send it back, never show it.
@@ -35,18 +35,7 @@ impl Key {
 
     /// One segment of a URL's path, percent-encoded: everything but unreserved characters.
     pub fn segment(&self) -> String {
-        let mut out = String::with_capacity(self.0.len());
-        for byte in self.0.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                out.push(char::from(byte));
-            } else {
-                out.push('%');
-                out.extend(
-                    [byte >> 4, byte & 15].map(|n| char::from(b"0123456789ABCDEF"[usize::from(n)])),
-                );
-            }
-        }
-        out
+        percent_encoded(&self.0)
     }
 
     /// The displayable form. Two keys may share it: see the fleet's look-alike check.
