@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use quarterdeck::config::{
-    Environment, Kind, Loaded, Origin, Overrides, check, load, load_text, path, presets, reference,
-    show,
+    Environment, Kind, Loaded, Origin, Overrides, asked_context, check, load, load_text, path,
+    presets, reference, show,
 };
 use quarterdeck::domain::gate::{Consequence, grammar};
 use quarterdeck::domain::key::DeploymentKind;

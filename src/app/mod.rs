@@ -257,26 +257,23 @@ impl App {
 }
 
 fn fleet_of(context: Arc<Context>, generation: u64) -> Fleet {
-    let reference = entered(&context, generation);
-    Fleet::new(Arc::new(reference), context)
+    let name = context.name.clone();
+    Fleet::new(Arc::new(ContextRef { name, generation }), context)
 }
 
-/// What a context is called once it is entered for the so-manieth time.
-fn entered(context: &Context, generation: u64) -> ContextRef {
-    ContextRef {
-        name: context.name.clone(),
-        generation,
-    }
-}
-
-/// The context that an [`App`] with these settings begins in: what is read for it may be on its way before
-/// the app is there.
+/// The context that an [`App`] with these settings begins in.
 pub fn begins_in(settings: &Settings) -> ContextRef {
     let context = settings.contexts.get(&settings.context);
-    context.map_or_else(
-        || entered(&Context::default(), 0),
-        |context| entered(context, 0),
-    )
+    let name = context.map(|context| context.name.clone());
+    first_visit(name.unwrap_or_else(|| Context::default().name))
+}
+
+/// The first visit of a context: what is read for it may be on its way before the app is there.
+pub fn first_visit(name: Clean) -> ContextRef {
+    ContextRef {
+        name,
+        generation: 0,
+    }
 }
 
 #[cfg(test)]

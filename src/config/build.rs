@@ -8,7 +8,7 @@ use super::gates;
 use super::implicit::RESERVED;
 use super::layers::{self, writes_word};
 use super::monitoring::{self, kind_of};
-use super::tree::{Path, Setting, Tree, dotted, join, path};
+use super::tree::{Path, Segment, Setting, Tree, dotted, join, path};
 use super::writing;
 use crate::domain::key::DeploymentKind;
 use crate::domain::settings::{
@@ -157,7 +157,7 @@ fn context(tree: &Tree, name: &str, found: &mut Vec<Diagnostic>) -> Context {
 }
 
 /// Whether an error below a table has been told: what it took away is then not told as missing.
-pub(super) fn told(found: &[Diagnostic], table: &[String]) -> bool {
+pub(super) fn told(found: &[Diagnostic], table: &[Segment]) -> bool {
     let below = format!("`{}.", dotted(table));
     let itself = format!("`{}`", dotted(table));
     found.iter().any(|d| {
@@ -166,7 +166,12 @@ pub(super) fn told(found: &[Diagnostic], table: &[String]) -> bool {
     })
 }
 
-fn policy(tree: &Tree, at: &[String], gates_at: &[String], found: &mut Vec<Diagnostic>) -> Policy {
+fn policy(
+    tree: &Tree,
+    at: &[Segment],
+    gates_at: &[Segment],
+    found: &mut Vec<Diagnostic>,
+) -> Policy {
     let fallback = Policy::default();
     Policy {
         champion: tree.text(at, "champion").unwrap_or(fallback.champion),
@@ -196,8 +201,8 @@ fn policy(tree: &Tree, at: &[String], gates_at: &[String], found: &mut Vec<Diagn
 
 fn model_settings(
     tree: &Tree,
-    at: &[String],
-    gates_at: &[String],
+    at: &[Segment],
+    gates_at: &[Segment],
     found: &mut Vec<Diagnostic>,
 ) -> ModelSettings {
     ModelSettings {
@@ -219,7 +224,7 @@ fn model_settings(
     }
 }
 
-fn deployment(tree: &Tree, at: &[String]) -> DeploymentSettings {
+fn deployment(tree: &Tree, at: &[Segment]) -> DeploymentSettings {
     let text = |key| tree.text(at, key);
     let word = text("kind").unwrap_or_default();
     let kind = DeploymentKind::ALL
@@ -331,7 +336,7 @@ fn auth(tree: &Tree, at: &Path, kind: SourceKind, found: &mut Vec<Diagnostic>) -
     };
     let (basic_at, login_at) = (join(at, "basic"), join(at, "login"));
     let bearer = tree.secret(at, "bearer");
-    let pair = |at: &[String]| Some((tree.secret(at, "user")?, tree.secret(at, "password")?));
+    let pair = |at: &[Segment]| Some((tree.secret(at, "user")?, tree.secret(at, "password")?));
     match (tree.entry(&basic_at), bearer, tree.entry(&login_at)) {
         (None, Some(token), None) => Auth::Bearer(token),
         // What is missing or wrong in the two has been told where it was read.
@@ -377,7 +382,7 @@ fn auth(tree: &Tree, at: &Path, kind: SourceKind, found: &mut Vec<Diagnostic>) -
     }
 }
 
-fn tls(tree: &Tree, at: &[String], found: &mut Vec<Diagnostic>) -> Tls {
+fn tls(tree: &Tree, at: &[Segment], found: &mut Vec<Diagnostic>) -> Tls {
     let insecure = tree.flag(at, "insecure").unwrap_or(false);
     if insecure && let Some(entry) = tree.get(at, "insecure") {
         found.push(

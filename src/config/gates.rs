@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
-use super::tree::{Path, Tree, dotted, join, path};
+use super::tree::{Path, Segment, Tree, dotted, join, path};
 use crate::domain::gate::{Consequence, Evidence, Gate, builtin, grammar};
 use crate::domain::near::nearest;
 use crate::domain::settings::Context;
@@ -45,7 +45,7 @@ pub(super) fn share(tree: &mut Tree) {
 /// The gates of a context.
 pub(super) fn gates(
     tree: &Tree,
-    at: &[String],
+    at: &[Segment],
     found: &mut Vec<Diagnostic>,
 ) -> BTreeMap<String, Gate> {
     let names = tree.names(at);
@@ -56,7 +56,7 @@ pub(super) fn gates(
     gates.collect()
 }
 
-fn gate(tree: &Tree, at: &[String], name: &str, found: &mut Vec<Diagnostic>) -> Option<Gate> {
+fn gate(tree: &Tree, at: &[Segment], name: &str, found: &mut Vec<Diagnostic>) -> Option<Gate> {
     let text = |key| tree.text(at, key);
     // One that is missing has been told where the table was read.
     let words = text("evidence")?;
@@ -105,7 +105,7 @@ fn gate(tree: &Tree, at: &[String], name: &str, found: &mut Vec<Diagnostic>) -> 
 }
 
 /// Refuses keys that mean nothing for the evidence: what looks like a condition and is none.
-fn needless(tree: &Tree, at: &[String], evidence: &Evidence, found: &mut Vec<Diagnostic>) {
+fn needless(tree: &Tree, at: &[Segment], evidence: &Evidence, found: &mut Vec<Diagnostic>) {
     let signal = matches!(evidence, Evidence::Signal(_));
     let run = matches!(evidence, Evidence::RunMetric(_) | Evidence::Quality);
     let keys = [
@@ -136,15 +136,15 @@ fn needless(tree: &Tree, at: &[String], evidence: &Evidence, found: &mut Vec<Dia
 }
 
 /// `gates.NAME.KEY`, wherever the table stands: a shared one is read once for each context, and told once.
-fn called(at: &[String], key: &str) -> String {
-    let name = at.last().map_or("", String::as_str);
+fn called(at: &[Segment], key: &str) -> String {
+    let name = at.last().map_or("", Segment::as_str);
     let words = ["gates", name, key];
     dotted(&path(&words[..if key.is_empty() { 2 } else { 3 }]))
 }
 
 fn tell(
     tree: &Tree,
-    at: &[String],
+    at: &[Segment],
     key: &str,
     mistake: grammar::Mistake,
     found: &mut Vec<Diagnostic>,
@@ -166,8 +166,8 @@ fn tell(
 /// The names in a list of gates; those that nothing defines are told.
 pub(super) fn named(
     tree: &Tree,
-    at: &[String],
-    gates_at: &[String],
+    at: &[Segment],
+    gates_at: &[Segment],
     found: &mut Vec<Diagnostic>,
 ) -> Option<Vec<String>> {
     let entry = tree.get(at, "gates")?;

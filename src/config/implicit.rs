@@ -11,7 +11,7 @@ use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
 use super::environment::Environment;
 use super::layers::Overrides;
 use super::table::Shape;
-use super::tree::{Path, Setting, Tree, join, path};
+use super::tree::{Path, Segment, Setting, Tree, join, path};
 use super::value;
 use crate::domain::key::DeploymentKind;
 use crate::domain::settings::SecretRef;
@@ -230,7 +230,7 @@ impl Vendor {
     }
 
     /// Writes the values below a source's table, those already set excepted.
-    fn pour(&self, tree: &mut Tree, source: &[String]) {
+    fn pour(&self, tree: &mut Tree, source: &[Segment]) {
         let own_auth = tree.names(&join(source, "auth"));
         for (key, setting, origin) in &self.values {
             if key[0] == "auth" && !own_auth.is_empty() {
@@ -238,7 +238,7 @@ impl Vendor {
             }
             let mut here = source.to_vec();
             for segment in *key {
-                here.push((*segment).to_owned());
+                here.push(Segment::new(segment));
                 if here.len() < source.len() + key.len() && tree.entry(&here).is_none() {
                     tree.set(here.clone(), Setting::Section, origin.clone());
                 }
@@ -481,7 +481,7 @@ fn serving(
 
 fn credentials_from_flag(
     tree: &mut Tree,
-    source: &[String],
+    source: &[Segment],
     credentials: Option<(String, String)>,
     origin: &Origin,
     found: &mut Vec<Diagnostic>,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
 use super::environment::Environment;
 use super::table::{OTHER_VARIABLES, ROOT, Row, Section, Shape};
-use super::tree::{Path, Setting, Tree, join, path};
+use super::tree::{Path, Segment, Setting, Tree, join, path};
 use super::value;
 use crate::domain::near::nearest;
 use crate::domain::settings::Writes;
@@ -15,6 +15,8 @@ use crate::domain::text::{Clean, without_credentials};
 
 /// What the program's own variables begin with.
 const PREFIX: &str = "QUARTERDECK_";
+/// The variable that is `--context`.
+const CONTEXT: &str = "QUARTERDECK_CONTEXT";
 /// The variable that is `--read-only`.
 const READ_ONLY: &str = "QUARTERDECK_READ_ONLY";
 
@@ -202,6 +204,18 @@ pub(super) fn share_models(tree: &mut Tree) {
     tree.remove(&path(&["models"]));
 }
 
+/// The context that flags or the environment ask for by name, before any file is read: what was last known of
+/// it can be read meanwhile. `None` leaves it to the file.
+pub fn asked_context(overrides: &Overrides, environment: &Environment) -> Option<String> {
+    if overrides.context.is_some() {
+        return overrides.context.clone();
+    }
+    if overrides.names_servers() {
+        return Some(super::implicit::FLAGS.to_owned());
+    }
+    environment.get(CONTEXT).map(ToOwned::to_owned)
+}
+
 /// Decides which context is entered, and writes it into the tree.
 ///
 /// `--context`; the servers named by flags; `QUARTERDECK_CONTEXT`; the file's `context`; the only
@@ -352,7 +366,7 @@ fn read_only(
 }
 
 /// What would allow writes in a context, in words: by what says how it is now.
-pub(super) fn allowing_writes(tree: &Tree, table: &[String], name: &str) -> Clean {
+pub(super) fn allowing_writes(tree: &Tree, table: &[Segment], name: &str) -> Clean {
     let implicit = super::implicit::RESERVED.contains(&name);
     let said = tree.get(table, "writes").map(|entry| &entry.origin);
     let origin = said.or(tree.entry(table).map(|entry| &entry.origin));

@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Kind, Origin, Problem, Severity};
 pub use environment::Environment;
-pub use layers::Overrides;
+pub use layers::{Overrides, asked_context};
 pub use presets::{preset_names, presets};
 pub use reference::reference;
 pub use report::{CheckReport, PathReport, ShowReport, Shown, check, path, show};

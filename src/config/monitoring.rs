@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
 use super::presets::{over, preset_names, presets};
-use super::tree::{Setting, Tree, dotted, join, path};
+use super::tree::{Segment, Setting, Tree, dotted, join, path};
 use super::value::or_list;
 use crate::domain::near::nearest;
 use crate::domain::rules::quality;
@@ -52,7 +52,7 @@ const MONITORS: &[SourceKind] = &[
 const OTHERS: &[SourceKind] = &[SourceKind::Airflow];
 
 /// The kind of a source's table.
-pub(super) fn kind_of(tree: &Tree, at: &[String]) -> SourceKind {
+pub(super) fn kind_of(tree: &Tree, at: &[Segment]) -> SourceKind {
     let word = tree.text(at, "kind").unwrap_or_default();
     let mut kinds = MONITORS.iter().chain(OTHERS);
     let found = kinds.find(|kind| kind.to_string() == word);
@@ -94,7 +94,7 @@ pub(super) fn fill(tree: &mut Tree) {
 }
 
 /// Refuses what a source of this kind does not read, and what it needs and has not.
-pub(super) fn check(tree: &Tree, at: &[String], kind: SourceKind, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(tree: &Tree, at: &[Segment], kind: SourceKind, found: &mut Vec<Diagnostic>) {
     for (key, kinds) in READERS.iter().filter(|(_, kinds)| !kinds.contains(&kind)) {
         let here = join(at, key);
         let below = || tree.below(&here).first().map(|(_, entry)| *entry);
@@ -150,7 +150,7 @@ pub(super) fn check(tree: &Tree, at: &[String], kind: SourceKind, found: &mut Ve
 /// What a source is asked for.
 pub(super) fn monitoring(
     tree: &Tree,
-    at: &[String],
+    at: &[Segment],
     kind: SourceKind,
     found: &mut Vec<Diagnostic>,
 ) -> Monitoring {
@@ -188,7 +188,7 @@ pub(super) fn monitoring(
 }
 
 /// The offset of a clock in minutes.
-fn utc_offset(tree: &Tree, at: &[String], found: &mut Vec<Diagnostic>) -> i32 {
+fn utc_offset(tree: &Tree, at: &[Segment], found: &mut Vec<Diagnostic>) -> i32 {
     let Some(text) = tree.text(at, "utc_offset") else {
         return 0;
     };
@@ -213,7 +213,7 @@ fn utc_offset(tree: &Tree, at: &[String], found: &mut Vec<Diagnostic>) -> i32 {
 }
 
 /// The presets to choose from, and whether each is taken without asking.
-fn chosen(tree: &Tree, at: &[String], found: &mut Vec<Diagnostic>) -> (Vec<Preset>, bool) {
+fn chosen(tree: &Tree, at: &[Segment], found: &mut Vec<Diagnostic>) -> (Vec<Preset>, bool) {
     let Some(entry) = tree.get(at, "presets") else {
         return (presets().to_vec(), false);
     };
@@ -244,7 +244,7 @@ fn no_preset(at: &str, name: &str) -> Problem {
 /// The presets with the settings' own signals laid over them.
 fn changed(
     tree: &Tree,
-    at: &[String],
+    at: &[Segment],
     mut chosen: Vec<Preset>,
     labels: &LabelMap,
     found: &mut Vec<Diagnostic>,
@@ -326,7 +326,7 @@ fn changed(
 /// A signal as the settings write it, over the preset's.
 fn spec(
     tree: &Tree,
-    at: &[String],
+    at: &[Segment],
     measure: Measure,
     before: Option<&SignalSpec>,
     shared: &LabelMap,
@@ -389,7 +389,7 @@ fn of_word<T: DeserializeOwned>(word: Option<String>) -> Option<T> {
 /// The limits of signals.
 pub(super) fn signal_policy(
     tree: &Tree,
-    at: &[String],
+    at: &[Segment],
     found: &mut Vec<Diagnostic>,
 ) -> SignalPolicy {
     let fallback = SignalPolicy::default();
@@ -424,7 +424,7 @@ pub(super) fn signal_policy(
 /// Lines by measure: those that are named, whole.
 pub(super) fn lines(
     tree: &Tree,
-    at: &[String],
+    at: &[Segment],
     found: &mut Vec<Diagnostic>,
 ) -> BTreeMap<Measure, Lines> {
     let mut all = BTreeMap::new();
@@ -453,7 +453,7 @@ pub(super) fn lines(
 fn check_lines(
     lines: Lines,
     direction: Option<Direction>,
-    at: &[String],
+    at: &[Segment],
     place: &Origin,
     found: &mut Vec<Diagnostic>,
 ) {
@@ -481,7 +481,7 @@ fn check_lines(
 /// The least of quality metrics; doubts those whose names do not tell whether more of them is better.
 pub(super) fn floors(
     tree: &Tree,
-    at: &[String],
+    at: &[Segment],
     found: &mut Vec<Diagnostic>,
 ) -> BTreeMap<String, f64> {
     let floors = numbers(tree, at);
@@ -509,7 +509,7 @@ pub(super) fn floors(
 }
 
 /// Numbers by the names that the user chose.
-pub(super) fn numbers(tree: &Tree, at: &[String]) -> BTreeMap<String, f64> {
+pub(super) fn numbers(tree: &Tree, at: &[Segment]) -> BTreeMap<String, f64> {
     let names = tree.names(at).into_iter();
     names
         .filter_map(|name| tree.number(at, &name).map(|n| (name, n)))

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
 use super::table::{ROOT, Section, Shape};
-use super::tree::{Path, Setting, Tree, dotted, join};
+use super::tree::{Path, Segment, Setting, Tree, dotted, join};
 use super::value;
 use crate::domain::key::DeploymentKind;
 use crate::domain::near::nearest;
@@ -142,7 +142,7 @@ impl Reader<'_> {
         self.found.push(problem.doubt_at(&place));
     }
 
-    fn wrong_type(&mut self, item: &Item<'_, '_>, path: &[String], shape: Shape) {
+    fn wrong_type(&mut self, item: &Item<'_, '_>, path: &[Segment], shape: Shape) {
         let guess = match (shape, item.value) {
             (Shape::Text | Shape::Name | Shape::Follows, DeValue::Integer(n)) => {
                 Some(format!("\"{n}\""))
@@ -179,7 +179,7 @@ impl Reader<'_> {
     fn table_of<'t, 'i>(
         &mut self,
         item: &Item<'t, 'i>,
-        path: &[String],
+        path: &[Segment],
         shape: Shape,
     ) -> Option<&'t DeTable<'i>> {
         if let DeValue::Table(table) = item.value {
@@ -223,7 +223,7 @@ impl Reader<'_> {
         }
     }
 
-    fn unknown_key(&mut self, section: &'static Section, path: &[String], item: &Item<'_, '_>) {
+    fn unknown_key(&mut self, section: &'static Section, path: &[Segment], item: &Item<'_, '_>) {
         let place = if path.is_empty() {
             "at the top".to_owned()
         } else {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use compact_str::CompactString;
 // Of thousands of tables each is asked for many times.
 use foldhash::HashMap;
 
@@ -15,23 +16,28 @@ use crate::domain::settings::{Follows, SecretRef, VersionMap};
 use crate::domain::signal::NameMap;
 use crate::domain::text::Clean;
 
+/// The name of a table or key. Nearly all are short, and then copied without asking for memory: settings of
+/// hundreds of deployments are read at each start, and hold thousands of paths.
+pub(super) type Segment = CompactString;
+
 /// Where a value sits: one segment a table or key.
-pub(super) type Path = Vec<String>;
+pub(super) type Path = Vec<Segment>;
 
 /// A path one segment longer.
-pub(super) fn join(path: &[String], key: &str) -> Path {
-    let mut path = path.to_vec();
-    path.push(key.to_owned());
-    path
+pub(super) fn join(path: &[Segment], key: &str) -> Path {
+    let mut longer = Path::with_capacity(path.len() + 1);
+    longer.extend_from_slice(path);
+    longer.push(Segment::new(key));
+    longer
 }
 
 /// A path from words.
 pub(super) fn path(segments: &[&str]) -> Path {
-    segments.iter().map(|s| (*s).to_owned()).collect()
+    segments.iter().map(Segment::new).collect()
 }
 
 /// `contexts.prod.models."fraud detector".owner`.
-pub(super) fn dotted(path: &[String]) -> String {
+pub(super) fn dotted(path: &[Segment]) -> String {
     let bare = |s: &str| {
         !s.is_empty()
             && s.bytes()
@@ -40,7 +46,7 @@ pub(super) fn dotted(path: &[String]) -> String {
     path.iter()
         .map(|s| {
             if bare(s) {
-                s.clone()
+                s.to_string()
             } else {
                 format!("\"{}\"", Clean::name(s))
             }
@@ -139,7 +145,7 @@ pub(super) struct Entry {
 /// The effective values, by table: what stands in one is looked up without the rest.
 #[derive(Clone, Default)]
 pub(super) struct Tree {
-    tables: HashMap<Path, BTreeMap<String, Entry>>,
+    tables: HashMap<Path, BTreeMap<Segment, Entry>>,
     arrived: usize,
 }
 
@@ -172,32 +178,35 @@ impl Tree {
     }
 
     /// The entry of a path.
-    pub(super) fn entry(&self, path: &[String]) -> Option<&Entry> {
+    pub(super) fn entry(&self, path: &[Segment]) -> Option<&Entry> {
         let (key, table) = path.split_last()?;
         self.get(table, key)
     }
 
     /// The entry of a key in a table.
-    pub(super) fn get(&self, table: &[String], key: &str) -> Option<&Entry> {
+    pub(super) fn get(&self, table: &[Segment], key: &str) -> Option<&Entry> {
         self.tables.get(table)?.get(key)
     }
 
     /// Takes a value out.
-    pub(super) fn remove(&mut self, path: &[String]) -> Option<Entry> {
+    pub(super) fn remove(&mut self, path: &[Segment]) -> Option<Entry> {
         let (key, table) = path.split_last()?;
         self.tables.get_mut(table)?.remove(key)
     }
 
     /// The names below a path, in the order they arrived.
-    pub(super) fn names(&self, path: &[String]) -> Vec<String> {
+    pub(super) fn names(&self, path: &[Segment]) -> Vec<String> {
         let of = self.tables.get(path).into_iter().flatten();
-        let mut found: Vec<(usize, &String)> = of.map(|(name, e)| (e.order, name)).collect();
-        found.sort();
-        found.into_iter().map(|(_, name)| name.clone()).collect()
+        let mut found: Vec<(usize, &Segment)> = of.map(|(name, e)| (e.order, name)).collect();
+        found.sort_unstable();
+        found
+            .into_iter()
+            .map(|(_, name)| name.to_string())
+            .collect()
     }
 
     /// Everything below a path, tables included, in path order.
-    pub(super) fn below(&self, path: &[String]) -> Vec<(Path, &Entry)> {
+    pub(super) fn below(&self, path: &[Segment]) -> Vec<(Path, &Entry)> {
         let tables = self.tables.iter().filter(|(at, _)| at.starts_with(path));
         in_order(tables, |_| true)
     }
@@ -208,7 +217,7 @@ impl Tree {
     }
 
     /// Gives every table its defaults, where nothing was set.
-    pub(super) fn fill(&mut self, section: &'static Section, path: &[String]) {
+    pub(super) fn fill(&mut self, section: &'static Section, path: &[Segment]) {
         for row in section.rows() {
             let here = || join(path, row.key);
             match row.shape {
@@ -227,7 +236,7 @@ impl Tree {
         }
     }
 
-    fn fill_row(&mut self, row: &Row, path: &[String]) {
+    fn fill_row(&mut self, row: &Row, path: &[Segment]) {
         if row.default.is_empty() || self.get(path, row.key).is_some() {
             return;
         }
@@ -238,7 +247,7 @@ impl Tree {
     }
 
     /// The text at a key, empty where there is none.
-    pub(super) fn text(&self, table: &[String], key: &str) -> Option<String> {
+    pub(super) fn text(&self, table: &[Segment], key: &str) -> Option<String> {
         match self.get(table, key).map(|e| &e.setting) {
             Some(Setting::Text(text)) => Some(text.clone()),
             _ => None,
@@ -246,7 +255,7 @@ impl Tree {
     }
 
     /// The flag at a key.
-    pub(super) fn flag(&self, table: &[String], key: &str) -> Option<bool> {
+    pub(super) fn flag(&self, table: &[Segment], key: &str) -> Option<bool> {
         match self.get(table, key).map(|e| &e.setting) {
             Some(Setting::Flag(flag)) => Some(*flag),
             _ => None,
@@ -254,7 +263,7 @@ impl Tree {
     }
 
     /// The duration at a key.
-    pub(super) fn duration(&self, table: &[String], key: &str) -> Option<Duration> {
+    pub(super) fn duration(&self, table: &[Segment], key: &str) -> Option<Duration> {
         match self.get(table, key).map(|e| &e.setting) {
             Some(Setting::Duration(d)) => Some(*d),
             _ => None,
@@ -262,7 +271,7 @@ impl Tree {
     }
 
     /// The count at a key.
-    pub(super) fn count(&self, table: &[String], key: &str) -> Option<u32> {
+    pub(super) fn count(&self, table: &[Segment], key: &str) -> Option<u32> {
         match self.get(table, key).map(|e| &e.setting) {
             Some(Setting::Count(n)) => Some(*n),
             _ => None,
@@ -270,7 +279,7 @@ impl Tree {
     }
 
     /// The number at a key.
-    pub(super) fn number(&self, table: &[String], key: &str) -> Option<f64> {
+    pub(super) fn number(&self, table: &[Segment], key: &str) -> Option<f64> {
         match self.get(table, key).map(|e| &e.setting) {
             Some(Setting::Number(n)) => Some(*n),
             _ => None,
@@ -278,7 +287,7 @@ impl Tree {
     }
 
     /// The path at a key.
-    pub(super) fn file(&self, table: &[String], key: &str) -> Option<PathBuf> {
+    pub(super) fn file(&self, table: &[Segment], key: &str) -> Option<PathBuf> {
         match self.get(table, key).map(|e| &e.setting) {
             Some(Setting::File(path)) => Some(path.clone()),
             _ => None,
@@ -286,7 +295,7 @@ impl Tree {
     }
 
     /// The secret's reference at a key.
-    pub(super) fn secret(&self, table: &[String], key: &str) -> Option<SecretRef> {
+    pub(super) fn secret(&self, table: &[Segment], key: &str) -> Option<SecretRef> {
         match self.get(table, key).map(|e| &e.setting) {
             Some(Setting::Secret(secret)) => Some(secret.clone()),
             _ => None,
@@ -294,7 +303,7 @@ impl Tree {
     }
 
     /// The list at a key.
-    pub(super) fn words(&self, table: &[String], key: &str) -> Vec<String> {
+    pub(super) fn words(&self, table: &[Segment], key: &str) -> Vec<String> {
         match self.get(table, key).map(|e| &e.setting) {
             Some(Setting::Words(words)) => words.clone(),
             _ => Vec::new(),
@@ -303,7 +312,7 @@ impl Tree {
 }
 
 fn in_order<'a>(
-    tables: impl Iterator<Item = (&'a Path, &'a BTreeMap<String, Entry>)>,
+    tables: impl Iterator<Item = (&'a Path, &'a BTreeMap<Segment, Entry>)>,
     wanted: impl Fn(&Entry) -> bool,
 ) -> Vec<(Path, &'a Entry)> {
     let mut all = Vec::new();

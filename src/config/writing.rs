@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use super::build::told;
 use super::diagnostic::{Diagnostic, Kind, Origin, Problem};
-use super::tree::{Tree, dotted, join};
+use super::tree::{Segment, Tree, dotted, join};
 use crate::domain::near::nearest;
 use crate::domain::settings::{Hook, HookKind, SourceKind, SourceSettings};
 use crate::domain::writing::{Convergence, Order, WritePolicy};
 
 /// The order that a table asks for.
-pub(super) fn order(tree: &Tree, at: &[String]) -> Option<Order> {
+pub(super) fn order(tree: &Tree, at: &[Segment]) -> Option<Order> {
     Order::from_word(&tree.text(at, "order")?)
 }
 
 /// The part of a policy that plans are made by.
-pub(super) fn policy(tree: &Tree, at: &[String]) -> WritePolicy {
+pub(super) fn policy(tree: &Tree, at: &[Segment]) -> WritePolicy {
     let fallback = WritePolicy::default();
     let here = join(at, "convergence");
     let usual = Convergence::default();
@@ -40,7 +40,7 @@ pub(super) fn policy(tree: &Tree, at: &[String]) -> WritePolicy {
 /// The hooks of a context that has these sources.
 pub(super) fn hooks(
     tree: &Tree,
-    at: &[String],
+    at: &[Segment],
     sources: &[SourceSettings],
     found: &mut Vec<Diagnostic>,
 ) -> BTreeMap<String, Hook> {
@@ -60,7 +60,7 @@ pub(super) fn hooks(
 }
 
 /// A hook that is a command, or should be one of the two.
-fn command(tree: &Tree, here: &[String], found: &mut Vec<Diagnostic>) -> HookKind {
+fn command(tree: &Tree, here: &[Segment], found: &mut Vec<Diagnostic>) -> HookKind {
     let command = tree.words(here, "command");
     let source = tree.get(here, "source");
     if let Some(entry) = tree.get(here, "command") {
@@ -90,7 +90,7 @@ fn command(tree: &Tree, here: &[String], found: &mut Vec<Diagnostic>) -> HookKin
 /// A hook that is a pipeline of one of the sources that run some.
 fn pipeline(
     tree: &Tree,
-    here: &[String],
+    here: &[Segment],
     sources: &[SourceSettings],
     found: &mut Vec<Diagnostic>,
 ) -> HookKind {
@@ -156,8 +156,8 @@ fn pipeline(
 /// Says which hooks a deployment names and the context does not have.
 pub(super) fn check_hook(
     tree: &Tree,
-    at: &[String],
-    hooks_at: &[String],
+    at: &[Segment],
+    hooks_at: &[Segment],
     found: &mut Vec<Diagnostic>,
 ) {
     let by_hook = tree.text(at, "rollout").as_deref() == Some("hook");

@@ -4,7 +4,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use ratatui::layout::Size;
@@ -13,22 +12,23 @@ use tokio::sync::mpsc;
 use super::clock::Clock;
 use super::due::{Due, Saving};
 use super::effects::{Hands, notice};
+use super::first::{self, Ahead, Opened};
 use super::limits::Limits;
+use super::looks;
 use super::screen::Screen;
 use super::signals::{self, Alarm};
 use super::sources::{Common, Sources};
-use super::store_task::Keeper;
+use super::store_task::{Keeper, first_look};
 use super::turn::{End, Turns};
 use super::writes::who;
 use super::writing::Writing;
-use super::{first, logging, looks};
 use crate::app::{App, Effects, begins_in, take_in};
 use crate::domain::settings::Settings;
 use crate::domain::time::Now;
 use crate::intent::keymap::Keymap;
 use crate::intent::msg::{Compute, Computed, Msg};
 use crate::panes::Place;
-use crate::store::{Remark, RemarkKind, Store, StoreError};
+use crate::store::{Remark, RemarkKind, Store};
 use crate::terminal::caps::{self, Caps, Environment, Refusal};
 use crate::terminal::events::Events;
 use crate::terminal::input::Decoder;
@@ -135,41 +135,27 @@ pub fn run(options: Options) -> Result<(), ConsoleError> {
 /// # Errors
 /// See [`ConsoleError`]; the terminal is given back in every case.
 pub async fn attend(options: Options) -> Result<(), ConsoleError> {
-    attend_opened(options, None).await
+    attend_ahead(options, None).await
 }
 
-/// A state file on its way to be opened: see [`open_ahead`].
-pub type Opening = JoinHandle<Result<(Store, Vec<Remark>), StoreError>>;
-
-/// Opens a state file that is there while something else is done, such as reading the settings.
-pub fn open_ahead(path: &Path) -> Option<Opening> {
-    let path = path.is_file().then(|| path.to_owned())?;
-    let thread = std::thread::Builder::new().name("open".to_owned());
-    thread.spawn(move || Store::open(&path)).ok()
-}
-
-/// As [`attend`], with the state file of the options opened ahead.
+/// As [`attend`], with the state file of the options opened and read ahead.
 ///
 /// # Errors
 /// See [`ConsoleError`]; the terminal is given back in every case.
-pub async fn attend_opened(options: Options, opening: Option<Opening>) -> Result<(), ConsoleError> {
+pub async fn attend_ahead(options: Options, ahead: Option<Ahead>) -> Result<(), ConsoleError> {
     let env = Environment::read();
     let wish = options.settings.console.color.parse().unwrap_or_default();
     let caps = caps::detect(&env, wish).map_err(ConsoleError::Refused)?;
     let keymap = Keymap::new(&options.settings.keys).map_err(ConsoleError::Keys)?;
-    let (store, mut remarks) = open(options.state.as_deref(), opening);
-    if let Some(path) = &options.log
-        && let Err(error) = logging::to_file(path)
-    {
-        remarks.push(format!("no log is kept: {error}"));
-    }
-    Box::pin(start(options, keymap, caps, store, remarks)).await
+    let log = match &ahead {
+        Some(ahead) => ahead.log().map(ToOwned::to_owned),
+        None => options.log.as_deref().and_then(first::keep_log),
+    };
+    Box::pin(start(options, keymap, caps, ahead, log)).await
 }
 
-/// Opens the state file; what is worth telling of it comes as text.
-fn open(path: Option<&Path>, opening: Option<Opening>) -> (Option<Store>, Vec<String>) {
-    // Where the thread failed inside, it is tried once more here.
-    let ahead = opening.and_then(|opening| opening.join().ok());
+/// The state file of the options; what is worth telling of it comes as text.
+fn open(path: Option<&Path>, ahead: Option<Opened>) -> (Option<Store>, Vec<String>) {
     let opened = match (path, ahead) {
         (Some(_), Some(opened)) => opened,
         (Some(path), None) => Store::open(path),
@@ -195,8 +181,8 @@ async fn start(
     options: Options,
     keymap: Keymap,
     caps: Caps,
-    mut store: Option<Store>,
-    remarks: Vec<String>,
+    ahead: Option<Ahead>,
+    log: Option<String>,
 ) -> Result<(), ConsoleError> {
     let clock = Arc::new(Clock::default());
     let (out, messages) = mpsc::channel(WAITING);
@@ -213,8 +199,8 @@ async fn start(
     let size = session.size().map_err(ConsoleError::Terminal)?;
 
     let now = clock.now();
-    let ((mut app, mut begun), look) =
-        state_and_look(&options, keymap, caps, size, now, &mut store);
+    let (first, look) = state_and_look(&options, keymap, caps, size, now, ahead);
+    let (mut app, mut begun) = (first.app, first.effects);
     let (report, reports) = mpsc::unbounded_channel();
     let writer = writer(&session, report)?;
     let mut screen = Screen::new(writer, size, caps.frame_gap()).map_err(ConsoleError::Terminal)?;
@@ -232,16 +218,18 @@ async fn start(
         out: out.clone(),
     };
     let sources = Sources::start(app.context(), app.fleet().settings(), &common);
-    let keeper = store.and_then(|store| match Keeper::start(store, out) {
-        Ok(mut keeper) => {
-            keeper.enter(app.context(), true, now.wall);
-            Some(keeper)
-        }
-        Err(error) => {
-            tracing::error!("the store's thread could not be started: {error}");
-            None
-        }
-    });
+    let keeper = first
+        .store
+        .and_then(|store| match Keeper::start(store, out) {
+            Ok(mut keeper) => {
+                keeper.enter(app.context(), true, now.wall);
+                Some(keeper)
+            }
+            Err(error) => {
+                tracing::error!("the store's thread could not be started: {error}");
+                None
+            }
+        });
     let writing = Writing::new(options.journals, who::session());
     writing.read(Arc::clone(&common.clock), common.out.clone());
     app.begin_writes(writing.actor(), fastrand::u64(..));
@@ -255,9 +243,11 @@ async fn start(
     );
     hands.mux = caps.mux;
     hands.carry_out(begun, &mut app, Some(&session));
-    hands
-        .own
-        .extend(remarks.iter().map(|text| notice(true, text)));
+    hands.own.extend(
+        log.iter()
+            .chain(&first.remarks)
+            .map(|text| notice(true, text)),
+    );
     let answers = ask(&session, &screen, caps);
     let mut decoder = Decoder::new(caps.escape_hold());
     if !answers.complete && caps.may_ask {
@@ -307,50 +297,60 @@ fn state_and_look(
     caps: Caps,
     size: Size,
     now: Now,
-    store: &mut Option<Store>,
-) -> ((App, Effects), Look) {
+    ahead: Option<Ahead>,
+) -> (FirstState, Look) {
     std::thread::scope(|scope| {
         let look = || looks::look(&options.settings.console, &caps, size, now);
         let thread = std::thread::Builder::new().name("look".to_owned());
         let reader = thread.spawn_scoped(scope, look);
-        let state = first_state(options, keymap, size, now, store.as_mut());
+        let state = first_state(options, keymap, size, now, ahead);
         let read = reader.ok().and_then(|reader| reader.join().ok());
         (state, read.unwrap_or_else(look))
     })
 }
 
-/// The state that the first frame shows: what was known at the last end. What it asks for is done
-/// after the frame.
+/// What was known at the last end, as the first frame shows it.
+struct FirstState {
+    app: App,
+    /// What it asks for is done after the frame.
+    effects: Effects,
+    store: Option<Store>,
+    /// What is worth telling of the state file.
+    remarks: Vec<String>,
+}
+
 fn first_state(
     options: &Options,
     keymap: Keymap,
     size: Size,
     now: Now,
-    store: Option<&mut Store>,
-) -> (App, Effects) {
+    ahead: Option<Ahead>,
+) -> FirstState {
     let settings = Arc::clone(&options.settings);
-    let begin = || App::new(settings, keymap, (size.width, size.height), now);
+    let context = Arc::new(begins_in(&settings));
     let mut effects = Effects::new();
-    let mut app = match store {
-        None => begin(),
-        Some(store) => {
-            let context = Arc::new(begins_in(&options.settings));
-            let begin = || {
-                let mut app = begin();
-                // State and history are taken in first: models are judged once, and not again for each.
-                app.judge_in_slices_of(0);
-                app
-            };
-            let take = |app: &mut App, msg| effects.extend(take_in(app, msg, now));
-            let mut app = first::read(store, &context, now.wall, begin, take);
-            first::judge(&mut app, now);
-            app
-        }
-    };
+    let mut app = App::new(settings, keymap, (size.width, size.height), now);
+    // State and history are taken in first: models are judged once, and not again for each.
+    app.judge_in_slices_of(0);
+    let mut take = |msg| effects.extend(take_in(&mut app, msg, now));
+    let ahead = ahead.filter(|ahead| options.state.as_deref() == Some(ahead.path()));
+    let taken_in = ahead
+        .as_ref()
+        .is_some_and(|ahead| ahead.taken_in_by(&context, &mut take));
+    let (store, remarks) = open(options.state.as_deref(), ahead.and_then(Ahead::opened));
+    if let Some(store) = store.as_ref().filter(|_| !taken_in) {
+        first_look(store, &context, now.wall, take);
+    }
+    first::judge(&mut app, now);
     if let Some(place) = options.place.clone() {
         app.open(place);
     }
-    (app, effects)
+    FirstState {
+        app,
+        effects,
+        store,
+        remarks,
+    }
 }
 
 /// A panic away from the UI thread stops nothing, and is told.

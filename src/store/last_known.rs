@@ -165,6 +165,17 @@ impl Store {
         })
     }
 
+    /// The context whose state was saved last; `None` if none was.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn last_saved(&self) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT name FROM contexts JOIN last_known ON context = id
+                   WHERE part = 'models' ORDER BY saved_at DESC LIMIT 1";
+        let row = self.db.query_row(sql, [], |row| row.get(0));
+        Ok(row.optional()?)
+    }
+
     /// Forgets the state of a context, not its history.
     pub fn forget(&mut self, context: &str) -> Result<(), StoreError> {
         let sql = "DELETE FROM last_known

@@ -239,6 +239,9 @@ fn the_context_is_chosen_in_order() {
         let settings = loaded.settings.as_ref().expect("usable");
         assert_eq!(settings.context, want, "{file} {overrides:?}");
         assert!(settings.contexts.contains_key(want));
+        // What is known without the file is never another.
+        let asked = asked_context(&overrides, &environment);
+        assert!(asked.is_none_or(|asked| asked == want), "{overrides:?}");
     }
     let wrong = load_text("c.toml", GOOD, &context("prd"), &Environment::of([]));
     assert_eq!(
