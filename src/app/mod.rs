@@ -92,6 +92,15 @@ pub struct App {
 impl App {
     /// The console of a context, before its first message.
     pub fn new(settings: Arc<Settings>, keymap: Keymap, screen: (u16, u16), now: Now) -> Self {
+        let mut app = Self::unjudged(settings, keymap, screen, now);
+        app.slice = None;
+        app.fleet.judge_at_once(now.wall);
+        app
+    }
+
+    /// As [`App::new`], with every model left to be judged by [`App::judge_all_by`]: for one that first takes in
+    /// what was known before.
+    pub fn unjudged(settings: Arc<Settings>, keymap: Keymap, screen: (u16, u16), now: Now) -> Self {
         let context = settings
             .contexts
             .get(&settings.context)
@@ -99,8 +108,8 @@ impl App {
             .unwrap_or_default();
         let mouse = settings.console.mouse;
         Self {
-            fleet: fleet_of(context, 0),
-            slice: None,
+            fleet: Fleet::unjudged(entered(&context, 0), context),
+            slice: Some(0),
             settings,
             generation: 0,
             keymap,
@@ -220,7 +229,7 @@ impl App {
             return;
         };
         self.generation += 1;
-        self.fleet = fleet_of(context, self.generation);
+        self.fleet = Fleet::new(entered(&context, self.generation), context);
         if let Some(count) = self.slice {
             self.fleet.judge_in_slices_of(count);
         }
@@ -256,9 +265,10 @@ impl App {
     }
 }
 
-fn fleet_of(context: Arc<Context>, generation: u64) -> Fleet {
+/// What a context is called once it is entered for the so-manieth time.
+fn entered(context: &Context, generation: u64) -> Arc<ContextRef> {
     let name = context.name.clone();
-    Fleet::new(Arc::new(ContextRef { name, generation }), context)
+    Arc::new(ContextRef { name, generation })
 }
 
 /// The context that an [`App`] with these settings begins in.

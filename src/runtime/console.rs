@@ -200,7 +200,7 @@ async fn start(
 
     let now = clock.now();
     let (first, look) = state_and_look(&options, keymap, caps, size, now, ahead);
-    let (mut app, mut begun) = (first.app, first.effects);
+    let (mut app, mut begun, store) = (first.app, first.effects, first.store);
     let (report, reports) = mpsc::unbounded_channel();
     let writer = writer(&session, report)?;
     let mut screen = Screen::new(writer, size, caps.frame_gap()).map_err(ConsoleError::Terminal)?;
@@ -218,18 +218,16 @@ async fn start(
         out: out.clone(),
     };
     let sources = Sources::start(app.context(), app.fleet().settings(), &common);
-    let keeper = first
-        .store
-        .and_then(|store| match Keeper::start(store, out) {
-            Ok(mut keeper) => {
-                keeper.enter(app.context(), true, now.wall);
-                Some(keeper)
-            }
-            Err(error) => {
-                tracing::error!("the store's thread could not be started: {error}");
-                None
-            }
-        });
+    let keeper = store.and_then(|store| match Keeper::start(store, out) {
+        Ok(mut keeper) => {
+            keeper.enter(app.context(), true, now.wall);
+            Some(keeper)
+        }
+        Err(error) => {
+            tracing::error!("the store's thread could not be started: {error}");
+            None
+        }
+    });
     let writing = Writing::new(options.journals, who::session());
     writing.read(Arc::clone(&common.clock), common.out.clone());
     app.begin_writes(writing.actor(), fastrand::u64(..));
@@ -329,9 +327,8 @@ fn first_state(
     let settings = Arc::clone(&options.settings);
     let context = Arc::new(begins_in(&settings));
     let mut effects = Effects::new();
-    let mut app = App::new(settings, keymap, (size.width, size.height), now);
     // State and history are taken in first: models are judged once, and not again for each.
-    app.judge_in_slices_of(0);
+    let mut app = App::unjudged(settings, keymap, (size.width, size.height), now);
     let mut take = |msg| effects.extend(take_in(&mut app, msg, now));
     let ahead = ahead.filter(|ahead| options.state.as_deref() == Some(ahead.path()));
     let taken_in = ahead

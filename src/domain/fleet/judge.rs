@@ -24,7 +24,7 @@ impl Fleet {
         let until = self.judge_beneath(key, now);
         match self.models.get(key) {
             Some(held) => {
-                let view = self.model_view(held, until, now);
+                let view = Box::new(self.model_view(held, until, now));
                 self.take_view(view, settles, now);
             }
             None => self.revision += u64::from(self.drop_view(key)),
@@ -42,17 +42,17 @@ impl Fleet {
     }
 
     /// Takes a model's view in, its level settled.
-    pub(super) fn take_view(&mut self, mut view: ModelView, settles: bool, now: Millis) {
+    pub(super) fn take_view(&mut self, mut view: Box<ModelView>, settles: bool, now: Millis) {
         let key = view.key.clone();
         if settles {
             view.verdict.level = self.settle(&key, &view, now);
             let told_by = self.settled.get(&key).and_then(Settled::due);
             view.until = earliest(view.until, told_by);
         }
-        if self.model(&key) != Some(&view) {
+        if self.model(&key) != Some(&*view) {
             self.revision += 1;
             self.counts.add(view.level());
-            if let Some(old) = self.views.insert(key, Box::new(view)) {
+            if let Some(old) = self.views.insert(key, view) {
                 self.counts.take(old.level());
             }
         }

@@ -93,6 +93,8 @@ impl Fleet {
         for (key, at) in models.chain(endpoints) {
             self.first(key, at);
         }
+        self.settled.reserve(memory.levels.len());
+        self.tracks.reserve(memory.tracks.len());
         for (key, settled) in memory.levels {
             self.settled.entry(key).or_insert(settled);
         }

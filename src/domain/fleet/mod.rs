@@ -149,12 +149,20 @@ struct Dirty {
 impl Fleet {
     /// An empty fleet of a context.
     pub fn new(context: Arc<ContextRef>, settings: Arc<Context>) -> Self {
+        let mut fleet = Self::unjudged(context, settings);
+        fleet.judge_at_once(Millis(0));
+        fleet
+    }
+
+    /// As [`Fleet::new`], with everything left to [`Fleet::judge_more`] or [`Fleet::judge_all_by`]: for one that
+    /// is filled at once.
+    pub fn unjudged(context: Arc<ContextRef>, settings: Arc<Context>) -> Self {
         let sources: BTreeMap<_, _> = settings
             .sources
             .iter()
             .map(|s| (SourceId::new(&s.name), SourceHealth::default()))
             .collect();
-        let mut fleet = Self {
+        Self {
             context,
             joins: Joins::of(&settings),
             settings,
@@ -190,7 +198,7 @@ impl Fleet {
             counts: Counts::default(),
             deployments: BTreeMap::new(),
             dirty: Dirty::default(),
-            slice: None,
+            slice: Some(0),
             pool: Pool::default(),
             tracks: HashMap::new(),
             settled: HashMap::new(),
@@ -200,9 +208,7 @@ impl Fleet {
             accounts: HashMap::new(),
             observed: Vec::new(),
             revision: 0,
-        };
-        fleet.refresh(Millis(0));
-        fleet
+        }
     }
 
     /// Remembers that the tracker does not hold a run.

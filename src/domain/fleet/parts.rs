@@ -15,9 +15,10 @@ pub struct Unjudged<'a> {
     now: Millis,
 }
 
-/// Views that wait to be taken in.
+/// Views that wait to be taken in, each in the box that it is kept in.
 #[derive(Debug)]
-pub struct Judged(Vec<ModelView>);
+#[expect(clippy::vec_box, reason = "a view is large, and is not moved again")]
+pub struct Judged(Vec<Box<ModelView>>);
 
 impl Unjudged<'_> {
     /// How many models these are.
@@ -40,9 +41,11 @@ impl Unjudged<'_> {
     pub fn judge(self) -> Judged {
         let view = |(key, until): &(ModelKey, Option<Millis>)| {
             let held = self.fleet.models.get(key)?;
-            Some(self.fleet.model_view(held, *until, self.now))
+            Some(Box::new(self.fleet.model_view(held, *until, self.now)))
         };
-        Judged(self.models.iter().filter_map(view).collect())
+        let mut views = Vec::with_capacity(self.models.len());
+        views.extend(self.models.iter().filter_map(view));
+        Judged(views)
     }
 }
 

@@ -26,6 +26,7 @@ impl Fleet {
         versions: Vec<SharedVersions>,
         experiments: Vec<Held<Experiment>>,
     ) {
+        self.models_to_come(models.len());
         for held in models {
             if self.recalls_row(&held.source, Scope::Models, held.asked_at) {
                 self.put_model(&held.source, held.asked_at, held.fact);
@@ -41,6 +42,13 @@ impl Fleet {
                 self.put_experiment(&held.source, held.asked_at, held.fact);
             }
         }
+    }
+
+    /// Room for models that come all at once, in place of a little more room again and again.
+    fn models_to_come(&mut self, count: usize) {
+        self.by_name.reserve(count);
+        self.versions.reserve(count);
+        self.first_seen.reserve(count);
     }
 
     /// Takes in how endpoints answered, with the same limits.

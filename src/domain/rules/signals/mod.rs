@@ -261,10 +261,11 @@ pub struct Judged {
 
 /// Judges a model's signals by every rule, in the order in which an engineer would want to hear them.
 pub fn judge(m: &Monitored<'_>, until: Option<Millis>) -> Judged {
-    let mut reasons = Vec::new();
     if m.samples.is_empty() {
         return Judged::default();
     }
+    // A model in trouble has some.
+    let mut reasons = Vec::with_capacity(4);
     reasons.extend(errors::judge(m));
     reasons.extend(latency::judge(m));
     reasons.extend(saturation::judge(m));
