@@ -293,6 +293,8 @@ pub async fn drift(session: &Session, args: &WatchArgs) -> Result<Exit, Failure>
         };
         level = level.max(own);
         let verdict = blame::judge(&gauges).map(|b| b.text());
+        // What is held of a mean is its course up to now.
+        let rescaled = fleet.rescaled(&rows).filter(|_| session.moment.is_none());
         if out.json {
             let mut told = drifting(
                 fleet,
@@ -303,6 +305,13 @@ pub async fn drift(session: &Session, args: &WatchArgs) -> Result<Exit, Failure>
                 verdict.as_ref(),
                 report.as_ref(),
             );
+            told["rescaled"] = json!(rescaled.as_ref().map(|(feature, jump)| json!({
+                "feature": feature,
+                "before": jump.before,
+                "now": jump.now,
+                "factor": jump.factor,
+                "text": jump.text(feature),
+            })));
             if session.moment.is_some() {
                 // These are of now.
                 for field in ["drifted", "judged", "features_known"] {
@@ -311,7 +320,9 @@ pub async fn drift(session: &Session, args: &WatchArgs) -> Result<Exit, Failure>
             }
             documents.push(told);
         } else if args.model.is_some() {
-            let judged = (own, verdict.as_ref());
+            let rescaled = rescaled.map(|(feature, jump)| jump.text(&feature));
+            let verdicts: Vec<Clean> = verdict.into_iter().chain(rescaled).collect();
+            let judged = (own, &verdicts[..]);
             let shown_at = session.moment.unwrap_or(now);
             text = features_text(
                 out,
@@ -412,9 +423,26 @@ fn drifting(
     })
 }
 
+/// What the page of a model's drift says of it: where the drift comes from, and whether a unit changed.
+fn verdict(out: &Out, fleet: &Fleet, model: &ModelView, now: Millis) -> String {
+    let gauges = fleet.gauges(&model.key, now);
+    let rescaled = fleet.rescaled(&fleet.features(model, &gauges));
+    let rescaled = rescaled.map(|(feature, jump)| jump.text(&feature));
+    let blamed = blame::judge(&gauges).map(|b| b.text());
+    let all = blamed
+        .into_iter()
+        .chain(rescaled)
+        .map(|words| words.to_string());
+    let all: Vec<String> = all.collect();
+    if all.is_empty() {
+        return out.none().to_owned();
+    }
+    out.own(&all.join(" · "))
+}
+
 fn drift_text(out: &Out, fleet: &Fleet, now: Millis) -> String {
     let mut table = Table::new(&[
-        "LEVEL", "MODEL", ">DRIFTED", "WORST", ">SCORE", ">LINE", ">N", ">AGE",
+        "LEVEL", "MODEL", ">DRIFTED", "WORST", ">SCORE", ">LINE", ">N", ">AGE", "VERDICT",
     ]);
     let mut models: Vec<&ModelView> = fleet
         .models()
@@ -449,6 +477,7 @@ fn drift_text(out: &Out, fleet: &Fleet, now: Millis) -> String {
                 .and_then(|g| fleet.gauge_at(g))
                 .map_or_else(none, |at| age(now.since(at)))
                 .into(),
+            verdict(out, fleet, model, now).into(),
         ]);
     }
     if table.is_empty() {
@@ -461,7 +490,7 @@ fn features_text(
     out: &Out,
     model: &ModelView,
     (rows, courses): (&[Feature], &[SignalSeries]),
-    (level, verdict): (Level, Option<&Clean>),
+    (level, verdicts): (Level, &[Clean]),
     report: Option<&DriftReport>,
     now: Millis,
 ) -> String {
@@ -471,8 +500,8 @@ fn features_text(
     ];
     // The level of its drift, as the document has it: the model's own rests on more than that.
     let mut text = format!("{}   drift {}\n", model.name, out.level(level).painted());
-    if let Some(verdict) = verdict {
-        let _ = writeln!(text, "verdict  {verdict}");
+    for verdict in verdicts {
+        let _ = writeln!(text, "verdict  {}", out.own(verdict.as_str()));
     }
     if let Some(report) = report {
         let _ = writeln!(text, "report   {}   {}", report.at.rfc3339(), report.name);

@@ -10,7 +10,6 @@ use crate::domain::fleet::triage::{self, Counts};
 use crate::domain::fleet::view::ModelView;
 use crate::domain::level::Level;
 use crate::domain::rules::freshness::Freshness;
-use crate::domain::rules::skew::Skew;
 use crate::domain::time::Millis;
 
 /// Runs `status`.
@@ -119,11 +118,7 @@ pub(super) fn champion(out: &Out, model: &ModelView) -> String {
     let Some(champion) = &model.champion else {
         return out.none().to_owned();
     };
-    let differs = matches!(
-        model.skew,
-        Some(Skew::Behind | Skew::Ahead | Skew::Stuck | Skew::RollingOut | Skew::Split)
-    );
-    if differs {
+    if model.differs() {
         format!("{} {}", champion.text, out.own("≠"))
     } else {
         champion.text.to_string()

@@ -110,8 +110,42 @@ pub struct Distributions {
     pub current: Arc<[f64]>,
     /// Whether the numbers are counts.
     pub counts: bool,
-    /// Mean and quantiles, where the report holds them.
+    /// The mean, where the report holds it; and quantiles, its own or read from the bins.
     pub moments: Arc<[Moment]>,
+}
+
+impl Distributions {
+    /// A quantile of both sides, read from the bins: linear within the bin that holds it, as if its values lay
+    /// evenly. `None` for categories, and for a side without any value.
+    pub fn quantile(&self, name: &str, q: f64) -> Option<Moment> {
+        let Bins::Numbers(edges) = &self.bins else {
+            return None;
+        };
+        Some(Moment {
+            name: Clean::name(name),
+            reference: Some(quantile(edges, &self.reference, q)?),
+            current: Some(quantile(edges, &self.current, q)?),
+        })
+    }
+}
+
+/// The value below which a share `q` of a histogram lies, by linear interpolation within its bin.
+fn quantile(edges: &[f64], amounts: &[f64], q: f64) -> Option<f64> {
+    let amount = |v: &f64| if v.is_finite() { v.max(0.0) } else { 0.0 };
+    let sum: f64 = amounts.iter().map(amount).sum();
+    if sum <= 0.0 || edges.len() != amounts.len() + 1 {
+        return None;
+    }
+    let target = sum * q.clamp(0.0, 1.0);
+    let mut below = 0.0;
+    for (bin, edge) in amounts.iter().map(amount).zip(edges.windows(2)) {
+        if bin > 0.0 && below + bin >= target {
+            return Some(edge[0] + (edge[1] - edge[0]) * (target - below) / bin);
+        }
+        below += bin;
+    }
+    // Of a sum of floats the last bin may be missed by a hair.
+    edges.last().copied()
 }
 
 /// A mean or quantile of a column, before and now.
@@ -181,5 +215,54 @@ mod tests {
         assert!(w.is_drift(0.1, 0.1) && !w.is_drift(0.09, 0.1));
         assert_eq!(Method::of("psychic distance"), None);
         assert_eq!(Method::of("psi"), Method::of("PSI"));
+    }
+
+    fn of(bins: Bins, reference: &[f64], current: &[f64]) -> Distributions {
+        Distributions {
+            bins,
+            reference: reference.into(),
+            current: current.into(),
+            counts: true,
+            moments: Arc::from([]),
+        }
+    }
+
+    #[test]
+    fn quantiles_are_those_of_values_that_lie_evenly_in_their_bins() {
+        // 0 to 100 in tens, even: each quantile is its own share; and all of them in one bin.
+        let edges: Arc<[f64]> = (0..=10).map(|i| f64::from(i) * 10.0).collect();
+        let mut one = [0.0; 10];
+        one[3] = 7.0;
+        let both = of(Bins::Numbers(edges), &[12.0; 10], &one);
+        for (q, even, within) in [
+            (0.05, 5.0, 30.5),
+            (0.5, 50.0, 35.0),
+            (0.95, 95.0, 39.5),
+            (0.0, 0.0, 30.0),
+            (1.0, 100.0, 40.0),
+        ] {
+            let moment = both.quantile("p", q).expect("numbers");
+            let near = |a: Option<f64>, b: f64| (a.expect("a value") - b).abs() < 1e-9;
+            assert!(near(moment.reference, even), "{q}: {moment:?}");
+            assert!(near(moment.current, within), "{q}: {moment:?}");
+        }
+    }
+
+    #[test]
+    fn a_side_without_values_and_categories_have_no_quantiles() {
+        let edges = || Bins::Numbers(Arc::from([0.0, 1.0, 2.0]));
+        assert_eq!(
+            of(edges(), &[1.0, 1.0], &[0.0, 0.0]).quantile("p50", 0.5),
+            None
+        );
+        assert_eq!(
+            of(edges(), &[f64::NAN, 0.0], &[1.0, 0.0]).quantile("p50", 0.5),
+            None
+        );
+        let names = Bins::Categories(Arc::from(["a", "b"].map(Clean::name)));
+        assert_eq!(
+            of(names, &[1.0, 1.0], &[1.0, 1.0]).quantile("p50", 0.5),
+            None
+        );
     }
 }

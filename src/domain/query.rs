@@ -18,6 +18,9 @@ use super::signal::{Measure, SignalCheck, SignalSeries};
 use super::text::Clean;
 use super::time::Millis;
 
+/// The method of series that an expression's own are compared with.
+pub const COMPARED: &str = "compared";
+
 /// A question to one source. Cancelled when its pane closes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Query {
@@ -78,7 +81,8 @@ pub enum Query {
         /// The time to look at.
         span: Span,
     },
-    /// The course of an expression in the server's own language: an alert's rule.
+    /// The course of an expression in the server's own language: an alert's rule. Series whose method is
+    /// [`COMPARED`] are what the expression's own are compared with.
     Expression {
         /// The expression.
         query: Key,

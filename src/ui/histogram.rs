@@ -213,25 +213,51 @@ fn categories(
     1 + shown as u16
 }
 
-/// How mean and quantiles have moved: `mean 34.1 → 41.7 (+22 %)   p50 …`.
-pub fn movement(moments: &[Moment], look: &Look) -> Vec<Span<'static>> {
-    let mut spans = Vec::new();
-    for moment in moments {
-        let (Some(before), Some(now)) = (moment.reference, moment.current) else {
-            continue;
-        };
-        let gap = if spans.is_empty() { "" } else { "   " };
-        spans.push(span(Role::Label, format!("{gap}{} ", moment.name)));
-        let text = look
-            .symbols
-            .move_text(&text::number(before), &text::number(now));
-        spans.push(span(Role::Text, text));
-        if let Some(share) = share_of(before, now) {
-            let share = look.symbols.plain(&share);
-            spans.push(span(Role::Dim, format!(" ({share})")));
+/// How mean and quantiles have moved: `mean 34.1 → 41.7 (+22 %)   p50 …`, in as many lines of `width` columns
+/// as they need. What comes last in the order of telling, the low end, is left out where it would need a line
+/// of its own.
+pub fn movement(moments: &[Moment], look: &Look, width: u16) -> Vec<Vec<Span<'static>>> {
+    let pieces = |low: bool| -> Vec<Vec<Span<'static>>> {
+        let told = moments.iter().filter(|m| low || m.name != "p05");
+        told.filter_map(|m| piece(m, look)).collect()
+    };
+    let lines = laid(pieces(true), width);
+    if lines.len() > 1 {
+        return laid(pieces(false), width);
+    }
+    lines
+}
+
+fn piece(moment: &Moment, look: &Look) -> Option<Vec<Span<'static>>> {
+    let (before, now) = (moment.reference?, moment.current?);
+    let text = look
+        .symbols
+        .move_text(&text::number(before), &text::number(now));
+    let mut spans = vec![
+        span(Role::Label, format!("{} ", moment.name)),
+        span(Role::Text, text),
+    ];
+    if let Some(share) = share_of(before, now) {
+        let share = look.symbols.plain(&share);
+        spans.push(span(Role::Dim, format!(" ({share})")));
+    }
+    Some(spans)
+}
+
+/// Pieces side by side, on the next line where they have no room.
+fn laid(pieces: Vec<Vec<Span<'static>>>, width: u16) -> Vec<Vec<Span<'static>>> {
+    let mut lines: Vec<Vec<Span<'static>>> = Vec::new();
+    for piece in pieces {
+        let wide = paint::spans_width(&piece) + 3;
+        match lines.last_mut() {
+            Some(line) if paint::spans_width(line) + wide <= usize::from(width) => {
+                line.push(span(Role::Text, "   "));
+                line.extend(piece);
+            }
+            _ => lines.push(piece),
         }
     }
-    spans
+    lines
 }
 
 /// `+22 %`, or `×42` from ten times on; nothing where the start is nought.
@@ -322,11 +348,23 @@ mod tests {
 
     #[test]
     fn movement_says_from_to_and_by_how_much() {
-        let text: String = movement(&numbers().moments, &look(80, 24))
-            .iter()
-            .map(|s| &*s.text)
-            .collect();
-        assert_eq!(text, "mean 34.1 → 41.7 (+22 %)");
+        let told = |moments: &[Moment], width: u16| -> Vec<String> {
+            let lines = movement(moments, &look(80, 24), width);
+            let text = |line: &Vec<Span<'_>>| line.iter().map(|s| &*s.text).collect();
+            lines.iter().map(text).collect()
+        };
+        assert_eq!(told(&numbers().moments, 80), ["mean 34.1 → 41.7 (+22 %)"]);
+        let quantile = |name, q| numbers().quantile(name, q).expect("numbers");
+        let mut all = numbers().moments.to_vec();
+        all.extend([("p05", 0.05), ("p50", 0.5), ("p95", 0.95)].map(|(n, q)| quantile(n, q)));
+        let line = "mean 34.1 → 41.7 (+22 %)   p05 3.12 → 12.5 (+300 %)   \
+                    p50 33.3 → 66.7 (+100 %)   p95 87.5 → 96.9 (+11 %)";
+        assert_eq!(told(&all, 120), [line]);
+        // Where there is less room the low end goes, and nothing is cut.
+        let short = line.replace("p05 3.12 → 12.5 (+300 %)   ", "");
+        assert_eq!(told(&all, 80), [short.as_str()]);
+        let (first, rest) = short.split_once("   p95").expect("three");
+        assert_eq!(told(&all, 60), [first.to_owned(), format!("p95{rest}")]);
         assert_eq!(share_of(0.0, 1.0), None);
         assert_eq!(share_of(0.034, 3.5).as_deref(), Some("×100"));
     }

@@ -362,3 +362,47 @@ async fn a_source_that_answers_one_thing_and_hangs_in_another_is_not_known_to_be
         assert_eq!(ran.code(), 30, "{command}: {}{}", ran.out(), ran.err());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_unit_and_the_course_of_every_source_are_told_without_the_console() {
+    let (fleet, clock) = monitored().await;
+    clock.advance(Duration::from_secs(245));
+    let mut flags = flags(&fleet, &[]);
+    for source in ["prometheus", "evidently"] {
+        flags.extend([format!("--{source}"), url(&fleet, source)]);
+    }
+    let home = Home::new();
+    let told = "ctr_30d ×100: mean 0.03";
+    let document = home.json(&with(&["drift", "ranker-eu", "--since", "6h"], &flags), 0);
+    let model = &document["models"][0];
+    let rescaled = &model["rescaled"];
+    assert_eq!(
+        (&rescaled["feature"], &rescaled["factor"]),
+        (&"ctr_30d".into(), &100.0.into())
+    );
+    assert!(
+        rescaled["text"].as_str().unwrap().starts_with(told),
+        "{rescaled}"
+    );
+    for source in ["prometheus", "evidently"] {
+        let mut rows = model["features"].as_array().unwrap().iter();
+        let row = rows.find(|row| row["source"] == source).unwrap();
+        let course = row["course"].as_array().map_or(0, Vec::len);
+        assert!(course > 3, "{source}: {row}");
+    }
+    for asked in [&["drift"][..], &["drift", "ranker-eu"]] {
+        let text = home.run(&with(asked, &flags)).out();
+        assert!(text.contains(told), "{text}");
+    }
+    let others = home.json(&with(&["drift"], &flags), 0);
+    let rescaled = others["models"].as_array().unwrap().iter();
+    let rescaled = rescaled.filter(|model| !model["rescaled"].is_null());
+    assert_eq!(rescaled.count(), 1);
+    // One verdict: what the page of the drift says is among the model's findings.
+    let text = home.run(&with(&["status"], &flags)).out();
+    let row = text
+        .lines()
+        .find(|line| line.contains("ranker-eu"))
+        .unwrap();
+    assert!(row.contains("×100, a change of unit?"), "{row}");
+}

@@ -66,7 +66,7 @@ fn every_pane(columns: u16, rows: u16) {
     pty.wait_until("the row of fraud-detector", |s| {
         let screen = s.contents();
         let mut rows = screen.lines().filter(|l| l.contains("fraud-detector"));
-        rows.any(|l| l.contains("v14") && l.contains("v13 ≠") && l.contains("stuck"))
+        rows.any(|l| l.contains("v14 ≠") && l.contains("v13 ") && l.contains("stuck"))
     });
 
     // Deployments: what answers, and how that is known.

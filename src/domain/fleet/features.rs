@@ -6,6 +6,7 @@ use super::Fleet;
 use super::view::ModelView;
 use crate::domain::key::Key;
 use crate::domain::level::Level;
+use crate::domain::rules::scale::{self, Jump};
 use crate::domain::signal::{Direction, Gauge, Lines, Measure, State};
 
 /// More than this many times the line says no more: a p-value of zero would be infinitely far over.
@@ -63,6 +64,18 @@ pub fn share(value: f64, gauge: &Gauge) -> Option<f64> {
 }
 
 impl Fleet {
+    /// The first feature, as they are ranked, whose mean has jumped as one in another unit does: by the course
+    /// that is held of it, up to its newest reading.
+    pub fn rescaled(&self, features: &[Feature]) -> Option<(String, Jump)> {
+        features.iter().find_map(|feature| {
+            let mean = feature.mean.as_ref().filter(|m| m.state == State::Value)?;
+            let held = self.course(&mean.key)?;
+            let course = held.fact.values.iter().map(|v| f64::from(*v));
+            let course: Vec<f64> = course.chain(mean.value).collect();
+            Some((feature.name(), scale::judge(&course)?))
+        })
+    }
+
     /// Everything of a model that can drift, worst first: scores that can be judged, then those of too few
     /// samples, then what has no score. `gauges` are the model's, as [`Fleet::gauges`] gives them.
     pub fn features(&self, model: &ModelView, gauges: &[Gauge]) -> Vec<Feature> {

@@ -234,6 +234,15 @@ pub struct AlertCounts {
 }
 
 impl ModelView {
+    /// Whether what answers is not what the registry wants. What nobody told cannot be known to differ.
+    pub fn differs(&self) -> bool {
+        let skew = matches!(
+            self.skew,
+            Some(Skew::Behind | Skew::Ahead | Skew::Stuck | Skew::RollingOut | Skew::Split)
+        );
+        skew && self.served != "?"
+    }
+
     /// Its level.
     pub fn level(&self) -> Level {
         self.verdict.level

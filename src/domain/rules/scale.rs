@@ -1,6 +1,10 @@
 //! Whether a mean has jumped by a round factor, as it does when a value begins to come in another unit:
 //! metres for kilometres, per cent for a share, seconds for minutes.
 
+use crate::domain::number::with_unit;
+use crate::domain::signal::Unit;
+use crate::domain::text::Clean;
+
 /// The factors that units differ by.
 const FACTORS: [f64; 8] = [10.0, 60.0, 100.0, 1e3, 3_600.0, 1e4, 1e6, 1e9];
 /// A mean of other rows is never quite the same: so much of a factor is let pass.
@@ -24,6 +28,17 @@ impl Jump {
     pub fn factor_text(&self) -> String {
         factor_text(self.before, self.now).unwrap_or_default()
     }
+
+    /// In a sentence: `ctr ×100: mean 0.034 → 3.4, as a change of unit would move it`.
+    pub fn text(&self, feature: &str) -> Clean {
+        let of = |value| with_unit(value, Unit::Score);
+        Clean::text(&format!(
+            "{feature} {}: mean {} → {}, as a change of unit would move it",
+            self.factor_text(),
+            of(self.before),
+            of(self.now)
+        ))
+    }
 }
 
 /// How many times as much something is, with the direction and as a round factor where it is near one: `×100`,
@@ -41,6 +56,14 @@ pub fn factor_text(before: f64, now: f64) -> Option<String> {
     told.then(|| format!("{sign}{}", round.unwrap_or(times.round())))
 }
 
+/// The factor that units differ by which lies between two means of one sign, above one.
+pub fn round_factor(before: f64, now: f64) -> Option<f64> {
+    let ratio = now / before;
+    let times = if ratio < 1.0 { 1.0 / ratio } else { ratio };
+    let near = |factor: &f64| (times / factor - 1.0).abs() <= SLACK;
+    FACTORS.into_iter().find(near)
+}
+
 /// Judges the course of a mean, oldest first: the median of its first quarter against its newest value.
 /// `None` where they do not differ by a round factor, or too little is known.
 pub fn judge(course: &[f64]) -> Option<Jump> {
@@ -52,10 +75,7 @@ pub fn judge(course: &[f64]) -> Option<Jump> {
     }
     early.sort_by(f64::total_cmp);
     let before = early[early.len() / 2];
-    let ratio = now / before;
-    let times = if ratio < 1.0 { 1.0 / ratio } else { ratio };
-    let near = |factor: &f64| (times / factor - 1.0).abs() <= SLACK;
-    let factor = FACTORS.into_iter().find(near)?;
+    let factor = round_factor(before, now)?;
     Some(Jump {
         before,
         now,
@@ -81,6 +101,11 @@ mod tests {
         assert_eq!(factor_text(1.0, 42.3).as_deref(), Some("×42"));
         assert_eq!(factor_text(84.0, 102.0), None);
         assert_eq!(factor_text(0.0, 3.0), None);
+        let jump = judge(&course(0.034, 3.5)).expect("a jump");
+        assert_eq!(
+            jump.text("ctr"),
+            "ctr ×100: mean 0.034 → 3.5, as a change of unit would move it"
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::domain::alert::{Alert, AlertKey};
 use crate::domain::fault::Fault;
 use crate::domain::key::{Key, ModelKey, SourceId};
 use crate::domain::last_known::Held;
-use crate::domain::query::{Detail, Query};
+use crate::domain::query::{COMPARED, Detail, Query};
 use crate::domain::settings::SourceKind;
 use crate::domain::signal::SignalSeries;
 use crate::domain::text::Clean;
@@ -84,7 +84,23 @@ impl AlertPage {
             _ => None,
         };
         let own = all.map(|(all, alert)| all.iter().filter(|course| is_of(alert, course)));
-        own.into_iter().flatten().collect()
+        let own = own.into_iter().flatten();
+        own.filter(|course| !is_compared(course)).collect()
+    }
+
+    /// The line of its rule: the number in its expression, else what its course is compared with now.
+    fn line(&self, cx: &Cx<'_>) -> Option<f64> {
+        let alert = &self.alert(cx)?.fact;
+        let number = alert.rule.as_ref().and_then(|rule| rule.threshold);
+        let Some(Ok(all)) = &self.series else {
+            return number;
+        };
+        let mut lines = all.iter().filter(|c| is_compared(c) && is_of(alert, c));
+        number.or_else(|| {
+            let values = &lines.next()?.values;
+            let newest = values.iter().rev().find(|v| v.is_finite());
+            newest.map(|v| f64::from(*v))
+        })
     }
 
     fn points(&self, cx: &Cx<'_>) -> Vec<Sample> {
@@ -107,6 +123,11 @@ impl AlertPage {
         all.sort_by(|a, b| a.0.total_cmp(&b.0));
         all
     }
+}
+
+/// Whether a course is not the expression's own, but what that is compared with.
+fn is_compared(course: &SignalSeries) -> bool {
+    course.key.method.raw() == COMPARED
 }
 
 /// Whether a course of a rule's expression can be what an alert of it is about: no label of it says

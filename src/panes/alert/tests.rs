@@ -1,6 +1,7 @@
 //! An alert's page: from a fleet and answers to asks and frames.
 
 use super::*;
+use crate::domain::alert::AlertRule;
 use crate::domain::fault::FaultKind;
 use crate::domain::key::Key;
 use crate::domain::signal::Measure;
@@ -276,4 +277,40 @@ fn of_a_rule_that_watches_many_only_the_alerts_own_course_is_drawn() {
         shown.contains("none of the 2 courses of the expression has the alert's labels"),
         "{shown}"
     );
+}
+
+#[test]
+fn what_a_rule_compares_with_is_its_line_and_no_course_of_its_own() {
+    let fleet = fleet();
+    let mut page = open(&fleet, "FeatureDrift");
+    let mut last = page.last.clone().expect("an alert");
+    last.fact.rule = Some(AlertRule {
+        query: Key::new("score > on (feature) line and rows >= 500"),
+        plotted: Key::new("score > on (feature) line and rows >= 500"),
+        threshold: None,
+        for_seconds: 0,
+    });
+    page.last = Some(last);
+    let query = page.wants(&cx(&fleet, SIZE)).swap_remove(0).query;
+    let of = |method: &str, value: f32| {
+        let mut key = signal_key("fraud-detector", Measure::Requests, "feature=amount", "");
+        key.method = Key::new(method);
+        course(key, value, value * 1.01, 30)
+    };
+    let answer = Ok(Detail::Series(vec![of("", 2.3), of(COMPARED, 0.1)]));
+    page.fetched(&query, &answer, NOW.wall, &cx(&fleet, SIZE));
+    let buf = {
+        // A refresh would take the fleet's own telling of the alert, which has no rule.
+        let mut buf = Buffer::empty(Rect::new(0, 0, 80, 24));
+        let look = crate::ui::testing::look(80, 24);
+        page.view(&cx(&fleet, (80, 24)), &look, buf.area, &mut buf);
+        buf
+    };
+    let shown = screen(&buf);
+    assert!(shown.contains("╌ line 0.101"), "{shown}");
+    assert!(
+        shown.contains("╌╌╌╌") && shown.contains("0 ┤"),
+        "the axis holds it: {shown}"
+    );
+    assert_eq!(page.own(&cx(&fleet, SIZE)).len(), 1);
 }

@@ -212,7 +212,7 @@ fn rule_chart(
         x: XAxis::Wall,
         log: page.lens.log,
         window: Some(page.lens.window.unwrap_or_else(|| AlertPage::whole(cx))),
-        threshold: alert.rule.as_ref().and_then(|r| r.threshold),
+        threshold: page.line(cx),
         markers: &markers,
         cursor: page.lens.cursor,
         ..Chart::default()

@@ -333,14 +333,14 @@ fn ascii_and_monochrome_lose_nothing() {
 fn the_list_at_its_sizes() {
     let fleet = fleet();
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (60, 16))), @r"
-     LEVEL   MODEL           WORST           SCORE  TREND
-    ›✖ crit  fraud-detector  amount          0.420  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣤⣶⣿
-     ? unkn  churn           tenure    0.060 stale
+     LEVEL   MODEL           DRIFTED  WORST        SCORE    LINE
+    ›✖ crit  fraud-detector      1/2  amount       0.420    >0.1
+     ? unkn  churn                 –  tenure      ~0.060    >0.1
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (80, 24))), @r"
-     LEVEL   MODEL           DRIFTED  WORST           SCORE  TREND              N
-    ›✖ crit  fraud-detector      1/2  amount          0.420  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣤⣶⣿   12.4k
-     ? unkn  churn                 –  tenure    0.060 stale                 9.00k
+     LEVEL   MODEL           DRIFTED  WORST        SCORE    LINE  TREND          N
+    ›✖ crit  fraud-detector      1/2  amount       0.420    >0.1  ⣀⣀⣀⣀⣀⣠⣴⣾   12.4k
+     ? unkn  churn                 –  tenure      ~0.060    >0.1             9.00k
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (120, 36))), @r"
      LEVEL   MODEL           DRIFTED  WORST           SCORE    LINE  TREND              N   PREDICTION   AGE  OWNER
@@ -357,12 +357,14 @@ fn the_list_at_its_sizes() {
     level.unknown "? unkn"
     - "  "
     text "churn"
-    - "           "
-    text "tenure"
-    - "    "
-    level.unknown "0.060 stale"
+    - "                 "
+    text "–"
     - "  "
-    level.unknown "            "
+    text "tenure"
+    - "      "
+    level.unknown "~0.060"
+    - "    "
+    text.dim ">0.1"
     "#);
     insta::assert_snapshot!(runs(&drawn(&mut Drift::new(), &fleet, (120, 36)), 1), @r#"
     accent+selected "›"

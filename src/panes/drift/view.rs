@@ -113,10 +113,14 @@ pub(super) fn cells(model: &ModelView, cx: &Cx<'_>) -> [String; 11] {
     ]
 }
 
-/// Columns of a trend.
-const TREND: u16 = 12;
+/// Columns of a trend, and of a score with its state in words; where rows are short, both leave room for the line
+/// that the score is held against.
+fn widths(area: u16) -> (u16, u16) {
+    if area < 100 { (8, 8) } else { (12, 11) }
+}
 
-fn columns(pane: &Drift) -> [Column<'static>; 11] {
+fn columns(pane: &Drift, area: u16) -> [Column<'static>; 11] {
+    let (trend, score) = widths(area);
     let clip = |width: usize| u16::try_from(width).unwrap_or(u16::MAX);
     let (name, worst) = (clip(pane.widths.name), clip(pane.widths.worst));
     [
@@ -124,9 +128,9 @@ fn columns(pane: &Drift) -> [Column<'static>; 11] {
         Column::name(TITLES[1], 12, name.clamp(5, 32)),
         Column::fixed(TITLES[2], 7, 2).right(),
         Column::name(TITLES[3], 8, worst.clamp(8, 24)),
-        Column::fixed(TITLES[4], 11, 1).right(),
-        Column::fixed(TITLES[5], 6, 4).right(),
-        Column::fixed(TITLES[6], TREND, 1),
+        Column::fixed(TITLES[4], score, 0).right(),
+        Column::fixed(TITLES[5], 6, 1).right(),
+        Column::fixed(TITLES[6], trend, 2),
         Column::fixed(TITLES[7], 6, 3).right(),
         Column::fixed(TITLES[8], 11, 5).right(),
         Column::fixed(TITLES[9], 4, 4).right(),
@@ -134,11 +138,12 @@ fn columns(pane: &Drift) -> [Column<'static>; 11] {
     ]
 }
 
-fn row<'a>(model: &'a ModelView, cx: &Cx<'a>, look: &Look) -> Row<'a> {
+fn row<'a>(model: &'a ModelView, cx: &Cx<'a>, look: &Look, area: u16) -> Row<'a> {
     let worst = signal::drift(model);
     let trend = worst.map(|g| {
         let values = signal::values(g, cx);
-        Cell::spans(vec![signal::spark(g, &values, usize::from(TREND), look)])
+        let (width, _) = widths(area);
+        Cell::spans(vec![signal::spark(g, &values, usize::from(width), look)])
     });
     let (level, _) = badness(model);
     let stale = worst.is_some_and(|g| g.state == crate::domain::signal::State::Stale);
@@ -166,7 +171,7 @@ pub(super) fn draw(pane: &Drift, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut
         nothing(cx, look, area, buf);
         return Hits::default();
     }
-    let columns = columns(pane);
+    let columns = columns(pane, area.width);
     let table = Table {
         columns: &columns,
         len: pane.list.rows.len(),
@@ -176,7 +181,7 @@ pub(super) fn draw(pane: &Drift, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut
     };
     let hits = table.draw(buf, look, area, |index| {
         let model = cx.fleet.model(&pane.list.rows[index]);
-        model.map_or_else(Row::default, |m| row(m, cx, look))
+        model.map_or_else(Row::default, |m| row(m, cx, look, area.width))
     });
     if pane.list.rows.is_empty() {
         let below = crate::ui::paint::inner_rows(area, 1, 0);

@@ -13,7 +13,7 @@ use crate::domain::rules::freshness::Freshness;
 use crate::domain::time::age;
 use crate::domain::wiring::version_text;
 use crate::panes::history::line;
-use crate::panes::models::{differs, fresh_role, level_spans, reason_lines, skew_role};
+use crate::panes::models::{fresh_role, level_spans, reason_lines, skew_role};
 use crate::panes::{Cx, signal};
 use crate::ui::frame::{Event, empty, rule, timeline};
 use crate::ui::hits::{Hits, Target};
@@ -170,7 +170,7 @@ fn title(page: &Page<'_>, cx: &Cx<'_>, look: &Look, width: u16) -> Vec<Span<'sta
     let served = look.symbols.plain(m.served.as_str());
     spans.push(if m.served == "?" {
         span(Role::Unknown, served)
-    } else if differs(m) {
+    } else if m.differs() {
         span(skew_role(m), format!("{served} {}", look.symbols.differs))
     } else {
         span(Role::Text, served)

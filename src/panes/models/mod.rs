@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-pub(super) use self::view::{differs, fresh_role, level_spans, reason_lines, skew_role};
+pub(super) use self::view::{fresh_role, level_spans, reason_lines, skew_role};
 
 use self::columns::{Col, SortKey};
 use super::list::{self, List, Listing, Made};

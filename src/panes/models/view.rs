@@ -60,8 +60,7 @@ fn table_column(col: Col, pane: &Models) -> Column<'static> {
         Col::Model => Column::name(title, 12, widths.name.max(5)),
         Col::Champion => Column::fixed(title, 8, 1),
         Col::Challenger => Column::fixed(title, 10, 4),
-        // Room for the sign that it differs.
-        Col::Served => Column::fixed(title, (widths.served + 2).clamp(6, 15), 0),
+        Col::Served => Column::fixed(title, widths.served.clamp(6, 15), 0),
         Col::Skew => Column::fixed(title, 11, 1),
         Col::Drift => Column::fixed(title, SPARK + 8, seen(1)).right(),
         Col::Errors => Column::fixed(title, 6, seen(2)).right(),
@@ -159,14 +158,6 @@ pub(crate) fn skew_role(model: &ModelView) -> Role {
     }
 }
 
-/// Whether what is served is not what the registry wants.
-pub(crate) fn differs(model: &ModelView) -> bool {
-    matches!(
-        model.skew,
-        Some(Skew::Behind | Skew::Ahead | Skew::Stuck | Skew::RollingOut | Skew::Split)
-    )
-}
-
 fn pointed<'a>(pointed: Option<&'a Pointed>, model: &ModelView) -> Cell<'a> {
     use crate::domain::level::ReasonCode::VersionMissing;
     let missing = model
@@ -196,13 +187,15 @@ fn cell<'a>(col: Col, m: &'a ModelView, cx: &Cx<'a>, look: &Look) -> Cell<'a> {
             let name = span(Role::Text, m.name.as_str());
             Cell::spans(std::iter::once(name).chain(marks).collect())
         }
+        // As triage and the headless lists mark it.
+        Col::Champion if m.differs() => {
+            let champion = m.champion.as_ref().map_or("–", |c| c.text.as_str());
+            Cell::new(skew_role(m), format!("{champion} {}", look.symbols.differs))
+        }
         Col::Champion => pointed(m.champion.as_ref(), m),
         Col::Challenger => pointed(m.challenger.as_ref(), m),
         Col::Served if m.served == "?" => Cell::new(Role::Unknown, "?"),
-        Col::Served if differs(m) => Cell::new(
-            skew_role(m),
-            format!("{} {}", m.served, look.symbols.differs),
-        ),
+        Col::Served if m.differs() => Cell::new(skew_role(m), m.served.as_str()),
         Col::Skew => match m.skew {
             None | Some(Skew::NotJudged) => Cell::none(),
             Some(skew) => Cell::new(skew_role(m), skew.word()),

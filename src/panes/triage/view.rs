@@ -7,7 +7,6 @@ use super::{Triage, detail, model_of};
 use crate::domain::fleet::triage::{TriageRow, counts};
 use crate::domain::fleet::view::ModelView;
 use crate::domain::rules::freshness::Freshness;
-use crate::domain::rules::skew::Skew;
 use crate::domain::time::age;
 use crate::panes::Cx;
 use crate::ui::hits::Hits;
@@ -138,19 +137,7 @@ fn columns(pane: &Triage) -> [Column<'static>; 7] {
 fn row<'a>(row: &TriageRow, cx: &Cx<'a>, look: &Look) -> Row<'a> {
     let model = model_of(row, cx);
     let role = Look::level_role(row.verdict.level);
-    let told = model.is_some_and(|m| {
-        let mut all = m.deployments.iter().filter_map(|k| cx.fleet.deployment(k));
-        all.any(|d| !d.answering.is_empty())
-    });
-    // What nobody told cannot be known to differ.
-    let differs = told
-        && model.is_some_and(|m| {
-            matches!(
-                m.skew,
-                Some(Skew::Behind | Skew::Ahead | Skew::Stuck | Skew::RollingOut | Skew::Split)
-            )
-        });
-    let champion = match (champion(model), differs) {
+    let champion = match (champion(model), model.is_some_and(ModelView::differs)) {
         (text, true) => Cell::new(role, format!("{text} {}", look.symbols.differs)),
         (text, false) => Cell::text(text),
     };

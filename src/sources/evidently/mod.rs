@@ -391,10 +391,11 @@ impl Source for Evidently {
                 span,
             } => {
                 let read = self.runs(self.every).await?;
-                let until = span
-                    .until
-                    .unwrap_or_else(|| Millis(chrono::Utc::now().timestamp_millis()));
-                let from = until.minus(Duration::from_secs(u64::from(span.seconds)));
+                // Up to now is by the clock that the runs were stamped by, and leaves no run out.
+                let now = || Millis(chrono::Utc::now().timestamp_millis());
+                let to = span.until.or(read.server_time).unwrap_or_else(now);
+                let from = to.minus(Duration::from_secs(u64::from(span.seconds)));
+                let until = span.until.unwrap_or(Millis(i64::MAX));
                 let of = |run: &&Run| run.model == model && (from..=until).contains(&run.at);
                 let mut all = runs::series(self.id(), read.runs.iter().filter(of));
                 all.retain(|series| series.key.measure == measure);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::domain::drift::Bins;
+use crate::domain::drift::{Bins, Moment};
 use crate::domain::query::Span;
 use crate::domain::signal::{Direction, Measure, Measured, SignalReading, SignalSeries, Unit};
 use crate::sources::testing::{Stage, body};
@@ -210,6 +210,18 @@ async fn a_report_has_columns_tests_with_reasons_and_distributions() {
     assert_eq!(drawn.reference.len(), drawn.current.len());
     let mean = &drawn.moments[0];
     assert!(mean.reference.unwrap() < mean.current.unwrap(), "{mean:?}");
+    let names: Vec<&str> = drawn.moments.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(names, ["mean", "p05", "p50", "p95"]);
+    let side = |of: fn(&Moment) -> Option<f64>| -> Vec<f64> {
+        drawn.moments.iter().filter_map(of).collect()
+    };
+    for values in [side(|m| m.reference), side(|m| m.current)] {
+        let [mean, p05, p50, p95] = values[..] else {
+            panic!("{values:?}")
+        };
+        assert!(edges[0] <= p05 && p05 < p50 && p50 < p95 && p95 <= edges[edges.len() - 1]);
+        assert!(p05 < mean && mean < p95, "{values:?}");
+    }
 
     let country = tested
         .columns

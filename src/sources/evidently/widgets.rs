@@ -104,13 +104,19 @@ impl<'a> Parts<'a> {
         let reference = trace("reference")?;
         let (bins, reference, current) = same_bins(reference, current)?;
         let whole = |values: &[f64]| values.iter().all(|v| v.fract() == 0.0);
-        Some(Distributions {
+        let mut drawn = Distributions {
             counts: whole(&reference) && whole(&current),
             bins,
             reference: reference.into(),
             current: current.into(),
-            moments: self.means().into_iter().collect(),
-        })
+            moments: Arc::default(),
+        };
+        // The report draws no quantiles: they are read from its bars.
+        let quantiles = [("p05", 0.05), ("p50", 0.5), ("p95", 0.95)];
+        let quantiles = quantiles.map(|(name, q)| drawn.quantile(name, q));
+        let all = std::iter::once(self.means()).chain(quantiles);
+        drawn.moments = all.flatten().collect();
+        Some(drawn)
     }
 
     /// The means, out of the graph over the rows' order: the reference's is a level line; that of now

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use super::Prometheus;
 use super::client::{Asked, is_of_the_query, partly};
+use super::expression::against;
 use super::history::series;
 use super::query::{Grid, and, matcher, over_grid};
-use super::wire::Labels;
+use super::wire::{Labels, Read};
 use crate::domain::alert::AlertState;
 use crate::domain::fault::Fault;
 use crate::domain::key::Key;
-use crate::domain::query::{Detail, Span};
+use crate::domain::query::{COMPARED, Detail, Span};
 use crate::domain::signal::{Measure, SignalKey, SignalSpec};
 use crate::domain::text::Clean;
 use crate::domain::time::Millis;
@@ -100,22 +101,42 @@ impl Prometheus {
     }
 
     /// An expression as it stands: the alerted quantity, not something near it. Each series bears its
-    /// labels as its part.
+    /// labels as its part. Where it compares two series, the other one is told too, as [`COMPARED`].
     pub(super) async fn expression(&self, query: &Key, span: Span) -> Result<Detail, Fault> {
         let grid = self.grid(span).await?;
         let read = self.range(query.raw().to_owned(), grid).await?;
         let mut rows = BTreeMap::new();
+        self.plain_rows(&read, "", grid, &mut rows);
+        if let Some(line) = against(query.raw()) {
+            // A chart without its line is worth more than none.
+            match self.range(line.to_owned(), grid).await {
+                Ok(read) => self.plain_rows(&read, COMPARED, grid, &mut rows),
+                Err(fault) => tracing::debug!(source = %self.id, "a rule's line: {fault}"),
+            }
+        }
+        Ok(Detail::Series(series(rows, grid)))
+    }
+
+    /// Takes the series of an answer in as they stand, each with its labels as its part.
+    fn plain_rows(
+        &self,
+        read: &Read,
+        method: &str,
+        grid: Grid,
+        rows: &mut BTreeMap<SignalKey, Vec<f32>>,
+    ) {
         for found in read.series.iter().take(MOST_LINES) {
-            let row = rows
-                .entry(self.plain_key(&found.labels, &words(&found.labels)))
-                .or_insert_with(|| gaps(grid));
+            let key = SignalKey {
+                method: Key::new(method),
+                ..self.plain_key(&found.labels, &words(&found.labels))
+            };
+            let row = rows.entry(key).or_insert_with(|| gaps(grid));
             for (at, value) in &found.points {
                 if let Some(slot) = grid.index(*at).and_then(|i| row.get_mut(i)) {
                     *slot = *value as f32;
                 }
             }
         }
-        Ok(Detail::Series(series(rows, grid)))
     }
 
     /// When a model's alerts were pending and firing, one series an alert.

@@ -18,6 +18,57 @@ pub(super) fn rule(query: &str, for_seconds: u64) -> AlertRule {
     }
 }
 
+/// What the quantity of an expression is compared with, itself an expression, where that is not one number with
+/// which [`rule`] has taken it apart: `line` in `score > on (feature) line and on (model) rows >= 500`. What `and`
+/// and `unless` add are conditions; with `or` there is no one quantity.
+pub(super) fn against(query: &str) -> Option<&str> {
+    let query = unwrapped(query)?;
+    let all = tops(query);
+    let sets = || {
+        all.iter().filter_map(|top| match top {
+            Top::Set(at, word) => Some((*at, *word)),
+            Top::Compare(..) => None,
+        })
+    };
+    if sets().any(|(_, word)| word.eq_ignore_ascii_case("or")) {
+        return None;
+    }
+    let first = unwrapped(sets().next().map_or(query, |(at, _)| &query[..at]))?;
+    let compared = tops(first).into_iter().filter_map(|top| match top {
+        Top::Compare(from, to) => Some((from, to)),
+        Top::Set(..) => None,
+    });
+    let (from, to) = compared.last()?;
+    let (left, right) = (first[..from].trim(), side(&first[to..]));
+    match (number(left), right.is_empty() || left.is_empty()) {
+        (_, true) => None,
+        (Some(_), _) => Some(left),
+        (None, _) => Some(right),
+    }
+}
+
+/// A side of a comparison without the words that say how the two are matched.
+fn side(text: &str) -> &str {
+    let mut rest = text.trim();
+    for word in ["bool", "on", "ignoring", "group_left", "group_right"] {
+        let Some(after) = rest.strip_prefix(word) else {
+            continue;
+        };
+        if after.starts_with(|c: char| c.is_ascii() && is_word(c as u8)) {
+            continue;
+        }
+        rest = after.trim_start();
+        if word != "bool"
+            && let Some(list) = rest.strip_prefix('(')
+        {
+            rest = list
+                .split_once(')')
+                .map_or("", |(_, after)| after.trim_start());
+        }
+    }
+    rest.trim()
+}
+
 /// The compared side and the number. `and`, `or` and `unless` bind weaker than a comparison: with one
 /// of them at the top there is no one quantity.
 fn apart(query: &str) -> Option<(&str, f64)> {
@@ -25,7 +76,7 @@ fn apart(query: &str) -> Option<(&str, f64)> {
     let mut found = None;
     for token in tops(query) {
         match token {
-            Top::Set => return None,
+            Top::Set(..) => return None,
             // Comparisons in a row are read from the left: the last one is the top.
             Top::Compare(from, to) => found = Some((from, to)),
         }
@@ -44,15 +95,15 @@ fn apart(query: &str) -> Option<(&str, f64)> {
 }
 
 /// What stands at the top of an expression.
-enum Top {
-    /// `and`, `or`, `unless`.
-    Set,
+enum Top<'a> {
+    /// `and`, `or`, `unless`: its first byte, and the word.
+    Set(usize, &'a str),
     /// A comparison, from its first byte to after its last.
     Compare(usize, usize),
 }
 
 /// The operators outside of parentheses, braces, brackets and quotes.
-fn tops(query: &str) -> Vec<Top> {
+fn tops(query: &str) -> Vec<Top<'_>> {
     let bytes = query.as_bytes();
     let mut found = Vec::new();
     for (at, depth) in code(query) {
@@ -71,7 +122,7 @@ fn tops(query: &str) -> Vec<Top> {
                 let word = query[at..].split(|c: char| !c.is_ascii() || !is_word(c as u8));
                 let word = word.into_iter().next().unwrap_or_default();
                 if ["and", "or", "unless"].contains(&word.to_ascii_lowercase().as_str()) {
-                    found.push(Top::Set);
+                    found.push(Top::Set(at, word));
                 }
             }
             _ => {}
@@ -209,10 +260,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_line_that_is_a_series_is_found_and_asked_for_by_itself() {
+        for (query, line) in [
+            (
+                "s{m!~\".*p\"} > on (model, feature) t and on (model) n{w=\"c\"} >= 500",
+                Some("t"),
+            ),
+            ("a > b", Some("b")),
+            (
+                "(a >= bool ignoring(x) group_left (y) max by (m) (b)) unless c",
+                Some("max by (m) (b)"),
+            ),
+            ("a > onward", Some("onward")),
+            ("a > 1 and b > 2", Some("1")),
+            ("0.8 > q and r", Some("0.8")),
+            ("a > b or c > d", None),
+            ("absent(up)", None),
+            ("a", None),
+            ("a > ", None),
+            ("a > on (m", None),
+        ] {
+            assert_eq!(against(query), line, "{query}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_expression_breaks_the_reading(query in "[a-z<>=!(){}\\[\\]\"'`#0-9 \\\\é-]{0,60}") {
             let _ = rule(&query, 1);
+            let _ = against(&query);
         }
     }
 }

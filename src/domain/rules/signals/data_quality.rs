@@ -13,8 +13,11 @@ use crate::domain::time::Since;
 const JUMP: f64 = 5.0;
 /// So many windows must have been there before.
 const BEFORE: usize = 4;
-/// So many newest windows must have jumped.
+/// So many newest windows must have jumped for a critical finding.
 const JUMPED: usize = 2;
+/// One window is believed, as a warning, where it is so many times what all before it were and by a factor that
+/// units differ by: no few rows make that.
+const AT_ONCE: f64 = 50.0;
 
 /// Judges missing values and means, one finding each.
 pub fn judge(m: &Monitored<'_>) -> impl Iterator<Item = Reason> {
@@ -57,6 +60,8 @@ struct Jump<'s, 'a> {
     now: f64,
     was: f64,
     since: Since,
+    /// Whether only its newest window tells so.
+    once: bool,
 }
 
 impl Jump<'_, '_> {
@@ -91,10 +96,21 @@ fn jumped(m: &Monitored<'_>) -> Option<Reason> {
         with_unit(worst.now, unit),
         with_unit(worst.was, unit),
     );
+    let level = if jumps.iter().all(|jump| jump.once) {
+        Level::Warn
+    } else {
+        Level::Crit
+    };
     let reason = worst
         .sample
-        .finding(ReasonCode::DataQuality, Level::Crit, text, worst.since);
+        .finding(ReasonCode::DataQuality, level, text, worst.since);
     Some(reason)
+}
+
+/// Whether two means differ as far as one window is believed, by a factor that units differ by.
+fn is_of_units(was: f64, now: f64) -> bool {
+    let ratio = (now / was).abs();
+    ratio.max(1.0 / ratio) >= AT_ONCE && scale::round_factor(was, now).is_some()
 }
 
 fn jump<'s, 'a>(m: &Monitored<'_>, sample: &'s Sample<'a>) -> Option<Jump<'s, 'a>> {
@@ -114,11 +130,14 @@ fn jump<'s, 'a>(m: &Monitored<'_>, sample: &'s Sample<'a>) -> Option<Jump<'s, 'a
     };
     let steady = earlier.iter().all(|v| !far(*v, was));
     let all = far(now, was) && newest.iter().all(|v| far(*v, was));
-    (was != 0.0 && now.is_finite() && steady && all).then(|| Jump {
+    let (last, rest) = values.split_last()?;
+    let once = far(*last, was) && rest.iter().all(|v| !far(*v, was)) && is_of_units(was, now);
+    (was != 0.0 && now.is_finite() && steady && (all || once)).then(|| Jump {
         sample,
         now,
         was,
         since: course.onset(|v| far(v, was)),
+        once: !all,
     })
 }
 
@@ -167,5 +186,24 @@ mod tests {
         assert_eq!(said(&rows, &[1.0, 90.0, 3.0, 400.0, 2.0, 401.0, 400.0]), []);
         assert_eq!(said(&rows, &[42.0, 42.3, 41.9, 42.1, 42.2, 400.0]), []);
         assert_eq!(said(&rows, &[0.0, 0.0, 0.0, 0.0, 0.0, 401.0, 400.0]), []);
+    }
+
+    #[test]
+    fn one_window_in_another_unit_is_a_warning_and_two_are_critical() {
+        let rows = [reading(Measure::FeatureMean, "ctr", "", 3.34)];
+        let before = [0.034, 0.0347, 0.0338, 0.0351, 0.0344];
+        let found = said(&rows, &[&before[..], &[3.34]].concat());
+        assert_eq!(found[0].level, Level::Warn);
+        assert_eq!(
+            found[0].text,
+            "mean of ctr 3.34, 0.035 before: ×100, a change of unit?"
+        );
+        let found = said(&rows, &[&before[..], &[3.31, 3.34]].concat());
+        assert_eq!(found[0].level, Level::Crit);
+        // A window of another factor, and one that is not the newest, say nothing.
+        let other = [reading(Measure::FeatureMean, "ctr", "", 2.4)];
+        assert_eq!(said(&other, &[&before[..], &[2.4]].concat()), []);
+        let past = [reading(Measure::FeatureMean, "ctr", "", 0.034)];
+        assert_eq!(said(&past, &[&before[..], &[3.4, 0.034]].concat()), []);
     }
 }

@@ -279,8 +279,7 @@ pub(super) fn distributions(
         y += 1;
     };
     put(&title(page, column, cx), buf);
-    let moved = movement(&both.moments, look);
-    if !moved.is_empty() {
+    for moved in movement(&both.moments, look, area.width) {
         put(&moved, buf);
     }
     let body = paint::inner_rows(area, y, 0);
