@@ -140,7 +140,10 @@ pub async fn run(session: &Session, args: &WatchArgs) -> Result<Exit, Failure> {
         if let Some(moment) = session.moment {
             gauges = then(&gauges, &courses, moment);
         }
-        level = level.max(worst(gauges.iter()));
+        level = level.max(match session.moment {
+            Some(_) => worst(gauges.iter()),
+            None => fleet.readings_level(&model.key),
+        });
         rows.push((*model, gauges, courses));
     }
     if out.json {

@@ -27,7 +27,7 @@ pub(super) struct Line {
     /// What only repeats the last run before a silence, with gaps between silences.
     stale: Vec<Sample>,
     /// What it reads now.
-    now: Span<'static>,
+    pub(super) now: Span<'static>,
 }
 
 impl Line {
@@ -58,6 +58,43 @@ impl Line {
             points,
             stale,
             now,
+        }
+    }
+
+    /// The line with what lies within some times marked as not to go by, as what is stale is. The times are in
+    /// order, the end of each outside of it.
+    pub(super) fn faded(self, times: &[(f64, f64)]) -> Self {
+        if times.is_empty() {
+            return self;
+        }
+        let within = |p: &Sample| times.iter().any(|(from, to)| p.x >= *from && p.x < *to);
+        let (mut live, mut grey): (Vec<Sample>, Vec<Sample>) = (Vec::new(), Vec::new());
+        let mut before: Option<(Sample, bool)> = None;
+        for point in &self.points {
+            let fades = within(point);
+            // Both parts meet at the sample where one ends and the other begins.
+            if let Some((last, faded)) = before.filter(|(_, faded)| *faded != fades) {
+                let (ends, begins) = if faded {
+                    (&mut grey, &mut live)
+                } else {
+                    (&mut live, &mut grey)
+                };
+                if faded {
+                    ends.push(*point);
+                } else {
+                    begins.push(last);
+                }
+                ends.push(sample(point.x, f64::NAN));
+            }
+            if fades { &mut grey } else { &mut live }.push(*point);
+            before = Some((*point, fades));
+        }
+        grey.extend(self.stale);
+        grey.sort_by(|a, b| a.x.total_cmp(&b.x));
+        Self {
+            points: live,
+            stale: grey,
+            ..self
         }
     }
 
@@ -271,5 +308,24 @@ mod tests {
         assert_eq!(text(&live), "0 10 20 |");
         assert_eq!(text(&stale), "20 90 |");
         assert!(stale[..2].iter().all(|p| (p.y - 20.0).abs() < 1e-9));
+    }
+
+    #[test]
+    fn what_is_not_to_go_by_fades_and_both_parts_meet() {
+        let line = |n: u32| Line {
+            name: String::new(),
+            points: (0..n).map(|i| sample(f64::from(i) * 10.0, 1.0)).collect(),
+            stale: Vec::new(),
+            now: span(Role::Text, ""),
+        };
+        let tail = line(6).faded(&[(30.0, f64::INFINITY)]);
+        assert_eq!(text(&tail.points), "0 10 20 |");
+        assert_eq!(text(&tail.stale), "20 30 40 50");
+        let middle = line(6).faded(&[(20.0, 40.0)]);
+        assert_eq!(text(&middle.points), "0 10 | 40 50");
+        assert_eq!(text(&middle.stale), "10 20 30 40 |");
+        let all = line(3).faded(&[(f64::NEG_INFINITY, f64::INFINITY)]);
+        assert_eq!((all.points.len(), all.stale.len()), (0, 3));
+        assert_eq!(line(3).faded(&[]).points.len(), 3);
     }
 }

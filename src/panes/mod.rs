@@ -22,6 +22,7 @@ pub mod models;
 pub(crate) mod monitored;
 pub mod pipeline_run;
 pub mod pipelines;
+mod quality;
 pub mod run;
 mod signal;
 #[cfg(test)]

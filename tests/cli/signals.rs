@@ -365,15 +365,9 @@ async fn a_source_that_answers_one_thing_and_hangs_in_another_is_not_known_to_be
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_unit_and_the_course_of_every_source_are_told_without_the_console() {
-    let (fleet, clock) = monitored().await;
-    clock.advance(Duration::from_secs(245));
-    let mut flags = flags(&fleet, &[]);
-    for source in ["prometheus", "evidently"] {
-        flags.extend([format!("--{source}"), url(&fleet, source)]);
-    }
     let home = Home::new();
     let told = "ctr_30d ×100: mean 0.03";
-    let document = home.json(&with(&["drift", "ranker-eu", "--since", "6h"], &flags), 0);
+    let document = home.json(&of_demo(&["drift", "ranker-eu", "--since", "6h"]), 0);
     let model = &document["models"][0];
     let rescaled = &model["rescaled"];
     assert_eq!(
@@ -386,23 +380,75 @@ async fn a_change_of_unit_and_the_course_of_every_source_are_told_without_the_co
     );
     for source in ["prometheus", "evidently"] {
         let mut rows = model["features"].as_array().unwrap().iter();
-        let row = rows.find(|row| row["source"] == source).unwrap();
+        let row = rows.find(|row| row["value"]["source"] == source).unwrap();
         let course = row["course"].as_array().map_or(0, Vec::len);
         assert!(course > 3, "{source}: {row}");
     }
     for asked in [&["drift"][..], &["drift", "ranker-eu"]] {
-        let text = home.run(&with(asked, &flags)).out();
+        let text = home.run(&of_demo(asked)).out();
         assert!(text.contains(told), "{text}");
     }
-    let others = home.json(&with(&["drift"], &flags), 0);
+    let others = home.json(&of_demo(&["drift"]), 0);
     let rescaled = others["models"].as_array().unwrap().iter();
     let rescaled = rescaled.filter(|model| !model["rescaled"].is_null());
     assert_eq!(rescaled.count(), 1);
     // One verdict: what the page of the drift says is among the model's findings.
-    let text = home.run(&with(&["status"], &flags)).out();
+    let text = home.run(&of_demo(&["status"])).out();
     let row = text
         .lines()
         .find(|line| line.contains("ranker-eu"))
         .unwrap();
     assert!(row.contains("×100, a change of unit?"), "{row}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_rule_judges_readings_and_models() {
+    let home = Home::new();
+    let status = home.json(&of_demo(&["status"]), 0);
+    let level = |model: &str| {
+        let mut all = status["models"].as_array().unwrap().iter();
+        let row = all.find(|m| m["name"] == model).unwrap();
+        row["level"].as_str().unwrap().to_owned()
+    };
+    for (model, want, code) in [
+        ("image-moderation", "crit", 20),
+        ("support-triage", "unknown", 30),
+    ] {
+        assert_eq!(level(model), want);
+        let ran = home.run(&of_demo(&["signals", model, "--check"]));
+        assert_eq!(ran.code(), code, "{}", ran.out());
+    }
+    let document = home.json(&of_demo(&["signals", "image-moderation"]), 0);
+    let rows = document["models"][0]["signals"].as_array().unwrap();
+    let requests = rows
+        .iter()
+        .find(|r| r["measure"] == "requests" && r["version"].is_null());
+    assert_eq!(requests.unwrap()["level"], "crit", "{rows:?}");
+    // A group's rows are its own, and a small group is told and not judged.
+    let document = home.json(&of_demo(&["signals", "fraud-detector"]), 0);
+    let rows = document["models"][0]["signals"].as_array().unwrap();
+    let groups: Vec<(u64, &str, &str)> = rows
+        .iter()
+        .filter(|r| r["measure"] == "fairness")
+        .map(|r| {
+            let text = |field: &str| r[field].as_str().unwrap_or("-");
+            (
+                r["value"]["n"].as_u64().unwrap_or(0),
+                r["value"]["state"].as_str().unwrap_or("-"),
+                text("level"),
+            )
+        })
+        .collect();
+    assert_eq!(groups.len(), 3, "{groups:?}");
+    assert!(groups[0].0 < 500 && groups[0].0 > 0, "{groups:?}");
+    assert_eq!((groups[0].1, groups[0].2), ("low_n", "info"), "{groups:?}");
+    assert!(
+        groups[1].0 > 3 * groups[2].0 && groups[2].2 == "ok",
+        "{groups:?}"
+    );
+}
+
+/// A command over the demo in the midst of its incidents.
+fn of_demo<'a>(asked: &[&'a str]) -> Vec<&'a str> {
+    [asked, &["--demo", "--at", "4m"]].concat()
 }

@@ -10,7 +10,7 @@ use crate::domain::model::RegisteredModel;
 use crate::domain::observation::Feed;
 use crate::domain::rules::freshness::{self, Freshness};
 use crate::domain::rules::signals::{
-    self, Began, Beside, Monitored, Sample, Standing, alerts, lines, staleness, state,
+    self, Began, Beside, Monitored, Sample, Standing, alerts, lines, staleness, state, told,
 };
 use crate::domain::signal::Gauge;
 use crate::domain::time::{Millis, Since, earliest};
@@ -105,15 +105,33 @@ impl Fleet {
         alerts::level(alert, self.alerts_current(&alert.key.source, now))
     }
 
+    /// The level of what the readings of a model come to: of its findings that rest on them, as settled. What one
+    /// reading says by itself is no verdict.
+    pub fn readings_level(&self, model: &ModelKey) -> Level {
+        let Some(view) = self.views.get(model) else {
+            return Level::default();
+        };
+        let found = view.verdict.reasons.iter();
+        let found = found.filter(|reason| told::is_of_readings(reason.code));
+        let worst = found.map(|reason| reason.level).max().unwrap_or_default();
+        worst.min(view.level())
+    }
+
     /// Every reading of a model as the rules judge it, in the order of the keys.
     pub fn gauges(&self, model: &ModelKey, now: Millis) -> Vec<Gauge> {
         let Some(held) = self.models.get(model) else {
             return Vec::new();
         };
-        let champion = self.views.get(model).and_then(|v| v.champion.as_ref());
-        self.with_monitored(&held.fact, champion, now, |monitored, _| {
-            monitored.samples.iter().map(Sample::gauge).collect()
-        })
+        let view = self.views.get(model);
+        let champion = view.and_then(|v| v.champion.as_ref());
+        let mut gauges: Vec<Gauge> =
+            self.with_monitored(&held.fact, champion, now, |monitored, _| {
+                monitored.samples.iter().map(Sample::gauge).collect()
+            });
+        if let Some(view) = view {
+            told::raise(&mut gauges, &view.verdict.reasons);
+        }
+        gauges
     }
 
     /// Asks a rule with everything that is known of a model's signals.

@@ -270,7 +270,7 @@ fn a_report_is_asked_for_only_where_its_histograms_show() {
      verdict same drift on v13 and v14: data, not model
      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % >…
      ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
-    ─ features ─ over time ─ heat strip ─ distributions ─────────────────── amount ─
+    ─ features ─ over time ─ heat strip ─ distributions ─ quality ───────── amount ─
     amount   reference n=20,000   current n=12,400   report 10:02Z (4h)
     mean 84 → 102 (+21 %)   p95 181 → 214 (+18 %)
               ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
@@ -400,7 +400,7 @@ fn the_features_at_their_sizes() {
      ✖ crit  fraud-detector   1 of 2 over their line   2 unjud…
      verdict same drift on v13 and v14: data, not model
      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1,…
-    ─ features ─ over time ─ heat strip ─ distributions ────────
+    ─ features over time heat strip distributions quality───────
      FEATURE           SCORE    LINE  TREND           N
     ›amount            0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  12.4k
      country           0.060    >0.1  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k
@@ -412,7 +412,7 @@ fn the_features_at_their_sizes() {
      verdict same drift on v13 and v14: data, not model
      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % >…
      ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
-    ─ features ─ over time ─ heat strip ─ distributions ────────────────────────────
+    ─ features ─ over time ─ heat strip ─ distributions ─ quality ──────────────────
      FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N      MEAN
     ›amount            0.420    >0.1    4.2     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  12.4k     +19 %
      country           0.060    >0.1    0.6     0.3  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k         –

@@ -8,6 +8,7 @@ use super::{ModelPage, signals};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::key::SourceId;
 use crate::domain::query::{Detail, Focus, Query};
+use crate::panes::quality;
 use crate::panes::{Cx, Want, runs_behind};
 
 /// How often versions, and details that could not be read, are asked for again.
@@ -74,6 +75,9 @@ impl ModelPage {
         }
         if self.part == Part::Signals {
             wants.extend(signals::wants(page.view, cx));
+        }
+        if self.part == Part::Quality {
+            wants.extend(quality::wants(page.view, cx));
         }
         wants
     }

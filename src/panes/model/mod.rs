@@ -54,6 +54,7 @@ pub struct ModelPage {
     changes: TableState,
     alerts: TableState,
     signals: TableState,
+    quality: TableState,
     courses: signals::Courses,
     lens: Lens,
     runs: HashMap<RunKey, Run>,
@@ -76,6 +77,7 @@ impl ModelPage {
             changes: TableState::default(),
             alerts: TableState::default(),
             signals: TableState::default(),
+            quality: TableState::default(),
             courses: signals::Courses::new(),
             lens: Lens::default(),
             runs: HashMap::new(),
@@ -161,9 +163,10 @@ impl Pane for ModelPage {
     }
 
     fn scopes(&self) -> &'static [Scope] {
-        match self.part {
-            Part::Signals => &[Scope::Chart, Scope::List],
-            _ => &[Scope::List],
+        if self.part.has_charts() {
+            &[Scope::Chart, Scope::List]
+        } else {
+            &[Scope::List]
         }
     }
 
@@ -219,12 +222,12 @@ impl Pane for ModelPage {
                 let at = self.endpoints.selected_in(all.len());
                 at.map_or_else(model, |at| Thing::Deployment(all[at].key.clone()))
             }
-            Part::Changes | Part::Signals | Part::Alerts => model(),
+            Part::Changes | Part::Signals | Part::Quality | Part::Alerts => model(),
         })
     }
 
     fn moment(&self, _cx: &Cx<'_>) -> Option<Millis> {
-        let cursor = self.lens.cursor.filter(|_| self.part == Part::Signals);
+        let cursor = self.lens.cursor.filter(|_| self.part.has_charts());
         cursor.map(|x| Millis(x as i64))
     }
 

@@ -9,6 +9,7 @@ pub(super) enum Part {
     Versions,
     Facts,
     Signals,
+    Quality,
     Alerts,
     Deployments,
     Changes,
@@ -16,12 +17,13 @@ pub(super) enum Part {
 
 impl Part {
     /// In the order of the keyboard.
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Versions,
         Self::Facts,
         Self::Deployments,
         Self::Changes,
         Self::Signals,
+        Self::Quality,
         Self::Alerts,
     ];
 
@@ -31,10 +33,16 @@ impl Part {
             Self::Versions => "versions",
             Self::Facts => "facts",
             Self::Signals => "signals",
+            Self::Quality => "quality",
             Self::Alerts => "alerts",
             Self::Deployments => "endpoints",
             Self::Changes => "changes",
         }
+    }
+
+    /// Whether it shows courses, with a cursor on them.
+    pub(super) fn has_charts(self) -> bool {
+        matches!(self, Self::Signals | Self::Quality)
     }
 
     /// Its place among them.
@@ -59,6 +67,14 @@ impl Part {
                 Command::Down,
                 Command::History,
                 Command::Link,
+            ],
+            Self::Quality => &[
+                Command::Down,
+                Command::WhatChanged,
+                Command::Cursor,
+                Command::Wider,
+                Command::GoDrift,
+                Command::NextFocus,
             ],
             Self::Signals => &[
                 Command::WhatChanged,

@@ -382,7 +382,7 @@ fn frame_at_60_by_16() {
     insta::assert_snapshot!(screen(&drawn(&mut fraud(&fleet), &fleet, (60, 16))), @r"
      ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠…
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
-    ─ 4 versions  facts  endpoints  changes  signals  alerts ───
+    ─ 4 versions facts endpoints changes signals quality alerts─
      VERSION  ALIASES      AGE  val_auc  VS CHAMP  SERVED BY
      v15      challenger    3h    0.938    -0.003  –
     ›v14      champion     26h    0.941         –  fraud-us
@@ -398,7 +398,7 @@ fn frame_at_80_by_24() {
     insta::assert_snapshot!(screen(&drawn(&mut pane, &fleet, (80, 24))), @r"
      ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
-    ─ 4 versions ─ v14 ─ 2 endpoints ─ 4 changes ─ signals ─ 0 alerts ──────────────
+    ─ 4 versions  v14  2 endpoints  4 changes  signals  quality  0 alerts ──────────
      VERSION  ALIASES     STAGE        AGE  val_auc  VS CHAMP  SERVED BY
      v15      challenger  –             3h    0.938    -0.003  –
     ›v14      champion    –            26h    0.941         –  fraud-us
@@ -409,7 +409,7 @@ fn frame_at_80_by_24() {
     insta::assert_snapshot!(screen(&drawn(&mut pane, &fleet, (80, 24))), @r"
      ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
-    ─ 4 versions ─ v15 ─ 2 endpoints ─ 4 changes ─ signals ─ 0 alerts ──── 19 more ─
+    ─ 4 versions  v15  2 endpoints  4 changes  signals  quality  0 alerts  19 more ─
      AGAINST v14 (CHAMPION)
      val_auc      0.938  -0.003
      signature    ✖ breaks  input amount double → float
@@ -570,7 +570,7 @@ fn golden_signals_and_alerts_are_parts_of_the_page() {
      ✖ crit  errors 4.8 % > 3 %  6m  prom
      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12 windows…
      ✖ crit  4 of 6  HighErrorRate firing: errors of fraud-detector over 1 %  6m  prom
-    ─ 4 versions ─ v14 ─ 2 endpoints ─ 6 changes ─ signals ─ 2 alerts ──────────────────────────────────────────────────────
+    ─ 4 versions ─ v14 ─ 2 endpoints ─ 6 changes ─ signals ─ quality ─ 2 alerts ────────────────────────────────────────────
     errors %  4.80                ╌ line 3  p95 ms  310                 ╌ line 500  requests /s  212
         │                               ┊⢠      │╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌      │⠠⡠⣀⢄⢄⢄⡠⡠⡠⡠⢄⢄⢄⢄⡠⡠⡠⣀⢄⢄⢄⠤⡠⡠⡠⣀⢄⢄⢄⡠⡠⡠⡠⢄⢄
       4 ┤                               ┊⢸      │                               ┊   200 ┤                                 ┊
@@ -628,7 +628,7 @@ fn golden_signals_and_alerts_are_parts_of_the_page() {
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
      ✖ crit  errors 4.8 % > 3 %  6m  prom
      ✖ crit  3 of 6  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance…
-    ─ 4 versions ─ v14 ─ 2 endpoints ─ 6 changes ─ signals ─ 2 alerts ──────────────
+    ─ 4 versions  v14  2 endpoints  6 changes  signals  quality  2 alerts ──────────
      STATE        ALERT          SINCE  SUMMARY                    SILENCED BY
     ›✖ firing     HighErrorRate     6m  errors of fraud-detector…  –
      ● silenced   FeatureDrift      1h  amount drifts              ben, until 15:32Z

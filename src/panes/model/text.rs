@@ -4,7 +4,7 @@ use super::part::Part;
 use super::{ModelPage, facts, signals, versions};
 use crate::domain::text::Clean;
 use crate::domain::wiring::version_text;
-use crate::panes::{Cx, deployments, history};
+use crate::panes::{Cx, deployments, history, quality};
 
 impl ModelPage {
     /// The selected row of the part that has the keyboard.
@@ -15,6 +15,7 @@ impl ModelPage {
             Part::Deployments => self.endpoints.selected_in(rows.len())?,
             Part::Facts => self.facts.offset,
             Part::Signals => self.signals.selected_in(rows.len())?,
+            Part::Quality => self.quality.selected_in(rows.len())?,
             Part::Alerts => self.alerts.selected_in(rows.len())?,
             Part::Changes => rows.len().checked_sub(1)?,
         };
@@ -38,6 +39,7 @@ impl ModelPage {
                 (vec![title], lines.map(|l| vec![text(l)]).collect())
             }
             Part::Signals => signals::markdown(page.view, cx),
+            Part::Quality => quality::markdown(page.view, cx),
             Part::Alerts => signals::alerts_markdown(&self.alerts(cx), cx),
             Part::Deployments => {
                 let titles = deployments::view::TITLES.iter();

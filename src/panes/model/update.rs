@@ -3,9 +3,11 @@
 use super::part::Part;
 use super::{ENDPOINT_ROWS, ModelPage, signals};
 use crate::domain::change::Subject;
+use crate::domain::fleet::view::ModelView;
 use crate::domain::text::Clean;
 use crate::intent::command::Command;
 use crate::panes::lens::Seen;
+use crate::panes::quality::{self, Quality};
 use crate::panes::{Ask, Cx, Place, Thing, move_in, signal};
 use crate::ui::hits::Target;
 use crate::ui::series::Sample;
@@ -18,6 +20,7 @@ impl ModelPage {
             Part::Versions => self.rows.len(),
             Part::Facts => self.fact_lines(cx).len(),
             Part::Signals => self.page(cx).map_or(0, |p| signals::len(p.view)),
+            Part::Quality => self.page(cx).map_or(0, |p| quality::rows(p.view, cx).len()),
             Part::Alerts => self.alerts(cx).len(),
             Part::Deployments => self.page(cx).map_or(0, |p| p.deployments(cx).len()),
             Part::Changes => self.changes(cx).len(),
@@ -29,6 +32,7 @@ impl ModelPage {
             Part::Versions => &mut self.versions,
             Part::Facts => &mut self.facts,
             Part::Signals => &mut self.signals,
+            Part::Quality => &mut self.quality,
             Part::Alerts => &mut self.alerts,
             Part::Deployments => &mut self.endpoints,
             Part::Changes => &mut self.changes,
@@ -42,7 +46,7 @@ impl ModelPage {
         let table = self.table_of(part);
         if matches!(
             part,
-            Part::Versions | Part::Deployments | Part::Signals | Part::Alerts
+            Part::Versions | Part::Deployments | Part::Signals | Part::Quality | Part::Alerts
         ) {
             let moved = move_in(table, command, len);
             if moved && part == Part::Versions {
@@ -85,7 +89,9 @@ impl ModelPage {
                 let run = page.selected()?.run.clone()?;
                 Some(vec![Ask::Open(Place::Run(run))])
             }
-            Part::Signals => Some(vec![Ask::Open(Place::Features(self.key.clone()))]),
+            Part::Signals | Part::Quality => {
+                Some(vec![Ask::Open(Place::Features(self.key.clone()))])
+            }
             Part::Alerts => {
                 let all = self.alerts(cx);
                 let at = self.alerts.selected_in(all.len())?;
@@ -106,7 +112,7 @@ impl ModelPage {
 
     /// Carries a command out; `None` for one that the page has no use for.
     pub(super) fn carry_out(&mut self, command: Command, cx: &Cx<'_>) -> Option<Vec<Ask>> {
-        if self.part == Part::Signals && self.chart_command(command, cx) {
+        if self.part.has_charts() && self.chart_command(command, cx) {
             return Some(Vec::new());
         }
         if self.moved(command, cx) {
@@ -138,11 +144,22 @@ impl ModelPage {
         self.lens.command(command, seen) || self.lens.shift(command, full)
     }
 
+    /// What the model is measured by, as the page looks at it.
+    pub(super) fn quality_of<'a>(&'a self, model: &'a ModelView) -> Quality<'a> {
+        Quality {
+            model,
+            courses: &self.courses,
+            lens: self.lens,
+            state: &self.quality,
+        }
+    }
+
     /// The samples that the cursor steps along: those of the first chart in view that has any.
     fn chart_points(&self, cx: &Cx<'_>) -> Vec<Sample> {
         let first = self.signals.selected;
-        self.page(cx).map_or_else(Vec::new, |page| {
-            signals::points(page.view, &self.courses, first, cx)
+        self.page(cx).map_or_else(Vec::new, |page| match self.part {
+            Part::Quality => self.quality_of(page.view).points(cx),
+            _ => signals::points(page.view, &self.courses, first, cx),
         })
     }
 
@@ -174,7 +191,7 @@ impl ModelPage {
             {
                 "no change is known in this time range · > looks further back"
             }
-            Command::Smooth | Command::Axis if self.part == Part::Signals => signal::NO_SUCH_CHART,
+            Command::Smooth | Command::Axis if self.part.has_charts() => signal::NO_SUCH_CHART,
             Command::Sort => "versions are newest first",
             Command::Filter => "a page has no filter; 2 lists and filters all models",
             _ => return None,
@@ -203,6 +220,10 @@ impl ModelPage {
                 }
                 self.alerts.select(index, len);
             }
+            Target::Row(index) if self.part == Part::Quality => {
+                let len = self.len_of(Part::Quality, cx);
+                self.quality.select(index, len);
+            }
             Target::Row(index) => {
                 let len = self.rows.len();
                 let again =
@@ -210,8 +231,11 @@ impl ModelPage {
                 self.part = if again { Part::Facts } else { Part::Versions };
                 self.versions.select(index, len);
             }
-            Target::Plot(column) if self.part == Part::Signals => {
-                let charts = self.len_of(Part::Signals, cx);
+            Target::Plot(column) if self.part.has_charts() => {
+                let charts = match self.part {
+                    Part::Signals => self.len_of(Part::Signals, cx),
+                    _ => 1,
+                };
                 let width = signals::plot_width(cx.screen.0, charts);
                 self.lens.press(column, width, signals::whole(cx));
             }

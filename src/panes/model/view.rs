@@ -62,7 +62,7 @@ pub(super) fn draw(
     let head = head(&page, cx, look, area, wide, buf);
     let rest = paint::inner_rows(area, head, 0);
     // Charts and alerts need the whole width: they take turns with the rest.
-    if wide && !matches!(state.part, Part::Signals | Part::Alerts) {
+    if wide && !matches!(state.part, Part::Signals | Part::Quality | Part::Alerts) {
         all_parts(&page, cx, look, rest, buf)
     } else {
         one_part(&page, cx, look, rest, buf)
@@ -104,7 +104,7 @@ fn head(
         };
         lines.extend(reason_lines(page.view, cx, look, room));
         lines.extend(partly_read(page, cx, look));
-        if wide && page.state.part != Part::Signals {
+        if wide && !page.state.part.has_charts() {
             let width = area.width.saturating_sub(2);
             lines.extend(signal::strip(page.view, cx, look, width, 4));
         }
@@ -239,7 +239,7 @@ fn part_title(page: &Page<'_>, part: Part, cx: &Cx<'_>) -> String {
             || "no version".to_owned(),
             |v| version_text(&v.key.version).to_string(),
         ),
-        Part::Signals => "signals".to_owned(),
+        Part::Signals | Part::Quality => part.word().to_owned(),
         Part::Alerts => text::counted(page.state.alerts(cx).len(), "alert", "alerts"),
         Part::Deployments => text::counted(page.deployments(cx).len(), "endpoint", "endpoints"),
         Part::Changes => text::counted(page.state.changes(cx).len(), "change", "changes"),
@@ -414,7 +414,7 @@ fn one_part(page: &Page<'_>, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
     let bar = paint::row(area, 0);
     paint::fill_row(buf, bar, bar.y, look.symbols.rule, look.style(Role::Rule));
     let mut x = bar.x + 1;
-    // Six words and one count just fit into 60 columns when nothing parts them but their spaces.
+    // Seven words and one count just fit into 60 columns when one space parts them.
     let narrow = area.width < 72;
     for (n, part) in Part::ALL.into_iter().enumerate() {
         let role = if page.state.part == part {
@@ -427,7 +427,8 @@ fn one_part(page: &Page<'_>, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
         } else {
             part_title(page, part, cx)
         };
-        let title = format!(" {title} ");
+        let after = if narrow { "" } else { " " };
+        let title = format!(" {title}{after}");
         let start = x;
         x = paint::put(buf, bar, x, bar.y, &title, look.style(role));
         hits.add(
@@ -438,7 +439,8 @@ fn one_part(page: &Page<'_>, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
             },
             Target::Column(n),
         );
-        x += u16::from(!narrow);
+        // Between them the rule shows where that leaves room for what is below.
+        x += u16::from(area.width >= 90);
     }
     let body = paint::inner_rows(area, 1, 0);
     match page.state.part {
@@ -466,6 +468,12 @@ fn one_part(page: &Page<'_>, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
                 first,
             };
             hits.extend(signals::charts(&charts, cx, look, body, buf));
+        }
+        Part::Quality => {
+            let quality = page.state.quality_of(page.view);
+            let drawn = quality.draw(cx, look, body, buf);
+            hits.page = drawn.page;
+            hits.extend(drawn);
         }
         Part::Alerts => {
             let all = page.state.alerts(cx);

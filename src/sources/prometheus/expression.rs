@@ -34,11 +34,11 @@ pub(super) fn against(query: &str) -> Option<&str> {
         return None;
     }
     let first = unwrapped(sets().next().map_or(query, |(at, _)| &query[..at]))?;
-    let compared = tops(first).into_iter().filter_map(|top| match top {
+    let mut compared = tops(first).into_iter().filter_map(|top| match top {
         Top::Compare(from, to) => Some((from, to)),
         Top::Set(..) => None,
     });
-    let (from, to) = compared.last()?;
+    let (from, to) = compared.next_back()?;
     let (left, right) = (first[..from].trim(), side(&first[to..]));
     match (number(left), right.is_empty() || left.is_empty()) {
         (_, true) => None,

@@ -55,6 +55,8 @@ pub struct Chart<'a> {
     /// Of each line, in their order, what only repeats its last sample because nothing newer was written:
     /// drawn with the mark of what is stale.
     pub stale: &'a [&'a [Sample]],
+    /// What that mark means where it is not age; empty for age.
+    pub stale_words: &'a str,
     /// Of each line, in their order, what it reads now, where that is known apart from its samples; else its
     /// last value is shown.
     pub now: &'a [Span<'a>],

@@ -127,6 +127,15 @@ impl<'a> Title<'a> {
     }
 }
 
+/// What the mark of what is stale means.
+fn faded<'a>(chart: &Chart<'a>) -> &'a str {
+    if chart.stale_words.is_empty() {
+        "stale"
+    } else {
+        chart.stale_words
+    }
+}
+
 /// What a line reads: at the cursor, else now.
 fn value<'a>(chart: &Chart<'a>, n: usize) -> Span<'a> {
     let points = chart.series[n].points;
@@ -135,7 +144,7 @@ fn value<'a>(chart: &Chart<'a>, n: usize) -> Span<'a> {
         let stale = chart.stale.get(n).and_then(|points| read(points));
         let text = match (read(points), stale) {
             (Some(value), _) => text::number(value),
-            (None, Some(value)) => format!("{} stale", text::number(value)),
+            (None, Some(value)) => format!("{} {}", text::number(value), faded(chart)),
             (None, None) => "no data".to_owned(),
         };
         return span(Role::Text, text);
@@ -174,7 +183,7 @@ fn right<'a>(chart: &Chart<'a>, look: &Look) -> Vec<Vec<Span<'a>>> {
     if is_stale {
         out.push(vec![
             span(Role::Stale, look.symbols.stale),
-            span(Role::Dim, " stale"),
+            span(Role::Dim, format!(" {}", faded(chart))),
         ]);
     }
     if let Some(floor) = chart.floor {

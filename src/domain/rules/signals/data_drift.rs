@@ -298,12 +298,15 @@ fn feature_words(sample: &Sample<'_>) -> String {
     text
 }
 
-/// Too few features can be judged, and some are or would be over their lines: that is not the same as no
-/// drift.
+/// Too few features can be judged, and some are or would be over their lines, or all of them rest on too few
+/// rows: that is not the same as no drift.
 fn undecided(worst: &Sample<'_>, rows: &[&Sample<'_>]) -> Option<Reason> {
     let over = |s: &&&Sample<'_>| s.by_number > Some(Level::Info);
     let over = rows.iter().filter(over).count();
-    if over == 0 || worst.silent {
+    let few = rows
+        .iter()
+        .all(|s| s.state == State::LowN && s.by_number.is_some());
+    if (over == 0 && !few) || worst.silent {
         return None;
     }
     let text = format!(

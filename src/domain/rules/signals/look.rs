@@ -177,6 +177,10 @@ fn by_number(sample: &Sample<'_>) -> Option<Level> {
 fn by_state(sample: &Sample<'_>) -> Option<Level> {
     match sample.state {
         State::Value => sample.by_number,
+        // What is fair is no pager's business, and of few rows a ratio swings.
+        State::LowN if sample.measure() == Measure::Fairness => {
+            sample.by_number.map(|_| Level::Info)
+        }
         State::Stale | State::Error | State::LowN => sample.by_number.map(|_| Level::Unknown),
         State::Nan => (sample.direction != Direction::Neither).then_some(Level::Unknown),
         State::NoTraffic | State::NoData => None,

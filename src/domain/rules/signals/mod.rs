@@ -24,6 +24,7 @@ pub mod staleness;
 pub mod state;
 #[cfg(test)]
 mod testing;
+pub mod told;
 pub mod traffic;
 pub mod words;
 
@@ -279,8 +280,10 @@ pub fn judge(m: &Monitored<'_>, until: Option<Millis>) -> Judged {
     reasons.extend(quality::judge(m));
     reasons.extend(concept::judge(m, drift.as_ref()));
     reasons.extend(fairness::judge(m));
+    let mut gauges = gauges::judge(m);
+    told::raise(&mut gauges, &reasons);
     Judged {
-        gauges: gauges::judge(m),
+        gauges,
         drift,
         reasons,
         until,

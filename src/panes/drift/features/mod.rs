@@ -25,9 +25,12 @@ use crate::intent::command::{Command, Scope};
 use crate::intent::filter::Searchable;
 use crate::panes::lens::{Lens, Seen};
 use crate::panes::list::{self, List, Listing};
-use crate::panes::{Ask, Cx, Pane, Place, Thing, Want, signal};
+use crate::panes::quality::{self, Quality};
+use crate::panes::{Ask, Cx, Pane, Place, Thing, Want, move_in, signal};
 use crate::ui::hits::{Hits, Target};
 use crate::ui::look::Look;
+use crate::ui::series::Sample;
+use crate::ui::table::TableState;
 
 /// A part of the page that can have the keyboard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -37,14 +40,16 @@ enum Part {
     Series,
     Heat,
     Distributions,
+    Quality,
 }
 
 impl Part {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::Features,
         Self::Series,
         Self::Heat,
         Self::Distributions,
+        Self::Quality,
     ];
 
     fn title(self) -> &'static str {
@@ -53,6 +58,7 @@ impl Part {
             Self::Series => "over time",
             Self::Heat => "heat strip",
             Self::Distributions => "distributions",
+            Self::Quality => "quality",
         }
     }
 }
@@ -78,6 +84,8 @@ pub struct Features {
     list: List<Feature>,
     part: Part,
     lens: Lens,
+    /// Which metric or group of the quality is looked at.
+    quality: TableState,
     blame: Option<Blame>,
     /// Courses over the time range, by measure: finer and longer than what the fleet holds.
     series: HashMap<Measure, Vec<SignalSeries>>,
@@ -95,6 +103,7 @@ impl Features {
             list: List::default(),
             part: Part::default(),
             lens: Lens::default(),
+            quality: TableState::default(),
             blame: None,
             series: HashMap::new(),
             strips: Vec::new(),
@@ -117,11 +126,29 @@ impl Features {
         (to.minus(cx.window.0).0 as f64, to.0 as f64)
     }
 
+    /// How good the model is read to be, as the page looks at it.
+    fn quality_of<'a>(&'a self, model: &'a ModelView) -> Quality<'a> {
+        Quality {
+            model,
+            courses: &self.series,
+            lens: self.lens,
+            state: &self.quality,
+        }
+    }
+
+    /// The samples that the cursor steps along.
+    fn steps(&self, cx: &Cx<'_>) -> Vec<Sample> {
+        match (self.part, self.view_of(cx)) {
+            (Part::Quality, Some(model)) => self.quality_of(model).points(cx),
+            _ => self.points(cx),
+        }
+    }
+
     fn chart_command(&mut self, command: Command, cx: &Cx<'_>) -> bool {
         let full = Some(Self::whole(cx));
         let seen = Seen {
             full,
-            points: &self.points(cx),
+            points: &self.steps(cx),
             markers: &self.markers(cx),
         };
         self.lens.command(command, seen) || self.lens.shift(command, full)
@@ -241,14 +268,24 @@ impl Pane for Features {
         if self.chart_command(command, cx) {
             return Some(Vec::new());
         }
+        let measured = || self.view_of(cx).map_or(0, |m| quality::rows(m, cx).len());
+        if self.part == Part::Quality {
+            let len = measured();
+            if move_in(&mut self.quality, command, len) {
+                return Some(Vec::new());
+            }
+        }
         match command {
+            Command::Open if self.part == Part::Quality => {
+                return Some(vec![Ask::Open(Place::Model(self.model.clone()))]);
+            }
             Command::NextFocus => {
                 let at = Part::ALL.iter().position(|p| *p == self.part).unwrap_or(0);
                 self.turn_to(Part::ALL[(at + 1) % Part::ALL.len()]);
             }
             Command::Open => self.turn_to(match self.part {
                 Part::Features | Part::Heat => Part::Series,
-                Part::Series | Part::Distributions => Part::Distributions,
+                Part::Series | Part::Distributions | Part::Quality => Part::Distributions,
             }),
             Command::Back if self.part == Part::Distributions => self.turn_to(Part::Series),
             Command::Back if self.part != Part::Features => self.turn_to(Part::Features),
@@ -258,14 +295,21 @@ impl Pane for Features {
     }
 
     fn disabled(&self, command: Command, cx: &Cx<'_>) -> Option<Clean> {
-        let none = self.list.current().is_none();
+        let measured = self.part == Part::Quality;
+        let none = self.list.current().is_none() && !measured;
         let why = match command {
             c if CHART.contains(&c) && none => "no feature is selected",
             Command::Open | Command::CopyRow | Command::Menu if none => "no feature is selected",
             Command::NextMarker | Command::PrevMarker if self.markers(cx).is_empty() => {
                 "no change is known in this time range · > looks further back"
             }
-            Command::Cursor if self.points(cx).is_empty() => "the feature has no samples here",
+            Command::Cursor if self.steps(cx).is_empty() => {
+                if measured {
+                    "this has no samples here"
+                } else {
+                    "the feature has no samples here"
+                }
+            }
             Command::Left | Command::Right if self.lens.is_idle() => {
                 "v puts a cursor on the chart and + zooms in: then left and right move"
             }
@@ -279,6 +323,10 @@ impl Pane for Features {
 
     fn click(&mut self, target: Target, cx: &Cx<'_>) -> Vec<Ask> {
         match target {
+            Target::Row(index) if self.part == Part::Quality => {
+                let rows = self.view_of(cx).map_or(0, |m| quality::rows(m, cx).len());
+                self.quality.select(index, rows);
+            }
             Target::Row(index) if self.list.press(index) => {
                 return self.update(Command::Open, cx).unwrap_or_default();
             }
@@ -326,6 +374,9 @@ impl Pane for Features {
             if let Some(mean) = &feature.mean {
                 add(signal::want_series(&mean.key, cx));
             }
+        }
+        if let Some(model) = self.view_of(cx).filter(|_| self.part == Part::Quality) {
+            quality::wants(model, cx).into_iter().for_each(&mut add);
         }
         signal::want_strip(&self.model.name, cx)
             .into_iter()
@@ -405,6 +456,14 @@ impl Pane for Features {
                 Command::Wider,
                 Command::Open,
             ],
+            Part::Quality => &[
+                Command::Down,
+                Command::Cursor,
+                Command::WhatChanged,
+                Command::Wider,
+                Command::NextFocus,
+                Command::GoModel,
+            ],
             Part::Distributions => &[
                 Command::NextFocus,
                 Command::WhatChanged,
@@ -415,11 +474,19 @@ impl Pane for Features {
     }
 
     fn row_text(&self, cx: &Cx<'_>) -> Option<Clean> {
+        if self.part == Part::Quality {
+            let (_, rows) = self.markdown(cx);
+            let at = self.quality.selected_in(rows.len())?;
+            return Some(Clean::text(&rows[at].join("  ")));
+        }
         let feature = self.list.current()?;
         Some(Clean::text(&view::cells(self, feature, cx).join("  ")))
     }
 
     fn markdown(&self, cx: &Cx<'_>) -> (Vec<String>, Vec<Vec<String>>) {
+        if let Some(model) = self.view_of(cx).filter(|_| self.part == Part::Quality) {
+            return quality::markdown(model, cx);
+        }
         let titles = view::TITLES.iter().map(|t| (*t).to_owned()).collect();
         let rows = self.list.rows.iter();
         (

@@ -133,6 +133,9 @@ pub(super) fn draw(
     };
     let head = head(page, model, cx, look, area, buf);
     let rest = paint::inner_rows(area, head, 0);
+    if page.part == Part::Quality {
+        return one_part(page, cx, look, rest, buf);
+    }
     if page.list.all == 0 {
         nothing(model, cx, look, rest, buf);
         return Hits::default();
@@ -326,6 +329,8 @@ fn one_part(page: &Features, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
     let bar = paint::row(area, 0);
     paint::fill_row(buf, bar, bar.y, look.symbols.rule, look.style(Role::Rule));
     let mut x = bar.x + 1;
+    // Five titles just fit into 60 columns when one space parts them.
+    let (after, gap) = if area.width < 72 { ("", 0) } else { (" ", 1) };
     for (n, part) in Part::ALL.into_iter().enumerate() {
         let role = if page.part == part {
             Role::TabCurrent
@@ -338,18 +343,18 @@ fn one_part(page: &Features, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
             bar,
             x,
             bar.y,
-            &format!(" {} ", part.title()),
+            &format!(" {}{after}", part.title()),
             look.style(role),
-        ) + 1;
+        ) + gap;
         let spot = Rect {
             x: start,
-            width: x - 1 - start,
+            width: x - gap - start,
             ..bar
         };
         hits.add(spot, Target::Column(n));
     }
     // Which feature the other parts are of, at the end of the bar.
-    if page.part != Part::Features
+    if !matches!(page.part, Part::Features | Part::Quality)
         && let Some(feature) = page.list.current()
     {
         let name = span(Role::Strong, format!(" {} ", feature.name()));
@@ -378,6 +383,11 @@ fn one_part(page: &Features, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
         Part::Series => hits.extend(draw::series(page, cx, look, body, buf)),
         Part::Heat => draw::heat_strip(page, cx, look, body, buf),
         Part::Distributions => draw::distributions(page, cx, look, body, buf),
+        Part::Quality => {
+            if let Some(model) = page.view_of(cx) {
+                hits.extend(page.quality_of(model).draw(cx, look, body, buf));
+            }
+        }
     }
     hits
 }
