@@ -81,13 +81,19 @@ fn partly_read(fleet: &Fleet) -> Vec<(&SourceId, &Clean)> {
 
 /// Why there is nothing to show: nothing watches, or what does has not answered.
 fn nothing(fleet: &Fleet, words: &str) -> String {
-    let all = fleet.sources().filter(|(id, ..)| monitors(fleet, id));
-    let silent: Vec<&str> = all
+    let all = || fleet.sources().filter(|(id, ..)| monitors(fleet, id));
+    let silent: Vec<&str> = all()
         .filter(|(_, health, _)| health.good_at().is_none())
         .map(|(id, ..)| id.as_str())
         .collect();
     if silent.is_empty() {
-        return format!("{words}: add a source of kind prometheus or evidently\n");
+        let how = match all().next() {
+            None => "add a source of kind prometheus or evidently",
+            Some(_) => {
+                "its sources answer and tell none; `quarterdeck doctor` lists what was found"
+            }
+        };
+        return format!("{words}: {how}\n");
     }
     format!(
         "nothing is known: {} did not answer; `quarterdeck sources` says why\n",

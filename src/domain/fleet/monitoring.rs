@@ -3,7 +3,7 @@
 
 use super::Fleet;
 use super::view::{DeploymentView, ModelSignals, Pointed};
-use crate::domain::alert::Alert;
+use crate::domain::alert::{Alert, AlertState};
 use crate::domain::key::{ModelKey, SourceId};
 use crate::domain::level::{Level, Reason};
 use crate::domain::model::RegisteredModel;
@@ -72,7 +72,7 @@ impl Fleet {
         let looked = self.with_monitored(model, champion, now, signals::judge);
         let alerts = self.joined_alerts_of(&model.key);
         let (counts, from_alerts) =
-            alerts::judge(&alerts, |source| self.alerts_current(source, now));
+            alerts::judge(&alerts, |held| self.is_told_now(&held.fact, now));
         let (old, due) = self.judge_age(model, champion, now);
         let mut reasons = looked.reasons;
         reasons.extend(from_alerts);
@@ -102,7 +102,24 @@ impl Fleet {
 
     /// How bad an alert of this fleet is now.
     pub fn alert_level(&self, alert: &Alert, now: Millis) -> Level {
-        alerts::level(alert, self.alerts_current(&alert.key.source, now))
+        alerts::level(alert, self.is_told_now(alert, now))
+    }
+
+    /// Whether an alert can be relied on now. One that fired is still known to fire where the system that it
+    /// was sent to is silent and the one that evaluates its rule is not.
+    fn is_told_now(&self, alert: &Alert, now: Millis) -> bool {
+        let fires_elsewhere = || {
+            let mut told = self.alerts_named(alert.model.as_ref());
+            told.any(|held| {
+                let other = &held.fact;
+                other.key.source != alert.key.source
+                    && (other.was_sent_as(alert) || alert.was_sent_as(other))
+                    && other.state == AlertState::Firing
+                    && self.alerts_current(&other.key.source, now)
+            })
+        };
+        self.alerts_current(&alert.key.source, now)
+            || alert.state == AlertState::Firing && fires_elsewhere()
     }
 
     /// The level of what the readings of a model come to: of its findings that rest on them, as settled. What one
@@ -143,7 +160,7 @@ impl Fleet {
         rule: impl FnOnce(&Monitored<'_>, Option<Millis>) -> R,
     ) -> R {
         let readings = self.readings(&model.key);
-        if readings.is_empty() {
+        if readings.is_empty() && self.courses(&model.key).is_empty() {
             return R::default();
         }
         let tagged: Vec<_> = model

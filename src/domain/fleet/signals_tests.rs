@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::super::Fleet;
-use crate::domain::alert::{Alert, AlertKey, AlertState};
+use crate::domain::alert::{Alert, AlertKey, AlertRule, AlertState};
 use crate::domain::annotation::{Annotation, AnnotationKey};
 use crate::domain::fault::{Fault, FaultKind};
 use crate::domain::fleet::view::ModelSignals;
@@ -312,11 +312,8 @@ fn what_an_earlier_look_did_not_find_was_seen_to_begin() {
     }
 }
 
-#[test]
-fn an_alert_is_as_bad_by_itself_as_its_model_is_by_it() {
-    let mut fleet = watched();
-    let churn = model("churn", "http://m").key;
-    let alert = |state, level| Alert {
+fn alert(state: AlertState, level: Level) -> Alert {
+    Alert {
         key: AlertKey {
             source: SourceId::new("prom"),
             fingerprint: Key::new(&format!("{state:?} {level:?}")),
@@ -336,7 +333,79 @@ fn an_alert_is_as_bad_by_itself_as_its_model_is_by_it() {
         rule: None,
         silences: Arc::from([]),
         group: Clean::empty(),
+    }
+}
+
+fn alerts_of(source: &str, at: i64, alerts: Vec<Alert>) -> Observation {
+    Observation {
+        source: SourceId::new(source),
+        feed: Feed::Alerts,
+        coverage: Coverage::Full(Scope::Alerts),
+        upserts: Rows::Alerts(alerts),
+        ..said(at, Vec::new(), Vec::new())
+    }
+}
+
+#[test]
+fn an_alert_fires_on_where_only_the_system_that_it_was_sent_to_is_silent() {
+    let mut fleet = watched();
+    let churn = model("churn", "http://m").key;
+    let evaluated = |state| Alert {
+        rule: Some(AlertRule {
+            query: Key::new("x > 1"),
+            plotted: Key::new("x"),
+            threshold: Some(1.0),
+            for_seconds: 60,
+        }),
+        ..alert(state, Level::Crit)
     };
+    let sent = |state| {
+        let mut sent = evaluated(AlertState::Firing);
+        sent.key.source = SourceId::new("am");
+        sent.state = state;
+        sent.rule = None;
+        sent
+    };
+    let levels = |fleet: &Fleet, now| {
+        let view = fleet.model(&churn).expect("registered");
+        let of_alerts = view.verdict.reasons.iter();
+        let of_alerts = of_alerts.filter(|r| r.code == ReasonCode::Alert);
+        let by_model: Vec<Level> = of_alerts.map(|r| r.level).collect();
+        let joined = fleet.joined_alerts();
+        let by_alert: Vec<Level> = joined
+            .iter()
+            .map(|held| fleet.alert_level(&held.fact, now))
+            .collect();
+        assert_eq!(by_model, by_alert, "the list and the model");
+        by_alert
+    };
+    let looked = |at, fault| PollReport {
+        feed: Feed::Alerts,
+        ..polled(at, fault)
+    };
+    // The Alertmanager was never heard in this process.
+    for (at, state, level) in [
+        (10, AlertState::Firing, Level::Crit),
+        // What was muted as last read is not paged for again.
+        (11, AlertState::Silenced, Level::Info),
+        (12, AlertState::Firing, Level::Crit),
+    ] {
+        fleet.merge(alerts_of("am", at, vec![sent(state)]), Millis(at));
+        let firing = vec![evaluated(AlertState::Firing)];
+        fleet.merge(alerts_of("prom", at, firing), Millis(at));
+        fleet.record(&looked(at, None), Millis(at));
+        assert_eq!(levels(&fleet, Millis(at)), [level], "{state:?}");
+    }
+    for at in [20_000, 40_000, 60_000] {
+        fleet.record(&looked(at, Some(FaultKind::Timeout)), Millis(at));
+    }
+    assert_eq!(levels(&fleet, Millis(60_000)), [Level::Unknown]);
+}
+
+#[test]
+fn an_alert_is_as_bad_by_itself_as_its_model_is_by_it() {
+    let mut fleet = watched();
+    let churn = model("churn", "http://m").key;
     let states = [
         AlertState::Firing,
         AlertState::Pending,
@@ -345,13 +414,8 @@ fn an_alert_is_as_bad_by_itself_as_its_model_is_by_it() {
     ];
     let levels = [Level::Info, Level::Warn, Level::Crit];
     let all = states.map(|state| levels.map(|level| alert(state, level)));
-    let told = Observation {
-        feed: Feed::Alerts,
-        coverage: Coverage::Full(Scope::Alerts),
-        upserts: Rows::Alerts(all.iter().flatten().cloned().collect()),
-        ..said(10, Vec::new(), Vec::new())
-    };
-    fleet.merge(told, Millis(10));
+    let all = all.iter().flatten().cloned().collect();
+    fleet.merge(alerts_of("prom", 10, all), Millis(10));
     let looked = |at, fault| PollReport {
         feed: Feed::Alerts,
         ..polled(at, fault)

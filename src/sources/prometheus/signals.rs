@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Prometheus;
 use super::client::{Asked, is_of_the_query, partly};
-use super::query::{Fill, and, fill};
+use super::query::{Fill, Grid, and, fill};
 use super::readings::{Beside, Readings};
 use super::wire::{Labels, Read};
 use crate::domain::fault::Fault;
@@ -20,11 +20,15 @@ use crate::sources::Pages;
 
 /// How long it is taken for granted which metrics the server holds.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
+/// How far back metrics count as held, in seconds, and the step at which they are looked for there: those of
+/// an exporter that has died are missed, not forgotten.
+const LATELY: (u64, u64) = (86_400, 1_800);
 /// The longest value of a label that names something, in bytes.
 const LONGEST: usize = 1_024;
 
 impl Prometheus {
-    /// The presets in use: those that the settings name, or those whose metrics the server holds.
+    /// The presets in use: those that the settings name, or those whose metrics the server holds, or has held
+    /// within the last day.
     pub(super) async fn taken(&self, asked: &mut Asked) -> Result<Vec<usize>, Fault> {
         let presets = &self.monitoring.presets;
         if self.monitoring.all {
@@ -46,11 +50,10 @@ impl Prometheus {
             let any = format!("__name__=~\"{}\"", names.join("|"));
             let selector = and(&any, &self.monitoring.selector);
             let query = format!("count by (__name__) ({{{selector}}})");
-            let read = self.instant(query, asked).await?;
-            let unseen = self.lacking("the look for metrics", &read);
-            let name = |labels: &Labels| labels.get("__name__").cloned();
-            let held = read.series.iter().filter_map(|s| name(&s.labels)).collect();
-            asked.unseen = unseen;
+            let read = self.instant(query.clone(), asked).await?;
+            asked.unseen = self.lacking("the look for metrics", &read);
+            let mut held: BTreeSet<String> = named(&read).collect();
+            held.extend(named(&self.held_lately(query).await?));
             held
         };
         let fits = |preset: &Preset| {
@@ -67,6 +70,19 @@ impl Prometheus {
             found.dedup();
         }
         Ok(found)
+    }
+
+    /// What the look for metrics finds in the time before now. Its server may have no such answer.
+    async fn held_lately(&self, query: String) -> Result<Read, Fault> {
+        let (seconds, step) = LATELY;
+        let grid = Grid::stepped(seconds, self.now().await?, step);
+        match self.range(query, grid).await {
+            Err(fault) if is_of_the_query(&fault) => {
+                tracing::debug!(source = %self.id, "what was held lately is not known: {fault}");
+                Ok(Read::default())
+            }
+            answer => answer,
+        }
     }
 
     /// Every reading; with pages, in the order of their keys and some models at a time.
@@ -286,6 +302,12 @@ impl Prometheus {
         }
         Ok((joined, spoilt))
     }
+}
+
+/// The names of metrics in an answer.
+fn named(read: &Read) -> impl Iterator<Item = String> {
+    let labels = read.series.iter().map(|series| &series.labels);
+    labels.filter_map(|labels| labels.get("__name__").cloned())
 }
 
 /// Every instant query of a signal.

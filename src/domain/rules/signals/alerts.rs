@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use crate::domain::alert::{Alert, AlertState};
 use crate::domain::fleet::view::AlertCounts;
-use crate::domain::key::SourceId;
 use crate::domain::last_known::Held;
 use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::text::Clean;
@@ -54,11 +53,10 @@ pub fn level(alert: &Alert, current: bool) -> Level {
     }
 }
 
-/// Judges the alerts of one model, loudest first. `current` says whether what a source said of its
-/// alerts can be relied on now.
+/// Judges the alerts of one model, loudest first. `current` says whether one can be relied on now.
 pub fn judge(
     alerts: &[Held<Alert>],
-    current: impl Fn(&SourceId) -> bool,
+    current: impl Fn(&Held<Alert>) -> bool,
 ) -> (AlertCounts, Vec<Reason>) {
     let mut counts = AlertCounts::default();
     let mut reasons = Vec::new();
@@ -70,7 +68,7 @@ pub fn judge(
             (AlertState::Pending, _) => counts.pending += 1,
             (AlertState::Silenced | AlertState::Inhibited, _) => counts.muted += 1,
         }
-        reasons.push(finding(held, current(&held.source)));
+        reasons.push(finding(held, current(held)));
     }
     (counts, reasons)
 }
@@ -108,7 +106,7 @@ mod tests {
 
     use super::*;
     use crate::domain::alert::{AlertKey, AlertRule, Silence};
-    use crate::domain::key::Key;
+    use crate::domain::key::{Key, SourceId};
     use crate::domain::time::Millis;
 
     fn alert(state: AlertState, level: Level) -> Held<Alert> {

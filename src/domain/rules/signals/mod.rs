@@ -26,6 +26,7 @@ pub mod state;
 mod testing;
 pub mod told;
 pub mod traffic;
+pub mod vanished;
 pub mod words;
 
 use std::time::Duration;
@@ -262,16 +263,18 @@ pub struct Judged {
 
 /// Judges a model's signals by every rule, in the order in which an engineer would want to hear them.
 pub fn judge(m: &Monitored<'_>, until: Option<Millis>) -> Judged {
-    if m.samples.is_empty() {
-        return Judged::default();
-    }
     // A model in trouble has some.
-    let mut reasons = Vec::with_capacity(4);
+    let mut reasons = if m.samples.is_empty() {
+        Vec::new()
+    } else {
+        Vec::with_capacity(4)
+    };
     reasons.extend(errors::judge(m));
     reasons.extend(latency::judge(m));
     reasons.extend(saturation::judge(m));
     reasons.extend(traffic::judge(m));
     reasons.extend(monitor::judge(m));
+    reasons.extend(vanished::judge(m));
     reasons.extend(data_quality::judge(m));
     reasons.extend(serving_skew::judge(m));
     let (drift, found) = data_drift::judge(m);
