@@ -129,7 +129,11 @@ impl Distributions {
     }
 }
 
-/// The value below which a share `q` of a histogram lies, by linear interpolation within its bin.
+/// A bin that holds more of all that is counted does not tell where in it a quantile lies.
+const MOST_OF_ALL: f64 = 0.6;
+
+/// The value below which a share `q` of a histogram lies, by linear interpolation within its bin. `None` where that
+/// bin is too coarse for one.
 fn quantile(edges: &[f64], amounts: &[f64], q: f64) -> Option<f64> {
     let amount = |v: &f64| if v.is_finite() { v.max(0.0) } else { 0.0 };
     let sum: f64 = amounts.iter().map(amount).sum();
@@ -140,6 +144,9 @@ fn quantile(edges: &[f64], amounts: &[f64], q: f64) -> Option<f64> {
     let mut below = 0.0;
     for (bin, edge) in amounts.iter().map(amount).zip(edges.windows(2)) {
         if bin > 0.0 && below + bin >= target {
+            if bin > sum * MOST_OF_ALL {
+                return None;
+            }
             return Some(edge[0] + (edge[1] - edge[0]) * (target - below) / bin);
         }
         below += bin;
@@ -229,23 +236,31 @@ mod tests {
 
     #[test]
     fn quantiles_are_those_of_values_that_lie_evenly_in_their_bins() {
-        // 0 to 100 in tens, even: each quantile is its own share; and all of them in one bin.
+        // 0 to 100 in tens, even: each quantile is its own share; and half of all in each of two bins.
         let edges: Arc<[f64]> = (0..=10).map(|i| f64::from(i) * 10.0).collect();
         let mut one = [0.0; 10];
-        one[3] = 7.0;
+        (one[3], one[4]) = (7.0, 7.0);
         let both = of(Bins::Numbers(edges), &[12.0; 10], &one);
         for (q, even, within) in [
-            (0.05, 5.0, 30.5),
-            (0.5, 50.0, 35.0),
-            (0.95, 95.0, 39.5),
+            (0.05, 5.0, 31.0),
+            (0.5, 50.0, 40.0),
+            (0.95, 95.0, 49.0),
             (0.0, 0.0, 30.0),
-            (1.0, 100.0, 40.0),
+            (1.0, 100.0, 50.0),
         ] {
             let moment = both.quantile("p", q).expect("numbers");
             let near = |a: Option<f64>, b: f64| (a.expect("a value") - b).abs() < 1e-9;
             assert!(near(moment.reference, even), "{q}: {moment:?}");
             assert!(near(moment.current, within), "{q}: {moment:?}");
         }
+    }
+
+    #[test]
+    fn a_bin_that_holds_nearly_all_tells_no_quantile() {
+        // Another unit: all of the reference lies in the first of the bins that the present needs.
+        let edges = Bins::Numbers(Arc::from([0.0, 0.45, 0.9, 1.35]));
+        let both = of(edges, &[500.0, 0.0, 0.0], &[100.0, 100.0, 100.0]);
+        assert_eq!(both.quantile("p50", 0.5), None);
     }
 
     #[test]

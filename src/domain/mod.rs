@@ -22,6 +22,7 @@ pub mod observation;
 pub mod observed;
 pub mod param;
 pub mod pipeline;
+pub mod predictions;
 pub mod query;
 pub mod retrain;
 pub mod rules;

@@ -142,7 +142,7 @@ words! {
         Queue = 7, Saturation = 8, PredictionMean = 9, PositiveShare = 10, FeatureDrift = 11,
         DriftShare = 12, PredictionDrift = 13, TargetDrift = 14, QualityRealised = 15,
         QualityEstimated = 16, LabelCoverage = 17, Fairness = 18, NullShare = 19, FeatureMean = 20,
-        Importance = 21, Samples = 22, ReferenceSamples = 23, LastRun = 24,
+        Importance = 21, Samples = 22, ReferenceSamples = 23, LastRun = 24, PredictionRows = 25,
     }
     Unit {
         Score = 1, Ratio = 2, Seconds = 3, PerSecond = 4, Count = 5, PValue = 6, Stamp = 7,

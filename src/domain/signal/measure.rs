@@ -28,6 +28,9 @@ pub enum Measure {
     PredictionMean,
     /// The share of positive answers, 0 to 1.
     PositiveShare,
+    /// Rows of a window by what was predicted: `part` is the class, or `<=` and the upper bound of a bin whose rows
+    /// are counted from the lowest bin on; `method` is the window, `current` or `reference`.
+    PredictionRows,
     /// How far one input feature has moved; `part` is the feature.
     FeatureDrift,
     /// The share of features over their thresholds, 0 to 1.
@@ -60,7 +63,7 @@ pub enum Measure {
 
 impl Measure {
     /// Every measure, in the order of lists.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Requests,
         Self::ErrorRatio,
         Self::LatencyP50,
@@ -71,6 +74,7 @@ impl Measure {
         Self::Saturation,
         Self::PredictionMean,
         Self::PositiveShare,
+        Self::PredictionRows,
         Self::FeatureDrift,
         Self::DriftShare,
         Self::PredictionDrift,
@@ -100,6 +104,7 @@ impl Measure {
             Self::Saturation => "saturation",
             Self::PredictionMean => "prediction-mean",
             Self::PositiveShare => "positive-share",
+            Self::PredictionRows => "prediction-rows",
             Self::FeatureDrift => "feature-drift",
             Self::DriftShare => "drift-share",
             Self::PredictionDrift => "prediction-drift",
@@ -144,6 +149,7 @@ impl Measure {
             Self::Saturation => "saturation",
             Self::PredictionMean => "prediction mean",
             Self::PositiveShare => "positive share",
+            Self::PredictionRows => "prediction rows",
             Self::FeatureDrift => "feature drift",
             Self::DriftShare => "drifted features",
             Self::PredictionDrift => "prediction drift",
@@ -174,7 +180,9 @@ impl Measure {
             Self::LatencyP50 | Self::LatencyP95 | Self::LatencyP99 | Self::LatencyMean => {
                 Unit::Seconds
             }
-            Self::Queue | Self::Samples | Self::ReferenceSamples => Unit::Count,
+            Self::Queue | Self::PredictionRows | Self::Samples | Self::ReferenceSamples => {
+                Unit::Count
+            }
             Self::LastRun => Unit::Stamp,
             Self::PredictionMean
             | Self::FeatureDrift
@@ -210,6 +218,7 @@ impl Measure {
             Self::Requests
             | Self::PredictionMean
             | Self::PositiveShare
+            | Self::PredictionRows
             | Self::FeatureMean
             | Self::Importance
             | Self::Samples

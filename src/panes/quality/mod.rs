@@ -1,5 +1,6 @@
 //! How good a model is read to be, for the pages of a model and of its drift: what was estimated against what
-//! labels have shown since, and groups against their lines. How bad any of it is, the rules say.
+//! labels have shown since, how its predictions are distributed, and groups against their lines. How bad any of it
+//! is, the rules say.
 
 mod view;
 
@@ -14,9 +15,11 @@ use ratatui::layout::Rect;
 use super::course::Line;
 use super::lens::Lens;
 use super::{Cx, Want, signal};
+use crate::domain::drift::Distributions;
 use crate::domain::fleet::view::ModelView;
 use crate::domain::key::Key;
 use crate::domain::level::Level;
+use crate::domain::predictions;
 use crate::domain::rules::signals::same_version;
 use crate::domain::signal::{Gauge, Measure, SignalSeries};
 use crate::domain::text::Clean;
@@ -42,6 +45,11 @@ pub(super) enum Row {
         /// The share of predictions whose labels have come.
         coverage: Option<Box<Gauge>>,
     },
+    /// What the model answers: the mean, and how many rows lie where.
+    Predictions {
+        mean: Option<Gauge>,
+        rows: Box<Distributions>,
+    },
     /// A fairness metric of one group.
     Group(Gauge),
 }
@@ -56,6 +64,7 @@ impl Row {
                 coverage,
                 ..
             } => [realised.as_ref(), estimated.as_deref(), coverage.as_deref()],
+            Self::Predictions { mean, .. } => [mean.as_ref(), None, None],
             Self::Group(gauge) => [Some(gauge), None, None],
         };
         all.into_iter().flatten()
@@ -69,7 +78,7 @@ impl Row {
     fn realised(&self) -> Option<f64> {
         match self {
             Self::Metric { realised, .. } => realised.as_ref()?.value,
-            Self::Group(_) => None,
+            Self::Predictions { .. } | Self::Group(_) => None,
         }
     }
 
@@ -86,7 +95,7 @@ impl Row {
     }
 }
 
-/// Everything that a model is measured by: metrics first, then groups by their metric.
+/// Everything that a model is measured by: metrics first, then what it answers, then groups by their metric.
 pub(super) fn rows(model: &ModelView, cx: &Cx<'_>) -> Vec<Row> {
     let gauges = signal::gauges(model, cx);
     let champion = model.champion.as_ref().map(|c| &c.key);
@@ -135,7 +144,12 @@ pub(super) fn rows(model: &ModelView, cx: &Cx<'_>) -> Vec<Row> {
     let groups = groups.into_iter();
     let groups = groups
         .filter_map(|(method, part)| one(Measure::Fairness, part, Some(method)).map(Row::Group));
-    metrics.chain(groups).collect()
+    let predictions = predictions::distribution(&gauges).map(|rows| Row::Predictions {
+        mean: one(Measure::PredictionMean, &whole, None)
+            .or_else(|| one(Measure::PositiveShare, &whole, None)),
+        rows: Box::new(rows),
+    });
+    metrics.chain(predictions).chain(groups).collect()
 }
 
 /// What the charts need.
@@ -218,6 +232,10 @@ impl Quality<'_> {
                 }
                 let estimated = estimated.as_deref().and_then(|g| line(g, "estimated"));
                 realised.into_iter().chain(estimated).collect()
+            }
+            Row::Predictions { mean, .. } => {
+                let mean = mean.as_ref().and_then(|g| line(g, "mean"));
+                mean.into_iter().collect()
             }
             Row::Group(gauge) => line(gauge, "value").into_iter().collect(),
         }

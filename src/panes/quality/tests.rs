@@ -175,3 +175,42 @@ fn a_model_that_nothing_measures_says_what_would() {
     );
     assert!(text.contains("ml_model_quality"), "{text}");
 }
+
+#[test]
+fn what_the_model_answers_is_drawn_from_counted_rows_and_not_from_a_mean() {
+    let mut fleet = fleet(0.84);
+    let all = || fleet.readings(&model_key("fraud-detector")).iter();
+    assert!(all().any(|held| held.fact.key.measure == Measure::PredictionMean));
+    let model = |fleet: &Fleet| {
+        let view = fleet.model(&model_key("fraud-detector")).cloned();
+        view.expect("a model")
+    };
+    let is_drawn = |row: &Row| matches!(row, Row::Predictions { .. });
+    let seen = rows(&model(&fleet), &cx(&fleet, SIZE));
+    assert!(!seen.iter().any(is_drawn), "a mean is no distribution");
+    let mut counted = Vec::new();
+    for (window, below) in [
+        ("reference", [60.0, 90.0, 100.0]),
+        ("current", [10.0, 30.0, 50.0]),
+    ] {
+        for (bound, rows) in ["<=0.2", "<=0.5", "<=1.0"].into_iter().zip(below) {
+            counted.push(reading(
+                key(Measure::PredictionRows, bound, window),
+                rows,
+                None,
+            ));
+        }
+    }
+    let rows_of = Rows::Signals(counted);
+    observe(&mut fleet, PROM, Feed::Signals, Coverage::Partial, rows_of);
+    fleet.tick(NOW.wall);
+    let seen = rows(&model(&fleet), &cx(&fleet, SIZE));
+    let at = seen.iter().position(is_drawn).expect("a distribution");
+    let text = shown(&fleet, &courses(), at, SIZE);
+    assert!(text.contains("p50 0.167 → 0.425"), "{text}");
+    assert!(
+        text.contains("reference") && text.contains("current"),
+        "{text}"
+    );
+    assert_eq!(view::cells(&seen[at])[5], "50", "rows of now");
+}

@@ -9,6 +9,7 @@ use crate::panes::{Cx, course, signal};
 use crate::ui::chart::{Chart, Marker, XAxis};
 use crate::ui::frame::empty;
 use crate::ui::gauge;
+use crate::ui::histogram::{histograms, movement};
 use crate::ui::hits::{Hits, Target};
 use crate::ui::look::Look;
 use crate::ui::paint::{self, Span, span};
@@ -44,6 +45,7 @@ fn wording(gauge: Option<&Gauge>) -> String {
 fn main_of(row: &Row) -> Option<&Gauge> {
     match row {
         Row::Metric { realised, .. } => realised.as_ref(),
+        Row::Predictions { mean, .. } => mean.as_ref(),
         Row::Group(gauge) => Some(gauge),
     }
 }
@@ -57,7 +59,10 @@ pub(super) fn cells(row: &Row) -> [String; 9] {
     let main = main_of(row);
     let judged = main.or_else(|| row.gauges().next());
     let line = judged.and_then(gauge::cited_line_text).unwrap_or_else(none);
-    let n = gauge::samples(main.and_then(|g| g.n));
+    let n = gauge::samples(match row {
+        Row::Predictions { rows, .. } => Some(rows.current.iter().sum::<f64>().round() as u64),
+        _ => main.and_then(|g| g.n),
+    });
     let (name, group, estimated, labels) = match row {
         Row::Metric {
             name,
@@ -74,6 +79,7 @@ pub(super) fn cells(row: &Row) -> [String; 9] {
             wording(estimated.as_deref()),
             share(coverage.as_deref()).unwrap_or_else(none),
         ),
+        Row::Predictions { .. } => ("predictions".to_owned(), none(), none(), none()),
         Row::Group(g) => (
             metric_name(g),
             g.key.part.clean().to_string(),
@@ -122,7 +128,7 @@ fn table_row<'a>(row: &Row, look: &Look) -> table::Row<'a> {
     };
     let estimated = match row {
         Row::Metric { estimated, .. } => gauge::cell(estimated.as_deref()),
-        Row::Group(_) => Cell::none(),
+        Row::Predictions { .. } | Row::Group(_) => Cell::none(),
     };
     let dim = |text: String| Cell::new(Role::Dim, text);
     table::Row::from(vec![
@@ -209,14 +215,19 @@ pub(super) fn draw(
         return hits;
     }
     let line = paint::row(below, 0);
-    paint::put_spans(buf, look, line, line.x + 1, line.y, &reading(row, cx));
+    paint::put_spans(buf, look, line, line.x + 1, line.y, &reading(row, cx, look));
     let body = paint::inner_rows(below, 1, 0);
-    hits.extend(chart(of, row, cx, look, body, buf));
+    match row {
+        Row::Predictions { rows, .. } => {
+            histograms(buf, look, body, rows);
+        }
+        _ => hits.extend(chart(of, row, cx, look, body, buf)),
+    }
     hits
 }
 
 /// What a row says in words.
-fn reading(row: &Row, cx: &Cx<'_>) -> Vec<Span<'static>> {
+fn reading(row: &Row, cx: &Cx<'_>, look: &Look) -> Vec<Span<'static>> {
     let mut spans = Vec::new();
     match row {
         Row::Metric {
@@ -257,6 +268,15 @@ fn reading(row: &Row, cx: &Cx<'_>) -> Vec<Span<'static>> {
                 };
                 spans.push(span(Role::Label, "labels "));
                 spans.push(span(role, format!("{come}{words}")));
+            }
+        }
+        Row::Predictions { mean, rows } => {
+            spans.push(span(Role::Label, "mean "));
+            spans.extend(gauge::spans(mean.as_ref(), cx.now.wall));
+            let width = look.columns.saturating_sub(18);
+            for moved in movement(&rows.moments, look, width).into_iter().take(1) {
+                spans.push(span(Role::Text, "   "));
+                spans.extend(moved);
             }
         }
         Row::Group(g) => {
@@ -305,8 +325,8 @@ fn chart(
         .collect();
     let [_, name, group, ..] = cells(row);
     let title = match row {
-        Row::Metric { .. } => name,
         Row::Group(_) => format!("{name} {group}"),
+        _ => name,
     };
     let main = row.gauges().next();
     let chart = Chart {
@@ -316,7 +336,7 @@ fn chart(
         stale: &stale,
         stale_words: match row {
             Row::Metric { .. } => "labels to come",
-            Row::Group(_) => "",
+            _ => "",
         },
         now: &now,
         x: XAxis::Wall,

@@ -1,5 +1,6 @@
 //! What drift and quality jobs write of each model: Quarterdeck's own convention of metric names.
 
+use std::f64::consts::FRAC_2_SQRT_PI;
 use std::sync::Arc;
 
 use super::curve::{Change, Curve, Gauge, Job, unit};
@@ -112,13 +113,20 @@ pub(super) fn measure(maker: &mut Maker<'_>, model: &Model) {
             kind,
         );
     }
-    for span in spans(maker, model) {
+    let spans = spans(maker, model);
+    // Versions that answer side by side share the rows.
+    let at_once = spans.iter().filter(|span| span.until.is_none()).count();
+    for span in spans {
         let target = Target {
             from: span.from.max(target.from),
             until: span.until,
             ..target.clone()
         };
-        of_version(maker, &monitor, &target, span);
+        let share = match span.until {
+            None => 1.0 / at_once.max(1) as f64,
+            Some(_) => 1.0,
+        };
+        of_version(maker, &monitor, &target, span, share);
     }
 }
 
@@ -293,7 +301,7 @@ const fn jump(at: i64, times: f64, plus: f64) -> Change {
     }
 }
 
-fn of_version(maker: &mut Maker<'_>, monitor: &Monitor, target: &Target, span: Span) {
+fn of_version(maker: &mut Maker<'_>, monitor: &Monitor, target: &Target, span: Span, share: f64) {
     let number = span.version.to_string();
     let (model, version) = (monitor.model.as_str(), number.as_str());
     // A model grows old: what it sees moves away from what it learned.
@@ -362,7 +370,7 @@ fn of_version(maker: &mut Maker<'_>, monitor: &Monitor, target: &Target, span: S
         maker,
         monitor,
         target,
-        version,
+        (version, share),
         jump(shaken_at, 1.0, shaken),
     );
     quality(maker, monitor, target, version);
@@ -372,7 +380,7 @@ fn predictions(
     maker: &mut Maker<'_>,
     monitor: &Monitor,
     target: &Target,
-    version: &str,
+    (version, share): (&str, f64),
     shaken: Change,
 ) {
     let model = monitor.model.as_str();
@@ -395,6 +403,7 @@ fn predictions(
         Flavour::Tensorflow => 240.0 + 90.0 * unit(seed),
         _ => 0.08 + 0.3 * unit(maker.seed(&["base rate", model])),
     };
+    prediction_rows(maker, monitor, target, (version, share), base, shaken);
     let mean = Gauge::around(base, base * 0.02, mix(seed ^ 2))
         .swinging(base * 0.05)
         .changing([Change {
@@ -409,6 +418,79 @@ fn predictions(
         &[("model", model), ("version", version)],
         Curve::Gauge(Arc::new(mean)),
     );
+}
+
+/// What classifiers of more than two classes answer, and how often.
+fn classes(model: &str) -> Option<[(&'static str, f64); 3]> {
+    match model {
+        "image-moderation" => Some([("allowed", 0.86), ("blurred", 0.09), ("blocked", 0.05)]),
+        "support-triage" => Some([("normal", 0.71), ("low", 0.18), ("urgent", 0.11)]),
+        _ => None,
+    }
+}
+
+/// The share of predictions around a mean which lie below a bound: of probabilities, or of amounts.
+fn below(bound: f64, mean: f64) -> f64 {
+    if mean < 1.0 {
+        bound.clamp(0.0, 1.0).powf(mean / (1.0 - mean))
+    } else {
+        1.0 - (-(bound / (mean * FRAC_2_SQRT_PI)).powi(2)).exp()
+    }
+}
+
+/// The rows of both windows by what was predicted: what moves the mean moves them.
+fn prediction_rows(
+    maker: &mut Maker<'_>,
+    monitor: &Monitor,
+    target: &Target,
+    (version, share): (&str, f64),
+    base: f64,
+    shaken: Change,
+) {
+    let model = monitor.model.as_str();
+    let moved = base * (1.0 + shaken.plus * 2.0);
+    for (window, times) in [("reference", 4.0), ("current", 1.0)] {
+        let rows = monitor.rows * share * times;
+        let mut push = |label: (&str, &str), before: f64, now: f64| {
+            let mut gauge = Gauge::around((before * rows).round(), 0.0, 0);
+            if window == "current" && shaken.plus > 0.0 {
+                gauge.changes.push(Change {
+                    times: 1.0,
+                    plus: ((now - before) * rows).round(),
+                    ..shaken
+                });
+            }
+            maker.gauge(
+                target,
+                "ml_prediction_rows",
+                "Rows of a window by what was predicted.",
+                &[
+                    ("model", model),
+                    ("version", version),
+                    ("window", window),
+                    label,
+                ],
+                monitor.held(gauge),
+            );
+        };
+        if let Some(classes) = classes(model) {
+            for (class, share) in classes {
+                push(("class", class), share, share);
+            }
+            continue;
+        }
+        let scale = if base < 1.0 {
+            0.1
+        } else {
+            (base / 40.0).round() * 10.0
+        };
+        for step in 1..=10 {
+            let bound = scale * f64::from(step);
+            let word = format!("{}", (bound * 10.0).round() / 10.0);
+            push(("le", &word), below(bound, base), below(bound, moved));
+        }
+        push(("le", "+Inf"), 1.0, 1.0);
+    }
 }
 
 fn quality(maker: &mut Maker<'_>, monitor: &Monitor, target: &Target, version: &str) {

@@ -5,9 +5,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Features;
-use crate::domain::drift::{Bins, ColumnDrift};
+use crate::domain::drift::{Bins, ColumnDrift, Distributions};
 use crate::domain::fleet::features::{self, Feature};
-use crate::domain::signal::{SignalSeries, State};
+use crate::domain::predictions;
+use crate::domain::signal::{Measure, SignalSeries, State};
 use crate::domain::time::{Millis, age};
 use crate::panes::{Cx, course, signal};
 use crate::ui::chart::{Chart, Marker, Strip, XAxis, alert_strip};
@@ -266,19 +267,46 @@ pub(super) fn distributions(
         return;
     };
     let Some(column) = page.column().filter(|c| c.distributions.is_some()) else {
+        // Rows by what was predicted need no report.
+        if feature.gauge.key.measure == Measure::PredictionDrift
+            && let Some(model) = page.view_of(cx)
+            && let Some(both) = predictions::distribution(&signal::gauges(model, cx))
+        {
+            let head = [
+                span(Role::Title, "predictions"),
+                span(Role::Dim, counted(&both)),
+            ];
+            both_sides(&both, &head, look, area, buf);
+            return;
+        }
         absent(page, feature, cx, look, area, buf);
         return;
     };
     let Some(both) = &column.distributions else {
         return;
     };
+    both_sides(both, &title(page, column, cx), look, area, buf);
+}
+
+/// `   reference n=20,000   current n=1,240`, by the rows in the bins.
+fn counted(both: &Distributions) -> String {
+    let rows = |side: &[f64]| text::count(side.iter().sum::<f64>().round() as usize);
+    format!(
+        "   reference n={}   current n={}",
+        rows(&both.reference),
+        rows(&both.current)
+    )
+}
+
+/// Both histograms below their title and what has moved.
+fn both_sides(both: &Distributions, title: &[Span<'_>], look: &Look, area: Rect, buf: &mut Buffer) {
     let mut y = 0;
     let mut put = |spans: &[Span<'_>], buf: &mut Buffer| {
         let row = paint::row(area, y);
         paint::put_spans(buf, look, row, row.x, row.y, spans);
         y += 1;
     };
-    put(&title(page, column, cx), buf);
+    put(title, buf);
     for moved in movement(&both.moments, look, area.width) {
         put(&moved, buf);
     }

@@ -175,11 +175,25 @@ impl Features {
 
     /// The column of the report that the selected feature is.
     fn column(&self) -> Option<&ColumnDrift> {
-        let name = self.list.current()?.gauge.key.part.clean();
+        let key = &self.list.current()?.gauge.key;
+        // What a report calls them.
+        let name = match key.measure {
+            Measure::PredictionDrift => Clean::name("prediction"),
+            Measure::TargetDrift => Clean::name("target"),
+            _ => key.part.clean(),
+        };
         let Some(Ok(Some(report))) = &self.report else {
             return None;
         };
-        report.columns.iter().find(|c| c.column == name)
+        let exact = report.columns.iter().find(|c| c.column == name);
+        let like = |c: &&ColumnDrift| c.column.as_str().eq_ignore_ascii_case(name.as_str());
+        exact.or_else(|| {
+            report
+                .columns
+                .iter()
+                .find(like)
+                .filter(|_| key.part.raw().is_empty())
+        })
     }
 
     /// Whether distributions are on screen: only then is a report worth its size.

@@ -147,6 +147,22 @@ pub(super) fn draw(
     }
 }
 
+/// Whether a finding is about what this page shows.
+fn is_of_drift(code: ReasonCode) -> bool {
+    matches!(
+        code,
+        ReasonCode::DriftData
+            | ReasonCode::DriftPrediction
+            | ReasonCode::DriftTarget
+            | ReasonCode::DriftConcept
+            | ReasonCode::ServingSkew
+            | ReasonCode::DataQuality
+            | ReasonCode::QualityRealised
+            | ReasonCode::QualityEstimated
+            | ReasonCode::MonitorStale
+    )
+}
+
 /// Who it is, how many features have drifted, when that was written, and the verdict; returns the rows.
 fn head(
     page: &Features,
@@ -207,7 +223,12 @@ fn head(
             span(Role::Strong, blame.text().to_string()),
         ]);
     }
-    if let Some((name, jump)) = page.rescaled(cx) {
+    let rescaled = page.rescaled(cx);
+    // The finding of the same is said once.
+    let said = rescaled
+        .as_ref()
+        .map(|(name, _)| format!("mean of {name} "));
+    if let Some((name, jump)) = rescaled {
         let from = number(jump.before);
         let moved = look.symbols.move_text(&from, &number(jump.now));
         let times = jump.factor_text();
@@ -220,26 +241,16 @@ fn head(
             ),
         ]);
     }
-    let of_drift = |code: ReasonCode| {
-        matches!(
-            code,
-            ReasonCode::DriftData
-                | ReasonCode::DriftPrediction
-                | ReasonCode::DriftTarget
-                | ReasonCode::DriftConcept
-                | ReasonCode::ServingSkew
-                | ReasonCode::DataQuality
-                | ReasonCode::QualityRealised
-                | ReasonCode::QualityEstimated
-                | ReasonCode::MonitorStale
-        )
-    };
     let room = usize::from(area.height / 8).clamp(1, 4);
     for reason in model
         .verdict
         .reasons
         .iter()
-        .filter(|r| of_drift(r.code))
+        .filter(|r| is_of_drift(r.code))
+        .filter(|r| {
+            said.as_ref()
+                .is_none_or(|said| !r.text.as_str().starts_with(said))
+        })
         .take(room)
     {
         let mut line = level_spans(reason.level, look);
