@@ -1,6 +1,7 @@
 //! Alerts as monitoring systems raise them: what fires, since when, and who has silenced it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::key::{Key, SourceId};
 use super::level::Level;
@@ -83,6 +84,21 @@ impl Alert {
     /// Whether somebody must see it: firing or pending, and muted by nobody.
     pub fn is_loud(&self) -> bool {
         matches!(self.state, AlertState::Firing | AlertState::Pending)
+    }
+
+    /// When it began to fire, or will: a Prometheus tells when its condition began to hold, and its rule for
+    /// how long that must last.
+    pub fn fired_at(&self) -> Millis {
+        let held_for = self.rule.as_ref().map_or(0, |rule| rule.for_seconds);
+        self.since.plus(Duration::from_secs(held_for))
+    }
+
+    /// When what it says now began: its condition while it is pending, else its firing.
+    pub fn began_at(&self) -> Millis {
+        match self.state {
+            AlertState::Pending => self.since,
+            AlertState::Firing | AlertState::Silenced | AlertState::Inhibited => self.fired_at(),
+        }
     }
 
     /// What it says of itself; without such words the labels that tell it from others of its rule.

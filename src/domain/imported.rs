@@ -23,12 +23,6 @@ fn shown(state: AlertState) -> Option<&'static str> {
     }
 }
 
-/// When an alert began to fire: a Prometheus tells when its condition began to hold.
-fn fired_at(alert: &Alert) -> Millis {
-    let held_for = alert.rule.as_ref().map_or(0, |rule| rule.for_seconds);
-    alert.since.plus(Duration::from_secs(held_for))
-}
-
 /// What one look at an alert tells that the look before did not: that it began to fire, or that it was
 /// muted or heard again. The time of an onset is the alert's own; muting has the window of the looks.
 ///
@@ -55,7 +49,7 @@ pub fn alert_change(
     };
     let before = old.and_then(|(old, _)| shown(old.state));
     let Some(before) = before else {
-        let at = fired_at(alert).min(new_at);
+        let at = alert.fired_at().min(new_at);
         let evidence = if alert.summary.is_empty() {
             "the alert's own start"
         } else {
@@ -167,16 +161,38 @@ pub fn is_marked(mark: &Change, seen: &Change) -> bool {
 /// The changes of the answering versions that the spans of one model show: between each state that
 /// lasted and the next. The first state is where the records begin, and a span that reaches to the newest
 /// sample has not ended. A time without requests is no state: nobody answered and nobody asked.
+///
+/// A sample counts the requests of one step. Two versions in one step, the last of the old and the first of
+/// the new, took turns in it; two that share more than one answered side by side. Which it is the newest
+/// samples cannot tell yet: a version with a single one beside another is told with its second, or never.
 pub fn served_changes(spans: &[&ServedSpan], subject: &Subject) -> Vec<Change> {
     let Some(newest) = spans.iter().map(|s| s.until).max() else {
         return Vec::new();
     };
     let step = |s: &ServedSpan| Duration::from_millis(s.step_ms);
-    // What happens within a sample or two of each other is one change.
-    let together = spans.iter().map(|s| step(s)).max().unwrap_or_default() * 2;
+    // What happens within a sample of each other is one change.
+    let together = spans.iter().map(|s| step(s)).max().unwrap_or_default();
+    // A quiet sample or two end nothing.
+    let is_silent = |s: &ServedSpan| newest.since(s.until) > together * 2;
+    let stands_beside = |other: &ServedSpan, s: &ServedSpan| {
+        other.key.from < s.key.from && other.until >= s.key.from
+    };
+    let is_undecided = |s: &ServedSpan| {
+        let single = s.key.from == s.until && !is_silent(s);
+        single && spans.iter().any(|other| stands_beside(other, s))
+    };
+    let spans: Vec<&ServedSpan> = spans.iter().copied().filter(|s| !is_undecided(s)).collect();
+    let over = |s: &ServedSpan| {
+        let takes_over = |next: &&ServedSpan| {
+            next.key.from == s.until && s.key.from < s.until && next.until > s.until
+        };
+        if spans.iter().any(takes_over) {
+            return Some(s.until);
+        }
+        is_silent(s).then(|| s.until.plus(step(s)))
+    };
     let mut times: Vec<Millis> = spans.iter().map(|s| s.key.from).collect();
-    let ended = |s: &&&ServedSpan| newest.since(s.until) > together;
-    times.extend(spans.iter().filter(ended).map(|s| s.until.plus(step(s))));
+    times.extend(spans.iter().filter_map(|s| over(s)));
     times.sort();
     let mut changes = Vec::new();
     let mut before: Option<Clean> = None;
@@ -188,7 +204,8 @@ pub fn served_changes(spans: &[&ServedSpan], subject: &Subject) -> Vec<Change> {
             last = times[at];
             at += 1;
         }
-        let active = |s: &&&ServedSpan| s.key.from <= last && (s.until >= last || !ended(s));
+        let active =
+            |s: &&&ServedSpan| s.key.from <= last && over(s).is_none_or(|over| over > last);
         let active: Vec<&&ServedSpan> = spans.iter().filter(active).collect();
         let mut words: Vec<Clean> = active
             .iter()

@@ -206,3 +206,31 @@ fn a_quiet_time_is_no_change() {
         [("serves v13 → v14".to_owned(), 89, 90)]
     );
 }
+
+#[test]
+fn versions_that_share_one_step_took_turns_in_it() {
+    let turn = [("serves v7 → v6".to_owned(), 99, 100)];
+    // The old one's last requests and the new one's first were counted in the same step.
+    for newest in [101, 102, 103, 200] {
+        let spans = [span("7", 0, 100), span("6", 100, newest)];
+        assert_eq!(served(&spans), turn, "{newest}");
+    }
+    // As long as no later step is known, it may be either.
+    assert_eq!(served(&[span("7", 0, 100), span("6", 100, 100)]), []);
+    for newest in [101, 102, 103, 104] {
+        let spans = [span("7", 0, newest), span("6", 100, 100)];
+        assert_eq!(served(&spans), [], "{newest}");
+    }
+}
+
+#[test]
+fn what_is_told_of_two_that_share_more_steps_stands_when_more_is_known() {
+    let began = ("serves v7 → v6, v7".to_owned(), 99, 100);
+    let ended = ("serves v6, v7 → v6".to_owned(), 101, 102);
+    for newest in [101, 102, 103] {
+        let spans = [span("7", 0, 101), span("6", 100, newest)];
+        assert_eq!(served(&spans), std::slice::from_ref(&began), "{newest}");
+    }
+    let spans = [span("7", 0, 101), span("6", 100, 104)];
+    assert_eq!(served(&spans), [began, ended]);
+}

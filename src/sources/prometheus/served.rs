@@ -33,7 +33,12 @@ impl Prometheus {
         let taken = self.taken(&mut asked).await?;
         let now = self.now().await?;
         let mut spoilt: Vec<Fault> = asked.unseen.take().into_iter().collect();
-        let whole = Grid::over(self.monitoring.history.as_secs(), now, POINTS);
+        let window = self.monitoring.window.as_secs();
+        let history = self.monitoring.history.as_secs();
+        // A step is never less than what a sample counts: versions that take turns would seem to overlap.
+        let points = POINTS.min(history / window.max(1));
+        let whole = Grid::over(history, now, points);
+        self.memory().spans.forget(whole.start);
         for index in taken {
             let Some(preset) = self.monitoring.presets.get(index) else {
                 continue;
@@ -45,7 +50,6 @@ impl Prometheus {
                 let Some(template) = &spec.by_version else {
                     continue;
                 };
-                let window = self.monitoring.window.as_secs();
                 let selector = &self.monitoring.selector;
                 let query = over_grid(spec, template, selector, window, grid.step);
                 let read = match self.range(query, grid).await {
@@ -78,17 +82,12 @@ impl Prometheus {
                 self.memory().spans.until.insert(index, grid.end());
             }
         }
-        let mut memory = self.memory();
-        memory.spans.forget(whole.start);
-        let rows = memory.spans.rows(self);
-        drop(memory);
-        let partial = partly(&spoilt);
+        let rows = self.memory().spans.rows(self);
         Ok(Answer {
-            coverage: match &partial {
-                None => Coverage::Full(Scope::Served),
-                Some(_) => Coverage::Partial,
-            },
-            partial,
+            // What a preset could not tell this time is here from before: only what ended before the
+            // history begins is missing.
+            coverage: Coverage::Full(Scope::Served),
+            partial: partly(&spoilt),
             rows: Rows::Served(rows),
             server_time: Some(now),
         })

@@ -1,6 +1,7 @@
 //! What is read over time: courses, what was served, strips of alerts, and alerts of an earlier time.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::*;
 use crate::domain::signal::Preset;
@@ -121,6 +122,7 @@ async fn a_history_that_failed_is_read_whole_the_next_time_and_others_by_their_t
         failed.store(fail, Ordering::Relaxed);
         let answer = poll(&source, Feed::ServedHistory).await.unwrap();
         assert_eq!(answer.partial.is_some(), fail);
+        assert_eq!(answer.coverage, Coverage::Full(Scope::Served));
         let length = |word: &str| {
             let seen = source_of(&server, word);
             let at = |key: &str| seen.with[key].parse::<i64>().unwrap();
@@ -132,6 +134,46 @@ async fn a_history_that_failed_is_read_whole_the_next_time_and_others_by_their_t
     let all = hours[0][0];
     assert!(all > 24, "{hours:?}");
     assert_eq!(hours, [[all, all], [3, all], [3, 3]]);
+}
+
+#[tokio::test]
+async fn what_ended_before_the_history_is_gone_though_a_preset_fails_every_time() {
+    let server = Server::start(|asked| {
+        if asked.path != "/api/v1/query_range" {
+            return vector(&[]);
+        }
+        if asked.query().contains("revision_name") {
+            let error =
+                json!({"status": "error", "errorType": "execution", "error": "too many samples"});
+            return (422, error.to_string());
+        }
+        let end = asked.with["end"].parse::<i64>().unwrap();
+        let version = if end > NOW { "v2" } else { "v1" };
+        let labels = json!({"service_name": "a", "service_version": version});
+        let rows = json!([{"metric": labels, "values": [[end, "1"]]}]);
+        let body = json!({"status": "success", "data": {"result": rows}});
+        (200, body.to_string())
+    })
+    .await;
+    let source = server.source(|settings| {
+        let two = |p: &&Preset| matches!(p.name.as_str(), "bentoml" | "knative");
+        settings.monitoring.presets = presets().iter().filter(two).cloned().collect();
+        settings.monitoring.all = true;
+    });
+    let history = source.monitoring.history;
+    let mut told = Vec::new();
+    for ahead in [Duration::ZERO, history + Duration::from_secs(7_200)] {
+        let at = Millis(NOW * 1_000).plus(ahead);
+        source.memory().clock = Some((at, tokio::time::Instant::now()));
+        let answer = poll(&source, Feed::ServedHistory).await.unwrap();
+        assert!(answer.partial.is_some());
+        assert_eq!(answer.coverage, Coverage::Full(Scope::Served));
+        let Rows::Served(rows) = answer.rows else {
+            panic!("spans");
+        };
+        told.push(rows.into_iter().map(|r| r.key.version).collect::<Vec<_>>());
+    }
+    assert_eq!(told, [[Key::new("v1")], [Key::new("v2")]]);
 }
 
 /// The range that was asked for with a word in its query.
