@@ -10,7 +10,7 @@ use super::sent::{Prints, SentSignals, SentVersions};
 use crate::domain::alert::AlertKey;
 use crate::domain::annotation::{Annotation, AnnotationKey};
 use crate::domain::key::{DeploymentKey, ExperimentKey, Key, ModelKey, SourceId, VersionKey};
-use crate::domain::model::RegisteredModel;
+use crate::domain::model::{ModelVersion, RegisteredModel};
 use crate::domain::observation::{
     Answer, ContextRef, Coverage, FactKey, Feed, Observation, ROWS_PER_MESSAGE, Rows, Scope,
     ServedSpanKey,
@@ -133,56 +133,38 @@ impl Sent {
 
     /// New and changed rows in messages of bounded size, and what a full answer no longer holds.
     fn changed(&mut self, rows: Rows, full: Option<&Scope>) -> (Vec<Rows>, Vec<FactKey>) {
-        // Within a full answer of all rows, each key that is absent is gone.
-        let all = |scope: Scope| (full == Some(&scope)).then_some(());
-        // What pages held is not absent from the rest.
-        let paged = match (full, &rows) {
-            (Some(_), Rows::Versions(_) | Rows::Signals(_) | Rows::Series(_)) => {
-                std::mem::take(&mut self.paged)
-            }
-            _ => HashSet::new(),
-        };
+        let is = |scope: Scope| full == Some(&scope);
         match rows {
             Rows::Models(rows) => {
-                let (rows, gone) = self.models(rows, all(Scope::Models).is_some());
+                let (rows, gone) = self.models(rows, is(Scope::Models));
                 told(rows, Rows::Models, gone, FactKey::Model)
             }
-            Rows::Versions(rows) => {
-                let of = full.and_then(|scope| match scope {
-                    Scope::Versions => Some(None),
-                    Scope::VersionsOf(model) => Some(Some(model)),
-                    _ => None,
-                });
-                let of = of.map(|of| {
-                    move |k: &VersionKey| {
-                        of.is_none_or(|m| k.model == *m) && !paged.contains(&hash(k))
-                    }
-                });
-                let (rows, gone) = fresh(&mut self.versions, rows, |r| r.key.clone(), of);
-                told(rows, Rows::Versions, gone, FactKey::Version)
-            }
+            Rows::Versions(rows) => self.versions(rows, full),
             Rows::Experiments(rows) => {
-                let of = all(Scope::Experiments).map(|()| |_: &ExperimentKey| true);
+                let of = is(Scope::Experiments).then_some(|_: &ExperimentKey| true);
                 let (rows, gone) = fresh(&mut self.experiments, rows, |r| r.key.clone(), of);
                 told(rows, Rows::Experiments, gone, FactKey::Experiment)
             }
+            Rows::Runs(rows) => (parts(self.fresh_runs(rows), Rows::Runs), Vec::new()),
             Rows::Endpoints(rows) => {
-                let of = all(Scope::Endpoints).map(|()| |_: &DeploymentKey| true);
+                let of = is(Scope::Endpoints).then_some(|_: &DeploymentKey| true);
                 let (rows, gone) = fresh(&mut self.endpoints, rows, |r| r.key.clone(), of);
                 told(rows, Rows::Endpoints, gone, FactKey::Endpoint)
             }
             Rows::Signals(rows) => {
-                let of = all(Scope::Signals).map(|()| not_among(paged));
+                let paged = self.take_paged(full);
+                let of = is(Scope::Signals).then(|| not_among(paged));
                 let (rows, gone) = fresh(&mut self.signals, rows, |r| r.key.clone(), of);
                 told(rows, Rows::Signals, gone, FactKey::Signal)
             }
             Rows::Series(rows) => {
-                let of = all(Scope::Series).map(|()| not_among(paged));
+                let paged = self.take_paged(full);
+                let of = is(Scope::Series).then(|| not_among(paged));
                 let (rows, gone) = fresh(&mut self.series, rows, |r| r.key.clone(), of);
                 told(rows, Rows::Series, gone, FactKey::Series)
             }
             Rows::Alerts(rows) => {
-                let of = all(Scope::Alerts).map(|()| |_: &AlertKey| true);
+                let of = is(Scope::Alerts).then_some(|_: &AlertKey| true);
                 let (rows, gone) = fresh(&mut self.alerts, rows, |r| r.key.clone(), of);
                 told(rows, Rows::Alerts, gone, FactKey::Alert)
             }
@@ -191,49 +173,78 @@ impl Sent {
                 (parts(rows, Rows::Annotations), Vec::new())
             }
             Rows::Served(rows) => {
-                let of = all(Scope::Served).map(|()| |_: &ServedSpanKey| true);
+                let of = is(Scope::Served).then_some(|_: &ServedSpanKey| true);
                 let (rows, gone) = fresh(&mut self.served, rows, |r| r.key.clone(), of);
                 told(rows, Rows::Served, gone, FactKey::Served)
             }
             Rows::Pipelines(rows) => {
-                let of = all(Scope::Pipelines).map(|()| |_: &PipelineKey| true);
+                let of = is(Scope::Pipelines).then_some(|_: &PipelineKey| true);
                 let (rows, gone) = fresh(&mut self.pipelines, rows, |r| r.key.clone(), of);
                 told(rows, Rows::Pipelines, gone, FactKey::Pipeline)
             }
-            Rows::PipelineRuns(rows) => {
-                if self.pipeline_runs.len() > PIPELINE_RUNS {
-                    self.pipeline_runs.clear();
-                    self.runs_moved.clear();
-                }
-                let now: Vec<_> = rows.iter().map(|r| (r.key.clone(), r.moved())).collect();
-                let moved = &self.runs_moved;
-                let of = full.and_then(|scope| match scope {
-                    Scope::PipelineRuns { from, until } => Some(*from..=*until),
-                    _ => None,
-                });
-                let of = of.map(|of| {
-                    move |key: &PipelineRunKey| moved.get(key).is_some_and(|at| of.contains(at))
-                });
-                let (rows, gone) = fresh(&mut self.pipeline_runs, rows, |r| r.key.clone(), of);
-                let gone: Vec<PipelineRunKey> = gone.collect();
-                for key in &gone {
-                    self.runs_moved.remove(key);
-                }
-                self.runs_moved.extend(now);
-                told(
-                    rows,
-                    Rows::PipelineRuns,
-                    gone.into_iter(),
-                    FactKey::PipelineRun,
-                )
-            }
+            Rows::PipelineRuns(rows) => self.pipeline_runs(rows, full),
             Rows::Orchestrators(rows) => {
                 let none = None::<fn(&Key) -> bool>;
                 let (rows, gone) = fresh(&mut self.orchestrators, rows, |r| r.base.clone(), none);
                 told(rows, Rows::Orchestrators, gone, FactKey::Orchestrator)
             }
-            Rows::Runs(rows) => (parts(self.fresh_runs(rows), Rows::Runs), Vec::new()),
         }
+    }
+
+    /// What pages of a full answer held: it is not absent from the rest.
+    fn take_paged(&mut self, full: Option<&Scope>) -> HashSet<u64> {
+        match full {
+            Some(_) => std::mem::take(&mut self.paged),
+            None => HashSet::new(),
+        }
+    }
+
+    /// New and changed versions, and those that are absent from an answer of all, or of all of one model.
+    fn versions(
+        &mut self,
+        rows: Vec<ModelVersion>,
+        full: Option<&Scope>,
+    ) -> (Vec<Rows>, Vec<FactKey>) {
+        let paged = self.take_paged(full);
+        let of = full.and_then(|scope| match scope {
+            Scope::Versions => Some(None),
+            Scope::VersionsOf(model) => Some(Some(model)),
+            _ => None,
+        });
+        let of = of.map(|of| {
+            move |k: &VersionKey| of.is_none_or(|m| k.model == *m) && !paged.contains(&hash(k))
+        });
+        let (rows, gone) = fresh(&mut self.versions, rows, |r| r.key.clone(), of);
+        told(rows, Rows::Versions, gone, FactKey::Version)
+    }
+
+    /// New and changed runs of pipelines, and those that are absent from an answer about the time in which
+    /// they moved.
+    fn pipeline_runs(
+        &mut self,
+        rows: Vec<PipelineRun>,
+        full: Option<&Scope>,
+    ) -> (Vec<Rows>, Vec<FactKey>) {
+        if self.pipeline_runs.len() > PIPELINE_RUNS {
+            self.pipeline_runs.clear();
+            self.runs_moved.clear();
+        }
+        let now: Vec<_> = rows.iter().map(|r| (r.key.clone(), r.moved())).collect();
+        let moved = &self.runs_moved;
+        let of = full.and_then(|scope| match scope {
+            Scope::PipelineRuns { from, until } => Some(*from..=*until),
+            _ => None,
+        });
+        let of = of
+            .map(|of| move |key: &PipelineRunKey| moved.get(key).is_some_and(|at| of.contains(at)));
+        let (rows, gone) = fresh(&mut self.pipeline_runs, rows, |r| r.key.clone(), of);
+        let gone: Vec<PipelineRunKey> = gone.collect();
+        for key in &gone {
+            self.runs_moved.remove(key);
+        }
+        self.runs_moved.extend(now);
+        let gone = gone.into_iter();
+        told(rows, Rows::PipelineRuns, gone, FactKey::PipelineRun)
     }
 
     /// New and changed models, and those that an answer of `all` of them does not hold. The fleet holds one
