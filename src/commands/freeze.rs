@@ -15,7 +15,7 @@ use crate::domain::action::verbs::marks::{self, MarkRequest, Purpose};
 pub async fn run(session: &Session, args: &FreezeArgs) -> Result<Exit, Failure> {
     let hold = args.hold.filter(|_| !args.end);
     let wish = (args.model.as_str(), Purpose::Freeze, hold);
-    mark(session, wish, &args.consent).await
+    Box::pin(mark(session, wish, &args.consent)).await
 }
 
 /// Runs `acknowledge`.
@@ -25,7 +25,7 @@ pub async fn run(session: &Session, args: &FreezeArgs) -> Result<Exit, Failure> 
 pub async fn acknowledge(session: &Session, args: &AcknowledgeArgs) -> Result<Exit, Failure> {
     let hold = Some(args.hold).filter(|_| !args.end);
     let wish = (args.model.as_str(), Purpose::Acknowledge, hold);
-    mark(session, wish, &args.consent).await
+    Box::pin(mark(session, wish, &args.consent)).await
 }
 
 async fn mark(

@@ -19,9 +19,15 @@ pub(super) struct MadeBy {
     /// One a tracker, which are few.
     trackers: Vec<OfTracker>,
     models: Vec<ModelKey>,
+    /// How many runs made versions of each of them.
+    uses: Vec<u32>,
     places: HashMap<ModelKey, u32>,
+    /// Places of models that no run names any more.
+    free: Vec<u32>,
     /// Models of runs that made versions of several, each list in order.
     several: Vec<Vec<ModelKey>>,
+    /// Places of lists that no run has any more.
+    free_lists: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -83,24 +89,81 @@ impl MadeBy {
 
     /// What a run made, and a model more at its place among the others.
     fn with(&mut self, known: Made, at: usize, model: &ModelKey) -> Made {
-        if let Made::Several(list) = known {
-            self.several[list as usize].insert(at, model.clone());
-            return known;
-        }
-        let mut models = self.of(known).to_vec();
-        models.insert(at, model.clone());
-        self.several.push(models);
-        Made::Several(self.several.len() as u32 - 1)
+        let list = match known {
+            Made::Several(list) => list,
+            Made::One(one) => {
+                let one = self.models[one as usize].clone();
+                let list = self.free_lists.pop().unwrap_or_else(|| {
+                    self.several.push(Vec::new());
+                    self.several.len() as u32 - 1
+                });
+                self.several[list as usize].push(one);
+                list
+            }
+        };
+        self.place(model);
+        self.several[list as usize].insert(at, model.clone());
+        Made::Several(list)
     }
 
+    /// The place of a model that one run more made a version of.
     fn place(&mut self, model: &ModelKey) -> u32 {
         if let Some(at) = self.places.get(model) {
+            self.uses[*at as usize] += 1;
             return *at;
         }
-        let at = self.models.len() as u32;
-        self.models.push(model.clone());
+        let at = if let Some(at) = self.free.pop() {
+            self.models[at as usize] = model.clone();
+            self.uses[at as usize] = 1;
+            at
+        } else {
+            self.models.push(model.clone());
+            self.uses.push(1);
+            self.models.len() as u32 - 1
+        };
         self.places.insert(model.clone(), at);
         at
+    }
+
+    /// Forgets that a run made a version of a model: the last such version is gone.
+    pub(super) fn forget(&mut self, run: &RunKey, model: &ModelKey) {
+        let Some(made) = self.find(run).map(|(.., made)| made) else {
+            return;
+        };
+        if self.of(made).binary_search(model).is_err() {
+            return;
+        }
+        let left = match made {
+            Made::One(_) => None,
+            Made::Several(list) => {
+                let models = &mut self.several[list as usize];
+                models.retain(|known| known != model);
+                match models.as_slice() {
+                    [] | [_] => {
+                        let one = models.pop().and_then(|one| self.places.get(&one).copied());
+                        self.free_lists.push(list);
+                        one.map(Made::One)
+                    }
+                    _ => Some(made),
+                }
+            }
+        };
+        let part = self.part(&run.id);
+        let tracker = run.tracker.clone();
+        if let Some(of) = self.trackers.iter_mut().find(|of| of.tracker == tracker) {
+            match left {
+                Some(left) => of.parts[part].insert(run.id.clone(), left),
+                None => of.parts[part].remove(&run.id),
+            };
+        }
+        if let Some(at) = self.places.get(model).copied() {
+            let uses = &mut self.uses[at as usize];
+            *uses -= 1;
+            if *uses == 0 {
+                self.places.remove(model);
+                self.free.push(at);
+            }
+        }
     }
 
     /// The models of a run's versions, in order: nearly always one.
@@ -164,5 +227,29 @@ mod tests {
         assert_eq!(made.models(&run("http://a.test", "2")), []);
         assert_eq!(made.key(&here), Some(here.clone()));
         assert!(made.holds(&there));
+    }
+
+    #[test]
+    fn versions_that_come_and_go_leave_nothing_behind() {
+        let mut made = MadeBy::default();
+        let ran = |n: usize| run("http://a.test", &n.to_string());
+        let of = |n: usize| model(&format!("m{n}"));
+        let kept = 100;
+        for n in 0..kept * 10 {
+            for by in [n, n + 1] {
+                made.note(&ran(n), &of(by));
+            }
+            if let Some(old) = n.checked_sub(kept) {
+                assert_eq!(made.models(&ran(old)).len(), 2);
+                made.forget(&ran(old), &of(old));
+                assert_eq!(made.models(&ran(old)), [of(old + 1)]);
+                made.forget(&ran(old), &of(old));
+                made.forget(&ran(old), &of(old + 1));
+                assert!(!made.holds(&ran(old)));
+            }
+            assert!(made.models.len() <= kept + 3 && made.several.len() <= kept + 1);
+        }
+        let held: usize = made.trackers[0].parts.iter().map(HashMap::len).sum();
+        assert_eq!((held, made.places.len()), (kept, kept + 1));
     }
 }

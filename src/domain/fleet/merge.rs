@@ -187,12 +187,18 @@ impl Fleet {
                 self.dirty.models.remove(k);
             }
             FactKey::Version(k) => {
+                let held = self.versions(&k.model).iter().find(|h| h.fact.key == *k);
+                let run = held.and_then(|h| h.fact.run.clone());
                 if let Some(all) = self.versions.get_mut(&k.model) {
                     Arc::make_mut(all).retain(|h| h.fact.key != *k);
                     if all.is_empty() {
                         self.versions.remove(&k.model);
                     }
                 }
+                if let Some(run) = run {
+                    self.made_no_more(&run, &k.model);
+                }
+                self.packages.remove(k);
                 self.dirty.models.insert(k.model.clone());
             }
             FactKey::Experiment(k) => {

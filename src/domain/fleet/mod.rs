@@ -16,6 +16,7 @@ mod memory;
 mod merge;
 mod monitoring;
 mod observe;
+mod packages;
 mod parts;
 mod pipelines;
 mod pool;
@@ -27,6 +28,7 @@ mod shards;
 mod signals;
 pub mod standing;
 pub mod suspects;
+mod timeline;
 mod tombstones;
 pub mod triage;
 pub mod view;
@@ -38,12 +40,14 @@ use foldhash::{HashMap, HashMapExt as _, HashSet, HashSetExt as _};
 
 use self::joins::Joins;
 use self::made_by::MadeBy;
+use self::packages::Packages;
 pub use self::parts::{Judged, Unjudged};
 use self::pipelines::Pipelines;
 pub use self::pipelines::Training;
 use self::pool::Pool;
 use self::runs::RunStore;
 use self::signals::Signals;
+use self::timeline::{Noted, Timeline};
 use self::tombstones::Tombstones;
 use self::triage::Counts;
 use self::view::{DeploymentView, ModelView};
@@ -100,8 +104,8 @@ pub struct Fleet {
     /// The first model that a run of the experiment made a version of.
     trained_in: HashMap<ExperimentKey, ModelKey>,
     runs_gone: HashSet<RunKey>,
-    packages: HashMap<VersionKey, PackageState>,
-    timeline: HashMap<Subject, Vec<Change>>,
+    packages: Packages,
+    timeline: Timeline,
     first_seen: HashMap<FactKey, Millis>,
     loading: HashMap<(DeploymentKey, Key), Millis>,
     /// Since when an endpoint's health call takes longer than the policy allows.
@@ -185,8 +189,8 @@ impl Fleet {
             made_by: MadeBy::default(),
             trained_in: HashMap::new(),
             runs_gone: HashSet::new(),
-            packages: HashMap::new(),
-            timeline: HashMap::new(),
+            packages: Packages::default(),
+            timeline: Timeline::default(),
             first_seen: HashMap::new(),
             loading: HashMap::new(),
             slow: HashMap::new(),
@@ -279,6 +283,7 @@ impl Fleet {
     /// Lets time pass: freshness and graces that end by the clock alone.
     pub fn tick(&mut self, now: Millis) {
         self.tombstones.forget(now);
+        self.timeline.forget(now);
         let mut moved: Vec<SourceId> = self.sources.keys().cloned().collect();
         moved.retain(|id| self.has_moved(id, false, now));
         self.sources_moved(&moved);
@@ -298,7 +303,9 @@ impl Fleet {
             PackageState::Read(Arc::new(p))
         });
         self.dirty.models.insert(key.model.clone());
-        self.packages.insert(key, state);
+        if let Some(gone) = self.packages.insert(key, state) {
+            self.dirty.models.insert(gone.model);
+        }
         self.refresh(now);
     }
 
@@ -334,19 +341,10 @@ impl Fleet {
 
     /// Adds a change to its subject's timeline unless the event is there already.
     fn note(&mut self, change: Change) -> bool {
-        let line = self.timeline.entry(change.subject.clone()).or_default();
         let subject = change.subject.clone();
-        let same = line.iter_mut().find(|c| c.same_event(&change));
-        let is_new = same.is_none();
-        if let Some(same) = same {
-            let merged = same.merged(&change);
-            if merged == *same {
-                return false;
-            }
-            *same = merged;
-        } else {
-            let at = line.partition_point(|c| c.not_after <= change.not_after);
-            line.insert(at, change);
+        let noted = self.timeline.note(change);
+        if noted == Noted::Known {
+            return false;
         }
         match subject {
             Subject::Model(key) => {
@@ -358,7 +356,7 @@ impl Fleet {
             Subject::Source(_) => {}
         }
         self.revision += 1;
-        is_new
+        noted == Noted::New
     }
 
     /// The newest change of a kind that led to a state.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Fleet;
 use super::runs::Upsert;
 use crate::domain::deployment::{EndpointReading, ServedState, ServedVersion};
-use crate::domain::key::{DeploymentKey, ExperimentKey, ModelKey, SourceId};
+use crate::domain::key::{DeploymentKey, ExperimentKey, ModelKey, RunKey, SourceId};
 use crate::domain::last_known::Held;
 use crate::domain::model::{ModelVersion, RegisteredModel};
 use crate::domain::observation::FactKey;
@@ -168,8 +168,21 @@ impl Fleet {
             }
         };
         self.revision += 1;
+        let before = old.as_ref().and_then(|old| old.fact.run.clone());
+        if let Some(run) = before.filter(|run| new.fact.run.as_ref() != Some(run)) {
+            self.made_no_more(&run, &model);
+        }
         self.dirty.models.insert(model);
         self.observe_version(old.as_ref(), &new);
+    }
+
+    /// A version that a run made is gone, or another run's: unless it made another one of the model, the run
+    /// is none of its makers.
+    pub(super) fn made_no_more(&mut self, run: &RunKey, model: &ModelKey) {
+        let mut versions = self.versions(model).iter();
+        if !versions.any(|h| h.fact.run.as_ref() == Some(run)) {
+            self.made_by.forget(run, model);
+        }
     }
 
     pub(super) fn put_experiment(&mut self, source: &SourceId, asked_at: Millis, fact: Experiment) {

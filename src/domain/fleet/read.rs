@@ -167,7 +167,7 @@ impl Fleet {
 
     /// The known changes of a subject, oldest first.
     pub fn timeline(&self, subject: &Subject) -> &[Change] {
-        self.timeline.get(subject).map_or(&[], Vec::as_slice)
+        self.timeline.of(subject)
     }
 
     /// The known changes of a model and of its deployments, oldest first.

@@ -76,9 +76,21 @@ impl Lineage {
         self.before = std::mem::take(&mut self.runs);
     }
 
-    /// Every run was told.
+    /// Every run was told: what is behind no alias any more need not be remembered as asked for.
     pub(super) fn sweep_ends(&mut self) {
         self.before = HashMap::new();
+        let mut asked = std::mem::take(&mut self.asked);
+        let behind: HashSet<&str> = self.behind().map(Key::raw).collect();
+        asked.retain(|run| behind.contains(run.as_str()));
+        self.asked = asked;
+    }
+
+    /// The runs that made aliased versions.
+    fn behind(&self) -> impl Iterator<Item = &Key> {
+        let aliased = self.aliased.iter();
+        let versions = aliased
+            .flat_map(|(name, versions)| versions.iter().map(move |v| (name.as_str(), v.as_str())));
+        versions.filter_map(|key| self.runs.get(&self.hasher.hash_one(key)))
     }
 
     /// Remembers the run that made a version.
@@ -91,10 +103,7 @@ impl Lineage {
     /// The runs behind aliased versions that were not asked for yet.
     pub(super) fn due(&self, most: usize) -> Vec<String> {
         let mut due: Vec<String> = self
-            .aliased
-            .iter()
-            .flat_map(|(name, versions)| versions.iter().map(move |v| (name.as_str(), v.as_str())))
-            .filter_map(|key| self.runs.get(&self.hasher.hash_one(key)))
+            .behind()
             .map(Key::raw)
             .filter(|run| !self.asked.contains(*run))
             .map(str::to_owned)
@@ -103,5 +112,32 @@ impl Lineage {
             .collect();
         due.truncate(most);
         due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_is_behind_no_alias_any_more_is_not_remembered_as_asked_for() {
+        let mut lineage = Lineage::default();
+        let kept: usize = 20;
+        for version in 0..kept * 10 {
+            lineage.sweep_begins();
+            for known in 0..=version {
+                let run = Key::new(&format!("run-{known}"));
+                lineage.made_by("churn", &known.to_string(), &run);
+            }
+            let first = (version + 1).saturating_sub(kept);
+            let aliased = (first..=version).map(|v| v.to_string()).collect();
+            lineage.aliased.insert("churn".to_owned(), aliased);
+            let due = lineage.due(usize::MAX);
+            assert_eq!(due, [format!("run-{version}")], "each once");
+            lineage.asked.extend(due);
+            lineage.sweep_ends();
+            assert!(lineage.asked.len() <= kept, "{}", lineage.asked.len());
+        }
+        assert_eq!(lineage.asked.len(), kept);
     }
 }
