@@ -10,7 +10,7 @@ use super::names;
 use super::output::{Out, Table};
 use super::session::Session;
 use crate::cli::ChangesArgs;
-use crate::domain::fleet::suspects::Suspect;
+use crate::domain::fleet::suspects::{Part, Suspect};
 use crate::domain::fleet::triage;
 use crate::domain::fleet::view::ModelView;
 use crate::domain::time::{Millis, age};
@@ -30,32 +30,38 @@ pub async fn run(session: &Session, args: &ChangesArgs) -> Result<Exit, Failure>
         Some(name) => Some(names::model(fleet, name)?),
         None => None,
     };
-    let known = model.and_then(|m| Some(fleet.onset(m)?.0));
-    let onset = session.moment.or(known).unwrap_or(now);
-    let known = match (session.moment, known) {
-        (Some(_), _) => "asked",
-        (None, Some(_)) => "onset",
-        (None, None) => "now",
+    let onset = model.and_then(|m| Some(fleet.onset(m)?.0));
+    let around = Around {
+        at: session.moment.or(onset).unwrap_or(now),
+        is: match (session.moment, onset) {
+            (Some(_), _) => "asked",
+            (None, Some(_)) => "onset",
+            (None, None) => "now",
+        },
+        onset,
+        is_bound: model.is_some_and(|m| fleet.onset_is_bound(m)),
+        is_last_word: model.is_some_and(|m| fleet.onset_is_last_word(m)),
+        before: args.since,
     };
-    let is_bound = known == "onset" && model.is_some_and(|m| fleet.onset_is_bound(m));
     let after = (args.since / 6).max(AFTER);
-    let all = fleet.suspects(model.map(|m| &m.key), onset, args.since, after);
+    let all = fleet.suspects(model.map(|m| &m.key), around.at, args.since, after);
     let out = session.out();
     if out.json {
         let body = json!({
             "context": fleet.context().name,
             "generated_at": now.rfc3339(),
             "model": model.map(|m| m.name.clone()),
-            "around": onset.rfc3339(),
-            "around_is": known,
-            "around_is_bound": is_bound,
-            "from": onset.minus(args.since).rfc3339(),
-            "to": onset.plus(after).rfc3339(),
-            "changes": all.iter().map(suspect).collect::<Vec<_>>(),
+            "around": around.at.rfc3339(),
+            "around_is": around.is,
+            "around_is_bound": around.is == "onset" && around.is_bound,
+            "onset": onset.map(Millis::rfc3339),
+            "from": around.at.minus(args.since).rfc3339(),
+            "to": around.at.plus(after).rfc3339(),
+            "changes": all.iter().map(|s| suspect(s, onset)).collect::<Vec<_>>(),
         });
         out.document(&document("changes", body))?;
     } else {
-        out.print(&text(out, &all, (onset, known, is_bound), now))?;
+        out.print(&text(out, &all, &around, (model, now)))?;
     }
     // Where nobody is named, what could not be read counts too: who is not listed is not known to be fine.
     let level = model.map_or_else(|| triage::worst(fleet), ModelView::level);
@@ -66,16 +72,33 @@ pub async fn run(session: &Session, args: &ChangesArgs) -> Result<Exit, Failure>
     })
 }
 
-fn suspect(s: &Suspect) -> Value {
+/// The moment in question.
+struct Around {
+    at: Millis,
+    /// Which moment that is, in a word.
+    is: &'static str,
+    /// When the trouble of the model began, where it has any.
+    onset: Option<Millis>,
+    /// Whether that is only the first look at trouble that is older.
+    is_bound: bool,
+    /// Whether that is the last word of a job that fell silent.
+    is_last_word: bool,
+    before: Duration,
+}
+
+fn suspect(s: &Suspect, onset: Option<Millis>) -> Value {
     json!({
         "kind": s.kind(),
+        "part": s.part,
         "text": s.text,
         "subject": Some(&s.subject).filter(|t| !t.is_empty()),
         "actor": s.actor,
         "reason": s.reason(),
+        "annotation": s.note,
         "not_before": s.at.minus(s.within).rfc3339(),
         "not_after": s.at.rfc3339(),
         "lead_seconds": s.lead_ms / 1_000,
+        "onset_lead_seconds": onset.map(|at| s.lead_to(at) / 1_000),
         "touches": s.touch,
         "imported": s.is_imported(),
     })
@@ -92,41 +115,151 @@ fn within(s: &Suspect) -> String {
     format!("{at}{within}{told}")
 }
 
-/// The changes as text, around a moment: which it is, and whether that is only the first look at trouble
-/// that is older.
-fn text(
-    out: &Out,
-    all: &[Suspect],
-    (onset, known, is_bound): (Millis, &str, bool),
-    now: Millis,
-) -> String {
-    let old = age(now.since(onset));
-    let (sign, first_look) = if is_bound {
+/// How long before or after a moment something came: `8m before`. What came before the first look at trouble
+/// that is older need not have come before the trouble: `8m earlier`.
+fn lead(s: &Suspect, moment: Millis, is_bound: bool) -> String {
+    if s.is_around_at(moment) {
+        return "around".to_owned();
+    }
+    let lead = s.lead_to(moment);
+    let gap = age(Duration::from_millis(lead.unsigned_abs()));
+    let side = match (lead >= 0, is_bound) {
+        (true, false) => "before",
+        (true, true) => "earlier",
+        (false, false) => "after",
+        (false, true) => "later",
+    };
+    format!("{gap} {side}")
+}
+
+/// The moment in question in words: which it is, and what is known of the trouble's onset beside it.
+fn head(around: &Around, now: Millis) -> String {
+    let (sign, first_look) = if around.is_bound {
         ("≤ ", ", first look")
     } else {
         ("", "")
     };
-    let head = format!("{known} {sign}{}{first_look}   {old} ago", onset.rfc3339());
-    let head = format!("{}\n\n", out.own(&head));
-    let sides = if is_bound {
-        ["earlier", "later"]
+    let word = if around.is_last_word {
+        "last report"
     } else {
-        ["before", "after"]
+        "onset"
     };
-    let mut table = Table::new(&[">LEAD", "WHEN (UTC)", "WHAT", "OF", "BY", "TOUCHES"]);
+    let onset = around.onset.map(|at| {
+        let old = age(now.since(at));
+        format!("{word} {sign}{}{first_look}   {old} ago", at.rfc3339())
+    });
+    if around.is == "onset" {
+        return onset.unwrap_or_default();
+    }
+    let old = age(now.since(around.at));
+    let own = format!("{} {}   {old} ago", around.is, around.at.rfc3339());
+    match onset {
+        Some(onset) => format!("{own} · {onset}"),
+        None => own,
+    }
+}
+
+/// The titles: what the times are counted from, in words.
+fn titles(around: &Around) -> &'static [&'static str] {
+    match (around.is, around.onset) {
+        ("asked", Some(_)) => &[
+            "ROLE",
+            ">FROM THEN",
+            ">TO ONSET",
+            "WHEN (UTC)",
+            "WHAT",
+            "OF",
+            "BY",
+            "TOUCHES",
+        ],
+        ("asked", None) => &[
+            "ROLE",
+            ">FROM THEN",
+            "WHEN (UTC)",
+            "WHAT",
+            "OF",
+            "BY",
+            "TOUCHES",
+        ],
+        ("onset", _) if around.is_last_word => &[
+            "ROLE",
+            ">TO LAST REPORT",
+            "WHEN (UTC)",
+            "WHAT",
+            "OF",
+            "BY",
+            "TOUCHES",
+        ],
+        ("onset", _) if around.is_bound => &[
+            "ROLE",
+            ">TO FIRST LOOK",
+            "WHEN (UTC)",
+            "WHAT",
+            "OF",
+            "BY",
+            "TOUCHES",
+        ],
+        ("onset", _) => &[
+            "ROLE",
+            ">TO ONSET",
+            "WHEN (UTC)",
+            "WHAT",
+            "OF",
+            "BY",
+            "TOUCHES",
+        ],
+        _ => &[
+            "ROLE",
+            ">FROM NOW",
+            "WHEN (UTC)",
+            "WHAT",
+            "OF",
+            "BY",
+            "TOUCHES",
+        ],
+    }
+}
+
+/// The changes as text, around a moment.
+fn text(
+    out: &Out,
+    all: &[Suspect],
+    around: &Around,
+    (model, now): (Option<&ModelView>, Millis),
+) -> String {
+    let mut head = format!("{}\n\n", out.own(&head(around, now)));
+    if all.is_empty() {
+        return format!(
+            "{head}nothing is known to have changed around then; --since looks further back\n"
+        );
+    }
+    if let Some(model) = model
+        && all.iter().all(|s| s.part != Part::Cause)
+    {
+        let none = format!(
+            "nothing that touches {} and may have caused it is known of the {} before; --since looks further back\n\n",
+            model.name,
+            age(around.before)
+        );
+        head.push_str(&none);
+    }
+    let mut table = Table::new(titles(around));
     for s in all {
-        let gap = age(Duration::from_millis(s.lead_ms.unsigned_abs()));
-        let lead = match s.lead_ms {
-            _ if s.is_around() => "around".to_owned(),
-            0.. => format!("{gap} {}", sides[0]),
-            _ => format!("{gap} {}", sides[1]),
-        };
         let none = || out.none().to_owned();
-        table.row(vec![
-            lead.into(),
+        let role = match s.part {
+            // Without a model in question there is no trouble that it may have caused.
+            Part::Cause if model.is_none() => "change",
+            _ => s.role(),
+        };
+        let is_bound = around.is == "onset" && around.is_bound;
+        let mut cells = vec![role.into(), lead(s, around.at, is_bound).into()];
+        if let ("asked", Some(onset)) = (around.is, around.onset) {
+            cells.push(lead(s, onset, around.is_bound).into());
+        }
+        cells.extend([
             within(s).into(),
-            match s.reason() {
-                Some(reason) => format!("{}: {reason}", out.own(s.text.as_str())).into(),
+            match s.remark() {
+                Some(remark) => format!("{} (\"{remark}\")", out.own(s.text.as_str())).into(),
                 None => out.own(s.text.as_str()).into(),
             },
             Some(&s.subject)
@@ -139,11 +272,7 @@ fn text(
                 .into(),
             s.touch.word().into(),
         ]);
-    }
-    if table.is_empty() {
-        return format!(
-            "{head}nothing is known to have changed around then; --since looks further back\n"
-        );
+        table.row(cells);
     }
     format!("{head}{}", table.render())
 }

@@ -269,6 +269,19 @@ async fn changes_tell_how_long_before_the_moment_each_came() {
         assert!(change["lead_seconds"].is_i64(), "{change}");
         assert!(["model", "anyone", "other"].contains(&change["touches"].as_str().unwrap()));
     }
+    let parts: Vec<&str> = changes
+        .iter()
+        .map(|c| c["part"].as_str().unwrap())
+        .collect();
+    let place = |part: &&str| {
+        ["cause", "beside", "elsewhere"]
+            .iter()
+            .position(|p| p == part)
+    };
+    assert!(
+        parts.is_sorted_by_key(place) && parts.iter().all(|p| place(p).is_some()),
+        "{parts:?}"
+    );
     let at = with(
         &["changes", "fraud-detector", "--at", "2020-01-01T00:00Z"],
         &flags,
@@ -285,6 +298,64 @@ async fn changes_tell_how_long_before_the_moment_each_came() {
         assert_eq!(ran.code(), 2, "{wrong:?}");
         assert!(ran.err().contains("--at"), "{}", ran.err());
     }
+}
+
+/// The first row of what changed around the trouble of a model, and the words before the table.
+fn first_row(home: &Home, model: &str, more: &[&str]) -> (String, String) {
+    let args = [&["changes", model, "--demo", "--at", "4m"], more].concat();
+    let ran = home.run(&args);
+    assert_eq!(ran.code(), 0, "{}", ran.err());
+    let out = ran.out();
+    let (head, table) = out.split_once("ROLE").expect("a table");
+    let first = table.lines().nth(1).expect("a row");
+    (
+        format!("{head}ROLE{}", table.lines().next().unwrap()),
+        first.to_owned(),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_row_names_the_cause_of_each_incident_and_how_long_before_the_trouble_it_came() {
+    let home = Home::new();
+    for (model, cause) in [
+        ("churn", "serves v7 → v6 (\"churn-prod: v7 to v6\")"),
+        ("eta-city", "routing graph of November loaded"),
+        ("fraud-detector", "champion v13 → v14"),
+        (
+            "ranker-eu",
+            "clicks pipeline 2.14: click-through rates in percent",
+        ),
+    ] {
+        let (head, first) = first_row(&home, model, &[]);
+        assert!(head.contains("TO ONSET"), "{head}");
+        assert!(
+            first.starts_with("cause?") && first.contains(cause),
+            "{first}"
+        );
+        assert!(
+            first.contains("m before") && first.contains("this model"),
+            "{first}"
+        );
+    }
+    let (head, first) = first_row(&home, "credit-score", &[]);
+    assert!(
+        head.contains("last report 2026-11-01") && head.contains("TO LAST REPORT"),
+        "{head}"
+    );
+    assert!(
+        first.starts_with("cause?") && first.contains("monitoring jobs moved"),
+        "{first}"
+    );
+    // An endpoint that stopped by itself has no cause among changes, and that is said.
+    let (head, first) = first_row(&home, "image-moderation", &[]);
+    assert!(
+        head.contains("nothing that touches image-moderation and may have caused it"),
+        "{head}"
+    );
+    assert!(
+        first.starts_with("effect") && first.contains("endpoint ready → not ready"),
+        "{first}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

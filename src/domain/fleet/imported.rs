@@ -13,6 +13,10 @@ use crate::domain::last_known::Held;
 use crate::domain::observation::{Feed, ServedSpan};
 use crate::domain::time::Millis;
 
+/// How far the times may differ at which two systems tell one alert to have begun to fire: the one that
+/// evaluates it counts from when its condition held, the other has what was sent.
+const CLOCKS: Duration = Duration::from_secs(2 * 60);
+
 /// How far a record of others may lie from what was seen of the same change.
 const NEAR: Duration = Duration::from_secs(10 * 60);
 
@@ -54,8 +58,20 @@ impl Fleet {
         let changes: Vec<Change> = subjects
             .into_iter()
             .filter_map(|s| imported::alert_change(old, (&new.fact, new.asked_at), looked, &s))
+            .filter(|change| !self.has_begun(change))
             .collect();
         self.keep(changes);
+    }
+
+    /// Whether the timeline tells already that an alert began to fire, by another system's clock, and not
+    /// that it ended since.
+    fn has_begun(&self, new: &Change) -> bool {
+        let line = self.timeline(&new.subject).iter();
+        let until = new.not_after.plus(CLOCKS);
+        let mut before = line.filter(|c| c.kind == new.kind && c.not_before <= until);
+        let last = before.next_back();
+        let is_close = |c: &Change| c.not_after.plus(CLOCKS) >= new.not_before;
+        new.from.is_empty() && last.is_some_and(|c| c.from.is_empty() && is_close(c))
     }
 
     /// A complete list no longer holds an alert.
@@ -132,7 +148,7 @@ impl Fleet {
             let subject = Subject::Model(model.clone());
             let new = (&alert.fact, alert.asked_at);
             let change = imported::alert_change(None, new, looked, &subject);
-            self.keep(change);
+            self.keep(change.filter(|change| !self.has_begun(change)));
         }
         let of = |held: &&Held<Annotation>| held.fact.model.as_ref() == Some(name);
         let notes: Vec<Held<Annotation>> = self.annotations().filter(of).cloned().collect();

@@ -290,3 +290,162 @@ fn either_key_of_an_alert_finds_all_that_is_told_of_it() {
     assert_eq!(found, Some(other));
     assert_eq!(fleet.joined_alerts_of(&churn()).len(), 2);
 }
+
+/// What is told around a moment, in the order of lists: what, and what it may be.
+fn suspected(fleet: &Fleet, at: i64) -> Vec<(String, &'static str)> {
+    let day = std::time::Duration::from_secs(86_400);
+    let found = fleet.suspects(Some(&churn()), Millis(at), day, day);
+    let words = found.iter().map(|s| (s.text.to_string(), s.role()));
+    words
+        .filter(|(text, _)| !text.starts_with("level"))
+        .collect()
+}
+
+const HOUR: i64 = 3_600_000;
+
+/// The alert as its rule's evaluation tells it: its condition held for an hour before it fired.
+fn evaluated(state: AlertState) -> Alert {
+    Alert {
+        rule: Some(AlertRule {
+            query: Key::new("errors > 0.01"),
+            plotted: Key::new("errors"),
+            threshold: Some(0.01),
+            for_seconds: 3_600,
+        }),
+        since: Millis(HOUR),
+        ..alert("prom", state)
+    }
+}
+
+/// The same alert as it was sent, ten seconds after its hour was up.
+fn sent() -> Alert {
+    Alert {
+        since: Millis(2 * HOUR + 10_000),
+        ..alert("am", AlertState::Firing)
+    }
+}
+
+#[test]
+fn an_alert_that_waits_before_it_fires_is_told_once_with_since_when_it_waited() {
+    let rows = |alert: Alert| Rows::Alerts(vec![alert]);
+    let story = "alert HighErrorRate firing, pending since 01-01 01:00".to_owned();
+    for prom_first in [true, false] {
+        let mut fleet = fleet();
+        fleet.merge(registered(), Millis(1));
+        let pending = rows(evaluated(AlertState::Pending));
+        let at = Millis(HOUR + 60_000);
+        fleet.merge(told("prom", at.0, pending, Vec::new()), at);
+        let waits = ("alert HighErrorRate pending".to_owned(), "effect");
+        assert_eq!(suspected(&fleet, HOUR), [waits]);
+        let mut told = [
+            told(
+                "prom",
+                3 * HOUR,
+                rows(evaluated(AlertState::Firing)),
+                Vec::new(),
+            ),
+            told("am", 3 * HOUR, rows(sent()), Vec::new()),
+        ];
+        if !prom_first {
+            told.reverse();
+        }
+        for told in told {
+            fleet.merge(told, Millis(3 * HOUR));
+        }
+        assert_eq!(suspected(&fleet, HOUR), [(story.clone(), "effect")]);
+    }
+}
+
+#[test]
+fn an_alert_that_the_ledger_tells_by_another_clock_began_once_until_it_ends() {
+    let row = |from: &str, to: &str, at: i64| Change {
+        subject: Subject::Model(churn()),
+        kind: ChangeKind::Alert(Clean::name("HighErrorRate")),
+        from: Clean::name(from),
+        to: Clean::name(to),
+        not_before: Millis(at),
+        not_after: Millis(at),
+        actor: None,
+        origin: Origin::Observed,
+        evidence: Clean::empty(),
+    };
+    let began = row("", "firing", 2 * HOUR + 10_000);
+    for (ended, count) in [(None, 1), (Some(2 * HOUR + 20_000), 3)] {
+        let mut fleet = fleet();
+        fleet.merge(registered(), Millis(1));
+        let ended = ended.map(|at| row("firing", "", at));
+        fleet.remember([began.clone()].into_iter().chain(ended), Millis(2));
+        let again = Alert {
+            since: Millis(HOUR + 30_000),
+            ..evaluated(AlertState::Firing)
+        };
+        let rows = Rows::Alerts(vec![again]);
+        fleet.merge(told("prom", 3 * HOUR, rows, Vec::new()), Millis(3 * HOUR));
+        assert_eq!(phrases(&fleet).len(), count, "{:?}", phrases(&fleet));
+    }
+}
+
+#[test]
+fn an_alert_of_another_model_hides_none_of_its_name() {
+    let mut fleet = fleet();
+    fleet.merge(registered(), Millis(1));
+    let other = Alert {
+        key: AlertKey {
+            source: SourceId::new("prom"),
+            fingerprint: Key::new("5a"),
+        },
+        model: Some(Key::new("eta-city")),
+        ..alert("prom", AlertState::Pending)
+    };
+    let rows = Rows::Alerts(vec![other, alert("prom", AlertState::Firing)]);
+    fleet.merge(told("prom", 60, rows, Vec::new()), Millis(60));
+    let of = |text: &str, role| (format!("alert HighErrorRate {text}"), role);
+    assert_eq!(
+        suspected(&fleet, 50),
+        [of("firing", "effect"), of("pending", "elsewhere")]
+    );
+}
+
+#[test]
+fn an_annotation_that_names_the_versions_of_a_change_is_told_with_it() {
+    let minute = 60_000;
+    let note = |id: &str, at: i64, text: &str| Annotation {
+        key: AnnotationKey {
+            source: SourceId::new("grafana"),
+            id: Key::new(id),
+        },
+        at: Millis(at * minute),
+        until: None,
+        text: Clean::text(text),
+        tags: Arc::from([]),
+        author: Some(Clean::name("argocd")),
+        model: Some(Key::new("churn")),
+    };
+    let mut fleet = fleet();
+    fleet.merge(registered(), Millis(1));
+    let notes = vec![
+        note("1", 100, "churn-prod: v13 to v14."),
+        // Other versions, versions that only begin alike, and another time.
+        note("2", 100, "churn-prod: v12 to v14"),
+        note("3", 100, "churn-prod: v13 to v140"),
+        note("4", 400, "churn-prod: v13 to v14 again"),
+    ];
+    fleet.merge(
+        told("grafana", 60, Rows::Annotations(notes), Vec::new()),
+        Millis(60),
+    );
+    fleet.merge(
+        told("prom", 60, Rows::Served(spans()), Vec::new()),
+        Millis(60),
+    );
+    let day = std::time::Duration::from_secs(86_400);
+    let found = fleet.suspects(Some(&churn()), Millis(101 * minute), day, day);
+    let texts: Vec<&str> = found.iter().map(|s| s.text.as_str()).collect();
+    assert_eq!(found.len(), 4, "{texts:?}");
+    let served = found.iter().find(|s| s.kind() == "served").expect("told");
+    assert_eq!(served.text, "serves v13 → v14");
+    assert_eq!(served.remark(), Some("churn-prod: v13 to v14."));
+    assert_eq!(served.actor, Some(Clean::name("argocd")));
+    assert!(!texts.contains(&"churn-prod: v13 to v14."));
+    assert_eq!(phrases(&fleet).len(), 5, "the timeline keeps both");
+}

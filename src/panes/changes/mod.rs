@@ -26,6 +26,34 @@ use crate::ui::look::Look;
 /// The least time after the onset that is looked at: effects name their causes.
 const AFTER: Duration = Duration::from_secs(1_800);
 
+/// Which moment changes are looked for around.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Around {
+    /// The chart's cursor.
+    Cursor,
+    /// The first look at trouble that is older.
+    FirstLook,
+    /// The last word of a job that fell silent.
+    LastWord,
+    /// When trouble began.
+    Onset,
+    /// The present: there is no trouble.
+    Now,
+}
+
+impl Around {
+    /// The moment in a word.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Cursor => "cursor",
+            Self::FirstLook => "first look",
+            Self::LastWord => "last report",
+            Self::Onset => "onset",
+            Self::Now => "now",
+        }
+    }
+}
+
 /// The pane's state: around which moment, what was found, and the cursor.
 #[derive(Debug)]
 pub struct Changes {
@@ -47,20 +75,36 @@ impl Changes {
         }
     }
 
-    /// The onset in question: the moment asked about, else when the model's trouble began, else now.
-    fn onset(&self, cx: &Cx<'_>) -> Millis {
-        let known = || Some(cx.fleet.onset(cx.fleet.model(&self.model)?)?.0);
+    /// What is known of the onset of the model's trouble.
+    fn known(&self, cx: &Cx<'_>) -> Option<(Millis, Around)> {
+        let model = cx.fleet.model(&self.model)?;
+        let (at, _) = cx.fleet.onset(model)?;
+        let around = if cx.fleet.onset_is_bound(model) {
+            Around::FirstLook
+        } else if cx.fleet.onset_is_last_word(model) {
+            Around::LastWord
+        } else {
+            Around::Onset
+        };
+        Some((at, around))
+    }
+
+    /// The moment in question: the one asked about, else when the model's trouble began, else now.
+    fn moment(&self, cx: &Cx<'_>) -> Millis {
+        let known = || Some(self.known(cx)?.0);
         self.at.or_else(known).unwrap_or(cx.now.wall)
     }
 
-    /// Whether the moment in question is the first look at trouble that is older.
-    fn is_first_look(&self, cx: &Cx<'_>) -> bool {
-        let model = cx.fleet.model(&self.model);
-        self.at.is_none() && model.is_some_and(|m| cx.fleet.onset_is_bound(m))
+    /// Which moment is in question.
+    fn around(&self, cx: &Cx<'_>) -> Around {
+        match self.at {
+            Some(_) => Around::Cursor,
+            None => self.known(cx).map_or(Around::Now, |(_, around)| around),
+        }
     }
 
-    /// How far before and after the onset is looked: the time range, and a sixth of it.
-    fn around(cx: &Cx<'_>) -> (Duration, Duration) {
+    /// How far before and after the moment is looked: the time range, and a sixth of it.
+    fn reach(cx: &Cx<'_>) -> (Duration, Duration) {
         (cx.window.0, (cx.window.0 / 6).max(AFTER))
     }
 
@@ -123,6 +167,8 @@ impl Searchable for Searched<'_> {
             || each(s.subject.as_str())
             || each(s.kind())
             || each(s.touch.word())
+            || each(s.role())
+            || s.note.as_ref().is_some_and(|note| each(note.as_str()))
             || s.actor.as_ref().is_some_and(|a| each(a.as_str()))
     }
 
@@ -134,6 +180,7 @@ impl Searchable for Searched<'_> {
             "kind" => s.kind().to_owned(),
             "who" => s.actor.as_ref()?.to_string(),
             "touches" => s.touch.word().to_owned(),
+            "role" => s.role().to_owned(),
             _ => return None,
         })
     }
@@ -161,10 +208,10 @@ impl Pane for Changes {
     }
 
     fn reindex(&mut self, cx: &Cx<'_>) {
-        let (before, after) = Self::around(cx);
+        let (before, after) = Self::reach(cx);
         let mut rows = cx
             .fleet
-            .suspects(Some(&self.model), self.onset(cx), before, after);
+            .suspects(Some(&self.model), self.moment(cx), before, after);
         let all = rows.len();
         rows.retain(|s| self.list.filter.keeps(&Searched(s)));
         self.list
@@ -190,7 +237,7 @@ impl Pane for Changes {
 
     fn update(&mut self, command: Command, cx: &Cx<'_>) -> Option<Vec<Ask>> {
         if command != Command::Open {
-            let hint = "words, !word, kind:alias, who:ana, touches:this, lead>0";
+            let hint = "words, !word, kind:alias, who:ana, role:cause, lead>0";
             return list::command(self, command, hint, cx);
         }
         self.list.chosen = true;
@@ -243,7 +290,7 @@ impl Pane for Changes {
     }
 
     fn markdown(&self, cx: &Cx<'_>) -> (Vec<String>, Vec<Vec<String>>) {
-        let titles = view::TITLES.iter().map(|t| (*t).to_owned()).collect();
+        let titles = view::titles(self, cx).map(str::to_owned).to_vec();
         let rows = self.list.rows.iter();
         (
             titles,

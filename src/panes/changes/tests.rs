@@ -115,32 +115,32 @@ fn what_changed_at_its_sizes() {
     let fleet = fleet();
     let at = Some(ago(12 * MINUTE));
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, at), &fleet, (60, 16))), @r"
-     fraud-detector   at the cursor 13:50Z  12m ago   fraud-eu…
+     fraud-detector   at the cursor 13:50Z  12m ago   onset 13…
      from 6h before to 1h after · likely causes first, effects…
-             ONSET  WHAT                    1–8 of 9  TOUCHES
-    ›     at onset  ▲ serves v13 → v14                this model
-         1m before  ▲ champion v13 → v14              this model
-        28m before  ● feature view payments_7d rede…  anyone
-      2h48m before  ● v15 registered                  this model
-      3h23m before  ● run nightly run-fraud-detecto…  this model
-          8m after  ✖ alert HighErrorRate firing      this model
-          8m after  ✖ level ok → crit                 this model
-      1h18m before  ✖ alert FeatureDrift firing       this model
+     ROLE         FROM CURSOR  WHAT                     1–8 of 9
+    ›cause?         at cursor  ▲ serves v13 → v14
+     cause?         1m before  ▲ champion v13 → v14
+     cause?        28m before  ● feature view payments_7d redep…
+     cause?      2h48m before  ● v15 registered
+     cause?      3h23m before  ● run nightly run-fraud-detector…
+     effect          8m after  ✖ alert HighErrorRate firing, pe…
+     effect          8m after  ✖ level ok → crit
+     effect      1h18m before  ✖ alert FeatureDrift firing
      serves v13 → v14 · fraud-us · within <1m
     ");
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, at), &fleet, (80, 24))), @r"
-     fraud-detector   at the cursor 13:50Z  12m ago   fraud-eu answers v13, not v14
+     fraud-detector   at the cursor 13:50Z  12m ago   onset 13:48Z   fraud-eu answ…
      from 6h before to 1h after · likely causes first, effects and others last
-             ONSET  WHEN   WHAT                             WHERE         TOUCHES
-    ›     at onset  13:49  ▲ serves v13 → v14               fraud-us      this model
-         1m before  13:48  ▲ champion v13 → v14             fraud-detec…  this model
-        28m before  13:22  ● feature view payments_7d red…  prom          anyone
-      2h48m before  11:02  ● v15 registered                 fraud-detec…  this model
-      3h23m before  10:27  ● run nightly run-fraud-detect…  fraud-detec…  this model
-          8m after  13:58  ✖ alert HighErrorRate firing     fraud-detec…  this model
-          8m after  13:58  ✖ level ok → crit                fraud-detec…  this model
-      1h18m before  12:32  ✖ alert FeatureDrift firing      fraud-detec…  this model
-      4h48m before  09:02  ● v1 registered                  demand-fore…  other
+     ROLE         FROM CURSOR       TO ONSET  WHAT                      WHERE
+    ›cause?         at cursor       at onset  ▲ serves v13 → v14        fraud-us
+     cause?         1m before       at onset  ▲ champion v13 → v14      fraud-detec…
+     cause?        28m before     26m before  ● feature view payments…  prom
+     cause?      2h48m before   2h46m before  ● v15 registered          fraud-detec…
+     cause?      3h23m before   3h21m before  ● run nightly run-fraud…  fraud-detec…
+     effect          8m after       9m after  ✖ alert HighErrorRate f…  fraud-detec…
+     effect          8m after       9m after  ✖ level ok → crit         fraud-detec…
+     effect      1h18m before   1h16m before  ✖ alert FeatureDrift fi…  fraud-detec…
+     elsewhere   4h48m before   4h46m before  ● v1 registered           demand-fore…
 
 
 
@@ -153,16 +153,16 @@ fn what_changed_at_its_sizes() {
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, None), &fleet, (120, 36))), @r"
      fraud-detector   onset 13:48Z  13m ago   fraud-eu answers v13, not v14
      from 6h before to 1h after · likely causes first, effects and others last
-             ONSET  WHEN   WHAT                                         WHERE                     WHO     TOUCHES     WITHIN
-    ›     at onset  13:48  ▲ champion v13 → v14                         fraud-detector            ana     this model     <1m
-          at onset  13:49  ▲ serves v13 → v14                           fraud-us                  –       this model     <1m
-        26m before  13:22  ● feature view payments_7d redeployed        prom                      dana    anyone       exact
-      2h46m before  11:02  ● v15 registered                             fraud-detector            ci-bot  this model   exact
-      3h21m before  10:27  ● run nightly run-fraud-detector-15 finish…  fraud-detector            ana     this model   exact
-      1h16m before  12:32  ✖ alert FeatureDrift firing                  fraud-detector            –       this model   exact
-          9m after  13:58  ✖ alert HighErrorRate firing                 fraud-detector            –       this model   exact
-          9m after  13:58  ✖ level ok → crit                            fraud-detector            –       this model   exact
-      4h46m before  09:02  ● v1 registered                              demand-forecast-weekly-…  –       other        exact
+     ROLE            TO ONSET  WHEN   WHAT                                          WHERE                     WHO     WITHIN
+    ›cause?          at onset  13:48  ▲ champion v13 → v14                          fraud-detector            ana        <1m
+     cause?          at onset  13:49  ▲ serves v13 → v14                            fraud-us                  –          <1m
+     cause?        26m before  13:22  ● feature view payments_7d redeployed         prom                      dana     exact
+     cause?      2h46m before  11:02  ● v15 registered                              fraud-detector            ci-bot   exact
+     cause?      3h21m before  10:27  ● run nightly run-fraud-detector-15 finished  fraud-detector            ana      exact
+     effect      1h16m before  12:32  ✖ alert FeatureDrift firing                   fraud-detector            –        exact
+     effect          9m after  13:58  ✖ alert HighErrorRate firing, pending since…  fraud-detector            –        exact
+     effect          9m after  13:58  ✖ level ok → crit                             fraud-detector            –        exact
+     elsewhere   4h46m before  09:02  ● v1 registered                               demand-forecast-weekly-…  –        exact
 
 
 
@@ -187,16 +187,16 @@ fn what_changed_at_its_sizes() {
     insta::assert_snapshot!(screen(&drawn(&mut open(&fleet, None), &fleet, (200, 60))), @r"
      fraud-detector   onset 13:48Z  13m ago   fraud-eu answers v13, not v14
      from 6h before to 1h after · likely causes first, effects and others last
-             ONSET  WHEN   WHAT                                                                                                                         WHERE                     WHO     TOUCHES     WITHIN
-    ›     at onset  13:48  ▲ champion v13 → v14                                                                                                         fraud-detector            ana     this model     <1m
-          at onset  13:49  ▲ serves v13 → v14                                                                                                           fraud-us                  –       this model     <1m
-        26m before  13:22  ● feature view payments_7d redeployed                                                                                        prom                      dana    anyone       exact
-      2h46m before  11:02  ● v15 registered                                                                                                             fraud-detector            ci-bot  this model   exact
-      3h21m before  10:27  ● run nightly run-fraud-detector-15 finished                                                                                 fraud-detector            ana     this model   exact
-      1h16m before  12:32  ✖ alert FeatureDrift firing                                                                                                  fraud-detector            –       this model   exact
-          9m after  13:58  ✖ alert HighErrorRate firing                                                                                                 fraud-detector            –       this model   exact
-          9m after  13:58  ✖ level ok → crit                                                                                                            fraud-detector            –       this model   exact
-      4h46m before  09:02  ● v1 registered                                                                                                              demand-forecast-weekly-…  –       other        exact
+     ROLE            TO ONSET  WHEN   WHAT                                                     WHERE                     WHO     WITHIN
+    ›cause?          at onset  13:48  ▲ champion v13 → v14                                     fraud-detector            ana        <1m
+     cause?          at onset  13:49  ▲ serves v13 → v14                                       fraud-us                  –          <1m
+     cause?        26m before  13:22  ● feature view payments_7d redeployed                    prom                      dana     exact
+     cause?      2h46m before  11:02  ● v15 registered                                         fraud-detector            ci-bot   exact
+     cause?      3h21m before  10:27  ● run nightly run-fraud-detector-15 finished             fraud-detector            ana      exact
+     effect      1h16m before  12:32  ✖ alert FeatureDrift firing                              fraud-detector            –        exact
+     effect          9m after  13:58  ✖ alert HighErrorRate firing, pending since 11-23 13:56  fraud-detector            –        exact
+     effect          9m after  13:58  ✖ level ok → crit                                        fraud-detector            –        exact
+     elsewhere   4h46m before  09:02  ● v1 registered                                          demand-forecast-weekly-…  –        exact
 
 
 
@@ -244,34 +244,33 @@ fn what_changed_at_its_sizes() {
     ");
     insta::assert_snapshot!(runs(&drawn(&mut open(&fleet, None), &fleet, (120, 36)), 8), @r#"
     text " "
-    - " "
+    text.dim "effect"
+    - "      "
     text "1h16m before"
     - "  "
     text.dim "12:32"
     - "  "
     level.crit "✖ "
     text "alert FeatureDrift firing"
-    - "                  "
+    - "                   "
     text "fraud-detector"
     - "            "
     text.dim "–"
-    - "       "
-    text "this model"
-    - "   "
+    - "        "
     text.dim "exact"
     "#);
     insta::assert_snapshot!(runs(&drawn(&mut open(&fleet, at), &fleet, (80, 24)), 3), @r#"
     accent+selected "›"
-    row.selected "     "
+    text+selected "cause?"
+    row.selected "         "
+    text+selected "at cursor"
+    row.selected "       "
     text+selected "at onset"
-    row.selected "  "
-    text.dim+selected "13:49"
     row.selected "  "
     pill.context "▲ "
     text+selected "serves v13 → v14"
-    row.selected "               "
+    row.selected "        "
     text+selected "fraud-us"
-    row.selected "      "
-    text+selected "this model"
+    row.selected "    "
     "#);
 }

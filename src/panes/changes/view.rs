@@ -5,19 +5,19 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Changes;
-use crate::domain::fleet::suspects::{Suspect, Touch, What};
+use super::{Around, Changes};
+use crate::domain::fleet::suspects::{Part, Suspect, Touch, What};
 use crate::domain::level::Level;
 use crate::domain::run::RunStatus;
 use crate::domain::text::Clean;
-use crate::domain::time::age;
+use crate::domain::time::{Millis, age};
 use crate::panes::Cx;
 use crate::panes::history::line;
 use crate::ui::frame::empty;
 use crate::ui::hits::Hits;
 use crate::ui::look::Look;
 use crate::ui::paint::{self, Span, span};
-use crate::ui::table::{Cell, Column, Row, Table};
+use crate::ui::table::{Cell, Column, GAP, GUTTER, Row, Table, Width};
 use crate::ui::text;
 use crate::ui::theme::Role;
 
@@ -26,23 +26,42 @@ const FOOT: usize = 3;
 /// Without so many rows all of them are for the list.
 const LOW: u16 = 12;
 /// The titles, in the order of [`cells`].
-pub(super) const TITLES: [&str; 7] = ["ONSET", "WHEN", "WHAT", "WHERE", "WHO", "TOUCHES", "WITHIN"];
+const TITLES: [&str; 8] = [
+    "ROLE", "LEAD", "TO ONSET", "WHEN", "WHAT", "WHERE", "WHO", "WITHIN",
+];
 
-/// How long before or after the onset: `8m before`, `1h24m before`, `2m after`, `at onset`, and `around
-/// onset` where a window holds both. What came before the first look at trouble that is older need not have
-/// come before the trouble: `8m earlier`.
-fn lead(suspect: &Suspect, first_look: bool) -> String {
-    let minutes = suspect.lead_ms.unsigned_abs() / 60_000;
+/// The titles: what the first time is counted from, in words.
+pub(super) fn titles(pane: &Changes, cx: &Cx<'_>) -> [&'static str; 8] {
+    let [role, _, onset, rest @ ..] = TITLES;
+    let [when, what, place, who, within] = rest;
+    let lead = match pane.around(cx) {
+        Around::Cursor => "FROM CURSOR",
+        Around::FirstLook => "FIRST LOOK",
+        Around::LastWord => "LAST REPORT",
+        Around::Onset => "TO ONSET",
+        Around::Now => "FROM NOW",
+    };
+    [role, lead, onset, when, what, place, who, within]
+}
+
+/// How long before or after a moment: `8m before`, `1h24m before`, `2m after`, `at onset`, and `around onset`
+/// where a window holds both. What came before the first look at trouble that is older need not have come
+/// before the trouble: `8m earlier`.
+fn lead(suspect: &Suspect, moment: Millis, around: Around) -> String {
+    let lead = suspect.lead_to(moment);
+    let minutes = lead.unsigned_abs() / 60_000;
+    let word = around.word();
+    let is_around = suspect.is_around_at(moment);
     let gap = match minutes {
-        0 if first_look => return "at first look".to_owned(),
-        _ if first_look && suspect.is_around() => return "around it".to_owned(),
-        0 => return "at onset".to_owned(),
-        _ if suspect.is_around() => return "around onset".to_owned(),
+        0 if around == Around::Now => return "just now".to_owned(),
+        0 => return format!("at {word}"),
+        _ if is_around && around != Around::Onset => return "around it".to_owned(),
+        _ if is_around => return format!("around {word}"),
         m if m < 60 => format!("{m}m"),
         m if m < 24 * 60 => format!("{}h{:02}m", m / 60, m % 60),
         m => age(Duration::from_secs(m * 60)),
     };
-    let side = match (suspect.lead_ms > 0, first_look) {
+    let side = match (lead > 0, around == Around::FirstLook) {
         (true, true) => "earlier",
         (true, false) => "before",
         (false, true) => "later",
@@ -52,18 +71,21 @@ fn lead(suspect: &Suspect, first_look: bool) -> String {
 }
 
 /// Every cell of a suspect as text.
-pub(super) fn cells(pane: &Changes, suspect: &Suspect, cx: &Cx<'_>) -> [String; 7] {
+pub(super) fn cells(pane: &Changes, suspect: &Suspect, cx: &Cx<'_>) -> [String; 8] {
     let none = || "–".to_owned();
     let within = if suspect.within.is_zero() {
         "exact".to_owned()
     } else {
         age(suspect.within)
     };
+    let known = pane.known(cx);
     [
-        lead(suspect, pane.is_first_look(cx)),
+        suspect.role().to_owned(),
+        lead(suspect, pane.moment(cx), pane.around(cx)),
+        known.map_or_else(none, |(onset, around)| lead(suspect, onset, around)),
         line::stamp(suspect.at, cx.now),
-        match suspect.reason() {
-            Some(reason) => format!("{} (\"{reason}\")", suspect.text),
+        match suspect.remark() {
+            Some(remark) => format!("{} (\"{remark}\")", suspect.text),
             None => suspect.text.to_string(),
         },
         if suspect.subject.is_empty() {
@@ -75,7 +97,6 @@ pub(super) fn cells(pane: &Changes, suspect: &Suspect, cx: &Cx<'_>) -> [String; 
             .actor
             .as_ref()
             .map_or_else(none, ToString::to_string),
-        suspect.touch.word().to_owned(),
         within,
     ]
 }
@@ -98,49 +119,67 @@ fn glyph(suspect: &Suspect, cx: &Cx<'_>, look: &Look) -> (&'static str, Role) {
     }
 }
 
-fn columns(pane: &Changes, cx: &Cx<'_>) -> [Column<'static>; 7] {
-    let rows = || pane.list.rows.iter();
-    let wide = |w: Option<usize>| u16::try_from(w.unwrap_or(0)).unwrap_or(u16::MAX);
-    let stamps = wide(
-        rows()
-            .map(|s| text::width(&line::stamp(s.at, cx.now)))
-            .max(),
-    );
-    let place = wide(rows().map(|s| s.subject.width()).max());
-    let who = wide(
-        rows()
-            .filter_map(|s| s.actor.as_ref())
-            .map(Clean::width)
-            .max(),
-    );
-    let first = if pane.is_first_look(cx) {
-        "FIRST LOOK"
-    } else {
-        TITLES[0]
+fn columns(pane: &Changes, cx: &Cx<'_>, room: u16) -> [Column<'static>; 8] {
+    let titles = titles(pane, cx);
+    let widest = |at: usize, width: &dyn Fn(&Suspect) -> usize| {
+        let all = pane.list.rows.iter().map(width).max();
+        let most = all.unwrap_or(0).max(text::width(titles[at]));
+        u16::try_from(most).unwrap_or(u16::MAX)
     };
-    [
-        Column::fixed(first, 13, 0).right(),
-        Column::fixed(TITLES[1], stamps.max(5), 3),
-        Column::flex(TITLES[2], 24, 1, 0),
-        // Where rows are short, what happened is worth more than the whole name of where.
-        Column::fixed(
-            TITLES[3],
-            place.clamp(5, if cx.screen.0 < 100 { 12 } else { 24 }),
-            2,
-        ),
-        Column::fixed(TITLES[4], who.clamp(3, 14), 4),
-        Column::fixed(TITLES[5], 10, 1),
-        Column::fixed(TITLES[6], 6, 5).right(),
-    ]
+    let stamps = widest(3, &|s| text::width(&line::stamp(s.at, cx.now)));
+    let place = widest(5, &|s| s.subject.width());
+    let who = widest(6, &|s| s.actor.as_ref().map_or(1, Clean::width));
+    // A glyph stands before what happened, and what was said of it after it: `("Q4 data")`.
+    let what = widest(4, &|s| {
+        let remark = s.remark().map_or(0, |remark| text::width(remark) + 5);
+        2 + s.text.width() + remark
+    });
+    let beside = if pane.around(cx) == Around::Cursor && pane.known(cx).is_some() {
+        2
+    } else {
+        Column::HIDDEN
+    };
+    // Where rows are short, what happened is worth more than the whole name of where.
+    let place = place.min(if room < 100 { 12 } else { 24 });
+    let mut columns = [
+        Column::fixed(titles[0], 9, 1),
+        Column::fixed(titles[1], 13, 0).right(),
+        Column::fixed(titles[2], 13, beside).right(),
+        Column::fixed(titles[3], stamps, 4),
+        Column::flex(titles[4], 24, 1, 0),
+        Column::fixed(titles[5], place, 3),
+        Column::fixed(titles[6], who.min(14), 5),
+        Column::fixed(titles[7], 6, 6).right(),
+    ];
+    // A row reads as one: what happened takes what it needs, and no more where there is more.
+    let shown = columns.iter().filter(|c| c.priority != Column::HIDDEN);
+    let used: u16 = shown
+        .map(|c| match c.width {
+            Width::Fixed(width) => width + GAP,
+            Width::Name { .. } | Width::Flex { .. } => GUTTER,
+        })
+        .sum();
+    if used.saturating_add(what) <= room {
+        columns[4] = Column::fixed(titles[4], what, 0);
+    }
+    columns
 }
 
 fn row<'a>(pane: &Changes, suspect: &'a Suspect, cx: &Cx<'a>, look: &Look) -> Row<'a> {
-    let [lead, when, what, place, who, touches, within] = cells(pane, suspect, cx);
+    let [is, lead, onset, when, what, place, who, within] = cells(pane, suspect, cx);
     let (sign, role) = glyph(suspect, cx, look);
-    let far = suspect.touch == Touch::Other;
-    let plain = if far { Role::Dim } else { Role::Text };
+    let plain = match suspect.part {
+        Part::Elsewhere => Role::Dim,
+        Part::Cause | Part::Beside => Role::Text,
+    };
+    let standing = match suspect.part {
+        Part::Cause => Role::Text,
+        Part::Beside | Part::Elsewhere => Role::Dim,
+    };
     Row::from(vec![
+        Cell::new(standing, is),
         Cell::new(plain, lead),
+        Cell::new(plain, onset),
         Cell::new(Role::Dim, when),
         Cell::spans(vec![
             span(role, format!("{sign} ")),
@@ -148,41 +187,60 @@ fn row<'a>(pane: &Changes, suspect: &'a Suspect, cx: &Cx<'a>, look: &Look) -> Ro
         ]),
         Cell::new(plain, place),
         Cell::new(Role::Dim, who),
-        Cell::new(if far { Role::Dim } else { Role::Text }, touches),
         Cell::new(Role::Dim, within),
     ])
 }
 
-/// The moment in question: `onset 13:56Z  6m ago   errors 4.8 % > 1 %`, or `onset ≤ 13:56Z, first look`.
-fn head(pane: &Changes, cx: &Cx<'_>, look: &Look) -> Vec<Vec<Span<'static>>> {
-    let onset = pane.onset(cx);
-    let model = cx.fleet.model(&pane.model);
-    let known = model.and_then(|m| cx.fleet.onset(m));
-    let first_look = pane.is_first_look(cx);
-    let word = match (pane.at, known) {
-        (Some(_), _) => "at the cursor",
-        (None, Some(_)) if first_look => "onset ≤",
-        (None, Some(_)) => "onset",
-        (None, None) => "now",
+/// The onset of the model's trouble: `onset 13:56Z`, `onset ≤ 13:56Z, first look`, `last report 01:44Z`.
+fn onset_words(onset: Millis, around: Around, cx: &Cx<'_>, look: &Look) -> String {
+    let (word, end) = match around {
+        Around::FirstLook => ("onset ≤", ", first look"),
+        Around::LastWord => ("last report", ""),
+        Around::Onset | Around::Cursor | Around::Now => ("onset", ""),
     };
+    let word = look.symbols.plain(word);
+    format!("{word} {}Z{end}", line::stamp(onset, cx.now))
+}
+
+/// The moment in question: `onset 13:56Z  6m ago   errors 4.8 % > 1 %`, or with the cursor
+/// `at the cursor 13:50Z  12m ago   onset 13:56Z   errors 4.8 % > 1 %`.
+fn head(pane: &Changes, cx: &Cx<'_>, look: &Look) -> Vec<Vec<Span<'static>>> {
+    let moment = pane.moment(cx);
+    let model = cx.fleet.model(&pane.model);
+    let known = pane.known(cx);
     let name = model.map_or_else(|| pane.model.name.clean(), |m| m.name.clone());
+    let stamp = format!("{}Z", line::stamp(moment, cx.now));
+    let words = match (pane.around(cx), known) {
+        (Around::Cursor, _) => format!("at the cursor {stamp}"),
+        (_, Some((onset, around))) => onset_words(onset, around, cx, look),
+        (_, None) => format!("now {stamp}"),
+    };
+    let old = age(cx.now.wall.since(moment));
     let mut first = vec![
         span(Role::Title, name.to_string()),
-        span(Role::Label, format!("   {} ", look.symbols.plain(word))),
-        span(Role::Text, format!("{}Z", line::stamp(onset, cx.now))),
+        span(Role::Text, format!("   {words}")),
+        span(Role::Dim, format!("  {old} ago")),
     ];
-    if first_look {
-        first.push(span(Role::Text, ", first look"));
+    if let (Around::Cursor, Some((onset, around))) = (pane.around(cx), known) {
+        let words = onset_words(onset, around, cx, look);
+        first.push(span(Role::Text, format!("   {words}")));
     }
-    let old = age(cx.now.wall.since(onset));
-    first.push(span(Role::Dim, format!("  {old} ago")));
+    let reason = model
+        .and_then(|m| cx.fleet.onset(m))
+        .map(|(_, reason)| reason);
     let first_reason = model.and_then(|m| m.verdict.reasons.first());
-    if let Some(reason) = known.map(|(_, reason)| reason).or(first_reason) {
+    if let Some(reason) = reason.or(first_reason) {
         first.push(span(Role::Text, format!("   {}", reason.text)));
     }
-    let (before, after) = Changes::around(cx);
+    let (before, after) = Changes::reach(cx);
+    let rows = &pane.list.rows;
+    let order = if rows.iter().all(|s| s.part != Part::Cause) && !rows.is_empty() {
+        "no likely cause is known: effects, then others"
+    } else {
+        "likely causes first, effects and others last"
+    };
     let second = format!(
-        "from {} before to {} after · likely causes first, effects and others last",
+        "from {} before to {} after · {order}",
         age(before),
         age(after)
     );
@@ -197,14 +255,15 @@ fn foot(pane: &Changes, look: &Look, width: usize) -> Vec<Vec<Span<'static>>> {
     };
     let words = look.symbols.plain(suspect.text.as_str());
     let all = [
-        Some(match suspect.reason() {
-            Some(reason) => format!("{words} (\"{reason}\")"),
+        Some(match suspect.remark() {
+            Some(remark) => format!("{words} (\"{remark}\")"),
             None => words,
         }),
         Some(suspect.subject.to_string()).filter(|text| !text.is_empty()),
         suspect.actor.as_ref().map(|actor| format!("by {actor}")),
         (!suspect.within.is_zero()).then(|| format!("within {}", age(suspect.within))),
         suspect.is_imported().then(|| "imported".to_owned()),
+        (suspect.touch == Touch::Anyone).then(|| "names no model: it may touch any".to_owned()),
     ];
     let all: Vec<String> = all.into_iter().flatten().collect();
     let lines = text::wrap(&all.join(" · "), width);
@@ -242,7 +301,7 @@ pub(super) fn draw(pane: &Changes, cx: &Cx<'_>, look: &Look, area: Rect, buf: &m
         empty(buf, look, body, &what, &[&how]);
         return Hits::default();
     }
-    let columns = columns(pane, cx);
+    let columns = columns(pane, cx, body.width);
     let table = Table {
         columns: &columns,
         len: pane.list.rows.len(),

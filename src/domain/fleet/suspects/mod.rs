@@ -1,19 +1,25 @@
 //! What changed around a moment: everything known of that time, ranked by how close it came before the
 //! onset and by whether it touches the model in question.
 
+mod near;
+mod rank;
+
 use std::time::Duration;
 
+use self::rank::{Moment, Nature, cost};
 use super::Fleet;
 use super::view::ModelView;
 use crate::domain::alert::AlertKey;
 use crate::domain::annotation::AnnotationKey;
 use crate::domain::change::{Change, ChangeKind, Origin, Subject};
-use crate::domain::key::{Key, ModelKey, RunKey};
+use crate::domain::key::{ModelKey, RunKey};
 use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::rules::signals::monitor;
 use crate::domain::run::RunStatus;
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, Since};
+
+pub use self::rank::Part;
 
 /// How close a suspect stands to the model in question. The order is from near to far.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
@@ -66,8 +72,12 @@ pub struct Suspect {
     pub subject: Clean,
     /// Who did it, where anyone says.
     pub actor: Option<Clean>,
+    /// What somebody wrote of it, where an annotation tells of the same.
+    pub note: Option<Clean>,
     /// Whether it touches the model in question.
     pub touch: Touch,
+    /// What it may be to the trouble in question.
+    pub part: Part,
     /// Milliseconds from it to the onset: positive where it came before.
     pub lead_ms: i64,
     /// How suspicious: less is more.
@@ -75,6 +85,44 @@ pub struct Suspect {
 }
 
 impl Suspect {
+    /// Something that had happened by a time, within a window before it.
+    fn new(
+        moment: &Moment<'_>,
+        (at, within): (Millis, Duration),
+        (touch, nature): (Touch, Nature),
+        text: Clean,
+        what: What,
+    ) -> Self {
+        let rank = moment.rank(at, within, touch, nature);
+        Self {
+            what,
+            at,
+            within,
+            text,
+            subject: Clean::empty(),
+            actor: None,
+            note: None,
+            touch,
+            part: rank.part,
+            lead_ms: rank.lead_ms,
+            cost: rank.cost,
+        }
+    }
+
+    /// The row of the ledger that it is.
+    pub fn change(&self) -> Option<&Change> {
+        match &self.what {
+            What::Change(change) => Some(change),
+            What::Run(..) | What::Alert(_) | What::Annotation(_) => None,
+        }
+    }
+
+    /// What somebody said of it: why it was done, else what an annotation tells.
+    pub fn remark(&self) -> Option<&str> {
+        self.reason()
+            .or_else(|| self.note.as_ref().map(Clean::as_str))
+    }
+
     /// Why it was done, where this program did it and somebody said why.
     pub fn reason(&self) -> Option<&str> {
         match &self.what {
@@ -85,8 +133,31 @@ impl Suspect {
 
     /// Whether the onset lies within the window that it happened in: nobody can say which came first.
     pub fn is_around(&self) -> bool {
+        self.is_around_at(Millis(self.at.0.saturating_add(self.lead_ms)))
+    }
+
+    /// Whether a moment lies within the window that it happened in.
+    pub fn is_around_at(&self, moment: Millis) -> bool {
+        let lead = self.lead_to(moment);
         let wide = i64::try_from(self.within.as_millis()).unwrap_or(i64::MAX);
-        self.lead_ms < 0 && self.lead_ms.saturating_add(wide) >= 0
+        lead < 0 && lead.saturating_add(wide) >= 0
+    }
+
+    /// What it is to trouble, in a word: what may be its cause, what follows from it, what only says something
+    /// or has changed nothing yet, what came too late for a cause, and what happened to another model.
+    pub fn role(&self) -> &'static str {
+        match self.part {
+            Part::Cause => "cause?",
+            Part::Elsewhere => "elsewhere",
+            Part::Beside if matches!(self.kind(), "level" | "alert" | "health") => "effect",
+            Part::Beside if self.lead_ms < 0 && !self.is_around() => "later",
+            Part::Beside => "note",
+        }
+    }
+
+    /// Milliseconds from it to a moment: positive where it came before.
+    pub fn lead_to(&self, at: Millis) -> i64 {
+        at.0.saturating_sub(self.at.0)
     }
 
     /// Whether it is told by measurements of before anybody watched, and not by a look.
@@ -105,24 +176,6 @@ impl Suspect {
     }
 }
 
-/// How suspicious something is: minutes to the onset, weighed. What comes after its effect is no cause, a
-/// level or an alert is an effect itself, and what touches another model is far-fetched.
-fn cost(lead_ms: i64, within: Duration, touch: Touch, effect: bool) -> f64 {
-    // Of a window, the end that lies nearer to the onset counts.
-    let wide = i64::try_from(within.as_millis()).unwrap_or(i64::MAX);
-    let from_start = lead_ms.saturating_add(wide);
-    let late = from_start < 0;
-    let least = if effect { 4.0 } else { 1.0 };
-    let nearer = lead_ms.unsigned_abs().min(from_start.unsigned_abs());
-    let minutes = nearer as f64 / 60_000.0 + least;
-    let far = match touch {
-        Touch::Model => 1.0,
-        Touch::Anyone => 2.5,
-        Touch::Other => 12.0,
-    };
-    minutes * far * if late { 6.0 } else { 1.0 } * if effect { 8.0 } else { 1.0 }
-}
-
 /// How long before the onset a change may lie and still be worth a look.
 const BEFORE: Duration = Duration::from_secs(86_400);
 
@@ -138,9 +191,29 @@ impl Fleet {
         if reason.code != ReasonCode::MonitorStale {
             return Some((at, reason));
         }
+        Some((at.minus(self.silent_after(model)), reason))
+    }
+
+    /// How long a job of a model may be silent.
+    fn silent_after(&self, model: &ModelView) -> Duration {
         let set = self.settings.models.get(model.key.name.raw());
-        let limit = monitor::limit(set, &self.settings.policy.signals);
-        Some((at.minus(limit), reason))
+        monitor::limit(set, &self.settings.policy.signals)
+    }
+
+    /// Whether what is known of the onset of a model's trouble is the last word of a job that fell silent: it
+    /// may have died at any time between that and when it was missed.
+    pub fn onset_is_last_word(&self, model: &ModelView) -> bool {
+        let known = self.onset(model);
+        known.is_some_and(|(_, reason)| reason.code == ReasonCode::MonitorStale)
+    }
+
+    /// How much later than its known onset the trouble of a model may have begun.
+    fn slack(&self, model: &ModelView) -> Duration {
+        if self.onset_is_last_word(model) {
+            self.silent_after(model)
+        } else {
+            Duration::ZERO
+        }
     }
 
     /// Whether the onset of a model's trouble is only known to lie no later than the first look at it.
@@ -156,13 +229,19 @@ impl Fleet {
         let (onset, reason) = self.onset(model)?;
         let begun = matches!(reason.since, Since::AtLeast(_));
         let from = onset.minus(BEFORE);
+        let until = onset.plus(self.slack(model));
         let may = |c: &&Change| {
-            let before = c.not_before <= onset && !(begun && c.not_after > onset);
-            before && !is_effect(c)
+            let before = c.not_before <= until && !(begun && c.not_after > onset);
+            before && self.nature(c) == Nature::Move
         };
         let weight = |c: &Change| {
             let lead = onset.0.saturating_sub(c.not_after.0);
-            cost(lead, c.not_after.since(c.not_before), Touch::Model, false)
+            cost(
+                lead,
+                c.not_after.since(c.not_before),
+                Touch::Model,
+                Nature::Move,
+            )
         };
         let deployments = model.deployments.iter().cloned().map(Subject::Deployment);
         std::iter::once(Subject::Model(model.key.clone()))
@@ -177,30 +256,41 @@ impl Fleet {
             })
     }
 
-    /// Everything known between `before` the onset and `after` it, most suspicious first.
+    /// Everything known between `before` a moment and `after` it: what may have caused trouble that began
+    /// then, what goes with it, and what happened elsewhere, in each part the most suspicious first.
     pub fn suspects(
         &self,
         model: Option<&ModelKey>,
-        onset: Millis,
+        at: Millis,
         before: Duration,
         after: Duration,
     ) -> Vec<Suspect> {
-        let (from, to) = (onset.minus(before), onset.plus(after));
-        let inside = |at: Millis| at >= from && at <= to;
+        let view = model.and_then(|key| self.model(key));
+        let view = view.filter(|view| self.onset(view).is_some_and(|(onset, _)| onset == at));
+        let moment = Moment {
+            model,
+            at,
+            slack: view.map_or(Duration::ZERO, |view| self.slack(view)),
+            from: at.minus(before),
+            to: at.plus(after),
+        };
         let mut found = Vec::new();
-        for (subject, changes) in &self.timeline {
+        for (subject, changes) in self.timeline.iter() {
             let touch = self.touch(subject, model);
-            let newest = changes.iter().rev().take_while(|c| c.not_after >= from);
-            for change in newest.filter(|c| c.not_before <= to) {
-                found.push(self.changed(change, touch, onset));
+            let newest = changes.iter().rev();
+            let newest = newest.take_while(|c| c.not_after >= moment.from);
+            for change in newest.filter(|c| c.not_before <= moment.to) {
+                found.push(self.changed(change, touch, &moment));
             }
         }
-        self.runs_near(model, onset, &inside, &mut found);
-        self.alerts_near(model, onset, &inside, &mut found);
-        self.annotations_near(model, onset, &inside, &mut found);
+        self.runs_near(&moment, &mut found);
+        self.alerts_near(&moment, &mut found);
+        self.annotations_near(&moment, &mut found);
+        self.fold_annotations(&mut found);
         found.sort_by(|a, b| {
-            a.cost
-                .total_cmp(&b.cost)
+            a.part
+                .cmp(&b.part)
+                .then_with(|| a.cost.total_cmp(&b.cost))
                 .then_with(|| b.at.cmp(&a.at))
                 .then_with(|| a.subject.cmp(&b.subject))
                 .then_with(|| a.text.cmp(&b.text))
@@ -220,7 +310,7 @@ impl Fleet {
         if is_its { Touch::Model } else { Touch::Other }
     }
 
-    fn changed(&self, change: &Change, touch: Touch, onset: Millis) -> Suspect {
+    fn changed(&self, change: &Change, touch: Touch, moment: &Moment<'_>) -> Suspect {
         let subject = match &change.subject {
             Subject::Model(key) => self
                 .model(key)
@@ -230,196 +320,28 @@ impl Fleet {
                 .map_or_else(|| key.name.clean(), |d| d.name.clone()),
             Subject::Source(id) => id.clean().clone(),
         };
-        let effect = is_effect(change);
-        let lead_ms = onset.0.saturating_sub(change.not_after.0);
         let within = change.not_after.since(change.not_before);
         Suspect {
-            at: change.not_after,
-            within,
-            text: change.phrase(),
             subject,
             actor: change.actor.clone(),
-            touch,
-            lead_ms,
-            cost: cost(lead_ms, within, touch, effect),
-            what: What::Change(Box::new(change.clone())),
+            ..Suspect::new(
+                moment,
+                (change.not_after, within),
+                (touch, self.nature(change)),
+                self.words_of(change),
+                What::Change(Box::new(change.clone())),
+            )
         }
     }
 
-    /// Runs of the model that ended, as far as the ledger does not tell of them already.
-    fn runs_near(
-        &self,
-        model: Option<&ModelKey>,
-        onset: Millis,
-        inside: &impl Fn(Millis) -> bool,
-        found: &mut Vec<Suspect>,
-    ) {
-        let Some(model) = model else { return };
-        let made = self
-            .versions(model)
-            .iter()
-            .filter_map(|h| h.fact.run.as_ref());
-        let rows = made.filter_map(|key| self.runs.find(key));
-        let mut experiments: Vec<_> = rows.filter_map(|r| self.runs.experiment(r)).collect();
-        experiments.sort();
-        experiments.dedup();
-        for row in experiments.iter().flat_map(|e| self.runs.of(e)) {
-            let Some(run) = self.runs.row(*row) else {
-                continue;
-            };
-            let Some(ended) = run.ended.filter(|at| inside(*at)) else {
-                continue;
-            };
-            let name = self.runs.text(run.name);
-            let told = found.iter().any(|s| {
-                let known = matches!(&s.what, What::Change(c)
-                    if c.kind == ChangeKind::RunEnded && c.from == *name);
-                known && near(s.at, ended)
-            });
-            let Some(key) = self.runs.key(*row).filter(|_| !told) else {
-                continue;
-            };
+    fn nature(&self, change: &Change) -> Nature {
+        match change.kind {
+            ChangeKind::Health => Nature::Sign,
+            ChangeKind::Level | ChangeKind::Alert(_) => Nature::Effect,
             // A run that made no version yet has changed nothing that answers.
-            let touch = Touch::Model;
-            let lead_ms = onset.0.saturating_sub(ended.0);
-            let weight = if self.model_made_by(&key).is_some() {
-                1.0
-            } else {
-                3.0
-            };
-            found.push(Suspect {
-                at: ended,
-                within: Duration::ZERO,
-                text: Clean::text(&format!("run {name} {}", run.status.word())),
-                subject: self
-                    .model(model)
-                    .map_or_else(|| model.name.clean(), |m| m.name.clone()),
-                actor: Some(self.runs.text(run.user).clone()).filter(|u| !u.is_empty()),
-                touch,
-                lead_ms,
-                cost: cost(lead_ms, Duration::ZERO, touch, false) * weight,
-                what: What::Run(key, run.status.clone()),
-            });
+            ChangeKind::RunEnded if !self.made_a_version(change) => Nature::Effect,
+            _ if change.kind.is_note() => Nature::Effect,
+            _ => Nature::Move,
         }
-    }
-
-    fn alerts_near(
-        &self,
-        model: Option<&ModelKey>,
-        onset: Millis,
-        inside: &impl Fn(Millis) -> bool,
-        found: &mut Vec<Suspect>,
-    ) {
-        for held in self.alerts().filter(|h| inside(h.fact.since)) {
-            let alert = &held.fact;
-            let told = found.iter().any(|s| {
-                let known = matches!(&s.what, What::Change(c)
-                    if matches!(&c.kind, ChangeKind::Alert(name) if *name == alert.name));
-                known && near(s.at, alert.since)
-            });
-            if told {
-                continue;
-            }
-            let touch = match (&alert.model, model) {
-                (Some(name), Some(model)) if *name == model.name => Touch::Model,
-                (Some(_), Some(_)) => Touch::Other,
-                (None, _) | (_, None) => Touch::Anyone,
-            };
-            let lead_ms = onset.0.saturating_sub(alert.since.0);
-            found.push(Suspect {
-                what: What::Alert(alert.key.clone()),
-                at: alert.since,
-                within: Duration::ZERO,
-                text: Clean::text(&format!("alert {} {}", alert.name, alert.state.word())),
-                subject: alert.model.as_ref().map(Key::clean).unwrap_or_default(),
-                actor: None,
-                touch,
-                lead_ms,
-                cost: cost(lead_ms, Duration::ZERO, touch, true),
-            });
-        }
-    }
-
-    fn annotations_near(
-        &self,
-        model: Option<&ModelKey>,
-        onset: Millis,
-        inside: &impl Fn(Millis) -> bool,
-        found: &mut Vec<Suspect>,
-    ) {
-        for held in self.annotations().filter(|h| inside(h.fact.at)) {
-            let note = &held.fact;
-            let told = found.iter().any(|s| {
-                let known = matches!(&s.what, What::Change(c)
-                    if c.kind == ChangeKind::Annotation && c.to == note.text);
-                known && near(s.at, note.at)
-            });
-            if told {
-                continue;
-            }
-            let touch = match (&note.model, model) {
-                (Some(name), Some(model)) if *name == model.name => Touch::Model,
-                (Some(_), Some(_)) => Touch::Other,
-                (None, _) | (_, None) => Touch::Anyone,
-            };
-            let lead_ms = onset.0.saturating_sub(note.at.0);
-            found.push(Suspect {
-                what: What::Annotation(note.key.clone()),
-                at: note.at,
-                within: Duration::ZERO,
-                text: note.text.clone(),
-                subject: note.model.as_ref().map(Key::clean).unwrap_or_default(),
-                actor: note.author.clone(),
-                touch,
-                lead_ms,
-                cost: cost(lead_ms, Duration::ZERO, touch, false),
-            });
-        }
-    }
-}
-
-/// Whether a change only follows from trouble, or only says something of it.
-fn is_effect(change: &Change) -> bool {
-    let follows = matches!(
-        change.kind,
-        ChangeKind::Level | ChangeKind::Alert(_) | ChangeKind::Health
-    );
-    follows || change.kind.is_note()
-}
-
-fn near(a: Millis, b: Millis) -> bool {
-    a.since(b).max(b.since(a)) <= SAME
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MINUTE: i64 = 60_000;
-
-    #[test]
-    fn what_came_just_before_and_touches_the_model_is_the_first_suspect() {
-        let none = Duration::ZERO;
-        let promotion = cost(8 * MINUTE, none, Touch::Model, false);
-        let earlier = cost(50 * MINUTE, none, Touch::Model, false);
-        let feed = cost(12 * MINUTE, none, Touch::Anyone, false);
-        let alert = cost(2 * MINUTE, none, Touch::Model, true);
-        let elsewhere = cost(8 * MINUTE, none, Touch::Other, false);
-        let after = cost(-8 * MINUTE, none, Touch::Model, false);
-        let order = [promotion, feed, alert, earlier, after, elsewhere];
-        assert!(order.windows(2).all(|w| w[0] < w[1]), "{order:?}");
-    }
-
-    #[test]
-    fn a_window_that_reaches_over_the_onset_may_hold_the_cause() {
-        let wide = Duration::from_secs(600);
-        let may = cost(-4 * MINUTE, wide, Touch::Model, false);
-        let cannot = cost(-4 * MINUTE, Duration::from_secs(60), Touch::Model, false);
-        assert!(may < cannot);
-        // It was so 10 minutes before the onset and no longer 7 hours after it.
-        let long = Duration::from_secs(430 * 60);
-        let may = cost(-420 * MINUTE, long, Touch::Model, false);
-        let earlier = cost(180 * MINUTE, Duration::ZERO, Touch::Model, false);
-        assert!(may < earlier);
     }
 }
