@@ -67,7 +67,7 @@ impl App {
             Thing::Model(key) => self
                 .fleet
                 .model(key)
-                .and_then(|m| m.runbook.clone())
+                .and_then(|m| self.fleet.runbook(m))
                 .or_else(|| {
                     let base = key.registry.base.clean();
                     Some(Clean::text(&format!(

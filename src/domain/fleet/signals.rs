@@ -7,13 +7,15 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::Fleet;
-use crate::domain::alert::{Alert, AlertKey};
+use super::view::ModelView;
+use crate::domain::alert::{Alert, AlertKey, AlertState};
 use crate::domain::annotation::{Annotation, AnnotationKey};
 use crate::domain::key::{Key, ModelKey, SourceId};
 use crate::domain::last_known::{Held, SharedReadings, SharedSeries};
 use crate::domain::observation::{FactKey, Feed, ServedSpan};
 use crate::domain::rules::signals::alerts;
 use crate::domain::signal::{Gauge, SignalKey, SignalReading, SignalSeries};
+use crate::domain::text::Clean;
 use crate::domain::time::Millis;
 
 /// Everything that monitoring systems say, by model.
@@ -129,6 +131,16 @@ impl Fleet {
         let mut alerts = alerts::join(self.alerts_named(Some(&model.name)));
         alerts.sort_by_key(|held| held.fact.loudness());
         alerts
+    }
+
+    /// Where it is written what to do about a model: that of its loudest alert that fires, else its own. What
+    /// was written for the trouble says more than what was written for the model.
+    pub fn runbook(&self, model: &ModelView) -> Option<Clean> {
+        let alerts = self.joined_alerts_of(&model.key).into_iter();
+        let mut firing = alerts.filter(|held| held.fact.state == AlertState::Firing);
+        firing
+            .find_map(|held| held.fact.runbook)
+            .or_else(|| model.runbook.clone())
     }
 
     /// An alert with everything that is told of it, whichever of its keys is asked for: the rule by one

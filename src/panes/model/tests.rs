@@ -564,7 +564,7 @@ fn golden_signals_and_alerts_are_parts_of_the_page() {
     let series = |w: &&Want| matches!(w.query, Query::Series { .. });
     assert_eq!(wants.iter().filter(series).count(), 4, "{wants:?}");
     insta::assert_snapshot!(screen(&drawn(&mut page, &fleet, size)), @r"
-     ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml   runbook ↗ https://wiki.test/fraud
+     ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml   runbook ↗ https://wiki.test/fraud/errors
      The fraud-detector model of the test fleet.
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
      ✖ crit  errors 4.8 % > 3 %  6m  prom

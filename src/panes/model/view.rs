@@ -195,7 +195,7 @@ fn title(page: &Page<'_>, cx: &Cx<'_>, look: &Look, width: u16) -> Vec<Span<'sta
             ),
         ));
     }
-    if let Some(runbook) = &m.runbook {
+    if let Some(runbook) = cx.fleet.runbook(m) {
         let link = [
             span(Role::Label, "   runbook "),
             span(Role::Link, format!("{} {runbook}", look.symbols.link)),

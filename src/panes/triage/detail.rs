@@ -147,7 +147,7 @@ fn heading(row: &TriageRow, cx: &Cx<'_>) -> Vec<Span<'static>> {
             [span(Role::Label, label), span(Role::Text, value)]
         };
         spans.extend(field("   owner ", &model.owner));
-        spans.extend(field("   runbook ", &model.runbook));
+        spans.extend(field("   runbook ", &cx.fleet.runbook(model)));
         if let Some(at) = model.read_at {
             spans.push(span(Role::Label, "   read "));
             spans.push(span(

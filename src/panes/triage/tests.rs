@@ -367,7 +367,7 @@ fn the_detail_tells_signals_alerts_and_who_silenced_them() {
      ? unkn  churn           v7         v7        no drift report since 11-21 10:02 (lim…    26h  –
 
     ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-      fraud-detector   owner risk-ml   runbook https://wiki.test/fraud   read <1m ago
+      fraud-detector   owner risk-ml   runbook https://wiki.test/fraud/errors   read <1m ago
       next    roll back to v13: serving broke, 6m after serves v13 → v14  b roll back
       touches 2 endpoints, 2 in production, 212/s
       errors ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣸ 4.8 %   p95 ⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣴ 310 ms   prediction mean ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣸ 0.31
