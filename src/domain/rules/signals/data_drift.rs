@@ -131,7 +131,7 @@ pub fn judge(m: &Monitored<'_>) -> (Option<DriftSummary>, Option<Reason>) {
         (None, Some(worst)) => match told.and_then(|share| of_share(m, share)) {
             // A job that counts them itself knows more.
             Some(share) if !judged.is_empty() => Some(share),
-            _ => undecided(worst, rows),
+            _ => undecided(m, worst, rows),
         },
         _ => None,
     };
@@ -300,7 +300,7 @@ fn feature_words(sample: &Sample<'_>) -> String {
 
 /// Too few features can be judged, and some are or would be over their lines, or all of them rest on too few
 /// rows: that is not the same as no drift.
-fn undecided(worst: &Sample<'_>, rows: &[&Sample<'_>]) -> Option<Reason> {
+fn undecided(m: &Monitored<'_>, worst: &Sample<'_>, rows: &[&Sample<'_>]) -> Option<Reason> {
     let over = |s: &&&Sample<'_>| s.by_number > Some(Level::Info);
     let over = rows.iter().filter(over).count();
     let few = rows
@@ -308,6 +308,16 @@ fn undecided(worst: &Sample<'_>, rows: &[&Sample<'_>]) -> Option<Reason> {
         .all(|s| s.state == State::LowN && s.by_number.is_some());
     if (over == 0 && !few) || worst.silent {
         return None;
+    }
+    if over == 0 {
+        // What is wrong with them is their number alone.
+        let text = format!(
+            "too few rows for a verdict on drift{}, at least {}",
+            words::rows(worst.n),
+            m.policy.min_samples
+        );
+        let finding = worst.finding(ReasonCode::DriftData, Level::Unknown, text, Since::Unknown);
+        return Some(finding);
     }
     let text = format!(
         "drift {over}/{} features, worst {}{}",

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::domain::rules::signals::testing::{course_of, monitored, monitored_with, reading};
 use crate::domain::settings::ModelSettings;
-use crate::domain::signal::SignalReading;
+use crate::domain::signal::{Measured, SignalReading};
 use crate::domain::text::Clean;
 
 fn feature(name: &str, score: f64) -> SignalReading {
@@ -105,6 +105,18 @@ fn scores_of_few_rows_give_no_verdict_and_say_so() {
             "drift 1/2 features, worst age PSI 0.3 > 0.1, n 212: too few rows for a verdict"
         );
     });
+    // Within their lines they are no verdict either, in the list of drift as in the model's own level.
+    rows[0].value = Measured::Value(0.02);
+    monitored(&rows, &[], |m| {
+        let (summary, reason) = judge(m);
+        assert_eq!(summary.expect("features").level, Some(Level::Unknown));
+        let reason = reason.expect("a finding");
+        assert_eq!(reason.level, Level::Unknown);
+        assert_eq!(
+            reason.text,
+            "too few rows for a verdict on drift, n 212, at least 500"
+        );
+    });
 }
 
 #[test]
@@ -112,7 +124,7 @@ fn a_few_features_of_many_do_not_stand_for_all() {
     let of = |good: usize, drifted: usize, of: usize| {
         let mut rows = features(drifted, of);
         for row in &mut rows[good..] {
-            row.value = crate::domain::signal::Measured::NotANumber;
+            row.value = Measured::NotANumber;
         }
         rows
     };
