@@ -67,7 +67,7 @@ fn signals(fleet: &Fleet, m: &ModelView) -> Value {
             "drifted": d.drifted,
             "judged": d.judged,
             "features": d.features,
-            "level": d.level,
+            "level": m.signals.drift_level,
             "worst": d.worst.as_ref().map(|g| gauge(fleet, g)),
         })
     });

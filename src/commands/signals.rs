@@ -13,7 +13,7 @@ use super::session::Session;
 use crate::cli::WatchArgs;
 use crate::domain::drift::DriftReport;
 use crate::domain::fleet::Fleet;
-use crate::domain::fleet::features::{self, Feature, drift_level, drifts};
+use crate::domain::fleet::features::{self, Feature, drifts};
 use crate::domain::fleet::triage::unread;
 use crate::domain::fleet::view::ModelView;
 use crate::domain::key::{Key, SourceId};
@@ -115,6 +115,11 @@ fn partial_text(out: &Out, fleet: &Fleet) -> String {
         )
     };
     partly_read(fleet).into_iter().map(line).collect()
+}
+
+/// Whether anything watches a model's drift.
+fn is_watched(model: &ModelView) -> bool {
+    model.signals.drift.is_some() || model.signals.worst_drift().is_some()
 }
 
 fn worst<'a>(gauges: impl Iterator<Item = &'a Gauge>) -> Level {
@@ -277,7 +282,7 @@ pub async fn drift(session: &Session, args: &WatchArgs) -> Result<Exit, Failure>
     let now = collected.now;
     let mut models = asked(fleet, args.model.as_deref())?;
     if args.model.is_none() {
-        models.retain(|m| m.signals.drift.is_some());
+        models.retain(|m| is_watched(m));
     }
     let out = session.out();
     let mut level = untold(fleet, args.model.as_deref());
@@ -298,7 +303,7 @@ pub async fn drift(session: &Session, args: &WatchArgs) -> Result<Exit, Failure>
         let rows = fleet.features(model, &gauges);
         let own = match session.moment {
             Some(_) => worst(rows.iter().map(|row| &row.gauge)),
-            None => drift_level(model, &rows),
+            None => model.signals.drift_level.unwrap_or_default(),
         };
         level = level.max(own);
         let verdict = blame::judge(&gauges).map(|b| b.text());
@@ -453,27 +458,20 @@ fn drift_text(out: &Out, fleet: &Fleet, now: Millis) -> String {
     let mut table = Table::new(&[
         "LEVEL", "MODEL", ">DRIFTED", "WORST", ">SCORE", ">LINE", ">N", ">AGE", "VERDICT",
     ]);
-    let mut models: Vec<&ModelView> = fleet
-        .models()
-        .filter(|m| m.signals.drift.is_some())
-        .collect();
-    let level = |m: &ModelView| m.signals.drift.as_ref().and_then(|d| d.level);
+    let mut models: Vec<&ModelView> = fleet.models().filter(|m| is_watched(m)).collect();
+    let level = |m: &ModelView| m.signals.drift_level;
     models.sort_by(|a, b| level(b).cmp(&level(a)).then_with(|| a.name.cmp(&b.name)));
     for model in models {
-        let Some(summary) = &model.signals.drift else {
-            continue;
-        };
-        let worst = summary.worst.as_ref();
+        let summary = model.signals.drift.as_ref().filter(|d| d.judged > 0);
+        let worst = model.signals.worst_drift();
         let none = || out.none().to_owned();
         table.row(vec![
-            level_cell(out, summary.level),
+            level_cell(out, level(model)),
             (&model.name).into(),
             // Of none that can be judged, none is not a finding.
-            if summary.judged == 0 {
-                out.none().into()
-            } else {
-                format!("{}/{}", summary.drifted, summary.judged).into()
-            },
+            summary
+                .map_or_else(none, |d| format!("{}/{}", d.drifted, d.judged))
+                .into(),
             worst.map_or_else(none, |g| part(out, g)).into(),
             worst.map_or_else(none, |g| out.own(&words(g, now))).into(),
             worst

@@ -15,6 +15,8 @@ use super::time::Millis;
 pub struct Method {
     /// The word, lower-case, or a prefix of it.
     pub word: &'static str,
+    /// A few letters for a column of a list.
+    pub short: &'static str,
     /// Which way is bad.
     pub direction: Direction,
     /// Whether the line itself counts as drift.
@@ -23,18 +25,20 @@ pub struct Method {
     pub threshold: f64,
 }
 
-const fn low(word: &'static str, at_line: bool, threshold: f64) -> Method {
+const fn low(word: &'static str, short: &'static str, at_line: bool, threshold: f64) -> Method {
     Method {
         word,
+        short,
         direction: Direction::LowIsBad,
         at_line,
         threshold,
     }
 }
 
-const fn high(word: &'static str, at_line: bool, threshold: f64) -> Method {
+const fn high(word: &'static str, short: &'static str, at_line: bool, threshold: f64) -> Method {
     Method {
         word,
+        short,
         direction: Direction::HighIsBad,
         at_line,
         threshold,
@@ -43,27 +47,27 @@ const fn high(word: &'static str, at_line: bool, threshold: f64) -> Method {
 
 /// The methods whose direction is known.
 const METHODS: [Method; 21] = [
-    low("k-s p_value", true, 0.05),
-    low("cramer-von mises", true, 0.1),
-    low("chi-square p_value", false, 0.05),
-    low("z-test p_value", false, 0.05),
-    low("t_test", false, 0.05),
-    low("mann-whitney u-rank test", false, 0.05),
-    low("epps-singleton", false, 0.05),
-    low("anderson-darling", false, 0.1),
-    low("fisher's exact test", false, 0.1),
-    low("g_test", false, 0.1),
-    low("empirical_mmd", false, 0.1),
-    low("total-variation-distance", false, 0.1),
-    high("wasserstein distance", true, 0.1),
-    high("jensen-shannon distance", true, 0.1),
-    high("psi", true, 0.1),
-    high("kullback-leibler divergence", true, 0.1),
-    high("hellinger distance", true, 0.1),
-    high("energy-distance", false, 0.1),
-    high("percentile text content drift", false, 0.95),
-    high("absolute text content drift", false, 0.55),
-    high("k-s statistic", true, 0.1),
+    low("k-s p_value", "K-S p", true, 0.05),
+    low("cramer-von mises", "CvM p", true, 0.1),
+    low("chi-square p_value", "chi2 p", false, 0.05),
+    low("z-test p_value", "Z p", false, 0.05),
+    low("t_test", "t p", false, 0.05),
+    low("mann-whitney u-rank test", "M-W p", false, 0.05),
+    low("epps-singleton", "E-S p", false, 0.05),
+    low("anderson-darling", "A-D p", false, 0.1),
+    low("fisher's exact test", "Fisher p", false, 0.1),
+    low("g_test", "G p", false, 0.1),
+    low("empirical_mmd", "MMD p", false, 0.1),
+    low("total-variation-distance", "TVD p", false, 0.1),
+    high("wasserstein distance", "W-dist", true, 0.1),
+    high("jensen-shannon distance", "JS-dist", true, 0.1),
+    high("psi", "PSI", true, 0.1),
+    high("kullback-leibler divergence", "KL-div", true, 0.1),
+    high("hellinger distance", "H-dist", true, 0.1),
+    high("energy-distance", "E-dist", false, 0.1),
+    high("percentile text content drift", "text %", false, 0.95),
+    high("absolute text content drift", "text", false, 0.55),
+    high("k-s statistic", "K-S", true, 0.1),
 ];
 
 impl Method {
@@ -73,6 +77,16 @@ impl Method {
         METHODS
             .into_iter()
             .find(|m| name == m.word || name.strip_prefix(m.word).is_some_and(is_remark))
+    }
+
+    /// The few letters of a method that a server names, where the method is known.
+    pub fn short_of(name: &str) -> Option<&'static str> {
+        Self::of(name).map(|method| method.short)
+    }
+
+    /// Whether two names are of one method, whoever writes them: `psi` is `PSI`.
+    pub fn is_same(a: &str, b: &str) -> bool {
+        a.eq_ignore_ascii_case(b) || Self::of(a).is_some_and(|known| Some(known) == Self::of(b))
     }
 
     /// Whether a score means drift at a line.
@@ -279,5 +293,25 @@ mod tests {
             of(names, &[1.0, 1.0], &[1.0, 1.0]).quantile("p50", 0.5),
             None
         );
+    }
+
+    #[test]
+    fn one_method_has_several_spellings() {
+        for (a, b) in [
+            ("psi", "PSI"),
+            ("Wasserstein distance (normed)", "wasserstein distance"),
+            ("My Own", "my own"),
+            ("", ""),
+        ] {
+            assert!(Method::is_same(a, b), "{a} {b}");
+        }
+        for (a, b) in [("psi", ""), ("K-S p_value", "K-S statistic"), ("a", "b")] {
+            assert!(!Method::is_same(a, b), "{a} {b}");
+        }
+        let mut short: Vec<&str> = METHODS.iter().map(|m| m.short).collect();
+        assert!(short.iter().all(|s| s.len() <= 8));
+        short.sort_unstable();
+        short.dedup();
+        assert_eq!(short.len(), METHODS.len(), "each has its own");
     }
 }

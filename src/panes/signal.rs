@@ -40,15 +40,6 @@ pub(super) fn latency(model: &ModelView) -> Option<&Gauge> {
     .find_map(|m| model.signals.gauge(m))
 }
 
-/// What says how far a model has drifted: the worst feature, else the share, else the predictions.
-pub(super) fn drift(model: &ModelView) -> Option<&Gauge> {
-    let worst = model.signals.drift.as_ref().and_then(|d| d.worst.as_ref());
-    worst
-        .or_else(|| model.signals.gauge(Measure::FeatureDrift))
-        .or_else(|| model.signals.gauge(Measure::DriftShare))
-        .or_else(|| model.signals.gauge(Measure::PredictionDrift))
-}
-
 /// Parts of the time range that a sparkline is drawn from: more than any has dots for.
 const SLOTS: usize = 48;
 
@@ -285,7 +276,7 @@ fn strip_gauges(model: &ModelView) -> Vec<&Gauge> {
         of(Measure::ErrorRatio),
         latency(model),
         of(Measure::PredictionMean).or_else(|| of(Measure::PositiveShare)),
-        drift(model),
+        model.signals.worst_drift(),
         of(Measure::Requests),
         of(Measure::QualityRealised).or_else(|| of(Measure::QualityEstimated)),
     ]

@@ -4,7 +4,7 @@
 use super::Fleet;
 use super::view::{DeploymentView, ModelSignals, Pointed};
 use crate::domain::alert::{Alert, AlertState};
-use crate::domain::key::{ModelKey, SourceId};
+use crate::domain::key::{Key, ModelKey, SourceId};
 use crate::domain::level::{Level, Reason};
 use crate::domain::model::RegisteredModel;
 use crate::domain::observation::Feed;
@@ -81,6 +81,9 @@ impl Fleet {
             signals: ModelSignals {
                 gauges: looked.gauges,
                 drift: looked.drift,
+                drift_level: looked.drift_level,
+                served: looked.served.into(),
+                shares: looked.shares.into(),
                 alerts: counts,
             },
             reasons,
@@ -173,12 +176,24 @@ impl Fleet {
             settings: self.settings.models.get(model.key.name.raw()),
             tagged: &tagged,
             version: champion.map(|c| &c.key),
+            answering: self.answering(&model.key),
             began: champion.and_then(|c| self.began(&model.key, c)),
             policy: &self.settings.policy.signals,
             now,
         };
-        let (monitored, until) = signals::look(readings, self.courses(&model.key), &beside);
+        let (monitored, until) = signals::look(readings, self.courses(&model.key), beside);
         rule(&monitored, until)
+    }
+
+    /// The versions that a model's endpoints answer, in the registry's words.
+    fn answering(&self, model: &ModelKey) -> Vec<Key> {
+        let deployments = self.joins.of_model(model).iter();
+        let deployments = deployments.filter_map(|key| self.deployments.get(key));
+        let answering = deployments.flat_map(|d| &d.answering);
+        let mut all: Vec<Key> = answering.filter_map(|a| a.version.clone()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// How old the champion is against its model's cadence, where no limit of the policy says more.

@@ -9,6 +9,7 @@ use crate::domain::key::{DeploymentKey, Key, ModelKey, SourceId};
 use crate::domain::level::{Level, Verdict};
 use crate::domain::mark::Marked;
 use crate::domain::rules::quality::Quality;
+use crate::domain::rules::signals::shares::Share;
 use crate::domain::rules::skew::Skew;
 use crate::domain::signal::{Gauge, Measure};
 use crate::domain::text::Clean;
@@ -194,6 +195,14 @@ pub struct ModelSignals {
     pub gauges: Vec<Gauge>,
     /// How its features stand.
     pub drift: Option<DriftSummary>,
+    /// How bad everything is that has moved: features, predictions and labels. `None` where nothing is judged.
+    pub drift_level: Option<Level>,
+    /// The versions that answer, as far as endpoints or requests tell, else the one in production: scores of
+    /// others count behind theirs. Empty where neither is known.
+    pub served: Box<[Key]>,
+    /// How requests are shared out between versions, the most asked one first; empty where they are not
+    /// counted by version.
+    pub shares: Box<[Share]>,
     /// Its alerts.
     pub alerts: AlertCounts,
 }
@@ -202,6 +211,14 @@ impl ModelSignals {
     /// The gauge of a measure.
     pub fn gauge(&self, measure: Measure) -> Option<&Gauge> {
         self.gauges.iter().find(|g| g.key.measure == measure)
+    }
+
+    /// What says how far the model has drifted: the worst feature, else the share, else the predictions.
+    pub fn worst_drift(&self) -> Option<&Gauge> {
+        let worst = self.drift.as_ref().and_then(|d| d.worst.as_ref());
+        worst
+            .or_else(|| self.gauge(Measure::DriftShare))
+            .or_else(|| self.gauge(Measure::PredictionDrift))
     }
 }
 

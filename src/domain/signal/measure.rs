@@ -227,6 +227,14 @@ impl Measure {
         }
     }
 
+    /// Whether it says how far something has moved, by itself or counted.
+    pub fn is_of_drift(self) -> bool {
+        matches!(
+            self,
+            Self::FeatureDrift | Self::DriftShare | Self::PredictionDrift | Self::TargetDrift
+        )
+    }
+
     /// Whether each feature of a model has one: by far the most readings.
     pub fn is_by_feature(self) -> bool {
         matches!(

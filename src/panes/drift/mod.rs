@@ -11,13 +11,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::list::{self, List, Listing};
-use super::{Ask, Cx, Pane, Place, Thing, signal};
+use super::{Ask, Cx, Pane, Place, Thing};
 use crate::domain::fleet::features as features_rule;
 use crate::domain::fleet::view::ModelView;
 use crate::domain::key::ModelKey;
 use crate::domain::level::Level;
 use crate::domain::query::Focus;
-use crate::domain::signal::Measure;
 use crate::domain::text::Clean;
 use crate::intent::command::Command;
 use crate::intent::filter::Searchable;
@@ -51,24 +50,16 @@ impl Drift {
 
 /// How bad a model's drift is, and how far the worst is over its line.
 fn badness(model: &ModelView) -> (Level, f64) {
-    let summary = model.signals.drift.as_ref().and_then(|d| d.level);
-    let worst = signal::drift(model);
+    let worst = model.signals.worst_drift();
     let share = worst
         .and_then(|g| features_rule::share(g.value?, g))
         .unwrap_or(-1.0);
-    let of = |m: Measure| model.signals.gauge(m).and_then(|g| g.level);
-    let level = [
-        summary,
-        of(Measure::PredictionDrift),
-        of(Measure::TargetDrift),
-        of(Measure::DriftShare),
-    ];
-    (level.into_iter().flatten().max().unwrap_or_default(), share)
+    (model.signals.drift_level.unwrap_or_default(), share)
 }
 
 /// Whether anything watches a model's drift.
 fn is_watched(model: &ModelView) -> bool {
-    model.signals.drift.is_some() || signal::drift(model).is_some()
+    model.signals.drift.is_some() || model.signals.worst_drift().is_some()
 }
 
 /// A model as the filter sees it.
@@ -76,7 +67,7 @@ struct Searched<'a>(&'a ModelView);
 
 impl Searchable for Searched<'_> {
     fn any_text(&self, each: &mut dyn FnMut(&str) -> bool) -> bool {
-        let worst = signal::drift(self.0).map(|g| g.key.part.clean());
+        let worst = self.0.signals.worst_drift().map(|g| g.key.part.clean());
         each(self.0.name.as_str())
             || each(badness(self.0).0.word())
             || worst.is_some_and(|w| each(w.as_str()))
@@ -87,7 +78,7 @@ impl Searchable for Searched<'_> {
         Some(match column {
             "model" | "name" => self.0.name.to_string(),
             "level" => badness(self.0).0.word().to_owned(),
-            "worst" | "feature" => signal::drift(self.0)?.key.part.clean().to_string(),
+            "worst" | "feature" => self.0.signals.worst_drift()?.key.part.clean().to_string(),
             "owner" => self.0.owner.as_ref()?.to_string(),
             _ => return None,
         })
@@ -95,7 +86,7 @@ impl Searchable for Searched<'_> {
 
     fn number_of(&self, column: &str) -> Option<f64> {
         match column {
-            "score" => signal::drift(self.0)?.value,
+            "score" => self.0.signals.worst_drift()?.value,
             "drifted" => self.0.signals.drift.as_ref().map(|d| d.drifted as f64),
             _ => None,
         }
@@ -121,7 +112,9 @@ impl Pane for Drift {
         rows.retain(|m| self.list.filter.keeps(&Searched(m)));
         // Measured once for each change, not for each frame.
         let name = rows.iter().map(|m| m.name.width()).max();
-        let worst = rows.iter().map(|m| view::worst_width(signal::drift(m)));
+        let worst = rows
+            .iter()
+            .map(|m| view::worst_width(m.signals.worst_drift()));
         self.widths = Widths {
             name: name.unwrap_or(0),
             worst: worst.max().unwrap_or(0),

@@ -3,9 +3,11 @@
 use super::features::Features;
 use super::*;
 use crate::domain::query::{Detail, Query};
+use crate::domain::signal::Measure;
 use crate::panes::PromptKind;
 use crate::panes::models::testing::{cx, drawn, drawn_as, fleet as bare, model_key};
 use crate::panes::monitored::{course, fleet, report, signal_key};
+use crate::panes::signal;
 use crate::ui::symbols::Symbols;
 use crate::ui::testing::{NOW, look_of, runs, screen};
 use crate::ui::theme::Depth;
@@ -151,7 +153,7 @@ fn sparklines_are_of_the_time_range_that_is_chosen() {
     assert_eq!(known(&cx), (48, 12));
     // The job of this score has been dead for two days: its last one is no course of today.
     let churn = fleet.model(&model_key("churn")).expect("a model");
-    let mut stale = signal::drift(churn).expect("a score").clone();
+    let mut stale = churn.signals.worst_drift().expect("a score").clone();
     assert!(signal::values(&stale, &cx).is_empty(), "no course is held");
     stale.key = signal_key("fraud-detector", Measure::FeatureDrift, "amount", "");
     let values = signal::values(&stale, &cx);
@@ -268,7 +270,7 @@ fn a_report_is_asked_for_only_where_its_histograms_show() {
     insta::assert_snapshot!(screen(&drawn(&mut page, &fleet, (80, 24))), @r"
      ✖ crit  fraud-detector   1 of 2 over their line   2 unjudged   1m old
      verdict same drift on v13 and v14: data, not model
-     ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % >…
+     ✖ crit  drift 1/2 features, worst amount psi 0.43 > 0.1, by importance 75 % >…
      ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
     ─ features ─ over time ─ heat strip ─ distributions ─ quality ───────── amount ─
     amount   reference n=20,000   current n=12,400   report 10:02Z (4h)
@@ -344,12 +346,12 @@ fn the_list_at_its_sizes() {
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (120, 36))), @r"
      LEVEL   MODEL           DRIFTED  WORST           SCORE    LINE  TREND              N   PREDICTION   AGE  OWNER
-    ›✖ crit  fraud-detector      1/2  amount          0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣤⣶⣿   12.4k            –    1m  risk-ml
+    ›✖ crit  fraud-detector      1/2  amount          0.430    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣤⣶⣿   6.40k            –    1m  risk-ml
      ? unkn  churn                 –  tenure    0.060 stale    >0.1                 9.00k            –    2d  growth
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (200, 60))), @r"
      LEVEL   MODEL           DRIFTED  WORST           SCORE    LINE  TREND              N   PREDICTION   AGE  OWNER
-    ›✖ crit  fraud-detector      1/2  amount          0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣤⣶⣿   12.4k            –    1m  risk-ml
+    ›✖ crit  fraud-detector      1/2  amount          0.430    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣀⣠⣤⣶⣿   6.40k            –    1m  risk-ml
      ? unkn  churn                 –  tenure    0.060 stale    >0.1                 9.00k            –    2d  growth
     ");
     insta::assert_snapshot!(runs(&drawn(&mut Drift::new(), &fleet, (60, 16)), 2), @r#"
@@ -376,13 +378,13 @@ fn the_list_at_its_sizes() {
     row.selected "  "
     text+selected "amount"
     row.selected "          "
-    level.warn+selected "0.420"
+    level.warn+selected "0.430"
     row.selected "    "
     text.dim+selected ">0.1"
     row.selected "  "
     level.warn+selected "⣀⣀⣀⣀⣀⣀⣀⣀⣠⣤⣶⣿"
     row.selected "   "
-    text.dim+selected "12.4k"
+    text.dim+selected "6.40k"
     row.selected "            "
     text.dim+selected "–"
     row.selected "    "
@@ -402,7 +404,7 @@ fn the_features_at_their_sizes() {
      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1,…
     ─ features over time heat strip distributions quality───────
      FEATURE           SCORE    LINE  TREND           N
-    ›amount            0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  12.4k
+    ›amount            0.430    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  6.40k
      country           0.060    >0.1  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k
      tenure      0.230 low n    >0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120
      device_age          NaN    >0.1              12.4k
@@ -410,17 +412,17 @@ fn the_features_at_their_sizes() {
     insta::assert_snapshot!(screen(&drawn(&mut page(&fleet), &fleet, (80, 24))), @r"
      ✖ crit  fraud-detector   1 of 2 over their line   2 unjudged   1m old
      verdict same drift on v13 and v14: data, not model
-     ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % >…
+     ✖ crit  drift 1/2 features, worst amount psi 0.43 > 0.1, by importance 75 % >…
      ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
     ─ features ─ over time ─ heat strip ─ distributions ─ quality ──────────────────
      FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N      MEAN
-    ›amount            0.420    >0.1    4.2     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  12.4k     +19 %
+    ›amount            0.430    >0.1    4.3     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  6.40k     +19 %
      country           0.060    >0.1    0.6     0.3  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k         –
      tenure      0.230 low n    >0.1    2.3     0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120         –
      device_age          NaN    >0.1      –       –              12.4k         –
 
-    0.42  line >0.1  n=12,400  psi
-    amount   ● all 0.420   ■ v13 0.410   ◆ v14 0.430       ╌ line 0.1  · noise 0.002
+    0.43  line >0.1  n=6,400  psi
+    amount   ● all 0.420   ■ v13 0.410   ◆ v14 0.430       ╌ line 0.1  · noise 0.004
         │                                                                       ⢀⣀⣤◆
         │                                                                 ⢀⣠⣤⠶⠛⠋⠁
         │                                                           ⣀⣠⡴⠶⠒⠉⠁     ┊
@@ -437,11 +439,11 @@ fn with_room_every_part_is_seen_at_once() {
     insta::assert_snapshot!(screen(&drawn(&mut page(&fleet), &fleet, (120, 36))), @r"
      ✖ crit  fraud-detector   1 of 2 features over their line   2 without a verdict   as of 14:01Z (1m)
      verdict same drift on v13 and v14: data, not model
-     ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12 window…
+     ✖ crit  drift 1/2 features, worst amount psi 0.43 > 0.1, by importance 75 % > 30 %, n 6,400, over in 12 of 12 windows…
      ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
      4 features ────────────────────────────────────────────────   over time ───────────────────────────────────────────────
-     FEATURE           SCORE    LINE  TREND           N           0.42  line >0.1  n=12,400  psi
-    ›amount            0.420    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  12.4k           amount                           ╌ line 0.1  · noise 0.002
+     FEATURE           SCORE    LINE  TREND           N           0.43  line >0.1  n=6,400  psi
+    ›amount            0.430    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  6.40k           amount                           ╌ line 0.1  · noise 0.004
      country           0.060    >0.1  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k           ● all 0.420   ■ v13 0.410   ◆ v14 0.430
      tenure      0.230 low n    >0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120               │                                                  ┊ ◆
      device_age          NaN    >0.1              12.4k           0.4 ┤                                                 ⢀⣠⠞■
@@ -460,17 +462,17 @@ fn with_room_every_part_is_seen_at_once() {
     insta::assert_snapshot!(screen(&drawn(&mut page(&fleet), &fleet, (200, 60))), @r"
      ✖ crit  fraud-detector   1 of 2 features over their line   2 without a verdict   as of 14:01Z (1m)
      verdict same drift on v13 and v14: data, not model
-     ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12 windows, 2 more not judged  1h
+     ✖ crit  drift 1/2 features, worst amount psi 0.43 > 0.1, by importance 75 % > 30 %, n 6,400, over in 12 of 12 windows, 2 more not judged  1h
      ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
      4 features ────────────────────────────────────────────────────────────────────────────────   over time ───────────────────────────────────────────────────────────────────────────────────────────────
-     FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N      MEAN   NULL %         0.42  line >0.1  n=12,400  psi
-    ›amount            0.420    >0.1    4.2     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  12.4k     +19 %    0.200         amount   ● all 0.420   ■ v13 0.410   ◆ v14 0.430                                 ╌ line 0.1  · noise 0.002
+     FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N      MEAN   NULL %         0.43  line >0.1  n=6,400  psi
+    ›amount            0.430    >0.1    4.3     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  6.40k     +19 %    0.200         amount   ● all 0.420   ■ v13 0.410   ◆ v14 0.430                                 ╌ line 0.1  · noise 0.004
      country           0.060    >0.1    0.6     0.3  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k         –        –             │                                                                                                ┊
      tenure      0.230 low n    >0.1    2.3     0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120         –        –             │                                                                                                ┊   ◆
      device_age          NaN    >0.1      –       –              12.4k         –        –         0.4 ┤                                                                                                ┊ ⡠⡪■
                                                                                                       │                                                                                                ⢠⡪⡪⠊
-     heat strip ────────────────────────────────────────────────────────────────────────────────      │                                                                                               ⣔⢽⠊
-     amount      ·······················································░░▓▓▓▓▓▓▓███████████████      │                                                                                             ⡠⣪⠗⠁
+     heat strip ────────────────────────────────────────────────────────────────────────────────      │                                                                                               ⣔⡽⠊
+     amount      ·······················································░░▓▓▓▓▓▓▓███████████████      │                                                                                             ⡠⣪⠏┊
      country     ░░·░░░░·░░·░░░░·░░·░░░░·░░·░░░░·░░·░░░░·░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░      │                                                                                           ⢠⣪⠞⠁ ┊
      tenure      ██▓████▓██▓████▓██▓████▓██▓████▓██▓████▓███████████████████████████████████████  0.3 ┤                                                                                          ⡴⡻⠁   ┊
      device_age                                                                                ?      │                                                                                        ⣠⢞⠏     ┊

@@ -73,7 +73,10 @@ fn line_text(gauge: Option<&Gauge>) -> String {
 
 /// When the scores were written: the age of the oldest of them.
 fn written(model: &ModelView, cx: &Cx<'_>) -> String {
-    let at = signal::drift(model).and_then(|g| cx.fleet.gauge_at(g));
+    let at = model
+        .signals
+        .worst_drift()
+        .and_then(|g| cx.fleet.gauge_at(g));
     at.map_or_else(
         || "–".to_owned(),
         |at| crate::domain::time::age(cx.now.wall.since(at)),
@@ -82,7 +85,7 @@ fn written(model: &ModelView, cx: &Cx<'_>) -> String {
 
 /// Every cell of a model as text.
 pub(super) fn cells(model: &ModelView, cx: &Cx<'_>) -> [String; 11] {
-    let worst = signal::drift(model);
+    let worst = model.signals.worst_drift();
     let first = |g: Option<&Gauge>| {
         g.and_then(|g| gauge::wordings(g).into_iter().next())
             .unwrap_or_else(|| "–".to_owned())
@@ -139,7 +142,7 @@ fn columns(pane: &Drift, area: u16) -> [Column<'static>; 11] {
 }
 
 fn row<'a>(model: &'a ModelView, cx: &Cx<'a>, look: &Look, area: u16) -> Row<'a> {
-    let worst = signal::drift(model);
+    let worst = model.signals.worst_drift();
     let trend = worst.map(|g| {
         let values = signal::values(g, cx);
         let (width, _) = widths(area);

@@ -568,7 +568,7 @@ fn golden_signals_and_alerts_are_parts_of_the_page() {
      The fraud-detector model of the test fleet.
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
      ✖ crit  errors 4.8 % > 3 %  6m  prom
-     ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12 windows…
+     ✖ crit  drift 1/2 features, worst amount psi 0.43 > 0.1, by importance 75 % > 30 %, n 6,400, over in 12 of 12 windows,…
      ✖ crit  4 of 6  HighErrorRate firing: errors of fraud-detector over 1 %  6m  prom
     ─ 4 versions ─ v14 ─ 2 endpoints ─ 6 changes ─ signals ─ quality ─ 2 alerts ────────────────────────────────────────────
     errors %  4.80                ╌ line 3  p95 ms  310                 ╌ line 500  requests /s  212

@@ -172,7 +172,7 @@ impl Col {
             Self::Challenger => pointed(&model.challenger),
             Self::Served => model.served.to_string(),
             Self::Skew => model.skew.map_or("–", Skew::word).to_owned(),
-            Self::Drift => gauge_text(signal::drift(model)),
+            Self::Drift => gauge_text(model.signals.worst_drift()),
             Self::Errors => gauge_text(model.signals.gauge(Measure::ErrorRatio)),
             Self::Latency => latency_texts(model).swap_remove(0),
             Self::Requests => gauge_text(model.signals.gauge(Measure::Requests)),
@@ -321,7 +321,7 @@ pub(super) fn latency_texts(model: &ModelView) -> Vec<String> {
 
 /// How far the worst drift is over its line: scores of different methods compare by that alone.
 pub(super) fn drift_share(model: &ModelView) -> Option<f64> {
-    let gauge = signal::drift(model)?;
+    let gauge = model.signals.worst_drift()?;
     let line = gauge.lines.warn.or(gauge.lines.crit)?;
     Some(match gauge.direction {
         Direction::HighIsBad => gauge.value? / line,

@@ -224,7 +224,7 @@ impl Searchable for Searched<'_> {
         match column {
             "value" | "quality" => columns::value(m),
             "moved" => columns::moved(m),
-            "drift" => signal::drift(m)?.value,
+            "drift" => m.signals.worst_drift()?.value,
             "errors" => m
                 .signals
                 .gauge(Measure::ErrorRatio)?

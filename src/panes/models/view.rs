@@ -247,7 +247,7 @@ fn cell<'a>(col: Col, m: &'a ModelView, cx: &Cx<'a>, look: &Look) -> Cell<'a> {
 
 /// The course of the worst drift, and its score.
 fn drift_cell(m: &ModelView, cx: &Cx<'_>, look: &Look) -> Cell<'static> {
-    let Some(worst) = signal::drift(m) else {
+    let Some(worst) = m.signals.worst_drift() else {
         return Cell::none();
     };
     let values = signal::values(worst, cx);

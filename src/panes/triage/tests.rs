@@ -372,11 +372,11 @@ fn the_detail_tells_signals_alerts_and_who_silenced_them() {
       touches 2 endpoints, 2 in production, 212/s
       errors ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣸ 4.8 %   p95 ⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣴ 310 ms   prediction mean ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣸ 0.31
                           ▲v14                       ▲v14                                    ▲v14
-      drift amount ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿ 0.42   requests ⣇⣸⣀⣀⣀⣀⣀⣀⣸⣀⣀⣀⣀⣀ 212/s
+      drift amount ⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣤⣴⣶⣿ 0.43   requests ⣇⣸⣀⣀⣀⣀⣀⣀⣸⣀⣀⣀⣀⣀ 212/s
                                 ▲v14                           ▲v14
       ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
       ✖ crit  errors 4.8 % > 3 %  6m  prom
-      ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance 75 % > 30 %, n 12,400, over in 12 of 12
+      ✖ crit  drift 1/2 features, worst amount psi 0.43 > 0.1, by importance 75 % > 30 %, n 6,400, over in 12 of 12
               windows, 2 more not judged  1h  prom
       ✖ crit  HighErrorRate firing: errors of fraud-detector over 1 %  6m  prom
       ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m  prom

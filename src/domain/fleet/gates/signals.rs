@@ -9,6 +9,7 @@ use crate::domain::model::Package;
 use crate::domain::number::with_unit;
 use crate::domain::rules::gates::found::{Dataset, Numbers};
 use crate::domain::rules::gates::{Features, Number, Pair, Side};
+use crate::domain::rules::signals::counting::Rank;
 use crate::domain::rules::signals::data_drift::are_enough;
 use crate::domain::rules::signals::same_version;
 use crate::domain::signal::{Direction, Gauge, Measure, State, Unit};
@@ -199,6 +200,7 @@ fn drifted_share(look: &Look<'_>, gate: &Gate) -> Option<Pair> {
     if rows.is_empty() {
         return None;
     }
+    let rows = once_a_feature(rows);
     let judged: Vec<&&Gauge> = rows
         .iter()
         .filter(|g| g.state == State::Value && g.level.is_some())
@@ -250,6 +252,19 @@ fn drifted_share(look: &Look<'_>, gate: &Gate) -> Option<Pair> {
             ..first
         }),
     })
+}
+
+/// Of each feature the score that counts: several sources and methods may tell of one.
+fn once_a_feature(mut rows: Vec<&Gauge>) -> Vec<&Gauge> {
+    let rank = |g: &Gauge| Rank::of_gauge(g, true);
+    rows.sort_by(|a, b| {
+        a.key
+            .part
+            .cmp(&b.key.part)
+            .then_with(|| rank(b).cmp(&rank(a)))
+    });
+    rows.dedup_by(|b, a| a.key.part == b.key.part);
+    rows
 }
 
 /// The readings that tell of single features.

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use super::words;
-use super::{Monitored, Sample, worst};
+use super::{Monitored, Sample};
 use crate::domain::fleet::view::DriftSummary;
 use crate::domain::key::Key;
 use crate::domain::level::{Level, Reason, ReasonCode};
@@ -28,23 +28,13 @@ pub struct Features<'s, 'a> {
 }
 
 impl<'s, 'a> Features<'s, 'a> {
-    /// Of each feature one reading: of the version in production before others, and of several methods
-    /// the one that was measured last, then the worse one.
+    /// Of each feature the reading that counts, whichever source, method and version it is of.
     pub fn of(m: &'s Monitored<'a>) -> Self {
-        let mut rows: Vec<&Sample<'_>> = Vec::new();
-        for sample in m.of(Measure::FeatureDrift) {
-            match rows.last_mut() {
-                Some(last) if last.reading.key.part == sample.reading.key.part => {
-                    let rank =
-                        |s: &Sample<'_>| (m.is_of_production(s), s.current, s.reading.at, s.level);
-                    if rank(sample) > rank(last) {
-                        *last = sample;
-                    }
-                }
-                _ => rows.push(sample),
-            }
+        let all = m.of(Measure::FeatureDrift);
+        let by_feature = all.chunk_by(|a, b| a.reading.key.part == b.reading.key.part);
+        Self {
+            rows: by_feature.filter_map(|of| m.counts(of.iter())).collect(),
         }
-        Self { rows }
     }
 
     /// The readings, in the order of the features.
@@ -81,15 +71,17 @@ struct Shares {
     weighted: Option<f64>,
 }
 
+/// The share of drifted features that a job counts itself.
+pub(super) fn told_share<'s, 'a>(m: &'s Monitored<'a>) -> Option<&'s Sample<'a>> {
+    let told = m.of(Measure::DriftShare).iter();
+    m.counts(told.filter(|s| m.is_of_served(s)))
+}
+
 /// Judges the features: their summary for lists, and what is wrong.
 pub fn judge(m: &Monitored<'_>) -> (Option<DriftSummary>, Option<Reason>) {
     let features = Features::of(m);
     let rows = features.rows();
-    let told = m
-        .of(Measure::DriftShare)
-        .iter()
-        .filter(|s| m.is_of_production(s));
-    let told = worst(told);
+    let told = told_share(m);
     if rows.is_empty() {
         return (None, told.and_then(|share| of_share(m, share)));
     }
@@ -225,6 +217,11 @@ pub(super) fn in_a_row(m: &Monitored<'_>, sample: &Sample<'_>, line: Option<f64>
     Some(course.windows(sample.reading.window, over).in_a_row)
 }
 
+/// Whether a score has been over its critical line for so long that it counts.
+pub(super) fn is_lasting(m: &Monitored<'_>, sample: &Sample<'_>) -> bool {
+    in_a_row(m, sample, sample.lines.crit).is_some_and(|n| n >= IN_A_ROW)
+}
+
 /// `, over in 5 of 12 windows`, where the course tells of more than one. Nothing where it does not hold the
 /// one that is over yet.
 pub(super) fn window_count(m: &Monitored<'_>, sample: &Sample<'_>, line: f64) -> String {
@@ -341,10 +338,9 @@ fn of_share(m: &Monitored<'_>, share: &Sample<'_>) -> Option<Reason> {
         return None;
     }
     let line = share.crossed()?;
-    let lasting = || in_a_row(m, share, share.lines.crit).is_some_and(|n| n >= IN_A_ROW);
     let level = match level {
         _ if share.state == State::LowN => Level::Unknown,
-        Level::Crit if !lasting() => Level::Warn,
+        Level::Crit if !is_lasting(m, share) => Level::Warn,
         level => level,
     };
     let text = format!(

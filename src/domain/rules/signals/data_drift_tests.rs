@@ -197,3 +197,83 @@ fn a_share_alone_is_judged_by_its_own_lines() {
         );
     });
 }
+
+fn told_by(source: &str, version: &str, mut row: SignalReading) -> SignalReading {
+    row.key.source = crate::domain::key::SourceId::new(source);
+    row.key.version = Key::new(version);
+    row
+}
+
+fn requests(version: &str, rate: f64) -> SignalReading {
+    told_by("prom", version, reading(Measure::Requests, "", "", rate))
+}
+
+/// The drifted features of all, and the score of the worst.
+fn summed(rows: &[SignalReading]) -> (usize, usize, Option<f64>) {
+    let mut found = None;
+    monitored(rows, &[], |m| {
+        let summary = judge(m).0.expect("features");
+        let worst = summary.worst.and_then(|g| g.value);
+        found = Some((summary.drifted, summary.features, worst));
+    });
+    found.expect("a model")
+}
+
+#[test]
+fn the_worst_score_of_what_answers_counts_whoever_tells_it() {
+    let lower = |mut row: SignalReading| {
+        row.key.method = Key::new("psi");
+        row.at = Some(crate::domain::rules::signals::testing::steps_ago(12));
+        row
+    };
+    let rows = [
+        told_by("prom", "", feature("amount", 0.05)),
+        told_by("prom", "", feature("age", 0.03)),
+        told_by("evidently", "3", lower(feature("amount", 0.623))),
+        told_by("evidently", "3", lower(feature("age", 0.02))),
+        told_by("evidently", "2", lower(feature("age", 0.9))),
+        requests("3", 12.0),
+    ];
+    assert_eq!(summed(&rows), (1, 2, Some(0.623)));
+    // The same where the endpoints' metrics show the other version to be asked as well.
+    let mut both = rows.to_vec();
+    both.push(requests("2", 4.0));
+    assert_eq!(summed(&both), (2, 2, Some(0.9)));
+}
+
+#[test]
+fn a_score_that_cannot_be_judged_hides_none_that_can() {
+    let mut few = told_by("evidently", "14", feature("amount", 0.01));
+    few.n = Some(120);
+    let mut dead = told_by("other", "14", feature("amount", 0.01));
+    dead.written_at = Some(crate::domain::rules::signals::testing::steps_ago(500));
+    let rows = [told_by("prom", "", feature("amount", 0.2)), few, dead];
+    assert_eq!(summed(&rows), (1, 1, Some(0.2)));
+    assert_eq!(summed(&rows[1..]), (0, 1, Some(0.01)));
+}
+
+#[test]
+fn half_of_the_features_is_a_warning_until_it_has_lasted_and_so_says_every_reading() {
+    let mut rows = features(1, 2);
+    rows.push(reading(Measure::DriftShare, "", "", 0.5));
+    let all = |courses: &[crate::domain::signal::SignalSeries]| {
+        let mut found = None;
+        monitored(&rows, courses, |m| {
+            let judged = crate::domain::rules::signals::judge(m, None);
+            let mut gauges = judged.gauges.iter();
+            let share = gauges.find(|g| g.key.measure == Measure::DriftShare);
+            found = Some((
+                judged.drift.and_then(|d| d.level),
+                judged.drift_level,
+                share.and_then(|g| g.level),
+                judged.reasons.iter().map(|r| r.level).max(),
+            ));
+        });
+        found.expect("a model")
+    };
+    let warn = Some(Level::Warn);
+    assert_eq!(all(&[]), (warn, warn, warn, warn));
+    let course = course_of(&rows[2], &[0.1, 0.5, 0.6, 0.5]);
+    let crit = Some(Level::Crit);
+    assert_eq!(all(&[course]), (crit, crit, crit, crit));
+}

@@ -1,24 +1,33 @@
 //! Predictions and labels that have moved. A score over its critical line must stay there for three
 //! windows before it is critical.
 
-use super::data_drift::{IN_A_ROW, in_a_row, window_count};
+use super::data_drift::{is_lasting, window_count};
 use super::words;
-use super::{Monitored, Sample, worst};
+use super::{Monitored, Sample};
 use crate::domain::level::{Level, Reason, ReasonCode};
 use crate::domain::signal::{Measure, State};
 
 /// Judges prediction drift and target drift.
 pub fn judge(m: &Monitored<'_>) -> impl Iterator<Item = Reason> {
-    let of = |measure, code| {
-        let samples = m.of(measure).iter().filter(|s| m.is_of_production(s));
-        worst(samples).and_then(|sample| finding(m, sample, code))
-    };
+    let of = |measure, code| told(m, measure).and_then(|sample| finding(m, sample, code));
     [
         of(Measure::PredictionDrift, ReasonCode::DriftPrediction),
         of(Measure::TargetDrift, ReasonCode::DriftTarget),
     ]
     .into_iter()
     .flatten()
+}
+
+/// The score that counts of what has moved as a whole.
+fn told<'s, 'a>(m: &'s Monitored<'a>, measure: Measure) -> Option<&'s Sample<'a>> {
+    let samples = m.of(measure).iter();
+    m.counts(samples.filter(|s| m.is_of_served(s)))
+}
+
+/// How bad predictions and labels stand, findings or not.
+pub(super) fn level(m: &Monitored<'_>) -> Option<Level> {
+    let of = |measure| told(m, measure).and_then(|sample| sample.level);
+    of(Measure::PredictionDrift).max(of(Measure::TargetDrift))
 }
 
 fn finding(m: &Monitored<'_>, sample: &Sample<'_>, code: ReasonCode) -> Option<Reason> {
@@ -28,10 +37,9 @@ fn finding(m: &Monitored<'_>, sample: &Sample<'_>, code: ReasonCode) -> Option<R
         return None;
     }
     let line = sample.crossed().or(sample.lines.warn)?;
-    let lasting = || in_a_row(m, sample, sample.lines.crit).is_some_and(|n| n >= IN_A_ROW);
     let level = match level {
         _ if sample.state == State::LowN => Level::Unknown,
-        Level::Crit if !lasting() => Level::Warn,
+        Level::Crit if !is_lasting(m, sample) => Level::Warn,
         level => level,
     };
     let method = sample.reading.key.method.clean();

@@ -34,6 +34,10 @@ pub(super) fn judge(m: &Monitored<'_>) -> Vec<Gauge> {
 /// The gauge of a measure: the reading of all versions together where there is one, the sum of the
 /// versions where they add up, else the worst of them.
 fn gauge(m: &Monitored<'_>, samples: &[Sample<'_>]) -> Option<Gauge> {
+    if samples.first().is_some_and(|s| s.measure().is_of_drift()) {
+        // The one that its verdict rests on.
+        return m.counts(samples.iter()).map(Sample::gauge);
+    }
     let whole = |s: &&Sample<'_>| s.reading.key.version.raw().is_empty();
     let numbers = |s: &&Sample<'_>| s.value().is_some();
     let whole: Vec<&Sample<'_>> = samples.iter().filter(whole).collect();

@@ -4,7 +4,10 @@
 use std::fmt;
 
 use super::lines::{self, Lined};
-use super::{Began, Monitored, Sample, Standing, monitor, noise, quality, state};
+use super::{
+    Began, Monitored, Sample, Standing, counting, data_drift, monitor, noise, quality, shares,
+    state,
+};
 use crate::domain::drift::Method;
 use crate::domain::key::{Key, SourceId};
 use crate::domain::last_known::Held;
@@ -23,7 +26,9 @@ pub struct Beside<'a, S> {
     pub tagged: &'a [(Measure, Lines)],
     /// The version in production.
     pub version: Option<&'a Key>,
-    /// When it began to answer, as far as is known.
+    /// The versions that endpoints answer.
+    pub answering: Vec<Key>,
+    /// When the version in production began to answer, as far as is known.
     pub began: Option<Began>,
     /// The limits.
     pub policy: &'a SignalPolicy,
@@ -45,7 +50,7 @@ impl<S> fmt::Debug for Beside<'_, S> {
 pub fn look<'a, S: Fn(&SourceId) -> Standing>(
     readings: &'a [Held<SignalReading>],
     courses: &'a [Held<SignalSeries>],
-    beside: &Beside<'a, S>,
+    beside: Beside<'a, S>,
 ) -> (Monitored<'a>, Option<Millis>) {
     let mut until = None;
     let mut standing: Option<(&SourceId, Standing)> = None;
@@ -75,13 +80,13 @@ pub fn look<'a, S: Fn(&SourceId) -> Standing>(
         );
         let method = method.1.filter(|_| is_drift);
         let n = reading.n.or_else(|| side.rows(reading));
-        let reference = reading.reference_n.or(side.reference);
+        let reference = reading.reference_n.or_else(|| side.reference(reading));
         let noise_floor = if is_drift {
             noise::floor(reading.key.method.raw(), beside.policy.bins, n, reference)
         } else {
             None
         };
-        let written = reading.written_at.or(side.last_run);
+        let written = reading.written_at.or_else(|| side.last_run(source));
         let Lined { lines, direction } = lines::judge(
             reading,
             method,
@@ -121,12 +126,20 @@ pub fn look<'a, S: Fn(&SourceId) -> Standing>(
         samples,
         courses,
         version: beside.version,
+        served: beside.answering,
         began: beside.began,
         settings: beside.settings,
         policy: beside.policy,
         now: beside.now,
     };
+    for share in shares::judge(&monitored) {
+        if !counting::is_served(&share.version, &monitored.served) {
+            monitored.served.push(share.version);
+        }
+    }
     grey(&mut monitored);
+    quieten(&mut monitored);
+    hold_back(&mut monitored);
     (monitored, until)
 }
 
@@ -148,6 +161,63 @@ fn grey(m: &mut Monitored<'_>) {
         if sample.state == State::Value {
             sample.state = State::LowN;
         }
+    }
+}
+
+/// Takes the value from what a process tells of its answers while nobody asks it: it shows its last one again,
+/// also where it was started anew and has answered none.
+fn quieten(m: &mut Monitored<'_>) {
+    let answers = |s: &Sample<'_>| {
+        matches!(
+            s.measure(),
+            Measure::PredictionMean | Measure::PositiveShare
+        ) && s.state == State::Value
+    };
+    let quiet: Vec<usize> = (0..m.samples.len())
+        .filter(|at| answers(&m.samples[*at]) && is_quiet(m, &m.samples[*at]))
+        .collect();
+    for at in quiet {
+        let sample = &mut m.samples[at];
+        (sample.state, sample.by_number, sample.level) = (State::NoTraffic, None, None);
+    }
+}
+
+/// Whether the source of a reading counts requests, and none of its version, or none at all where it does not
+/// tell them apart.
+fn is_quiet(m: &Monitored<'_>, sample: &Sample<'_>) -> bool {
+    let key = &sample.reading.key;
+    let requests = || {
+        let all = m.of(Measure::Requests).iter();
+        all.filter(|s| s.reading.key.source == key.source)
+    };
+    let of = |version: &Key| {
+        let mut own = requests().filter(|s| s.reading.key.version == *version);
+        own.next().map(|first| {
+            let idle = |s: &Sample<'_>| match s.state {
+                State::NoTraffic => true,
+                State::Value => s.value() == Some(0.0),
+                _ => false,
+            };
+            idle(first) && own.all(idle)
+        })
+    };
+    of(&key.version)
+        .or_else(|| of(&Key::new("")))
+        .unwrap_or(false)
+}
+
+/// A score over its critical line is critical once it has stayed there: until then each screen says so.
+fn hold_back(m: &mut Monitored<'_>) {
+    let early: Vec<usize> = (0..m.samples.len())
+        .filter(|at| {
+            let sample = &m.samples[*at];
+            sample.measure().is_of_drift()
+                && sample.level == Some(Level::Crit)
+                && !data_drift::is_lasting(m, sample)
+        })
+        .collect();
+    for at in early {
+        m.samples[at].level = Some(Level::Warn);
     }
 }
 
@@ -187,12 +257,13 @@ fn by_state(sample: &Sample<'_>) -> Option<Level> {
     }
 }
 
-/// What other readings of the model say of its jobs: rows and the last run.
+/// What other readings of the model say of its jobs: rows and the last run. A job's word holds for its own
+/// scores alone: those of its source, of the version that it looked at and, where runs have times, of one run.
 #[derive(Debug, Default)]
 struct Counts<'a> {
-    samples: Vec<(&'a Key, u32)>,
-    reference: Option<u32>,
-    last_run: Option<Millis>,
+    samples: Vec<(&'a SignalReading, u32)>,
+    reference: Vec<(&'a SignalReading, u32)>,
+    last_run: Vec<(&'a SourceId, Millis)>,
 }
 
 impl<'a> Counts<'a> {
@@ -206,15 +277,15 @@ impl<'a> Counts<'a> {
                 continue;
             };
             match reading.key.measure {
-                Measure::Samples => counts.samples.push((&reading.key.part, rows(value))),
-                Measure::ReferenceSamples => counts.reference = Some(rows(value)),
+                Measure::Samples => counts.samples.push((reading, rows(value))),
+                Measure::ReferenceSamples => counts.reference.push((reading, rows(value))),
                 Measure::LastRun => {
-                    #[expect(
-                        clippy::cast_possible_truncation,
-                        reason = "a stamp out of range is merely old or new"
-                    )]
-                    let at = Millis((value * 1e3) as i64);
-                    counts.last_run = counts.last_run.max(Some(at));
+                    let at = monitor::stamp(value);
+                    let source = &reading.key.source;
+                    match counts.last_run.iter_mut().find(|(of, _)| *of == source) {
+                        Some((_, last)) => *last = at.max(*last),
+                        None => counts.last_run.push((source, at)),
+                    }
                 }
                 _ => {}
             }
@@ -227,15 +298,38 @@ impl<'a> Counts<'a> {
         if !reading.key.measure.is_from_a_job() {
             return None;
         }
-        let of = |part: &str| {
-            let found = self.samples.iter().find(|(key, _)| key.raw() == part);
-            found.map(|(_, n)| *n)
-        };
+        let of = |part: &str| counted(&self.samples, reading, part);
         match reading.key.measure {
             Measure::Fairness => of(reading.key.part.raw()),
             _ => of(reading.key.part.raw()).or_else(|| of("")),
         }
     }
+
+    /// Rows of the reference behind a reading.
+    fn reference(&self, reading: &SignalReading) -> Option<u32> {
+        let of = |part: &str| counted(&self.reference, reading, part);
+        of(reading.key.part.raw()).or_else(|| of(""))
+    }
+
+    /// When the newest job of a source ran.
+    fn last_run(&self, source: &SourceId) -> Option<Millis> {
+        let mut all = self.last_run.iter();
+        all.find(|(of, _)| *of == source).map(|(_, at)| *at)
+    }
+}
+
+/// The rows that were counted for a part beside a reading: of its version, else of all together.
+fn counted(all: &[(&SignalReading, u32)], of: &SignalReading, part: &str) -> Option<u32> {
+    let beside = |version: &str| {
+        let mut same = all.iter().filter(|(other, _)| {
+            other.key.source == of.key.source
+                && other.key.part.raw() == part
+                && other.key.version.raw() == version
+                && other.at == of.at
+        });
+        same.next().map(|(_, n)| *n)
+    };
+    beside(of.key.version.raw()).or_else(|| beside(""))
 }
 
 #[expect(

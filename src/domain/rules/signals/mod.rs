@@ -4,6 +4,7 @@
 pub mod alerts;
 pub mod burn;
 pub mod concept;
+pub mod counting;
 pub mod course;
 pub mod data_drift;
 pub mod data_quality;
@@ -19,6 +20,7 @@ pub mod noise;
 pub mod quality;
 pub mod saturation;
 pub mod serving_skew;
+pub mod shares;
 pub mod silence;
 pub mod staleness;
 pub mod state;
@@ -33,6 +35,7 @@ use std::time::Duration;
 
 use self::course::Course;
 pub use self::look::{Beside, look};
+use self::shares::Share;
 use crate::domain::drift::Method;
 use crate::domain::fleet::view::DriftSummary;
 use crate::domain::key::Key;
@@ -120,23 +123,16 @@ impl Sample<'_> {
     /// How far over its line it is, for ranking: 1 at the line, more beyond it; 0 where nothing can
     /// be said. A p-value a hundred times below its line is as far over as a score a hundred above.
     pub fn badness(&self) -> f64 {
-        let line = self.lines.warn.or(self.lines.crit);
-        let (Some(value), Some(line)) = (self.value(), line) else {
-            return 0.0;
-        };
-        let ratio = match self.direction {
-            Direction::HighIsBad => value / line,
-            Direction::LowIsBad => line / value,
-            Direction::Neither => return 0.0,
-        };
-        if ratio.is_nan() { 0.0 } else { ratio.max(0.0) }
+        let over = |value| counting::over(value, self.lines, self.direction);
+        self.value().and_then(over).unwrap_or(0.0)
     }
 
     /// The reading as screens show it.
     pub fn gauge(&self) -> Gauge {
         Gauge {
             key: self.reading.key.clone(),
-            value: self.value(),
+            // What a process shows again that nobody asks is no value.
+            value: self.value().filter(|_| self.state != State::NoTraffic),
             state: self.state,
             unit: self.reading.unit,
             direction: self.direction,
@@ -194,6 +190,8 @@ pub struct Monitored<'a> {
     pub courses: &'a [Held<SignalSeries>],
     /// The version in production, as the registry writes it.
     pub version: Option<&'a Key>,
+    /// The versions that answer requests, as far as endpoints or requests tell.
+    pub served: Vec<Key>,
     /// When that version began to answer, as far as is known.
     pub began: Option<Began>,
     /// What is set for the model.
@@ -231,6 +229,28 @@ impl<'a> Monitored<'a> {
         })
     }
 
+    /// Whether a reading is of a version that answers, or of all versions together; where nobody tells which
+    /// version answers, of the one in production.
+    pub fn is_of_served(&self, sample: &Sample<'_>) -> bool {
+        let version = &sample.reading.key.version;
+        if self.served.is_empty() {
+            return self.is_of_production(sample);
+        }
+        counting::is_served(version, &self.served)
+    }
+
+    /// The reading that counts of several that tell the same of a model.
+    pub fn counts<'s>(
+        &self,
+        samples: impl Iterator<Item = &'s Sample<'a>>,
+    ) -> Option<&'s Sample<'a>>
+    where
+        'a: 's,
+    {
+        let rank = |s: &Sample<'_>| counting::Rank::of_sample(s, self.is_of_served(s));
+        samples.max_by(|a, b| rank(a).cmp(&rank(b)))
+    }
+
     /// Whether a reading is of the version in production, or of all versions together.
     pub fn is_of_production(&self, sample: &Sample<'_>) -> bool {
         let version = sample.reading.key.version.raw();
@@ -255,6 +275,12 @@ pub struct Judged {
     pub gauges: Vec<Gauge>,
     /// How its features stand.
     pub drift: Option<DriftSummary>,
+    /// How bad everything is that has moved: features, predictions and labels.
+    pub drift_level: Option<Level>,
+    /// The versions that answer, as far as endpoints or requests tell, else the one in production.
+    pub served: Vec<Key>,
+    /// How requests are shared out between versions, where they are counted so.
+    pub shares: Vec<Share>,
     /// What is wrong.
     pub reasons: Vec<Reason>,
     /// When the judgement may change by time alone.
@@ -277,7 +303,13 @@ pub fn judge(m: &Monitored<'_>, until: Option<Millis>) -> Judged {
     reasons.extend(vanished::judge(m));
     reasons.extend(data_quality::judge(m));
     reasons.extend(serving_skew::judge(m));
+    let moved = drift::level(m);
     let (drift, found) = data_drift::judge(m);
+    let told = found.as_ref().map(|reason| reason.level);
+    let features = match &drift {
+        Some(summary) => summary.level.max(told),
+        None => told.or_else(|| data_drift::told_share(m)?.level),
+    };
     reasons.extend(found);
     reasons.extend(drift::judge(m));
     reasons.extend(quality::judge(m));
@@ -288,6 +320,13 @@ pub fn judge(m: &Monitored<'_>, until: Option<Millis>) -> Judged {
     Judged {
         gauges,
         drift,
+        drift_level: features.max(moved),
+        served: if m.served.is_empty() {
+            m.version.into_iter().cloned().collect()
+        } else {
+            m.served.clone()
+        },
+        shares: shares::judge(m),
         reasons,
         until,
     }

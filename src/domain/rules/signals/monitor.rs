@@ -35,20 +35,21 @@ pub fn judge(m: &Monitored<'_>) -> Vec<Reason> {
     reasons
 }
 
+/// The first kind of job of a source that has fallen silent: that one of another kind writes, or another source,
+/// brings none to life.
 fn silent<'s, 'a: 's>(
     m: &Monitored<'_>,
     samples: impl Iterator<Item = &'s Sample<'a>> + Clone,
 ) -> Option<Reason> {
-    let first = samples.clone().find(|s| s.silent)?;
-    // One fresh score of a job shows that it lives; what it no longer writes, it no longer measures.
-    let lives = samples
-        .clone()
-        .any(|s| !s.silent && watches(s) == watches(first));
-    if lives {
-        return None;
-    }
-    let stamps = samples.filter_map(|s| s.reading.written_at.max(s.reading.at));
-    let last = stamps.max().or_else(|| last_run(m));
+    let first = samples.clone().filter(|s| s.silent).find(|first| {
+        // One fresh score of a job shows that it lives; what it no longer writes, it no longer measures.
+        let mut all = samples.clone();
+        !all.any(|s| !s.silent && is_told(s) && watches(s) == watches(first))
+    })?;
+    let source = &first.reading.key.source;
+    let own = samples.filter(|s| watches(s) == watches(first));
+    let stamps = own.filter_map(|s| s.reading.written_at.max(s.reading.at));
+    let last = stamps.max().or_else(|| last_run(m, source));
     let limit = limit(m.settings, m.policy);
     let text = match last {
         Some(at) => format!(
@@ -63,14 +64,27 @@ fn silent<'s, 'a: 's>(
     Some(first.finding(ReasonCode::MonitorStale, Level::Unknown, text, since))
 }
 
-fn last_run(m: &Monitored<'_>) -> Option<Millis> {
-    let rows = m.of(Measure::LastRun).iter().filter_map(Sample::value);
-    let last = rows.max_by(f64::total_cmp)?;
+/// Whether a reading is something that a job has measured, and no word on the job itself or on the model.
+fn is_told(sample: &Sample<'_>) -> bool {
+    !matches!(
+        sample.measure(),
+        Measure::Samples | Measure::ReferenceSamples | Measure::LastRun | Measure::Importance
+    )
+}
+
+fn last_run(m: &Monitored<'_>, source: &SourceId) -> Option<Millis> {
+    let rows = m.of(Measure::LastRun).iter();
+    let of = rows.filter(|s| s.reading.key.source == *source);
+    of.filter_map(Sample::value).map(stamp).max()
+}
+
+/// Seconds since the epoch, as jobs write them.
+pub(super) fn stamp(seconds: f64) -> Millis {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a stamp out of range is merely old or new"
     )]
-    Some(Millis((last * 1e3) as i64))
+    Millis((seconds * 1e3) as i64)
 }
 
 /// What a job watches, in words.
@@ -227,6 +241,46 @@ mod tests {
                 });
             }
         }
+    }
+
+    #[test]
+    fn a_dead_job_is_told_beside_another_that_lives() {
+        let of = |source: &str, mut row: SignalReading| {
+            row.key.source = SourceId::new(source);
+            row
+        };
+        let stamp = |hours: u64| {
+            let at = NOW.minus(Duration::from_secs(hours * 3_600));
+            reading(Measure::LastRun, "", "", at.0 as f64 / 1e3)
+        };
+        let told = |rows: &[SignalReading]| {
+            let mut found = Vec::new();
+            monitored(rows, &[], |m| {
+                let all = judge(m);
+                found = all.iter().map(|r| r.text.to_string()).collect();
+            });
+            found
+        };
+        let rows = [
+            of("evidently", score("age", 1)),
+            of("evidently", stamp(1)),
+            score("age", 27),
+            // What it says of the model and of itself is no report.
+            reading(Measure::Importance, "age", "", 0.4),
+            reading(Measure::Samples, "", "", 9_000.0),
+            stamp(27),
+        ];
+        let at = NOW.minus(Duration::from_secs(27 * 3_600)).day_minute();
+        let dead = format!("no drift report since {at} (limit 26h)");
+        assert_eq!(told(&rows), [dead]);
+        // Of one source each kind of job.
+        let mut quality = reading(Measure::QualityRealised, "auc", "", 0.9);
+        quality.written_at = Some(NOW.minus(Duration::from_secs(27 * 3_600)));
+        let quality = [score("age", 1), score("city", 27), quality];
+        assert_eq!(
+            told(&quality),
+            [format!("no quality report since {at} (limit 26h)")]
+        );
     }
 
     #[test]

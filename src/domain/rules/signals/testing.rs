@@ -80,11 +80,12 @@ fn with<R>(
         settings,
         tagged: &[],
         version: Some(&version),
+        answering: Vec::new(),
         began: began.map(Began::exactly),
         policy: &policy,
         now: NOW,
     };
-    let (monitored, until) = look(&readings, &courses, &beside);
+    let (monitored, until) = look(&readings, &courses, beside);
     then(&monitored, until)
 }
 

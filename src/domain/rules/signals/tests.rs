@@ -1,4 +1,4 @@
-use super::testing::{NOW, monitored, monitored_from, reading};
+use super::testing::{NOW, monitored, monitored_from, reading, steps_ago};
 use super::*;
 
 fn on(version: &str, mut row: SignalReading) -> SignalReading {
@@ -108,4 +108,70 @@ fn nothing_monitored_is_no_verdict() {
 fn a_version_is_the_same_with_and_without_its_letter() {
     assert!(same_version("13", "v13") && same_version("v13", "v13"));
     assert!(!same_version("13", "v1") && !same_version("vega", "ega"));
+}
+
+#[test]
+fn rows_are_of_the_same_job_as_the_score() {
+    let of = |source: &str, version: &str, at: Option<u32>, mut row: SignalReading| {
+        row.key.source = crate::domain::key::SourceId::new(source);
+        row.key.version = Key::new(version);
+        row.at = at.map(steps_ago);
+        row
+    };
+    let score = || reading(Measure::FeatureDrift, "age", "PSI", 0.3);
+    let rows = |n: f64| reading(Measure::Samples, "", "", n);
+    let n = |readings: &[SignalReading], source: &str| {
+        let mut found = None;
+        monitored(readings, &[], |m| {
+            let all = m.of(Measure::FeatureDrift);
+            let own = all.iter().find(|s| s.reading.key.source.as_str() == source);
+            found = own.map(|s| (s.n, s.state));
+        });
+        found.expect("a score")
+    };
+    let none = (None, State::Value);
+    let two = [
+        of("evidently", "3", Some(2), score()),
+        of("prom", "", None, score()),
+        of("prom", "", None, rows(120.0)),
+        of(
+            "prom",
+            "",
+            None,
+            reading(Measure::ReferenceSamples, "", "", 10.0),
+        ),
+    ];
+    assert_eq!(n(&two, "evidently"), none, "another source's rows");
+    assert_eq!(n(&two, "prom"), (Some(120), State::LowN));
+    for (version, at) in [("2", 2), ("3", 9)] {
+        let other = [
+            of("evidently", "3", Some(2), score()),
+            of("evidently", version, Some(at), rows(120.0)),
+        ];
+        assert_eq!(n(&other, "evidently"), none, "{version} {at}");
+    }
+    let own = [
+        of("evidently", "3", Some(2), score()),
+        of("evidently", "3", Some(2), rows(120.0)),
+    ];
+    assert_eq!(n(&own, "evidently"), (Some(120), State::LowN));
+}
+
+#[test]
+fn what_a_process_shows_while_nobody_asks_it_is_no_reading_of_now() {
+    let mean = || on("14", reading(Measure::PredictionMean, "", "", 0.237));
+    let requests = |version: &str, rate| on(version, reading(Measure::Requests, "", "", rate));
+    let state = |rows: &[SignalReading]| {
+        let gauge = gauge_of(rows, Measure::PredictionMean);
+        (gauge.state, gauge.value)
+    };
+    let value = (State::Value, Some(0.237));
+    assert_eq!(state(&[mean()]), value, "nobody counts requests");
+    assert_eq!(state(&[mean(), requests("14", 3.0)]), value);
+    let quiet = (State::NoTraffic, None);
+    assert_eq!(state(&[mean(), requests("", 0.0)]), quiet);
+    assert_eq!(
+        state(&[mean(), requests("14", 0.0), requests("", 9.0)]),
+        quiet
+    );
 }

@@ -131,6 +131,7 @@ mod tests {
             assert_eq!(judge(m).len(), 1);
             let retired = Monitored {
                 samples: Vec::new(),
+                served: Vec::new(),
                 version: None,
                 began: None,
                 ..*m

@@ -2,6 +2,7 @@
 //! the marks on them, and how far a mean has moved.
 
 use super::Features;
+use crate::domain::drift::Method;
 use crate::domain::fleet::features::Feature;
 use crate::domain::rules::scale::{self, Jump};
 use crate::domain::signal::{SignalKey, SignalSeries};
@@ -14,7 +15,9 @@ impl Features {
     /// The courses of a feature, one a version: as asked for, else what the fleet holds.
     pub(super) fn courses(&self, key: &SignalKey, cx: &Cx<'_>) -> Vec<SignalSeries> {
         let same = |k: &SignalKey| {
-            k.part == key.part && k.method == key.method && k.measure == key.measure
+            k.part == key.part
+                && k.measure == key.measure
+                && Method::is_same(k.method.raw(), key.method.raw())
         };
         let read = self.series.get(&key.measure);
         let read: Vec<SignalSeries> = read
@@ -37,7 +40,9 @@ impl Features {
     /// scores do not compare.
     fn method_breaks(&self, key: &SignalKey, cx: &Cx<'_>) -> Vec<(f64, String)> {
         let other = |s: &&SignalSeries| {
-            s.key.measure == key.measure && s.key.part == key.part && s.key.method != key.method
+            s.key.measure == key.measure
+                && s.key.part == key.part
+                && !Method::is_same(s.key.method.raw(), key.method.raw())
         };
         let read = self.series.get(&key.measure).into_iter().flatten();
         let held = cx.fleet.courses(&self.model).iter().map(|h| &h.fact);

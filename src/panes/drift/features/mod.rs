@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::domain::drift::{ColumnDrift, DriftReport};
+use crate::domain::drift::{ColumnDrift, DriftReport, Method};
 use crate::domain::fault::Fault;
 use crate::domain::fleet::features::Feature;
 use crate::domain::fleet::view::ModelView;
@@ -257,18 +257,20 @@ impl Pane for Features {
         let gauges = signal::gauges(model, cx);
         self.blame = blame::judge(&gauges);
         let mut rows = cx.fleet.features(model, &gauges);
-        // Where the versions are told apart and also together, the row is of all together: the chart splits.
-        let whole: Vec<SignalKey> = rows
-            .iter()
-            .filter(|f| f.gauge.key.version.raw().is_empty())
-            .map(|f| f.gauge.key.clone())
-            .collect();
+        // Of each feature the score that counts, and beside it one of each other method: the chart splits by
+        // version.
+        let mut shown: Vec<SignalKey> = Vec::new();
         rows.retain(|f| {
             let key = &f.gauge.key;
-            let is_whole = |w: &SignalKey| {
-                (w.measure, &w.part, &w.method) == (key.measure, &key.part, &key.method)
+            let is = |k: &SignalKey| {
+                (k.measure, &k.part) == (key.measure, &key.part)
+                    && Method::is_same(k.method.raw(), key.method.raw())
             };
-            key.version.raw().is_empty() || !whole.iter().any(is_whole)
+            let new = !shown.iter().any(is);
+            if new {
+                shown.push(key.clone());
+            }
+            new
         });
         let all = rows.len();
         rows.retain(|f| self.list.filter.keeps(&Searched(f)));
@@ -421,7 +423,11 @@ impl Pane for Features {
             (Query::Series { model, measure, .. }, Ok(Detail::Series(all)))
                 if *model == self.model.name =>
             {
-                self.series.insert(*measure, all.clone());
+                // Each source tells its own.
+                let held = self.series.entry(*measure).or_default();
+                let told = |s: &SignalSeries| all.iter().any(|new| new.key.source == s.key.source);
+                held.retain(|s| !told(s));
+                held.extend(all.iter().cloned());
             }
             (Query::AlertStrip { model, .. }, Ok(Detail::Series(all)))
                 if *model == self.model.name =>

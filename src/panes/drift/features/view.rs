@@ -5,7 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Features, Part, draw};
-use crate::domain::fleet::features::{Feature, drift_level};
+use crate::domain::fleet::features::Feature;
 use crate::domain::fleet::view::ModelView;
 use crate::domain::level::ReasonCode;
 use crate::domain::time::age;
@@ -173,13 +173,7 @@ fn head(
     buf: &mut Buffer,
 ) -> u16 {
     // The level of its drift: that of the model rests on more than this page shows.
-    let level = match model.signals.drift.as_ref().and_then(|d| d.level) {
-        Some(level) => level,
-        None => {
-            let gauges = cx.fleet.gauges(&model.key, cx.now.wall);
-            drift_level(model, &cx.fleet.features(model, &gauges))
-        }
-    };
+    let level = model.signals.drift_level.unwrap_or_default();
     let mut title = level_spans(level, look);
     title.push(span(Role::Title, model.name.to_string()));
     // Where rows are short, words go before the age does.
