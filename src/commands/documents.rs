@@ -187,7 +187,8 @@ pub fn measured(value: Option<f64>, at: Option<Millis>, source: Option<&str>) ->
     })
 }
 
-fn reason(r: &Reason) -> Value {
+/// One finding.
+pub fn reason(r: &Reason) -> Value {
     json!({
         "code": r.code.word(),
         "level": r.level.word(),

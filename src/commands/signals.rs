@@ -17,18 +17,19 @@ use crate::domain::fleet::features::{self, Feature, drifts};
 use crate::domain::fleet::triage::unread;
 use crate::domain::fleet::view::ModelView;
 use crate::domain::key::{Key, SourceId};
-use crate::domain::level::Level;
+use crate::domain::level::{Level, Reason};
 use crate::domain::number::with_unit;
 use crate::domain::observation::Feed;
 use crate::domain::query::{Detail, Query};
 use crate::domain::rules::blame;
 use crate::domain::settings::SourceKind;
-use crate::domain::signal::{Gauge, SignalSeries};
+use crate::domain::signal::{Direction, Gauge, SignalSeries};
 use crate::domain::text::Clean;
 use crate::domain::time::{Millis, age};
 use crate::domain::wiring::version_text;
 use crate::runtime::headless::Collected;
 use crate::ui::gauge as shown;
+use crate::ui::histogram::movement_of;
 use crate::ui::text::number;
 
 /// How many points a course is asked in.
@@ -237,6 +238,16 @@ fn level_cell(out: &Out, level: Option<Level>) -> Cell {
     level.map_or_else(|| out.none().into(), |level| out.level(level))
 }
 
+/// The level of a score; `?` where a number is there and nobody knows which way its method is bad.
+fn verdict_cell(out: &Out, of: &Gauge) -> Cell {
+    let unknown =
+        of.value.is_some() && of.direction == Direction::Neither && !of.key.method.raw().is_empty();
+    match of.level {
+        None if unknown => "?".into(),
+        level => level_cell(out, level),
+    }
+}
+
 /// The value with its unit and its state.
 fn words(of: &Gauge, now: Millis) -> String {
     let spans = shown::spans(Some(of), now);
@@ -339,12 +350,12 @@ pub async fn drift(session: &Session, args: &WatchArgs) -> Result<Exit, Failure>
             let judged = (own, &verdicts[..]);
             let shown_at = session.moment.unwrap_or(now);
             text = features_text(
-                out,
+                (out, fleet),
                 model,
                 (&rows, &courses),
                 judged,
                 report.as_ref(),
-                shown_at,
+                (shown_at, session.moment.is_some()),
             );
         }
     }
@@ -422,6 +433,14 @@ fn drifting(
                 |g: &Option<Gauge>| g.as_ref().map(|g| documents::measured_gauge(fleet, g));
             fields.insert("mean".to_owned(), json!(beside(&f.mean)));
             fields.insert("missing".to_owned(), json!(beside(&f.missing)));
+            fields.insert("counts".to_owned(), json!(f.counts));
+            let of_version = f.of_version.as_ref().map(Key::clean);
+            fields.insert("of_version".to_owned(), json!(of_version));
+            let windows = f
+                .windows
+                .map(|w| json!({"over": w.over, "of": w.of, "in_a_row": w.in_a_row}));
+            fields.insert("windows".to_owned(), json!(windows));
+            fields.insert("mean_moved".to_owned(), json!(mean_moved(fleet, f)));
         }
         value
     };
@@ -433,8 +452,25 @@ fn drifting(
         "features_known": summary.map(|d| d.features),
         "verdict": verdict,
         "features": rows.iter().map(feature).collect::<Vec<_>>(),
+        "reasons": drift_reasons(model).map(documents::reason).collect::<Vec<_>>(),
         "report": report.map(documents::drift_report),
     })
+}
+
+/// What is wrong with what has moved, as its page tells it.
+fn drift_reasons(model: &ModelView) -> impl Iterator<Item = &Reason> {
+    let all = model.verdict.reasons.iter();
+    all.filter(|reason| reason.code.is_of_drift())
+}
+
+/// How the mean of a feature has moved over the course that is held of it, or the state of one that is none of
+/// now.
+fn mean_moved(fleet: &Fleet, feature: &Feature) -> Option<String> {
+    let mean = feature.mean.as_ref()?;
+    let held = fleet.course(&mean.key);
+    let values = held.into_iter().flat_map(|h| h.fact.values.iter());
+    let course: Vec<f64> = values.map(|v| f64::from(*v)).chain(mean.value).collect();
+    movement_of(mean, &course)
 }
 
 /// What the page of a model's drift says of it: where the drift comes from, and whether a unit changed.
@@ -493,46 +529,76 @@ fn drift_text(out: &Out, fleet: &Fleet, now: Millis) -> String {
     table.render()
 }
 
+/// The version of a score; of one of all together, whose it is, where that is known.
+fn version_cell(out: &Out, feature: &Feature) -> String {
+    let version = &feature.gauge.key.version;
+    match (&feature.of_version, version.raw().is_empty()) {
+        (_, false) => version_text(version).to_string(),
+        (Some(of), true) => format!("all: {}", version_text(of)),
+        (None, true) => out.none().to_owned(),
+    }
+}
+
 fn features_text(
-    out: &Out,
+    (out, fleet): (&Out, &Fleet),
     model: &ModelView,
     (rows, courses): (&[Feature], &[SignalSeries]),
     (level, verdicts): (Level, &[Clean]),
     report: Option<&DriftReport>,
-    now: Millis,
+    (now, is_past): (Millis, bool),
 ) -> String {
     const TITLES: &[&str] = &[
-        "LEVEL", "FEATURE", ">SCORE", ">LINE", ">×LINE", ">WEIGHT", ">N", "METHOD", "VERSION",
-        "SOURCE", "COURSE",
+        "LEVEL", "FEATURE", ">SCORE", ">LINE", ">×LINE", ">WEIGHT", ">OVER", ">N", ">NOISE",
+        ">MEAN", ">NULL", "METHOD", "VERSION", "SOURCE", "COURSE",
     ];
     // The level of its drift, as the document has it: the model's own rests on more than that.
     let mut text = format!("{}   drift {}\n", model.name, out.level(level).painted());
     for verdict in verdicts {
         let _ = writeln!(text, "verdict  {}", out.own(verdict.as_str()));
     }
+    // These are of now.
+    for reason in drift_reasons(model).filter(|_| !is_past) {
+        let level = out.level(reason.level).painted();
+        let _ = writeln!(text, "{level}  {}", out.own(reason.text.as_str()));
+    }
     if let Some(report) = report {
-        let _ = writeln!(text, "report   {}   {}", report.at.rfc3339(), report.name);
+        let from = match report.at_from {
+            "timestamp" => "",
+            other => other,
+        };
+        let at = report.at.rfc3339();
+        let line = format!("report   {at}   {}   {from}", report.name);
+        let _ = writeln!(text, "{}", line.trim_end());
     }
     let with_courses = !courses.is_empty();
     let mut table = Table::new(&TITLES[..TITLES.len() - usize::from(!with_courses)]);
-    let optional = |v: Option<f64>| v.map_or_else(|| out.none().to_owned(), number);
+    let none = || out.none().to_owned();
+    let optional = |v: Option<f64>| v.map_or_else(none, number);
     for f in rows {
         let g = &f.gauge;
+        // Other scores of one feature stand below the one that counts.
+        let name = if f.counts {
+            f.name()
+        } else {
+            format!("  {}", f.name())
+        };
+        let of_now = |text: Option<String>| text.filter(|_| !is_past).unwrap_or_else(none);
+        let windows = f.windows.map(|w| format!("{}/{}", w.over, w.of));
+        let missing = f.missing.as_ref().map(|g| words(g, now));
         let mut row = vec![
-            level_cell(out, g.level),
-            f.name().into(),
+            verdict_cell(out, g),
+            name.into(),
             out.own(&words(g, now)).into(),
             line(out, g, features::line(g.lines)).into(),
             optional(f.share).into(),
             optional(f.importance).into(),
+            of_now(windows).into(),
             out.own(&shown::samples(g.n)).into(),
+            optional(g.noise_floor).into(),
+            out.own(&of_now(mean_moved(fleet, f))).into(),
+            out.own(&missing.unwrap_or_else(none)).into(),
             g.key.method.clean().into(),
-            // Two rows that differ by nothing else are of two versions, or of two sources.
-            if g.key.version.raw().is_empty() {
-                out.none().into()
-            } else {
-                version_text(&g.key.version).into()
-            },
+            version_cell(out, f).into(),
             g.key.source.as_str().into(),
         ];
         row.extend(with_courses.then(|| shape(out, g, courses).into()));

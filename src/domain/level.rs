@@ -194,6 +194,22 @@ pub enum ReasonCode {
 }
 
 impl ReasonCode {
+    /// Whether it tells of what has moved, or of what says whether anything has.
+    pub fn is_of_drift(self) -> bool {
+        matches!(
+            self,
+            Self::DriftData
+                | Self::DriftPrediction
+                | Self::DriftTarget
+                | Self::DriftConcept
+                | Self::ServingSkew
+                | Self::DataQuality
+                | Self::QualityRealised
+                | Self::QualityEstimated
+                | Self::MonitorStale
+        )
+    }
+
     /// The stable word, as in JSON.
     pub fn word(self) -> &'static str {
         match self {

@@ -37,7 +37,7 @@ pub(crate) fn signal_key(model: &str, measure: Measure, part: &str, version: &st
     }
 }
 
-fn reading(key: SignalKey, value: f64, n: Option<u32>) -> SignalReading {
+pub(crate) fn reading(key: SignalKey, value: f64, n: Option<u32>) -> SignalReading {
     let lines = (key.measure == Measure::FeatureDrift).then(|| {
         Arc::new(Lines {
             warn: Some(0.1),

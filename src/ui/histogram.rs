@@ -10,6 +10,7 @@ use super::text;
 use super::theme::Role;
 use crate::domain::drift::{Bins, Distributions, Moment};
 use crate::domain::rules::scale;
+use crate::domain::signal::{Gauge, State};
 use crate::domain::text::Clean;
 
 /// Shares of the whole: what compares however many rows each side has.
@@ -258,6 +259,20 @@ fn laid(pieces: Vec<Vec<Span<'static>>>, width: u16) -> Vec<Vec<Span<'static>>> 
         }
     }
     lines
+}
+
+/// How a mean has moved over its course, oldest first and up to now: `+22 %`, or `×100` where the factor is a
+/// round one. Of a mean that is none of now, its state: what is not known has not stood still.
+pub fn movement_of(mean: &Gauge, course: &[f64]) -> Option<String> {
+    if mean.state != State::Value {
+        return Some(mean.state.word().to_owned());
+    }
+    if let Some(jump) = scale::judge(course) {
+        return Some(jump.factor_text());
+    }
+    let mut known = course.iter().copied().filter(|v| v.is_finite());
+    let first = known.next()?;
+    share_of(first, known.next_back()?)
 }
 
 /// `+22 %`, or `×42` from ten times on; nothing where the start is nought.

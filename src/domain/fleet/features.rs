@@ -149,7 +149,7 @@ impl Fleet {
             let served = served.is_empty() || counting::is_served(&f.gauge.key.version, served);
             counting::Rank::of_gauge(&f.gauge, served)
         };
-        all.sort_by(|a, b| of(a).cmp(&of(b)).then_with(|| rank(b).cmp(&rank(a))));
+        all.sort_by(|a, b| of(a).cmp(&of(b)).then_with(|| rank(b).order(&rank(a))));
         let mut features: Vec<Vec<Feature>> = Vec::new();
         for mut score in all {
             match features.last_mut() {

@@ -204,25 +204,25 @@ fn what_a_dead_job_wrote_last_is_stale_on_the_chart_and_the_strip_and_never_fine
     );
     insta::assert_snapshot!(screen(&buf), @r"
      ? unkn  churn   1 without a verdict   as of 11-21 10:02Z (2d)
-     ? unkn  no drift report since 11-21 10:02 (limit 26h)  26h
-     1 feature ─────────────────────────────────────────────────   over time ───────────────────────────────────────────────
-     FEATURE           SCORE    LINE  TREND           N           0.06 stale, 2d old  line >0.1  n=9,000  psi
-    ›tenure      0.060 stale    >0.1              9.00k           tenure  0.060 stale     ╌ line 0.1  ~ stale  · noise 0.003
-                                                                  0.10 ┤╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
-     heat strip ────────────────────────────────────────────────       │
-     tenure  ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░~~~~~~~~~~~~~~~~~~~       │
-            11-20 14:02Z                            11-23 14:02Z       │
-     · < ½ line ░ < line ▓ over █ > 2× ? NaN ~ stale                   │
-                                                                       │ ⠑⠉⠒⠉⠊⠑⠊⠒⠉⠒⠑⠊⠑⠉ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~
-                                                                  0.05 ┤
-                                                                       │
-                                                                       │
-                                                                       │
-                                                                       │
-                                                                  0.00 ┤· · · · · · · · · · · · · · · · · · · · · · · · · ·
-                                                                        11-20 14:02Z        11-22 02:02         11-23 14:02Z
-                                                                   distributions ───────────────────────────────────────────
-                                                                   The drift report is being read.
+     ? unkn  no drift report since 11-21 10:02 (limit 26h)  26h  prom
+     1 feature ───────────────────────────────────────────────────────   over time ─────────────────────────────────────────
+     FEATURE           SCORE    LINE  ×LINE  TREND           N  METHOD  0.06 stale, 2d old  line >0.1  n=9,000  psi
+    ›tenure      0.060 stale    >0.1    0.6              9.00k  PSI     tenure            ╌ line 0.1  ~ stale  · noise 0.003
+                                                                          0.060 stale
+     heat strip ──────────────────────────────────────────────────────  0.10 ┤╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+     tenure  ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░~~~~~~~~~~~~~~~~~~~~~       │
+            11-20 14:02Z                                  11-23 14:02Z       │
+     · < ½ line ░ < line ▓ over █ > 2× ? NaN ~ stale                         │
+                                                                             │ ⢄⠤⡠⢄⠤⡠⢄⠤⡠⢄⠤⡠⠄~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~ ~
+                                                                        0.05 ┤
+                                                                             │
+                                                                             │
+                                                                             │
+                                                                             │
+                                                                        0.00 ┤· · · · · · · · · · · · · · · · · · · · · · ·
+                                                                              11-20 14:02Z                      11-23 14:02Z
+                                                                         distributions ─────────────────────────────────────
+                                                                         The drift report is being read.
     ");
 }
 
@@ -271,9 +271,9 @@ fn a_report_is_asked_for_only_where_its_histograms_show() {
      ✖ crit  fraud-detector   1 of 2 over their line   2 unjudged   1m old
      verdict same drift on v13 and v14: data, not model
      ✖ crit  drift 1/2 features, worst amount psi 0.43 > 0.1, by importance 75 % >…
-     ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
+     ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m…
     ─ features ─ over time ─ heat strip ─ distributions ─ quality ───────── amount ─
-    amount   reference n=20,000   current n=12,400   report 10:02Z (4h)
+    amount   reference n=20,000   current n=12,400   evidently report 10:02Z (4h)
     mean 84 → 102 (+21 %)   p95 181 → 214 (+18 %)
               ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
               ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿
@@ -336,12 +336,12 @@ fn the_list_at_its_sizes() {
     let fleet = fleet();
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (60, 16))), @r"
      LEVEL   MODEL           DRIFTED  WORST        SCORE    LINE
-    ›✖ crit  fraud-detector      1/2  amount       0.420    >0.1
+    ›✖ crit  fraud-detector      1/2  amount       0.430    >0.1
      ? unkn  churn                 –  tenure      ~0.060    >0.1
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (80, 24))), @r"
      LEVEL   MODEL           DRIFTED  WORST        SCORE    LINE  TREND          N
-    ›✖ crit  fraud-detector      1/2  amount       0.420    >0.1  ⣀⣀⣀⣀⣀⣠⣴⣾   12.4k
+    ›✖ crit  fraud-detector      1/2  amount       0.430    >0.1  ⣀⣀⣀⣀⣀⣠⣴⣾   6.40k
      ? unkn  churn                 –  tenure      ~0.060    >0.1             9.00k
     ");
     insta::assert_snapshot!(screen(&drawn(&mut Drift::new(), &fleet, (120, 36))), @r"
@@ -401,27 +401,27 @@ fn the_features_at_their_sizes() {
     insta::assert_snapshot!(screen(&drawn(&mut page(&fleet), &fleet, (60, 16))), @r"
      ✖ crit  fraud-detector   1 of 2 over their line   2 unjud…
      verdict same drift on v13 and v14: data, not model
-     ✖ crit  drift 1/2 features, worst amount psi 0.42 > 0.1,…
+     ✖ crit  drift 1/2 features, worst amount psi 0.43 > 0.1,…
     ─ features over time heat strip distributions quality───────
-     FEATURE           SCORE    LINE  TREND           N
-    ›amount            0.430    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  6.40k
-     country           0.060    >0.1  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k
-     tenure      0.230 low n    >0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120
-     device_age          NaN    >0.1              12.4k
+     FEATURE           SCORE    LINE  ×LINE  WEIGHT      N
+    ›amount            0.430    >0.1    4.3     0.9  6.40k
+     country           0.060    >0.1    0.6     0.3  12.4k
+     tenure      0.230 low n    >0.1    2.3     0.1    120
+     device_age          NaN    >0.1      –       –  12.4k
     ");
     insta::assert_snapshot!(screen(&drawn(&mut page(&fleet), &fleet, (80, 24))), @r"
      ✖ crit  fraud-detector   1 of 2 over their line   2 unjudged   1m old
      verdict same drift on v13 and v14: data, not model
      ✖ crit  drift 1/2 features, worst amount psi 0.43 > 0.1, by importance 75 % >…
-     ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
+     ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m…
     ─ features ─ over time ─ heat strip ─ distributions ─ quality ──────────────────
-     FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N      MEAN
-    ›amount            0.430    >0.1    4.3     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  6.40k     +19 %
-     country           0.060    >0.1    0.6     0.3  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k         –
-     tenure      0.230 low n    >0.1    2.3     0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120         –
-     device_age          NaN    >0.1      –       –              12.4k         –
+     FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N  METHOD
+    ›amount            0.430    >0.1    4.3     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  6.40k  PSI
+     country           0.060    >0.1    0.6     0.3  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k  PSI
+     tenure      0.230 low n    >0.1    2.3     0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120  PSI
+     device_age          NaN    >0.1      –       –              12.4k  PSI
 
-    0.43  line >0.1  n=6,400  psi
+    0.43  line >0.1  n=6,400  psi  of v14
     amount   ● all 0.420   ■ v13 0.410   ◆ v14 0.430       ╌ line 0.1  · noise 0.004
         │                                                                       ⢀⣀⣤◆
         │                                                                 ⢀⣠⣤⠶⠛⠋⠁
@@ -440,60 +440,60 @@ fn with_room_every_part_is_seen_at_once() {
      ✖ crit  fraud-detector   1 of 2 features over their line   2 without a verdict   as of 14:01Z (1m)
      verdict same drift on v13 and v14: data, not model
      ✖ crit  drift 1/2 features, worst amount psi 0.43 > 0.1, by importance 75 % > 30 %, n 6,400, over in 12 of 12 windows…
-     ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
-     4 features ────────────────────────────────────────────────   over time ───────────────────────────────────────────────
-     FEATURE           SCORE    LINE  TREND           N           0.43  line >0.1  n=6,400  psi
-    ›amount            0.430    >0.1  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  6.40k           amount                           ╌ line 0.1  · noise 0.004
-     country           0.060    >0.1  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k           ● all 0.420   ■ v13 0.410   ◆ v14 0.430
-     tenure      0.230 low n    >0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120               │                                                  ┊ ◆
-     device_age          NaN    >0.1              12.4k           0.4 ┤                                                 ⢀⣠⠞■
-                                                                      │                                               ⢀⡴⠋⠁
-     heat strip ────────────────────────────────────────────────      │                                             ⣠⠶⠋  ┊
-     amount     ·································░░▓▓▓▓█████████      │                                          ⢀⣠⠞⠁    ┊
-     country    ░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  0.2 ┤                                        ⢀⡔⠋⠁      ┊
-     tenure     ████████████████████████████████████████████████      │╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⣀⠔⠉╌╌╌╌╌╌╌╌╌╌╌╌
-     device_age                                                ?      │                                    ⡠⠜            ┊
-                08:02Z                                    14:02Z  0.0 ┤·⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠊· · · · · · · · ·
+     ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m  prom
+     4 features ──────────────────────────────────────────────────────   over time ─────────────────────────────────────────
+     FEATURE           SCORE    LINE  ×LINE  WEIGHT      N  METHOD      0.43  line >0.1  n=6,400  psi  of v14
+    ›amount            0.430    >0.1    4.3     0.9  6.40k  PSI         amount                     ╌ line 0.1  · noise 0.004
+     country           0.060    >0.1    0.6     0.3  12.4k  PSI         ● all 0.420   ■ v13 0.410   ◆ v14 0.430
+     tenure      0.230 low n    >0.1    2.3     0.1    120  PSI             │                                            ┊ ◆
+     device_age          NaN    >0.1      –       –  12.4k  PSI         0.4 ┤                                            ⣠⠞■
+                                                                            │                                          ⣠⠞⠁
+     heat strip ──────────────────────────────────────────────────────      │                                        ⣠⠞⠁ ┊
+     amount      ·····································░▓▓▓▓▓██████████      │                                     ⢀⣠⠞⠁   ┊
+     country     ░░░░░░░░·░░░░░░░░·░░░░░░░░·░░░░░░░░░░░░░░░░░░░░░░░░░░  0.2 ┤                                   ⢀⡤⠋⠁     ┊
+     tenure      ████████▓████████▓████████▓██████████████████████████      │╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⡠⠊╌╌╌╌╌╌╌╌╌╌╌
+     device_age                                                      ?      │                                ⡠⠊          ┊
+                08:02Z                                          14:02Z  0.0 ┤·⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠊· · · · · · · ·
      · < ½ line ░ < line ▓ over █ > 2× ? NaN ~ stale                                                                  v14▲
-                                                                       08:02Z                  11:02                  14:02Z
-                                                                   distributions ───────────────────────────────────────────
-                                                                   The drift report is being read.
+                                                                             08:02Z                                   14:02Z
+                                                                         distributions ─────────────────────────────────────
+                                                                         The drift report is being read.
     ");
     insta::assert_snapshot!(screen(&drawn(&mut page(&fleet), &fleet, (200, 60))), @r"
      ✖ crit  fraud-detector   1 of 2 features over their line   2 without a verdict   as of 14:01Z (1m)
      verdict same drift on v13 and v14: data, not model
-     ✖ crit  drift 1/2 features, worst amount psi 0.43 > 0.1, by importance 75 % > 30 %, n 6,400, over in 12 of 12 windows, 2 more not judged  1h
-     ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m
-     4 features ────────────────────────────────────────────────────────────────────────────────   over time ───────────────────────────────────────────────────────────────────────────────────────────────
-     FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N      MEAN   NULL %         0.43  line >0.1  n=6,400  psi
-    ›amount            0.430    >0.1    4.3     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  6.40k     +19 %    0.200         amount   ● all 0.420   ■ v13 0.410   ◆ v14 0.430                                 ╌ line 0.1  · noise 0.004
-     country           0.060    >0.1    0.6     0.3  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k         –        –             │                                                                                                ┊
-     tenure      0.230 low n    >0.1    2.3     0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120         –        –             │                                                                                                ┊   ◆
-     device_age          NaN    >0.1      –       –              12.4k         –        –         0.4 ┤                                                                                                ┊ ⡠⡪■
-                                                                                                      │                                                                                                ⢠⡪⡪⠊
-     heat strip ────────────────────────────────────────────────────────────────────────────────      │                                                                                               ⣔⡽⠊
-     amount      ·······················································░░▓▓▓▓▓▓▓███████████████      │                                                                                             ⡠⣪⠏┊
-     country     ░░·░░░░·░░·░░░░·░░·░░░░·░░·░░░░·░░·░░░░·░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░      │                                                                                           ⢠⣪⠞⠁ ┊
-     tenure      ██▓████▓██▓████▓██▓████▓██▓████▓██▓████▓███████████████████████████████████████  0.3 ┤                                                                                          ⡴⡻⠁   ┊
-     device_age                                                                                ?      │                                                                                        ⣠⢞⠏     ┊
-                08:02Z  · < ½ line ░ < line ▓ over █ > 2× ? NaN ~ stale                   14:02Z      │                                                                                      ⢠⡾⠓⠁      ┊
-                                                                                                      │                                                                                     ⣴⠟         ┊
-                                                                                                      │                                                                                   ⣠⡾⠃          ┊
-                                                                                                  0.2 ┤                                                                                 ⢠⡾⠋            ┊
-                                                                                                      │                                                                               ⢀⣴⠟              ┊
-                                                                                                      │                                                                              ⡴⠋⠁               ┊
-                                                                                                      │                                                                            ⢠⠞⠁                 ┊
-                                                                                                      │                                                                          ⢀⡴⠋                   ┊
-                                                                                                  0.1 ┤╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⡴⠋╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
-                                                                                                      │                                                                       ⢠⠞⠁                      ┊
-                                                                                                      │                                                                     ⢀⠔⠁                        ┊
-                                                                                                      │                                                                    ⡔⠁                          ┊
-                                                                                                      │ ⠐⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠊                            ┊
-                                                                                                  0.0 ┤· · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · ·
+     ✖ crit  drift 1/2 features, worst amount psi 0.43 > 0.1, by importance 75 % > 30 %, n 6,400, over in 12 of 12 windows, 2 more not judged  1h  prom
+     ? unkn  feature drift of device_age is NaN: its job could not compute it  ≥0m  prom
+     4 features ────────────────────────────────────────────────────────────────────────────────────────   over time ───────────────────────────────────────────────────────────────────────────────────────
+     FEATURE           SCORE    LINE  ×LINE  WEIGHT  TREND           N      MEAN   NULL %  METHOD         0.43  line >0.1  n=6,400  psi  of v14
+    ›amount            0.430    >0.1    4.3     0.9  ⣀⣀⣀⣀⣀⣀⣀⣤⣴⣾  6.40k     +19 %    0.200  PSI            amount   ● all 0.420   ■ v13 0.410   ◆ v14 0.430                         ╌ line 0.1  · noise 0.004
+     country           0.060    >0.1    0.6     0.3  ⣶⣶⣶⣶⣶⣶⣶⣶⣶⣶  12.4k         –        –  PSI                │                                                                                        ┊
+     tenure      0.230 low n    >0.1    2.3     0.1  ⣿⣿⣿⣿⣿⣿⣿⣿⣿⣿    120         –        –  PSI                │                                                                                        ┊   ◆
+     device_age          NaN    >0.1      –       –              12.4k         –        –  PSI            0.4 ┤                                                                                        ┊ ⢠⡪■
+                                                                                                              │                                                                                        ┊⣔⢽⠊
+     heat strip ────────────────────────────────────────────────────────────────────────────────────────      │                                                                                       ⢠⣪⠗⠁
+     amount      ····························································░░░▓▓▓▓▓▓▓▓████████████████      │                                                                                      ⣔⡽⠁
+     country     ░░·░░·░░·░░·░░·░░·░░·░░·░░·░░·░░·░░·░░░░░░░·░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░      │                                                                                    ⢠⣪⠏ ┊
+     tenure      ██▓██▓██▓██▓██▓██▓██▓██▓██▓██▓██▓██▓███████▓███████████████████████████████████████████  0.3 ┤                                                                                  ⢀⡴⡻⠁  ┊
+     device_age                                                                                        ?      │                                                                                 ⡴⡫⠊    ┊
+                08:02Z  · < ½ line ░ < line ▓ over █ > 2× ? NaN ~ stale                           14:02Z      │                                                                               ⢠⡾⠋      ┊
+                                                                                                              │                                                                              ⣴⠟        ┊
+                                                                                                              │                                                                            ⢠⡾⠃         ┊
+                                                                                                          0.2 ┤                                                                           ⣴⠟           ┊
+                                                                                                              │                                                                         ⢠⡾⠃            ┊
+                                                                                                              │                                                                        ⡴⠋              ┊
+                                                                                                              │                                                                      ⢠⠞⠁               ┊
+                                                                                                              │                                                                     ⡴⠋                 ┊
+                                                                                                          0.1 ┤╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌⢠⠞⠁╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+                                                                                                              │                                                                  ⡴⠋                    ┊
+                                                                                                              │                                                                ⡠⠊                      ┊
+                                                                                                              │                                                              ⢠⠊                        ┊
+                                                                                                              │ ⠐⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠁                         ┊
+                                                                                                          0.0 ┤· · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · · ·
                                                                                                                                                                                                        ▲v14
-                                                                                                       08:02Z                 09:32                    11:02                    12:32                 14:02Z
-                                                                                                   distributions ───────────────────────────────────────────────────────────────────────────────────────────
-                                                                                                   The drift report is being read.
+                                                                                                               08:02Z                      10:02                          12:02                       14:02Z
+                                                                                                           distributions ───────────────────────────────────────────────────────────────────────────────────
+                                                                                                           The drift report is being read.
     ");
     insta::assert_snapshot!(runs(&drawn(&mut page(&fleet), &fleet, (80, 24)), 5), @r#"
     - " "
@@ -510,8 +510,48 @@ fn with_room_every_part_is_seen_at_once() {
     text.dim "TREND"
     - "           "
     text.dim "N"
+    - "  "
+    text.dim "METHOD"
     - "      "
-    text.dim "MEAN"
-    - "    "
     "#);
+}
+
+#[test]
+fn a_long_name_is_cut_before_the_numbers_that_rank_it() {
+    let mut fleet = fleet();
+    let long = "a_very_long_feature_name_".repeat(4);
+    let key = signal_key("fraud-detector", Measure::FeatureDrift, &long, "");
+    let row = crate::panes::monitored::reading(key, 0.9, Some(9_000));
+    let rows = crate::domain::observation::Rows::Signals(vec![row]);
+    crate::panes::models::testing::observe(
+        &mut fleet,
+        crate::panes::monitored::PROM,
+        crate::domain::observation::Feed::Signals,
+        crate::domain::observation::Coverage::Partial,
+        rows,
+    );
+    fleet.tick(NOW.wall);
+    let shown = screen(&drawn(&mut page(&fleet), &fleet, SIZE));
+    for title in ["SCORE", "LINE", "×LINE", "WEIGHT", "N ", "METHOD"] {
+        assert!(shown.contains(title), "{title}: {shown}");
+    }
+    assert!(shown.contains("a_very_long"), "{shown}");
+}
+
+#[test]
+fn a_mean_that_is_none_of_now_has_not_stood_still() {
+    let fleet = fleet();
+    let gauges = cx(&fleet, SIZE)
+        .fleet
+        .gauges(&model_key("fraud-detector"), NOW.wall);
+    let mean = gauges
+        .iter()
+        .find(|g| g.key.measure == Measure::FeatureMean);
+    let mut mean = mean.expect("a mean").clone();
+    let moved = |mean: &crate::domain::signal::Gauge| {
+        crate::ui::histogram::movement_of(mean, &[100.0, 100.0]).expect("a movement")
+    };
+    assert_eq!(moved(&mean), "±0 %");
+    mean.state = crate::domain::signal::State::Stale;
+    assert_eq!(moved(&mean), "stale");
 }

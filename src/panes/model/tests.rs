@@ -627,7 +627,7 @@ fn golden_signals_and_alerts_are_parts_of_the_page() {
      ✖ crit  fraud-detector   champion v14  served v13 | v14 ≠   owner risk-ml
      ✖ crit  fraud-eu answers v13, not v14  13m  fraud-eu
      ✖ crit  errors 4.8 % > 3 %  6m  prom
-     ✖ crit  3 of 6  drift 1/2 features, worst amount psi 0.42 > 0.1, by importance…
+     ✖ crit  3 of 6  drift 1/2 features, worst amount psi 0.43 > 0.1, by importance…
     ─ 4 versions  v14  2 endpoints  6 changes  signals  quality  2 alerts ──────────
      STATE        ALERT          SINCE  SUMMARY                    SILENCED BY
     ›✖ firing     HighErrorRate     6m  errors of fraud-detector…  –

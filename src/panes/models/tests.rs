@@ -568,7 +568,7 @@ fn monitored_models_gain_columns_and_the_least_important_go_first() {
     insta::assert_snapshot!(shown((120, 36)), @r"
      LEVEL▾  MODEL                         CHAMPION  SERVED     SKEW                  DRIFT    ERR%  ALERTS     VALUE
     ›✖ crit  basket                        v3        ?          unlinked                  –       –  –              –
-     ✖ crit  fraud-detector                v14 ≠     v13 | v14  behind       ⣀⣀⣀⣀⣤⣾   0.420    4.80  ✖1 (1)     0.941
+     ✖ crit  fraud-detector                v14 ≠     v13 | v14  behind       ⣀⣀⣀⣀⣤⣾   0.430    4.80  ✖1 (1)     0.941
      ? unkn  churn                         v7        v7         in sync              ~0.060       –  –          0.871
      ● info  eta-city                      v31       ?          unlinked                  –    idle  –           4.21
      · ok    demand-forecast-weekly-north  –         –          –                         –       –  –              –

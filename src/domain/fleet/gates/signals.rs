@@ -261,7 +261,7 @@ fn once_a_feature(mut rows: Vec<&Gauge>) -> Vec<&Gauge> {
         a.key
             .part
             .cmp(&b.key.part)
-            .then_with(|| rank(b).cmp(&rank(a)))
+            .then_with(|| rank(b).order(&rank(a)))
     });
     rows.dedup_by(|b, a| a.key.part == b.key.part);
     rows

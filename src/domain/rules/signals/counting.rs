@@ -63,7 +63,7 @@ impl Rank {
     }
 
     /// Compares two: the greater one counts.
-    pub fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    pub fn order(&self, other: &Self) -> std::cmp::Ordering {
         let first = |r: &Self| (r.served, r.usable, r.level);
         first(self)
             .cmp(&first(other))

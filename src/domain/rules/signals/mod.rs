@@ -248,7 +248,7 @@ impl<'a> Monitored<'a> {
         'a: 's,
     {
         let rank = |s: &Sample<'_>| counting::Rank::of_sample(s, self.is_of_served(s));
-        samples.max_by(|a, b| rank(a).cmp(&rank(b)))
+        samples.max_by(|a, b| rank(a).order(&rank(b)))
     }
 
     /// Whether a reading is of the version in production, or of all versions together.

@@ -5,10 +5,10 @@ use super::Features;
 use crate::domain::drift::Method;
 use crate::domain::fleet::features::Feature;
 use crate::domain::rules::scale::{self, Jump};
-use crate::domain::signal::{SignalKey, SignalSeries};
+use crate::domain::signal::{SignalKey, SignalSeries, State};
 use crate::panes::course::Line;
 use crate::panes::{Cx, signal};
-use crate::ui::histogram::share_of;
+use crate::ui::histogram::movement_of;
 use crate::ui::series::Sample;
 
 impl Features {
@@ -99,20 +99,16 @@ impl Features {
     }
 
     /// How the mean of a feature has moved over the time range: `+22 %`, or `×100` where the factor is a
-    /// round one.
+    /// round one; the state of a mean that is none of now.
     pub(super) fn moved(&self, feature: &Feature, cx: &Cx<'_>) -> Option<String> {
-        let means = self.means(feature, cx);
-        if let Some(jump) = scale::judge(&means) {
-            return Some(jump.factor_text());
-        }
-        let mut known = means.iter().copied().filter(|v| v.is_finite());
-        let first = known.next()?;
-        share_of(first, known.next_back()?)
+        let mean = feature.mean.as_ref()?;
+        movement_of(mean, &self.means(feature, cx))
     }
 
     /// The first feature, as they are ranked, whose mean has jumped as one in another unit does.
-    pub(super) fn rescaled(&self, cx: &Cx<'_>) -> Option<(String, Jump)> {
-        let mut rows = self.list.rows.iter();
-        rows.find_map(|f| Some((f.name(), scale::judge(&self.means(f, cx))?)))
+    pub(super) fn rescaled(&self, cx: &Cx<'_>) -> Option<(&Feature, Jump)> {
+        let now = |f: &&Feature| f.mean.as_ref().is_some_and(|m| m.state == State::Value);
+        let mut rows = self.list.rows.iter().filter(now);
+        rows.find_map(|f| Some((f, scale::judge(&self.means(f, cx))?)))
     }
 }

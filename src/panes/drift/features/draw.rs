@@ -5,11 +5,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Features;
-use crate::domain::drift::{Bins, ColumnDrift, Distributions};
+use crate::domain::drift::{Bins, ColumnDrift, Distributions, DriftReport};
 use crate::domain::fleet::features::{self, Feature};
 use crate::domain::predictions;
-use crate::domain::signal::{Measure, SignalSeries, State};
+use crate::domain::signal::{Direction, Measure, SignalSeries, State};
 use crate::domain::time::{Millis, age};
+use crate::domain::wiring::version_text;
 use crate::panes::{Cx, course, signal};
 use crate::ui::chart::{Chart, Marker, Strip, XAxis, alert_strip};
 use crate::ui::gauge;
@@ -37,6 +38,13 @@ fn reading(feature: &Feature, cx: &Cx<'_>) -> Vec<Span<'static>> {
     }
     if !g.key.method.raw().is_empty() {
         spans.push(span(Role::Dim, format!("  {}", g.key.method.clean())));
+        if g.value.is_some() && g.level.is_none() && g.direction == Direction::Neither {
+            spans.push(span(Role::Unknown, "  ? unknown method"));
+        }
+    }
+    let version = Some(&g.key.version).filter(|v| !v.raw().is_empty());
+    if let Some(version) = version.or(feature.of_version.as_ref()) {
+        spans.push(span(Role::Dim, format!("  of {}", version_text(version))));
     }
     if g.noise_floor
         .zip(g.value)
@@ -340,9 +348,25 @@ fn title(page: &Features, column: &ColumnDrift, cx: &Cx<'_>) -> Vec<Span<'static
     if let Some(Ok(Some(report))) = &page.report {
         let stamp = crate::panes::history::line::stamp(report.at, cx.now);
         let old = age(cx.now.wall.since(report.at));
-        spans.push(span(Role::Dim, format!("   report {stamp}Z ({old})")));
+        let what = report_word(report);
+        // Its mean is of its own rows: what other sources tell beside it is of theirs.
+        let sources = Features::reporters(cx);
+        let of = match sources.as_slice() {
+            [one] => one.as_str(),
+            _ => "evidently",
+        };
+        spans.push(span(Role::Dim, format!("   {of} {what} {stamp}Z ({old})")));
     }
     spans
+}
+
+/// What the time of a report is of: one that tells none of its own has that of its file.
+fn report_word(report: &DriftReport) -> &'static str {
+    match report.at_from {
+        "file time" => "file of",
+        "file name" => "file named",
+        _ => "report",
+    }
 }
 
 /// Why there is no distribution, and what would fill the place.

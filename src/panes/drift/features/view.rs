@@ -5,9 +5,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Features, Part, draw};
+use crate::domain::drift::Method;
 use crate::domain::fleet::features::Feature;
 use crate::domain::fleet::view::ModelView;
-use crate::domain::level::ReasonCode;
+use crate::domain::signal::State;
 use crate::domain::time::age;
 use crate::panes::models::level_spans;
 use crate::panes::{Cx, signal};
@@ -33,7 +34,7 @@ pub(super) fn is_wide(screen: (u16, u16)) -> bool {
 
 /// The columns of the list beside the chart.
 fn list_width(width: u16) -> u16 {
-    (width / 2).clamp(58, 92)
+    (width / 2).clamp(66, 100)
 }
 
 /// About how many columns the plot of the chart has: what a press on it is measured by.
@@ -70,30 +71,52 @@ pub(super) fn cells(page: &Features, feature: &Feature, cx: &Cx<'_>) -> [String;
     ]
 }
 
-fn columns(page: &Features) -> [Column<'static>; 10] {
+/// The few letters of a score's method where it is known, else its name.
+fn method_text(feature: &Feature) -> String {
+    let key = &feature.gauge.key;
+    Method::short_of(key.method.raw())
+        .map_or_else(|| key.method.clean().to_string(), ToOwned::to_owned)
+}
+
+/// What ranks the features stays beside them: a long name is cut before score over line, weight or rows go.
+fn columns(page: &Features, room: u16) -> [Column<'static>; 10] {
     let wide = |w: Option<usize>| u16::try_from(w.unwrap_or(0)).unwrap_or(u16::MAX);
     let rows = || page.list.rows.iter();
     let name = wide(rows().map(|f| text::width(&f.name())).max());
-    let method = wide(rows().map(|f| f.gauge.key.method.clean().width()).max());
+    let method = wide(rows().map(|f| text::width(&method_text(f))).max()).clamp(6, 8);
+    let any_known = rows().any(|f| f.importance.is_some());
+    let (weight, weight_room) = if any_known {
+        (3, 8)
+    } else {
+        (Column::HIDDEN, 0)
+    };
+    // Score, line, share of it, rows and method, each with its gap, and the margin.
+    let beside = 13 + 8 + 7 + weight_room + 7 + method + 2 + 1;
+    // Where not all of these fit, some go and leave room.
+    let most = if room < beside + 10 {
+        16
+    } else {
+        room - beside
+    };
     [
-        Column::name(TITLES[0], 10, name.clamp(7, 28)),
+        Column::name(TITLES[0], 10, name.clamp(7, most)),
         Column::fixed(TITLES[1], 11, 0).right(),
         Column::fixed(TITLES[2], 6, 2).right(),
-        Column::fixed(TITLES[3], 5, 4).right(),
-        Column::fixed(TITLES[4], 6, 5).right(),
-        Column::fixed(TITLES[5], 10, 1),
+        Column::fixed(TITLES[3], 5, 2).right(),
+        Column::fixed(TITLES[4], 6, weight).right(),
+        Column::fixed(TITLES[5], 10, 4),
         Column::fixed(TITLES[6], 5, 2).right(),
-        Column::fixed(TITLES[7], 8, 3).right(),
+        Column::fixed(TITLES[7], 8, 4).right(),
         Column::fixed(TITLES[8], 7, 6).right(),
-        Column::fixed(TITLES[9], method.clamp(6, 29), 7),
+        Column::fixed(TITLES[9], method, 3),
     ]
 }
 
 fn row<'a>(page: &Features, feature: &'a Feature, cx: &Cx<'a>, look: &Look) -> Row<'a> {
     let g = &feature.gauge;
     let values = signal::values(g, cx);
-    let [name, _, line, over, weight, _, n, mean, _, method] = cells(page, feature, cx);
-    let low = g.state == crate::domain::signal::State::LowN;
+    let [name, _, line, over, weight, _, n, mean, ..] = cells(page, feature, cx);
+    let low = g.state == State::LowN;
     let plain = if low { Role::Dim } else { Role::Text };
     let over_role = match feature.share {
         Some(share) if share >= 1.0 && !low => gauge::role(g),
@@ -108,13 +131,21 @@ fn row<'a>(page: &Features, feature: &'a Feature, cx: &Cx<'a>, look: &Look) -> R
         Cell::spans(vec![signal::spark(g, &values, 10, look)]),
         // The number is what is wrong with a score of too few rows.
         Cell::new(if low { Role::Unknown } else { Role::Dim }, n),
-        Cell::new(plain, mean),
+        Cell::new(mean_role(feature, plain), mean),
         feature
             .missing
             .as_ref()
             .map_or_else(Cell::none, |m| gauge::cell(Some(m))),
-        Cell::new(Role::Dim, method),
+        Cell::new(Role::Dim, method_text(feature)),
     ])
+}
+
+/// The role of a mean's movement: of one that is not of now nothing has moved.
+fn mean_role(feature: &Feature, plain: Role) -> Role {
+    match &feature.mean {
+        Some(mean) if mean.state != State::Value => gauge::role(mean),
+        _ => plain,
+    }
 }
 
 pub(super) fn draw(
@@ -145,22 +176,6 @@ pub(super) fn draw(
     } else {
         one_part(page, cx, look, rest, buf)
     }
-}
-
-/// Whether a finding is about what this page shows.
-fn is_of_drift(code: ReasonCode) -> bool {
-    matches!(
-        code,
-        ReasonCode::DriftData
-            | ReasonCode::DriftPrediction
-            | ReasonCode::DriftTarget
-            | ReasonCode::DriftConcept
-            | ReasonCode::ServingSkew
-            | ReasonCode::DataQuality
-            | ReasonCode::QualityRealised
-            | ReasonCode::QualityEstimated
-            | ReasonCode::MonitorStale
-    )
 }
 
 /// Who it is, how many features have drifted, when that was written, and the verdict; returns the rows.
@@ -221,8 +236,10 @@ fn head(
     // The finding of the same is said once.
     let said = rescaled
         .as_ref()
-        .map(|(name, _)| format!("mean of {name} "));
-    if let Some((name, jump)) = rescaled {
+        .map(|(feature, _)| format!("mean of {} ", feature.name()));
+    if let Some((feature, jump)) = rescaled {
+        let name = feature.name();
+        let told = feature.mean.as_ref().map(|mean| mean.key.source.as_str());
         let from = number(jump.before);
         let moved = look.symbols.move_text(&from, &number(jump.now));
         let times = jump.factor_text();
@@ -233,6 +250,8 @@ fn head(
                 Role::Text,
                 format!("   mean {moved}, as a change of unit would move it"),
             ),
+            // A report beside it may tell another mean, of other rows.
+            span(Role::Dim, format!("  {}", told.unwrap_or_default())),
         ]);
     }
     let room = usize::from(area.height / 8).clamp(1, 4);
@@ -240,7 +259,7 @@ fn head(
         .verdict
         .reasons
         .iter()
-        .filter(|r| is_of_drift(r.code))
+        .filter(|r| r.code.is_of_drift())
         .filter(|r| {
             said.as_ref()
                 .is_none_or(|said| !r.text.as_str().starts_with(said))
@@ -249,9 +268,10 @@ fn head(
     {
         let mut line = level_spans(reason.level, look);
         line.push(span(Role::Text, reason.text.to_string()));
+        let source = reason.source.as_ref().map_or("", |source| source.as_str());
         line.push(span(
             Role::Dim,
-            format!("  {}", reason.since.age_text(cx.now.wall)),
+            format!("  {}  {source}", reason.since.age_text(cx.now.wall)),
         ));
         lines.push(line);
     }
@@ -398,7 +418,7 @@ fn one_part(page: &Features, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buf
 }
 
 fn table(page: &Features, cx: &Cx<'_>, look: &Look, area: Rect, buf: &mut Buffer, hits: &mut Hits) {
-    let columns = columns(page);
+    let columns = columns(page, area.width);
     let table = Table {
         columns: &columns,
         len: page.list.rows.len(),
