@@ -98,4 +98,23 @@ mod tests {
         own.value = crate::domain::signal::Measured::Value(0.2);
         assert_eq!(said(&own), format!("errors 20 % > 3 % on v14, {burning}"));
     }
+
+    #[test]
+    fn a_verdict_says_how_many_requests_it_rests_on() {
+        let window = Some(Duration::from_secs(300));
+        let requests = reading(Measure::Requests, "", "", 40.0);
+        let mut whole = reading(Measure::ErrorRatio, "", "", 0.08);
+        whole.window = window;
+        let mut own = reading(Measure::ErrorRatio, "", "", 0.2);
+        (own.key.version, own.window) = (crate::domain::key::Key::new("14"), window);
+        monitored(&[requests.clone(), whole.clone()], &[], |m| {
+            let reason = judge(m).expect("a finding");
+            assert_eq!(reason.text, "errors 8 % > 3 % (5m), n 12,000");
+        });
+        // Requests of all versions are not those of one.
+        monitored(&[requests, whole, own], &[], |m| {
+            let reason = judge(m).expect("a finding");
+            assert_eq!(reason.text, "errors 20 % > 3 % (5m) on v14");
+        });
+    }
 }

@@ -137,6 +137,7 @@ pub fn look<'a, S: Fn(&SourceId) -> Standing>(
             monitored.served.push(share.version);
         }
     }
+    count_requests(&mut monitored);
     grey(&mut monitored);
     quieten(&mut monitored);
     hold_back(&mut monitored);
@@ -161,6 +162,44 @@ fn grey(m: &mut Monitored<'_>) {
         if sample.state == State::Value {
             sample.state = State::LowN;
         }
+    }
+}
+
+/// Says how many requests a ratio or a time of serving rests on: as many as were counted in its window, of the
+/// same version by the same source. Whether they are enough is not asked: of few requests each counts.
+fn count_requests(m: &mut Monitored<'_>) {
+    let counted = |s: &Sample<'_>| -> Option<u32> {
+        let window = s.reading.window?;
+        let key = &s.reading.key;
+        let mut requests = m.of(Measure::Requests).iter();
+        let of_same = |r: &&Sample<'_>| {
+            r.reading.key.version == key.version && r.reading.key.source == key.source
+        };
+        let rate = requests.find(of_same)?.value()?;
+        let n = (rate * window.as_secs_f64()).round();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "as many requests as fit a window"
+        )]
+        (n >= 0.0 && n <= f64::from(u32::MAX)).then_some(n as u32)
+    };
+    let is_of_requests = |s: &Sample<'_>| {
+        matches!(
+            s.measure(),
+            Measure::ErrorRatio
+                | Measure::LatencyP50
+                | Measure::LatencyP95
+                | Measure::LatencyP99
+                | Measure::LatencyMean
+        )
+    };
+    let counts: Vec<(usize, u32)> = (0..m.samples.len())
+        .filter(|at| is_of_requests(&m.samples[*at]) && m.samples[*at].n.is_none())
+        .filter_map(|at| Some((at, counted(&m.samples[at])?)))
+        .collect();
+    for (at, n) in counts {
+        m.samples[at].n = Some(n);
     }
 }
 

@@ -30,13 +30,15 @@ pub fn on_version(sample: &Sample<'_>) -> String {
     format!(" on {}", wiring::version_text(version))
 }
 
-/// `errors 4.8 % > 1 % (5m)`: the whole sentence of a signal without parts.
+/// `errors 4.8 % > 1 % (5m), n 12,400`: the whole sentence of a signal without parts, with the requests that it
+/// rests on where they are counted.
 pub fn sentence(title: &str, sample: &Sample<'_>, line: f64) -> String {
     format!(
-        "{title} {}{}{}",
+        "{title} {}{}{}{}",
         crossed(sample, line),
         window_words(sample.reading.window),
         on_version(sample),
+        rows(sample.n),
     )
 }
 
