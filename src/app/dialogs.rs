@@ -117,7 +117,7 @@ impl Dialog {
     pub(super) fn choice(choice: Choice) -> Self {
         let rows = choice_rows(&choice);
         let hint = if choice.several {
-            "enter switches · esc closes"
+            "enter switches · as many show as fit · esc closes"
         } else {
             "type to search"
         };

@@ -160,64 +160,17 @@ fn head(around: &Around, now: Millis) -> String {
 }
 
 /// The titles: what the times are counted from, in words.
-fn titles(around: &Around) -> &'static [&'static str] {
-    match (around.is, around.onset) {
-        ("asked", Some(_)) => &[
-            "ROLE",
-            ">FROM THEN",
-            ">TO ONSET",
-            "WHEN (UTC)",
-            "WHAT",
-            "OF",
-            "BY",
-            "TOUCHES",
-        ],
-        ("asked", None) => &[
-            "ROLE",
-            ">FROM THEN",
-            "WHEN (UTC)",
-            "WHAT",
-            "OF",
-            "BY",
-            "TOUCHES",
-        ],
-        ("onset", _) if around.is_last_word => &[
-            "ROLE",
-            ">TO LAST REPORT",
-            "WHEN (UTC)",
-            "WHAT",
-            "OF",
-            "BY",
-            "TOUCHES",
-        ],
-        ("onset", _) if around.is_bound => &[
-            "ROLE",
-            ">TO FIRST LOOK",
-            "WHEN (UTC)",
-            "WHAT",
-            "OF",
-            "BY",
-            "TOUCHES",
-        ],
-        ("onset", _) => &[
-            "ROLE",
-            ">TO ONSET",
-            "WHEN (UTC)",
-            "WHAT",
-            "OF",
-            "BY",
-            "TOUCHES",
-        ],
-        _ => &[
-            "ROLE",
-            ">FROM NOW",
-            "WHEN (UTC)",
-            "WHAT",
-            "OF",
-            "BY",
-            "TOUCHES",
-        ],
-    }
+fn titles(around: &Around) -> Vec<&'static str> {
+    let counted: &[&str] = match (around.is, around.onset) {
+        ("asked", Some(_)) => &[">FROM THEN", ">TO ONSET"],
+        ("asked", None) => &[">FROM THEN"],
+        ("onset", _) if around.is_last_word => &[">TO LAST REPORT"],
+        ("onset", _) if around.is_bound => &[">TO FIRST LOOK"],
+        ("onset", _) => &[">TO ONSET"],
+        _ => &[">FROM NOW"],
+    };
+    let told: &[&str] = &["WHEN (UTC)", "WHAT", "OF", "BY", "TOUCHES"];
+    [&["ROLE"], counted, told].concat()
 }
 
 /// The changes as text, around a moment.
@@ -243,7 +196,7 @@ fn text(
         );
         head.push_str(&none);
     }
-    let mut table = Table::new(titles(around));
+    let mut table = Table::new(&titles(around));
     for s in all {
         let none = || out.none().to_owned();
         let role = match s.part {

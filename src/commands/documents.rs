@@ -74,6 +74,9 @@ fn signals(fleet: &Fleet, m: &ModelView) -> Value {
     json!({
         "gauges": m.signals.gauges.iter().map(|g| gauge(fleet, g)).collect::<Vec<_>>(),
         "drift": drift,
+        "shares": m.signals.shares.iter().map(|share| {
+            json!({"version": share.version.clean(), "part": share.part})
+        }).collect::<Vec<_>>(),
     })
 }
 

@@ -231,15 +231,15 @@ impl From<Clean> for Cell {
 /// An aligned table: titles, then rows. Numbers are right-aligned where a title begins with `>`.
 #[derive(Clone, Debug)]
 pub struct Table {
-    titles: &'static [&'static str],
+    titles: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
     /// A table with these titles.
-    pub fn new(titles: &'static [&'static str]) -> Self {
+    pub fn new(titles: &[&'static str]) -> Self {
         Self {
-            titles,
+            titles: titles.to_vec(),
             rows: Vec::new(),
         }
     }

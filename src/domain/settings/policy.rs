@@ -97,6 +97,13 @@ impl Default for SignalPolicy {
     }
 }
 
+impl SignalPolicy {
+    /// Whether so few labels have come, 0 to 1 of them, that what rests on them gets no verdict.
+    pub fn lacks_labels(&self, coverage: f64) -> bool {
+        coverage < self.min_label_coverage
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {

@@ -187,7 +187,7 @@ impl Quality<'_> {
 
     /// The times in which too few labels had come for a verdict: what was measured then will change.
     fn unlabelled(&self, coverage: Option<&Gauge>, cx: &Cx<'_>) -> Vec<(f64, f64)> {
-        let least = cx.fleet.settings().policy.signals.min_label_coverage;
+        let policy = &cx.fleet.settings().policy.signals;
         let Some(coverage) = coverage else {
             return Vec::new();
         };
@@ -198,11 +198,15 @@ impl Quality<'_> {
         let ends: Vec<f64> = ends.chain([f64::INFINITY]).collect();
         let all = samples.iter().zip(ends);
         let mut few: Vec<(f64, f64)> = all
-            .filter(|(s, _)| s.y < least)
+            .filter(|(s, _)| policy.lacks_labels(s.y))
             .map(|(s, end)| (s.x, end))
             .collect();
         // Where no course is known, what it is now is: the newest part is not to go by.
-        if samples.is_empty() && coverage.value.is_some_and(|share| share < least) {
+        if samples.is_empty()
+            && coverage
+                .value
+                .is_some_and(|share| policy.lacks_labels(share))
+        {
             few.push((f64::NEG_INFINITY, f64::INFINITY));
         }
         few

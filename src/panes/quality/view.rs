@@ -236,11 +236,9 @@ fn reading(row: &Row, cx: &Cx<'_>, look: &Look) -> Vec<Span<'static>> {
             coverage,
             ..
         } => {
-            let least = cx.fleet.settings().policy.signals.min_label_coverage;
-            let few = coverage
-                .as_ref()
-                .and_then(|g| g.value)
-                .is_some_and(|v| v < least);
+            let policy = &cx.fleet.settings().policy.signals;
+            let come = coverage.as_ref().and_then(|g| g.value);
+            let few = come.is_some_and(|share| policy.lacks_labels(share));
             for (word, gauge) in [
                 ("realised", realised.as_ref()),
                 ("estimated", estimated.as_deref()),
@@ -260,7 +258,7 @@ fn reading(row: &Row, cx: &Cx<'_>, look: &Look) -> Vec<Span<'static>> {
                 spans.push(span(Role::Text, format!("{}  ", text::delta(diff))));
             }
             if let Some(come) = share(coverage.as_deref()) {
-                let from = crate::domain::number::with_unit(least, Unit::Ratio);
+                let from = crate::domain::number::with_unit(policy.min_label_coverage, Unit::Ratio);
                 let (role, words) = if few {
                     (Role::Unknown, format!(", not judged under {from}"))
                 } else {

@@ -11,6 +11,7 @@ use crate::domain::change::Change;
 use crate::domain::deployment::Health;
 use crate::domain::fleet::triage::{TriageKey, TriageRow};
 use crate::domain::fleet::view::{DeploymentView, ModelView};
+use crate::domain::rules::signals::shares;
 use crate::domain::text::Clean;
 use crate::domain::time::age;
 use crate::intent::command::{COMMANDS, RESERVED};
@@ -184,6 +185,9 @@ fn next_lines(model: &ModelView, cx: &Cx<'_>, look: &Look, room: usize) -> Vec<V
     }
     if let Some(requests) = blast.requests {
         let _ = write!(touches, ", {}/s", text::number(requests));
+    }
+    if let Some(shares) = shares::words(&model.signals.shares) {
+        let _ = write!(touches, ": {shares}");
     }
     lines.push(vec![label("touches"), span(Role::Dim, touches)]);
     lines

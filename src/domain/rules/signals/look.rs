@@ -149,12 +149,14 @@ fn grey(m: &mut Monitored<'_>) {
     if m.of(Measure::LabelCoverage).is_empty() {
         return;
     }
-    let least = m.policy.min_label_coverage;
     let rests_on_labels =
         |s: &Sample<'_>| matches!(s.measure(), Measure::QualityRealised | Measure::TargetDrift);
     let grey: Vec<usize> = (0..m.samples.len())
         .filter(|at| rests_on_labels(&m.samples[*at]))
-        .filter(|at| quality::coverage(m, &m.samples[*at]).is_some_and(|share| share < least))
+        .filter(|at| {
+            let come = quality::coverage(m, &m.samples[*at]);
+            come.is_some_and(|share| m.policy.lacks_labels(share))
+        })
         .collect();
     for at in grey {
         let sample = &mut m.samples[at];

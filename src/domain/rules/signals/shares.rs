@@ -3,7 +3,9 @@
 
 use super::{Monitored, Sample};
 use crate::domain::key::Key;
-use crate::domain::signal::{Measure, State};
+use crate::domain::number::with_unit;
+use crate::domain::signal::{Measure, State, Unit};
+use crate::domain::wiring;
 
 /// Less than this part of all requests is a probe, or what is left of a rollout.
 const LEAST: f64 = 0.01;
@@ -15,6 +17,16 @@ pub struct Share {
     pub version: Key,
     /// Its part, above 0 and at most 1.
     pub part: f64,
+}
+
+/// `v6 70 %, v5 30 %`, where several versions are asked.
+pub fn words(shares: &[Share]) -> Option<String> {
+    let word = |share: &Share| {
+        let version = wiring::version_text(&share.version);
+        format!("{version} {}", with_unit(share.part, Unit::Ratio))
+    };
+    let words: Vec<String> = shares.iter().map(word).collect();
+    (words.len() > 1).then(|| words.join(", "))
 }
 
 /// The versions that requests go to, the most asked one first. Of several sources that see requests the first
@@ -45,14 +57,7 @@ pub fn judge(m: &Monitored<'_>) -> Vec<Share> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::rules::signals::testing::{monitored, reading};
-    use crate::domain::signal::SignalReading;
-
-    fn requests(version: &str, rate: f64) -> SignalReading {
-        let mut row = reading(Measure::Requests, "", "", rate);
-        row.key.version = Key::new(version);
-        row
-    }
+    use crate::domain::rules::signals::testing::{monitored, requests};
 
     #[test]
     fn versions_that_are_really_asked_share_the_requests() {
@@ -67,6 +72,8 @@ mod tests {
             let shares = judge(m);
             let told: Vec<(&str, f64)> = shares.iter().map(|s| (s.version.raw(), s.part)).collect();
             assert_eq!(told, [("6", 0.7), ("5", 0.295)]);
+            assert_eq!(words(&shares).as_deref(), Some("v6 70 %, v5 29.5 %"));
+            assert_eq!(words(&shares[..1]), None, "all go to one");
         });
         monitored(&rows[..2], &[], |m| assert_eq!(judge(m), []));
     }

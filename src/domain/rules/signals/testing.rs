@@ -26,6 +26,13 @@ pub(super) fn reading(measure: Measure, part: &str, method: &str, value: f64) ->
     SignalReading::new(key, Measured::of(value))
 }
 
+/// Requests a second to a version; to all of them without one.
+pub(super) fn requests(version: &str, rate: f64) -> SignalReading {
+    let mut row = reading(Measure::Requests, "", "", rate);
+    row.key.version = Key::new(version);
+    row
+}
+
 /// The time of the sample so many steps before the newest one.
 pub(super) fn steps_ago(steps: u32) -> Millis {
     NOW.minus(STEP * steps)

@@ -102,15 +102,7 @@ fn usual(m: &Monitored<'_>, course: Course<'_>) -> Option<(f64, Duration)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::key::Key;
-    use crate::domain::rules::signals::testing::{course_of, monitored, reading, steps_ago};
-    use crate::domain::signal::SignalReading;
-
-    fn requests(version: &str, rate: f64) -> SignalReading {
-        let mut row = reading(Measure::Requests, "", "", rate);
-        row.key.version = Key::new(version);
-        row
-    }
+    use crate::domain::rules::signals::testing::{course_of, monitored, requests, steps_ago};
 
     #[test]
     fn a_fall_under_the_floor_is_found_and_a_stop_is_critical() {

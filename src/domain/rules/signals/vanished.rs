@@ -76,18 +76,16 @@ fn of_source(m: &Monitored<'_>, source: &SourceId) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::rules::signals::testing::{course_of, monitored, reading, steps_ago};
-    use crate::domain::signal::SignalReading;
-
-    fn requests(version: &str) -> SignalReading {
-        let mut row = reading(Measure::Requests, "", "", 12.0);
-        row.key.version = crate::domain::key::Key::new(version);
-        row
-    }
+    use crate::domain::rules::signals::testing::{
+        course_of, monitored, reading, requests, steps_ago,
+    };
 
     #[test]
     fn what_is_told_no_more_is_unknown_since_it_was_told_last() {
-        let (errors, rows) = (reading(Measure::ErrorRatio, "", "", 0.01), requests(""));
+        let (errors, rows) = (
+            reading(Measure::ErrorRatio, "", "", 0.01),
+            requests("", 12.0),
+        );
         let gap = f32::NAN;
         let courses = [
             course_of(&rows, &[12.0, 12.0, 11.0, gap, gap]),
@@ -118,15 +116,17 @@ mod tests {
 
     #[test]
     fn another_version_or_feature_is_nothing_missing() {
-        let ended = course_of(&requests("13"), &[9.0, 4.0, f32::NAN]);
-        monitored(&[requests("14")], &[ended], |m| assert_eq!(judge(m), []));
-        let never = course_of(&requests(""), &[f32::NAN, f32::NAN]);
+        let ended = course_of(&requests("13", 12.0), &[9.0, 4.0, f32::NAN]);
+        monitored(&[requests("14", 12.0)], &[ended], |m| {
+            assert_eq!(judge(m), []);
+        });
+        let never = course_of(&requests("", 12.0), &[f32::NAN, f32::NAN]);
         monitored(&[], &[never], |m| assert_eq!(judge(m), []));
     }
 
     #[test]
     fn a_model_without_a_version_in_production_is_not_missed() {
-        let courses = [course_of(&requests(""), &[9.0])];
+        let courses = [course_of(&requests("", 12.0), &[9.0])];
         monitored(&[], &courses, |m| {
             assert_eq!(judge(m).len(), 1);
             let retired = Monitored {
